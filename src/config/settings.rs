@@ -1,0 +1,224 @@
+//! What the door runs on: everything parsed, resolved and checked. Illegal combinations cannot be written here.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderName, StatusCode};
+use ipnet::IpNet;
+
+use crate::diff::Rules;
+use crate::evidence::Gate;
+use crate::routing::{Origin, Policy, RouteId, RouteTable};
+
+/// Index into [`Settings::backends`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BackendId(pub usize);
+
+#[derive(Debug)]
+pub struct Settings {
+    pub listeners: Vec<Listener>,
+    pub admin: AdminSettings,
+    pub trusted_proxies: Vec<IpNet>,
+    /// Threads of the door's own runtime.
+    pub threads: usize,
+    pub limits: Limits,
+    /// Longest wait for requests in flight when the door is told to stop.
+    pub drain_timeout: Duration,
+    pub backends: Vec<BackendSettings>,
+    pub session: Session,
+    pub store: StoreSettings,
+    pub table: RouteTable,
+    /// By [`RouteId`], in file order; the last one is `default`, which answers what matches no route.
+    pub routes: Vec<RouteSettings>,
+    /// Hash over the content of the config file and all its includes, in hex.
+    pub hash: String,
+    /// The config file and its includes, in the order they were read.
+    pub files: Vec<PathBuf>,
+    pub warnings: Vec<String>,
+}
+
+impl Settings {
+    /// The route of what matches no route: named `default`, made of the `defaults` block.
+    pub fn default_route(&self) -> RouteId {
+        RouteId(self.routes.len().saturating_sub(1) as u32)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    pub address: SocketAddr,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminSettings {
+    pub address: AdminAddress,
+    pub token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AdminAddress {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// From the first byte of a request to the end of its head.
+    pub header_timeout: Duration,
+    /// Between two reads of a request body.
+    pub body_timeout: Duration,
+    /// An idle client connection is closed after this.
+    pub keep_alive: Duration,
+    /// Request head, bytes.
+    pub max_header_bytes: usize,
+    pub max_connections: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackendSettings {
+    pub name: Arc<str>,
+    pub endpoints: Vec<EndpointAddress>,
+    pub timeouts: Timeouts,
+    /// Requests under way at this backend; `None`: no bound.
+    pub max_in_flight: Option<usize>,
+    pub health_check: Option<HealthCheck>,
+}
+
+/// `http://host:port`; a name is resolved in the background.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EndpointAddress {
+    pub host: String,
+    pub port: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timeouts {
+    pub connect: Duration,
+    /// From the end of the request to the first byte of the answer.
+    pub first_byte: Duration,
+    /// Between two reads or writes of a body, and how long a kept connection is reused.
+    pub idle: Duration,
+}
+
+/// A route's `timeouts:` block, laid over its backend's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TimeoutOverrides {
+    pub connect: Option<Duration>,
+    pub first_byte: Option<Duration>,
+    pub idle: Option<Duration>,
+}
+
+impl TimeoutOverrides {
+    pub fn over(&self, backend: &Timeouts) -> Timeouts {
+        Timeouts {
+            connect: self.connect.unwrap_or(backend.connect),
+            first_byte: self.first_byte.unwrap_or(backend.first_byte),
+            idle: self.idle.unwrap_or(backend.idle),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthCheck {
+    pub path: String,
+    pub interval: Duration,
+}
+
+/// Where a session's key comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// A cookie of the door's own that pins visitors without a key; `None`: the door sets no cookie.
+    pub cookie: Option<String>,
+    /// The first that is present is the key.
+    pub key: Vec<KeySource>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySource {
+    Cookie(String),
+    Header(HeaderName),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreSettings {
+    pub path: PathBuf,
+    /// Bytes on disk.
+    pub max_size: u64,
+}
+
+#[derive(Debug)]
+pub struct RouteSettings {
+    pub name: Arc<str>,
+    pub answer: Answer,
+}
+
+/// Who answers a route: the door itself, or a backend.
+#[derive(Debug)]
+pub enum Answer {
+    Respond(StatusCode),
+    Proxy(Box<Proxied>),
+}
+
+#[derive(Debug)]
+pub struct Proxied {
+    pub policy: Policy,
+    /// What the buckets are salted with: the group's name, or the route's.
+    pub salt: Arc<str>,
+    pub legacy: BackendId,
+    pub new: BackendId,
+    /// The route's own timeouts; what is `None` is the backend's.
+    pub timeouts: TimeoutOverrides,
+    pub override_by: Option<Override>,
+    pub mirror: MirrorSettings,
+    pub fallback: FallbackSettings,
+    pub rules: Arc<Rules>,
+    pub gate: Gate,
+}
+
+impl Proxied {
+    pub fn backend(&self, origin: Origin) -> BackendId {
+        match origin {
+            Origin::Legacy => self.legacy,
+            Origin::New => self.new,
+        }
+    }
+}
+
+/// A tester's way to choose the origin, value `legacy` or `new`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Override {
+    pub by: KeySource,
+    /// Client addresses that may.
+    pub from: Vec<IpNet>,
+}
+
+impl Override {
+    pub fn allows(&self, client: IpAddr) -> bool {
+        self.from.iter().any(|net| net.contains(&client))
+    }
+}
+
+/// How copies of a route are bounded. Which sessions and methods are copied is in [`Policy`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MirrorSettings {
+    /// Bytes of request body, and of each answer, that are kept for the copy and the comparison.
+    pub max_body: usize,
+    /// For the whole copy: connect, send, receive.
+    pub timeout: Duration,
+    /// Copies of this route under way.
+    pub max_in_flight: usize,
+}
+
+/// When a request that `new` did not answer goes to legacy. With which methods is in [`Policy`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FallbackSettings {
+    pub status: Vec<StatusCode>,
+    /// A response header by which `new` says "not mine".
+    pub header: Option<HeaderName>,
+    pub connect_error: bool,
+    pub timeout: bool,
+    /// Bytes of request body that are kept for the replay.
+    pub max_body: usize,
+}

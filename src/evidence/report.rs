@@ -1,0 +1,1 @@
+//! The report, read from the store only.

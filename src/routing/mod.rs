@@ -1,0 +1,15 @@
+//! Who answers? Pure: no IO, no clock, no chance.
+//!
+//! [`table`] finds the route of a request, [`bucket`] places its session on a line of 10,000, and [`stage`] turns both
+//! into a [`Plan`]. `find` and `explain` are one function told twice.
+
+pub mod bucket;
+pub mod matcher;
+pub mod readings;
+pub mod stage;
+pub mod table;
+
+pub use bucket::{Bucket, Share};
+pub use matcher::{HostPattern, Matcher, PathPattern};
+pub use stage::{Asked, MethodSet, Origin, Plan, Policy, Stage};
+pub use table::{Ambiguous, Parts, RouteId, RouteTable};

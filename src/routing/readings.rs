@@ -1,0 +1,1 @@
+//! Every reading that a backend may make of a path.
