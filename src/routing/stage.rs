@@ -62,8 +62,6 @@ pub struct Policy {
     pub mirror_methods: MethodSet,
     /// Whether a request that `new` does not answer may go to legacy, and with which methods.
     pub fallback_methods: Option<MethodSet>,
-    /// A rollback is in force: legacy answers, whatever the stage says, and nobody gets a copy.
-    pub rolled_back: bool,
 }
 
 /// What one request asks of a [`Policy`].
@@ -75,6 +73,8 @@ pub struct Asked<'a> {
     pub override_to: Option<Origin>,
     /// The request asks for another protocol (WebSocket): never copied, never replayed.
     pub upgrade: bool,
+    /// A rollback is in force: legacy answers, whatever the stage says, and nobody gets a copy.
+    pub rolled_back: bool,
 }
 
 /// What is to be done with one request.
