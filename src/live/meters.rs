@@ -1,0 +1,237 @@
+//! What is counted while the door runs. The request path holds a [`RouteMeters`] and adds to it; [`super::exposition`]
+//! prints them for Prometheus, `status` reads them as they are.
+//!
+//! A route's meters are kept by its name, so its counters go on over reloads, and go when the route goes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+use prometheus::{Gauge, IntGauge, Opts, Registry};
+
+use super::counts::{Counters, DURATION_BOUNDS, Histogram, OVERHEAD_BOUNDS};
+use crate::config::Settings;
+use crate::diff::Outcome;
+use crate::evidence::Unproven;
+use crate::routing::{Origin, Stage};
+
+/// Whose answer the user got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AnsweredBy {
+    Legacy,
+    New,
+    /// The door itself: `respond:`, a refusal, a gateway error.
+    Door,
+}
+
+impl From<Origin> for AnsweredBy {
+    fn from(origin: Origin) -> Self {
+        match origin {
+            Origin::Legacy => Self::Legacy,
+            Origin::New => Self::New,
+        }
+    }
+}
+
+impl AnsweredBy {
+    pub const ALL: [Self; 3] = [Self::Legacy, Self::New, Self::Door];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Legacy => "legacy",
+            Self::New => "new",
+            Self::Door => "door",
+        }
+    }
+}
+
+/// Why a request that `new` should have answered went to legacy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FallbackReason {
+    Status,
+    Header,
+    ConnectError,
+    Timeout,
+}
+
+impl FallbackReason {
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Header => "header",
+            Self::ConnectError => "connect_error",
+            Self::Timeout => "timeout",
+        }
+    }
+}
+
+/// The key of `requests_total` beside the route. `stage` is `None` where a route has none (`respond:`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answered {
+    pub stage: Option<Stage>,
+    pub by: AnsweredBy,
+    pub code: u16,
+}
+
+/// One route's counters. Every method is one or two atomic adds.
+#[derive(Debug)]
+pub struct RouteMeters {
+    pub(super) answered: Counters<Answered>,
+    pub(super) durations: [Histogram; 3],
+    pub(super) mirrored: Counters<()>,
+    pub(super) dropped: Counters<Unproven>,
+    pub(super) compared: Counters<Outcome>,
+    pub(super) fell_back: Counters<FallbackReason>,
+    overhead: Arc<Histogram>,
+}
+
+/// What `status` says of a route's traffic since the door started (or since the route appeared).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Traffic {
+    pub legacy: u64,
+    pub new: u64,
+    pub door: u64,
+}
+
+impl RouteMeters {
+    fn new(overhead: Arc<Histogram>) -> Self {
+        Self {
+            answered: Counters::default(),
+            durations: AnsweredBy::ALL.map(|_| Histogram::new(DURATION_BOUNDS)),
+            mirrored: Counters::default(),
+            dropped: Counters::default(),
+            compared: Counters::default(),
+            fell_back: Counters::default(),
+            overhead,
+        }
+    }
+
+    /// A user got an answer: at which stage (the effective one), whose, which code, and how long it took from the first
+    /// byte of the request to the last of the answer.
+    pub fn answered(&self, stage: Option<Stage>, by: AnsweredBy, code: u16, took: Duration) {
+        self.answered.add(Answered { stage, by, code });
+        let [legacy, new, door] = &self.durations;
+        let durations = match by {
+            AnsweredBy::Legacy => legacy,
+            AnsweredBy::New => new,
+            AnsweredBy::Door => door,
+        };
+        durations.observe(took);
+    }
+
+    /// Time spent in the door itself, the origin's left out.
+    pub fn overhead(&self, took: Duration) {
+        self.overhead.observe(took);
+    }
+
+    /// A copy was sent and its answer came whole.
+    pub fn mirrored(&self) {
+        self.mirrored.add(());
+    }
+
+    /// A sampled request has no comparison, and why: never sent, or sent and not answered whole.
+    pub fn mirror_dropped(&self, reason: Unproven) {
+        self.dropped.add(reason);
+    }
+
+    pub fn compared(&self, outcome: Outcome) {
+        self.compared.add(outcome);
+    }
+
+    pub fn fell_back(&self, reason: FallbackReason) {
+        self.fell_back.add(reason);
+    }
+
+    pub fn traffic(&self) -> Traffic {
+        let by = |wanted| self.answered.sum(|key| key.by == wanted);
+        Traffic { legacy: by(AnsweredBy::Legacy), new: by(AnsweredBy::New), door: by(AnsweredBy::Door) }
+    }
+
+    /// Copies sent and answered whole.
+    pub fn total_mirrored(&self) -> u64 {
+        self.mirrored.sum(|()| true)
+    }
+
+    pub fn total_dropped(&self) -> u64 {
+        self.dropped.sum(|_| true)
+    }
+
+    pub fn total_compared(&self) -> u64 {
+        self.compared.sum(|outcome| outcome != Outcome::Inconclusive)
+    }
+
+    pub fn total_mismatched(&self) -> u64 {
+        self.compared.sum(|outcome| outcome == Outcome::Mismatched)
+    }
+}
+
+/// All meters of the process.
+#[derive(Debug)]
+pub struct Meters {
+    registry: Registry,
+    by_name: Mutex<HashMap<Arc<str>, Arc<RouteMeters>>>,
+    pub(super) overhead: Arc<Histogram>,
+    /// Client connections open now.
+    pub connections: IntGauge,
+    /// 1: the evidence store takes what is compared; 0: it does not, and comparisons live in memory only.
+    pub store_ok: IntGauge,
+    reload_ok: IntGauge,
+    reload_ok_at: Gauge,
+}
+
+impl Meters {
+    /// # Errors
+    /// A metric's name is not one, or is taken twice: a mistake in this file.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new_custom(Some("matapalo".to_owned()), None)?;
+        let gauge = |name: &str, help: &str| -> Result<IntGauge, prometheus::Error> {
+            let gauge = IntGauge::with_opts(Opts::new(name, help))?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok(gauge)
+        };
+        let connections = gauge("connections", "Client connections open now.")?;
+        let store_ok = gauge("store_ok", "Whether the evidence store takes what is compared.")?;
+        let reload_ok =
+            gauge("config_last_reload_successful", "Whether the newest content of the config is in force.")?;
+        let reload_ok_at = Gauge::with_opts(Opts::new(
+            "config_last_reload_success_timestamp_seconds",
+            "When a config last took effect, in seconds since 1970.",
+        ))?;
+        registry.register(Box::new(reload_ok_at.clone()))?;
+        Ok(Self {
+            registry,
+            by_name: Mutex::default(),
+            overhead: Arc::new(Histogram::new(OVERHEAD_BOUNDS)),
+            connections,
+            store_ok,
+            reload_ok,
+            reload_ok_at,
+        })
+    }
+
+    /// The meters of these routes in order of their ids; routes known by name go on counting, gone ones are forgotten.
+    pub(super) fn of(&self, settings: &Settings) -> Arc<[Arc<RouteMeters>]> {
+        let mut by_name = self.by_name.lock();
+        let mut known = std::mem::take(&mut *by_name);
+        let meters = settings.routes.iter().map(|route| {
+            let meters = known.remove(&route.name).unwrap_or_else(|| Arc::new(RouteMeters::new(self.overhead.clone())));
+            by_name.insert(route.name.clone(), meters.clone());
+            meters
+        });
+        meters.collect()
+    }
+
+    pub(super) fn reloaded(&self, at: SystemTime) {
+        self.reload_ok.set(1);
+        self.reload_ok_at.set(at.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64()));
+    }
+
+    pub(super) fn refused(&self) {
+        self.reload_ok.set(0);
+    }
+
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+}
