@@ -1,22 +1,126 @@
 //! Where is it? Endpoints, their choice and state, in-flight limits, and the client used for copies.
+//!
+//! State (up or down, requests in flight) outlives a reload: it is kept by backend name and endpoint address in
+//! [`Backends`], and settings that come into force get the same objects again.
 
+mod copy;
+mod endpoint;
+mod limit;
+mod probe;
+
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+pub use copy::{Ask, CopyClient};
+pub use endpoint::Endpoint;
+pub use limit::{InFlight, NoRoom, Slot};
+pub use probe::Prober;
 
 use crate::config::Settings;
+use crate::config::settings::{BackendSettings, EndpointAddress, HealthCheck, Timeouts};
 
-/// One backend of the config, with the state that survives a reload.
+/// One backend of the config, with the state that outlives a reload.
 #[derive(Debug)]
 pub struct Backend {
     pub name: Arc<str>,
+    pub timeouts: Timeouts,
+    pub health_check: Option<HealthCheck>,
+    endpoints: Vec<Arc<Endpoint>>,
+    in_flight: Arc<InFlight>,
+    next: AtomicUsize,
 }
 
-/// All backends that any settings in force name; state is kept by backend name and endpoint address.
-#[derive(Debug, Default)]
-pub struct Backends {}
+impl Backend {
+    /// The next endpoint in turn that is up; if none is, the next that has an address, because a failing probe must
+    /// not close the site. `None`: no endpoint's name could be resolved.
+    pub fn choose(&self) -> Option<&Arc<Endpoint>> {
+        let start = self.next.fetch_add(1, Ordering::Relaxed);
+        let in_turn =
+            || (0..self.endpoints.len()).map(move |i| &self.endpoints[(start.wrapping_add(i)) % self.endpoints.len()]);
+        in_turn()
+            .find(|endpoint| endpoint.is_up() && endpoint.address().is_some())
+            .or_else(|| in_turn().find(|endpoint| endpoint.address().is_some()))
+    }
 
-impl Backends {
-    /// The backends of these settings, in the order of `settings.backends`; endpoints already known keep their state.
-    pub fn of(&self, settings: &Settings) -> Vec<Arc<Backend>> {
-        settings.backends.iter().map(|backend| Arc::new(Backend { name: backend.name.clone() })).collect()
+    pub fn endpoints(&self) -> &[Arc<Endpoint>] {
+        &self.endpoints
+    }
+
+    pub fn in_flight(&self) -> &Arc<InFlight> {
+        &self.in_flight
     }
 }
+
+/// All backends that any settings in force name.
+#[derive(Debug, Default)]
+pub struct Backends {
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    endpoints: HashMap<EndpointAddress, Arc<Endpoint>>,
+    in_flight: HashMap<Arc<str>, Arc<InFlight>>,
+}
+
+impl Backends {
+    /// The backends of these settings, in the order of `settings.backends`. Endpoints already known keep their state;
+    /// names not yet known are resolved here, so this may wait for DNS: never call it on the request path.
+    pub fn of(&self, settings: &Settings) -> Vec<Arc<Backend>> {
+        let mut known = self.known.lock();
+        let backends = settings.backends.iter().map(|spec| Arc::new(known.backend(spec))).collect();
+        known.forget_all_but(settings);
+        backends
+    }
+
+    /// Every endpoint in force, for the prober.
+    fn endpoints(&self) -> Vec<Arc<Endpoint>> {
+        self.known.lock().endpoints.values().cloned().collect()
+    }
+}
+
+impl Known {
+    fn backend(&mut self, spec: &BackendSettings) -> Backend {
+        let endpoints = spec
+            .endpoints
+            .iter()
+            .map(|address| {
+                let endpoint =
+                    self.endpoints.entry(address.clone()).or_insert_with(|| Arc::new(Endpoint::new(address.clone())));
+                endpoint.watch_with(spec.health_check.clone());
+                endpoint.clone()
+            })
+            .collect();
+        Backend {
+            name: spec.name.clone(),
+            timeouts: spec.timeouts.clone(),
+            health_check: spec.health_check.clone(),
+            endpoints,
+            in_flight: self.in_flight(&spec.name, spec.max_in_flight),
+            next: AtomicUsize::new(0),
+        }
+    }
+
+    /// The backend's counter goes on unless its limit changed; then requests in flight are counted out on the old one.
+    fn in_flight(&mut self, name: &Arc<str>, limit: Option<usize>) -> Arc<InFlight> {
+        if let Some(known) = self.in_flight.get(name)
+            && known.limit() == limit
+        {
+            return known.clone();
+        }
+        let fresh = Arc::new(InFlight::new(limit));
+        self.in_flight.insert(name.clone(), fresh.clone());
+        fresh
+    }
+
+    fn forget_all_but(&mut self, settings: &Settings) {
+        self.endpoints.retain(|address, _| settings.backends.iter().any(|backend| backend.endpoints.contains(address)));
+        self.in_flight.retain(|name, _| settings.backends.iter().any(|backend| backend.name == *name));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! The client used for copies: its own connections, kept apart from the users', on the runtime of the mirror.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use pingora::connectors::ConnectorOptions;
+use pingora::connectors::http::Connector;
+use pingora::http::RequestHeader;
+use pingora::protocols::http::client::HttpSession;
+use pingora::upstreams::peer::HttpPeer;
+
+use crate::config::settings::Timeouts;
+use crate::diff::Observation;
+use crate::evidence::Unproven;
+
+/// Idle connections kept for copies, over all backends.
+const POOL_SIZE: usize = 128;
+
+/// Builds on pingora's connector; one per process, because making one loads the system's certificates.
+pub struct CopyClient {
+    connector: Connector,
+}
+
+impl std::fmt::Debug for CopyClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CopyClient").finish_non_exhaustive()
+    }
+}
+
+/// One copy to be sent.
+#[derive(Debug)]
+pub struct Ask {
+    pub to: SocketAddr,
+    pub head: Box<RequestHeader>,
+    pub body: Bytes,
+    pub timeouts: Timeouts,
+    /// Bytes of answer body that are kept; a longer one proves nothing.
+    pub max_body: usize,
+}
+
+impl Default for CopyClient {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl CopyClient {
+    pub fn new() -> Self {
+        Self { connector: Connector::new(Some(ConnectorOptions::new(POOL_SIZE))) }
+    }
+
+    /// Sends a copy and reads the whole answer, within `deadline`.
+    ///
+    /// # Errors
+    /// The reason why there is no whole answer.
+    pub async fn ask(&self, ask: Ask, deadline: Duration) -> Result<Observation, Unproven> {
+        tokio::time::timeout(deadline, self.ask_at_leisure(ask)).await.unwrap_or(Err(Unproven::Timeout))
+    }
+
+    async fn ask_at_leisure(&self, ask: Ask) -> Result<Observation, Unproven> {
+        let mut peer = HttpPeer::new(ask.to, false, String::new());
+        peer.options.connection_timeout = Some(ask.timeouts.connect);
+        peer.options.total_connection_timeout = Some(ask.timeouts.connect);
+        peer.options.idle_timeout = Some(ask.timeouts.idle);
+        let replayable = ask.head.method.is_safe();
+        loop {
+            let (mut session, reused) =
+                self.connector.get_http_session(&peer).await.map_err(|_| Unproven::ConnectError)?;
+            match exchange(&mut session, &ask).await {
+                // A kept connection that the backend closed meanwhile says nothing about the answer: ask on a fresh one.
+                Err(Unproven::BrokenResponse) if reused && replayable => {}
+                Err(reason) => return Err(reason),
+                Ok(observation) => {
+                    let idle = Some(ask.timeouts.idle);
+                    self.connector.release_http_session(session, &peer, idle).await;
+                    return Ok(observation);
+                }
+            }
+        }
+    }
+}
+
+async fn exchange(session: &mut HttpSession, ask: &Ask) -> Result<Observation, Unproven> {
+    let broken = |_| Unproven::BrokenResponse;
+    session.write_request_header(ask.head.clone()).await.map_err(broken)?;
+    if !ask.body.is_empty() {
+        session.write_request_body(ask.body.clone(), true).await.map_err(broken)?;
+    }
+    session.finish_request_body().await.map_err(broken)?;
+    read_final_head(session).await?;
+    let (status, headers) = {
+        let head = session.response_header().ok_or(Unproven::BrokenResponse)?;
+        (head.status, head.headers.clone())
+    };
+    let mut body = BytesMut::new();
+    while let Some(chunk) = session.read_response_body().await.map_err(broken)? {
+        if body.len() + chunk.len() > ask.max_body {
+            return Err(Unproven::ResponseTooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Observation { status, headers, body: body.freeze() })
+}
+
+/// Passes over interim answers (100, 103). A copy is never an upgrade, so 101 is no answer to it.
+async fn read_final_head(session: &mut HttpSession) -> Result<(), Unproven> {
+    loop {
+        session.read_response_header().await.map_err(|_| Unproven::BrokenResponse)?;
+        let status = session.response_header().ok_or(Unproven::BrokenResponse)?.status;
+        if status.as_u16() == 101 {
+            return Err(Unproven::BrokenResponse);
+        }
+        if !status.is_informational() {
+            return Ok(());
+        }
+    }
+}
