@@ -6,6 +6,7 @@ pub mod record;
 pub mod report;
 pub mod store;
 pub mod tally;
+pub mod time;
 
 pub use pair::{Pair, Unproven};
 pub use readiness::{Gate, GateSpec, Verdict};

@@ -36,6 +36,49 @@ pub enum Unproven {
     FellBack,
     /// The door stopped before the copy was sent.
     Shutdown,
+    /// The comparer itself failed on the pair: a bug of this program, not of the site.
+    ComparerFailed,
+}
+
+impl Unproven {
+    pub const ALL: [Self; 13] = [
+        Self::QueueFull,
+        Self::InFlight,
+        Self::BackendBusy,
+        Self::RequestTooLarge,
+        Self::ResponseTooLarge,
+        Self::Aborted,
+        Self::Timeout,
+        Self::ConnectError,
+        Self::BrokenResponse,
+        Self::BothFailed,
+        Self::FellBack,
+        Self::Shutdown,
+        Self::ComparerFailed,
+    ];
+
+    /// As in reports, metrics and the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::InFlight => "in_flight",
+            Self::BackendBusy => "backend_busy",
+            Self::RequestTooLarge => "request_too_large",
+            Self::ResponseTooLarge => "response_too_large",
+            Self::Aborted => "aborted",
+            Self::Timeout => "timeout",
+            Self::ConnectError => "connect_error",
+            Self::BrokenResponse => "broken_response",
+            Self::BothFailed => "both_failed",
+            Self::FellBack => "fell_back",
+            Self::Shutdown => "shutdown",
+            Self::ComparerFailed => "comparer_failed",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
 }
 
 /// Both answers to one sampled request.
