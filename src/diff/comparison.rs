@@ -30,20 +30,84 @@ pub enum Severity {
     Critical,
 }
 
-/// What sort of difference it is; a part of its fingerprint. Printed in snake_case.
+/// What sort of difference it is; a part of its fingerprint. Printed in snake_case, never renamed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
+    /// The status codes differ.
     Status,
+    /// Legacy says that there is nothing (404, 405, 410), new answers: something may have become public.
+    NewOnly,
+    /// Legacy answers, new says that there is nothing (404, 405, 410, 422).
+    Lost,
+    /// The redirect leads elsewhere.
+    Redirect,
+    /// A header is missing, added, or means something else.
+    Header,
+    /// A cookie is missing, added, or means something else.
+    Cookie,
+    /// Media type or charset.
+    ContentType,
+    /// Legacy has it, new does not.
+    Missing,
+    /// New has it, legacy does not.
+    Extra,
+    /// A value of another type.
+    Type,
+    /// Another value of the same type.
+    Value,
+    /// The same elements in another order.
+    Order,
+    /// Text that a user reads.
+    Text,
+    /// An attribute of an element.
+    Attribute,
+    /// Another shape: not the same sort of document, duplicate keys, other elements.
+    Structure,
+    /// The bodies differ as a whole: one is empty, is binary, or is not what it says.
+    Body,
+    /// One body ends early.
+    Truncated,
+    /// Content coding or charset that cannot be undone.
+    Encoding,
+    /// The bodies are too large or too unlike to be told apart within the budget.
+    TooDifferent,
+}
+
+impl Kind {
+    /// As it is printed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::NewOnly => "new_only",
+            Self::Lost => "lost",
+            Self::Redirect => "redirect",
+            Self::Header => "header",
+            Self::Cookie => "cookie",
+            Self::ContentType => "content_type",
+            Self::Missing => "missing",
+            Self::Extra => "extra",
+            Self::Type => "type",
+            Self::Value => "value",
+            Self::Order => "order",
+            Self::Text => "text",
+            Self::Attribute => "attribute",
+            Self::Structure => "structure",
+            Self::Body => "body",
+            Self::Truncated => "truncated",
+            Self::Encoding => "encoding",
+            Self::TooDifferent => "too_different",
+        }
+    }
 }
 
 /// One place where the two answers differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     pub kind: Kind,
-    /// Field path: `status`, `header:Vary`, `cookie:AURSID`, a JSON pointer (`/results/3/Name`), or a CSS selector.
+    /// Field path: `status`, `header:Vary`, `cookie:AURSID`, a JSON pointer (`/results/3/Name`; empty: the root), or a CSS selector.
     pub path: String,
-    /// What legacy has there, shortened; `None`: nothing.
+    /// What legacy has there, shortened; `None`: nothing. JSON values as JSON text.
     pub control: Option<String>,
     /// What new has there, shortened; `None`: nothing.
     pub candidate: Option<String>,
@@ -56,7 +120,7 @@ pub struct Difference {
     pub cause: Option<String>,
 }
 
-/// How often a rule hid something in one pair, with the newest example.
+/// How often a rule hid something in one pair, with one example.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hidden {
     pub rule: String,
@@ -68,10 +132,13 @@ pub struct Hidden {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Comparison {
     pub outcome: Outcome,
-    /// Differences that count (outcome mismatched or inconclusive).
+    /// Differences that count (outcome mismatched or inconclusive); at most [`super::sink::MAX_KEPT`].
     pub differences: Vec<Difference>,
-    /// Differences that the operator's own rules silenced.
+    /// Differences that the operator's own rules silenced; as bounded.
     pub ignored: Vec<Difference>,
-    /// What rules hid, each counted.
+    /// What cosmetic rules hid, each counted.
     pub hidden: Vec<Hidden>,
+    /// Differences found beyond those kept.
+    #[serde(default)]
+    pub more: u32,
 }

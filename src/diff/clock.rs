@@ -1,0 +1,158 @@
+//! Points in time out of text: HTTP dates, ISO 8601, SQL dates. Only what servers print; no calendar beyond that.
+
+/// Times within this of each other are the same moment of one request answered twice. Seconds.
+/// A copy is sent when the user's answer is done, and slow answers end up to 20 s apart.
+pub const WINDOW: i64 = 60;
+
+const DAY: i64 = 86_400;
+
+/// The start of a day, `2026-12-31`, as Unix time.
+pub fn day(text: &str) -> Option<i64> {
+    let bytes = text.as_bytes();
+    if bytes.len() != 10 || bytes.get(4) != Some(&b'-') || bytes.get(7) != Some(&b'-') {
+        return None;
+    }
+    let year = number(bytes.get(0..4)?)?;
+    let month = number(bytes.get(5..7)?)?;
+    let day = number(bytes.get(8..10)?)?;
+    if !(1..=12).contains(&month) || day < 1 || day > days_in(year, month) {
+        return None;
+    }
+    Some(days_since_epoch(year, month, day) * DAY)
+}
+
+/// A moment in microseconds since 1970, UTC: an HTTP date, or a day with a time of day as SQL, ISO 8601 and RFC 3339 write it.
+/// A time without a zone is taken as UTC.
+pub fn moment(text: &str) -> Option<i64> {
+    let text = text.trim();
+    if text.len() > 40 || text.len() < 16 {
+        return None;
+    }
+    if text.as_bytes().first()?.is_ascii_alphabetic() {
+        return http_date(text).map(|seconds| seconds * 1_000_000);
+    }
+    let start = day(text.get(0..10)?)?;
+    let rest = text.get(10..)?;
+    let rest = rest.strip_prefix('T').or_else(|| rest.strip_prefix('t')).or_else(|| rest.strip_prefix(' '))?;
+    let (micros, zone) = time_of_day(rest)?;
+    Some(start * 1_000_000 + micros - offset(zone)? * 1_000_000)
+}
+
+/// An HTTP date (RFC 9110), also with `+0000` (RSS) or with `-` between day, month and year (old cookies), in Unix seconds.
+pub fn http_date(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let parsed = httpdate::parse_http_date(text).ok().or_else(|| {
+        let (weekday, rest) = text.split_once(", ")?;
+        let rest = rest.replace("+0000", "GMT").replace("UTC", "GMT");
+        let (date, clock) = rest.split_at_checked(11)?;
+        let plain = format!("{weekday}, {}{clock}", date.replace('-', " "));
+        httpdate::parse_http_date(&plain).ok()
+    })?;
+    let since = parsed.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_secs()).ok()
+}
+
+/// `03:04`, `03:04:05`, `03:04:05.678` and what follows.
+fn time_of_day(text: &str) -> Option<(i64, &str)> {
+    let bytes = text.as_bytes();
+    if bytes.get(2) != Some(&b':') {
+        return None;
+    }
+    let hour = number(bytes.get(0..2)?)?;
+    let minute = number(bytes.get(3..5)?)?;
+    let mut at = 5;
+    let mut second = 0;
+    if bytes.get(5) == Some(&b':') {
+        second = number(bytes.get(6..8)?)?;
+        at = 8;
+    }
+    let mut micros = 0;
+    if matches!(bytes.get(at), Some(b'.' | b',')) {
+        let digits = bytes.get(at + 1..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if digits == 0 {
+            return None;
+        }
+        let kept = bytes.get(at + 1..at + 1 + digits.min(6))?;
+        micros = number(kept)? * 10_i64.pow(6 - kept.len() as u32);
+        at += 1 + digits;
+    }
+    if hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    Some((((hour * 60 + minute) * 60 + second) * 1_000_000 + micros, text.get(at..)?))
+}
+
+/// Seconds east of UTC: ``, `Z`, ` UTC`, `+02:00`, `+0200`, `+02`.
+fn offset(zone: &str) -> Option<i64> {
+    let zone = zone.trim();
+    if matches!(zone, "" | "Z" | "z" | "UTC" | "GMT") {
+        return Some(0);
+    }
+    let (sign, rest) = match zone.split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    let digits: Vec<u8> = rest.bytes().filter(|byte| *byte != b':').collect();
+    let (hours, minutes) = match digits.len() {
+        2 => (number(&digits)?, 0),
+        4 => (number(digits.get(0..2)?)?, number(digits.get(2..4)?)?),
+        _ => return None,
+    };
+    (hours <= 15 && minutes <= 59).then_some(sign * (hours * 3600 + minutes * 60))
+}
+
+fn number(digits: &[u8]) -> Option<i64> {
+    digits.iter().try_fold(0_i64, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0')))
+}
+
+fn days_in(year: i64, month: i64) -> i64 {
+    match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        _ => 31,
+    }
+}
+
+/// Days from 1970-01-01, proleptic Gregorian: years are counted from March, so that the leap day is a year's last.
+fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let month_from_march = (month + 9) % 12;
+    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+    year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + day_of_year - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::{day, http_date, moment};
+
+    #[test]
+    fn days() {
+        assert_eq!(day("1970-01-01"), Some(0));
+        assert_eq!(day("2000-02-29"), Some(951_782_400));
+        assert_eq!(day("2023-02-29"), None);
+        assert_eq!(day("2026-1-1"), None);
+    }
+
+    #[test]
+    fn one_moment_in_many_spellings() {
+        let wanted = Some(1_704_164_645_000_000);
+        for text in [
+            "2024-01-02 03:04:05",
+            "2024-01-02T03:04:05Z",
+            "2024-01-02T03:04:05+00:00",
+            "2024-01-02T05:04:05+0200",
+            "2024-01-02 03:04:05.000000",
+            "2024-01-01T22:04:05-05",
+            "Tue, 02 Jan 2024 03:04:05 GMT",
+            "Tue, 02 Jan 2024 03:04:05 +0000",
+        ] {
+            assert_eq!(moment(text), wanted, "{text}");
+        }
+        assert_eq!(moment("2024-01-02 25:00:00"), None);
+        assert_eq!(moment("2024-01-02"), None);
+        assert_eq!(http_date("Tue, 02-Jan-2024 03:04:05 GMT"), Some(1_704_164_645));
+    }
+}

@@ -1,0 +1,144 @@
+//! The `diff:` block of a route: [`spec`] is what is written, [`Rules`] what the comparer runs on.
+//!
+//! What each rule covers is decided where the difference is found; here is only whether it is in force.
+
+mod at;
+mod catalogue;
+mod compile;
+mod spec;
+
+pub use at::{At, Segment};
+pub use catalogue::{Class, Rule};
+pub use spec::RulesSpec;
+
+/// Numbers this close are equal.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tolerance {
+    pub absolute: f64,
+    pub relative: f64,
+}
+
+/// An intended difference.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Accept {
+    pub at: At,
+    pub was: Option<String>,
+    pub is: Option<String>,
+    pub reason: String,
+    /// First second at which it no longer holds, Unix time.
+    pub expires: Option<i64>,
+}
+
+/// Where a rule is in force.
+#[derive(Debug, Clone, PartialEq, Default)]
+enum Reach {
+    #[default]
+    Nowhere,
+    Everywhere,
+    At(Vec<At>),
+}
+
+/// The `diff:` block as compiled. The default is `preset: php`.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    reach: Vec<Reach>,
+    /// Whether any cosmetic rule is limited to places: the quick walk then asks for each path.
+    scoped: bool,
+    ignore: Vec<(At, String)>,
+    unordered: Vec<At>,
+    match_by: Vec<(At, String)>,
+    accept: Vec<Accept>,
+    tolerance: Tolerance,
+    csrf_selectors: Vec<String>,
+    asset_selectors: Vec<String>,
+}
+
+/// One mistake in a `diff:` block: where (keys below `diff`, such as `["ignore", "0"]`) and what.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct RuleError {
+    pub at: Vec<String>,
+    pub message: String,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self::preset_php()
+    }
+}
+
+impl Rules {
+    /// # Errors
+    /// Every mistake of the block at once.
+    pub fn compile(spec: &RulesSpec) -> Result<Self, Vec<RuleError>> {
+        compile::compile(spec)
+    }
+
+    /// Whether the rule is in force somewhere.
+    pub fn is_on(&self, rule: Rule) -> bool {
+        self.reach.get(rule as usize).is_some_and(|reach| *reach != Reach::Nowhere)
+    }
+
+    /// Whether the rule is in force at a difference's path.
+    pub fn is_on_at(&self, rule: Rule, path: &str) -> bool {
+        match self.reach.get(rule as usize) {
+            None | Some(Reach::Nowhere) => false,
+            Some(Reach::Everywhere) => true,
+            Some(Reach::At(places)) => places.iter().any(|at| at.covers(path)),
+        }
+    }
+
+    /// Whether the rule is limited to places, so that [`Rules::is_on_at`] must be asked.
+    pub fn is_scoped(&self, rule: Rule) -> bool {
+        self.scoped && matches!(self.reach.get(rule as usize), Some(Reach::At(_)))
+    }
+
+    /// The `ignore` entry that covers a path, as written.
+    pub fn ignoring(&self, path: &str) -> Option<&str> {
+        self.ignore.iter().find(|(at, _)| at.covers(path)).map(|(_, written)| written.as_str())
+    }
+
+    /// The CSS selectors of `ignore: [css:…]`.
+    pub fn ignored_selectors(&self) -> impl Iterator<Item = &str> {
+        self.ignore.iter().filter_map(|(at, _)| match at {
+            At::Css(selector) => Some(selector.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The CSS selectors that `csrf` was given beside the well-known names.
+    pub fn csrf_selectors(&self) -> &[String] {
+        &self.csrf_selectors
+    }
+
+    /// The CSS selectors that `asset_version` was given beside the well-known forms.
+    pub fn asset_selectors(&self) -> &[String] {
+        &self.asset_selectors
+    }
+
+    pub fn accepts(&self) -> &[Accept] {
+        &self.accept
+    }
+
+    /// Whether the order of the array at a pointer does not count.
+    pub fn is_unordered(&self, path: &str) -> bool {
+        self.unordered.iter().any(|at| at.is(path))
+    }
+
+    /// The member by which elements of the array at a pointer are paired.
+    pub fn match_key(&self, path: &str) -> Option<&str> {
+        self.match_by.iter().find(|(at, _)| at.is(path)).map(|(_, key)| key.as_str())
+    }
+
+    /// Whether some array is named by `unordered` or `match_by`.
+    pub fn names_arrays(&self) -> bool {
+        !self.unordered.is_empty() || !self.match_by.is_empty() || self.is_on(Rule::Unordered)
+    }
+
+    pub fn tolerance(&self) -> Tolerance {
+        self.tolerance
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,280 @@
+//! Collects what the comparers find, lets the rules decide on each, and turns it into a [`Comparison`].
+//!
+//! A comparer calls [`Sink::hides`] for what a cosmetic rule may hide and [`Sink::report`] for all else; it decides nothing itself.
+
+use super::comparison::{Comparison, Difference, Hidden, Kind, Outcome, Severity};
+use super::rules::{Accept, Class, Rule, Rules};
+
+/// Differences kept per pair; further ones are counted in [`Comparison::more`].
+pub const MAX_KEPT: usize = 100;
+
+/// Bytes of a value kept in a difference: enough to recognise it.
+const MAX_SHOWN: usize = 240;
+
+/// Steps of work per pair: about 50 ms on one core. A step is one comparison of something small.
+pub const MAX_WORK: u64 = 20_000_000;
+
+/// What a comparer found at one place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    pub kind: Kind,
+    pub path: String,
+    pub control: Option<String>,
+    pub candidate: Option<String>,
+    pub severity: Severity,
+    /// The rule that this is about: hidden if it is in force, named in the report otherwise.
+    pub rule: Option<Rule>,
+    /// How the one value became the other; without it, it is inferred from the values.
+    pub cause: Option<&'static str>,
+}
+
+impl Finding {
+    pub fn new(kind: Kind, path: impl Into<String>) -> Self {
+        Self {
+            kind,
+            path: path.into(),
+            control: None,
+            candidate: None,
+            severity: Severity::High,
+            rule: None,
+            cause: None,
+        }
+    }
+
+    #[must_use]
+    pub fn values(mut self, control: impl Into<String>, candidate: impl Into<String>) -> Self {
+        self.control = Some(control.into());
+        self.candidate = Some(candidate.into());
+        self
+    }
+
+    /// Only legacy has it.
+    #[must_use]
+    pub fn only_control(mut self, control: impl Into<String>) -> Self {
+        self.control = Some(control.into());
+        self
+    }
+
+    /// Only new has it.
+    #[must_use]
+    pub fn only_candidate(mut self, candidate: impl Into<String>) -> Self {
+        self.candidate = Some(candidate.into());
+        self
+    }
+
+    #[must_use]
+    pub fn severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+
+    /// A rule that would hide it; the severity becomes low.
+    #[must_use]
+    pub fn rule(mut self, rule: Rule) -> Self {
+        self.rule = Some(rule);
+        self.severity = Severity::Low;
+        self
+    }
+
+    #[must_use]
+    pub fn cause(mut self, cause: &'static str) -> Self {
+        self.cause = Some(cause);
+        self
+    }
+}
+
+/// Where findings of one pair go.
+#[derive(Debug)]
+pub struct Sink<'r> {
+    rules: &'r Rules,
+    /// Unix time of the answers, by their Date header: `accept … until` ends by it.
+    now: Option<i64>,
+    found: Comparison,
+    counts: [u32; Rule::COUNT],
+    examples: Vec<(Rule, String)>,
+    work: u64,
+    both_failed: bool,
+}
+
+impl<'r> Sink<'r> {
+    pub fn new(rules: &'r Rules, now: Option<i64>) -> Self {
+        Self {
+            rules,
+            now,
+            found: Comparison::default(),
+            counts: [0; Rule::COUNT],
+            examples: Vec::new(),
+            work: 0,
+            both_failed: false,
+        }
+    }
+
+    pub fn rules(&self) -> &'r Rules {
+        self.rules
+    }
+
+    /// Asks a cosmetic rule to hide what differs at `path`. If it is in force there, that is counted and the answer is yes;
+    /// if not, the caller reports the difference with `.rule(rule)`.
+    #[must_use]
+    pub fn hides(&mut self, rule: Rule, path: impl FnOnce() -> String) -> bool {
+        let slot = self.counts.get(rule as usize).copied().unwrap_or(0);
+        if !self.rules.is_on(rule) {
+            return false;
+        }
+        if slot > 0 && !self.rules.is_scoped(rule) {
+            self.count(rule);
+            return true;
+        }
+        let path = path();
+        if !self.rules.is_on_at(rule, &path) {
+            return false;
+        }
+        if slot == 0 {
+            self.examples.push((rule, path));
+        }
+        self.count(rule);
+        true
+    }
+
+    fn count(&mut self, rule: Rule) {
+        if let Some(count) = self.counts.get_mut(rule as usize) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// Takes a finding: hidden, ignored, or a difference, as the rules say.
+    pub fn report(&mut self, finding: Finding) {
+        if let Some(rule) = finding.rule {
+            match rule.class() {
+                Class::Cosmetic => {
+                    if self.hides(rule, || finding.path.clone()) {
+                        return;
+                    }
+                }
+                Class::Optional if self.rules.is_on_at(rule, &finding.path) => {
+                    self.ignore(finding, rule.name().to_owned());
+                    return;
+                }
+                Class::Optional => {}
+            }
+        }
+        if let Some(written) = self.rules.ignoring(&finding.path) {
+            self.ignore(finding, format!("ignore: {written}"));
+            return;
+        }
+        let rules = self.rules;
+        if let Some(accept) = rules.accepts().iter().find(|accept| self.accepts(accept, &finding)) {
+            self.ignore(finding, format!("accept: {}", accept.reason));
+            return;
+        }
+        self.keep(finding);
+    }
+
+    /// Takes a finding that the operator's own rule silences, for comparers that match `css:` places themselves.
+    pub fn ignore(&mut self, finding: Finding, by: String) {
+        if self.found.ignored.len() >= MAX_KEPT {
+            return;
+        }
+        let mut difference = settle(finding);
+        difference.rule = Some(by);
+        self.found.ignored.push(difference);
+    }
+
+    /// A difference counts only until its kind of place is silenced; a marker for the outcome.
+    fn keep(&mut self, finding: Finding) {
+        if self.found.differences.len() >= MAX_KEPT {
+            self.found.more = self.found.more.saturating_add(1);
+            return;
+        }
+        self.found.differences.push(settle(finding));
+    }
+
+    fn accepts(&self, accept: &Accept, finding: &Finding) -> bool {
+        let holds = match (accept.expires, self.now) {
+            (Some(end), Some(now)) => now < end,
+            _ => true,
+        };
+        holds
+            && accept.at.covers(&finding.path)
+            && says(accept.was.as_deref(), finding.control.as_deref())
+            && says(accept.is.as_deref(), finding.candidate.as_deref())
+    }
+
+    /// Spends work; `false`: the pair has used up its budget, stop and report [`Kind::TooDifferent`].
+    #[must_use]
+    pub fn spend(&mut self, steps: usize) -> bool {
+        self.work = self.work.saturating_add(steps as u64);
+        self.work <= MAX_WORK
+    }
+
+    /// Both origins failed alike: without differences that count, the pair proves nothing.
+    pub fn both_failed(&mut self) {
+        self.both_failed = true;
+    }
+
+    /// How many differences count so far.
+    pub fn len(&self) -> usize {
+        self.found.differences.len() + self.found.more as usize
+    }
+
+    /// Whether nothing that counts was found so far.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn finish(mut self) -> Comparison {
+        self.found.outcome = match (self.found.differences.is_empty(), self.found.ignored.is_empty()) {
+            (false, _) => Outcome::Mismatched,
+            (true, false) => Outcome::Ignored,
+            (true, true) if self.both_failed => Outcome::Inconclusive,
+            (true, true) => Outcome::Matched,
+        };
+        let count = |rule: Rule| self.counts.get(rule as usize).copied().unwrap_or(0);
+        self.found.hidden = self
+            .examples
+            .drain(..)
+            .map(|(rule, example_path)| Hidden { rule: rule.name().to_owned(), count: count(rule), example_path })
+            .collect();
+        self.found
+    }
+
+    /// As [`Sink::finish`], but what was found cannot be held against new: both origins failed.
+    pub fn finish_inconclusive(self) -> Comparison {
+        let mut found = self.finish();
+        found.outcome = Outcome::Inconclusive;
+        found
+    }
+}
+
+/// A finding as it is kept: the cause told, the values shortened.
+fn settle(finding: Finding) -> Difference {
+    let cause = finding.cause.or_else(|| super::cause::infer(&finding));
+    Difference {
+        kind: finding.kind,
+        path: finding.path,
+        control: finding.control.map(shorten),
+        candidate: finding.candidate.map(shorten),
+        severity: finding.severity,
+        rule: finding.rule.map(|rule| rule.name().to_owned()),
+        cause: cause.map(str::to_owned),
+    }
+}
+
+/// Whether a value is what `was` or `is` says: as printed, or the text of a JSON string.
+fn says(wanted: Option<&str>, found: Option<&str>) -> bool {
+    let Some(wanted) = wanted else { return true };
+    let found = found.unwrap_or_default();
+    found == wanted || serde_json::from_str::<String>(found).is_ok_and(|text| text == wanted)
+}
+
+/// At most [`MAX_SHOWN`] bytes, cut between characters.
+fn shorten(mut value: String) -> String {
+    if value.len() <= MAX_SHOWN {
+        return value;
+    }
+    let whole = value.len();
+    let cut = (0..=MAX_SHOWN).rev().find(|&at| value.is_char_boundary(at)).unwrap_or(0);
+    value.truncate(cut);
+    value.push_str(&format!("… ({whole} bytes)"));
+    value
+}
