@@ -1,0 +1,166 @@
+//! Numbers as they are written: exact, of any size, never through a 64-bit float unless a rule speaks of doubles.
+
+use std::borrow::Cow;
+
+/// A number in one form: sign, significant digits without zeros at either end, and the power of ten of the last digit.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Exact<'a> {
+    pub negative: bool,
+    /// Empty for zero.
+    pub digits: Cow<'a, str>,
+    pub power: i64,
+}
+
+/// Digits of which any double is told apart from any other; more were not printed from a double.
+pub const DOUBLE_DIGITS: usize = 17;
+
+/// Reads a JSON number. Exponents beyond any use are cut to a bound, where they stay different from all others of use.
+pub fn exact(text: &str) -> Exact<'_> {
+    let (negative, rest) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, power_of(exponent)),
+        None => (rest, 0),
+    };
+    let (digits, fraction): (Cow<'_, str>, usize) = match mantissa.split_once('.') {
+        Some((whole, fraction)) => (Cow::Owned(format!("{whole}{fraction}")), fraction.len()),
+        None => (Cow::Borrowed(mantissa), 0),
+    };
+    let significant = digits.trim_end_matches('0');
+    let dropped = digits.len() - significant.len();
+    let significant = significant.trim_start_matches('0');
+    if significant.is_empty() {
+        return Exact { negative, digits: Cow::Borrowed(""), power: 0 };
+    }
+    let power = exponent - fraction as i64 + dropped as i64;
+    let digits = match &digits {
+        Cow::Borrowed(all) => {
+            let start = all.len() - all.trim_start_matches('0').len();
+            Cow::Borrowed(all.get(start..start + significant.len()).unwrap_or_default())
+        }
+        Cow::Owned(_) => Cow::Owned(significant.to_owned()),
+    };
+    Exact { negative, digits, power }
+}
+
+fn power_of(exponent: &str) -> i64 {
+    const BOUND: i64 = 1 << 40;
+    let parsed = exponent.strip_prefix('+').unwrap_or(exponent).parse::<i64>();
+    let negative = exponent.starts_with('-');
+    parsed.unwrap_or(if negative { -BOUND } else { BOUND }).clamp(-BOUND, BOUND)
+}
+
+impl Exact<'_> {
+    pub fn is_zero(&self) -> bool {
+        self.digits.is_empty()
+    }
+
+    /// Equal as numbers; minus zero is zero.
+    pub fn equals(&self, other: &Self) -> bool {
+        (self.is_zero() && other.is_zero()) || self == other
+    }
+}
+
+/// Written without a dot and exponent.
+pub fn is_whole_form(text: &str) -> bool {
+    !text.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
+}
+
+/// How two spellings of the same number differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spelling {
+    MinusZero,
+    Exponent,
+    /// `10` and `10.0`, `1.10` and `1.1`.
+    WholeFloat,
+}
+
+pub fn spelling(control: &str, candidate: &str) -> Spelling {
+    if exact(control).is_zero() && control.starts_with('-') != candidate.starts_with('-') {
+        return Spelling::MinusZero;
+    }
+    let has_exponent = |text: &str| text.contains(['e', 'E']);
+    if has_exponent(control) || has_exponent(candidate) {
+        return Spelling::Exponent;
+    }
+    if exact(control).is_zero() && control.starts_with('-') {
+        return Spelling::MinusZero;
+    }
+    Spelling::WholeFloat
+}
+
+/// Two floats that are the same double, printed with 15 to 17 digits.
+pub fn same_double(control: &str, candidate: &str) -> bool {
+    if is_whole_form(control) || is_whole_form(candidate) {
+        return false;
+    }
+    let short = |text: &str| exact(text).digits.len() <= DOUBLE_DIGITS;
+    short(control) && short(candidate) && double(control) == double(candidate)
+}
+
+/// A whole number beyond what a double holds exactly, and the double next to it.
+pub fn is_bigint_as_float(control: &str, candidate: &str) -> bool {
+    const EXACT_UP_TO: f64 = 9_007_199_254_740_992.0;
+    is_whole_form(control) != is_whole_form(candidate)
+        && double(control).abs() >= EXACT_UP_TO
+        && double(control) == double(candidate)
+}
+
+pub fn double(text: &str) -> f64 {
+    text.parse().unwrap_or(f64::NAN)
+}
+
+/// Text that is a number the way JSON writes it, so that a lax reader sees the same one: `42`, `-1.10`; not `0123`, `1e5`, ` 7`.
+pub fn is_plain_number(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    all_digits(whole) && all_digits(fraction) && (whole.len() == 1 || !whole.starts_with('0'))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::{Spelling, exact, is_bigint_as_float, is_plain_number, same_double, spelling};
+
+    #[test]
+    fn the_same_number_in_many_spellings() {
+        for (a, b, how) in [
+            ("10", "10.0", Spelling::WholeFloat),
+            ("1.0e+25", "1e25", Spelling::Exponent),
+            ("1.0e-7", "1e-07", Spelling::Exponent),
+            ("1.0e-5", "0.00001", Spelling::Exponent),
+            ("1.0e+17", "100000000000000000", Spelling::Exponent),
+            ("-0", "-0.0", Spelling::MinusZero),
+            ("0", "-0.0", Spelling::MinusZero),
+        ] {
+            assert!(exact(a).equals(&exact(b)), "{a} {b}");
+            assert_eq!(spelling(a, b), how, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn large_numbers_are_not_rounded() {
+        assert!(!exact("9007199254740993").equals(&exact("9007199254740992")));
+        assert!(!exact("0.12345678901234567890").equals(&exact("0.12345678901234567891")));
+        assert!(!same_double("9007199254740993", "9007199254740992"));
+        assert!(!exact("1e99999999999999999999").equals(&exact("1e9")));
+    }
+
+    #[test]
+    fn doubles() {
+        assert!(same_double("0.10000000000000001", "0.1"));
+        assert!(!same_double("0.30000000000000004", "0.3"));
+        assert!(!same_double("0.1000000000000000055511151231257827", "0.1"));
+        assert!(is_bigint_as_float("9.223372036854776e+18", "9223372036854775808"));
+        assert!(!is_bigint_as_float("9007199254740993", "9007199254740992"));
+    }
+
+    #[test]
+    fn numbers_in_strings() {
+        assert!(is_plain_number("42") && is_plain_number("-1.10") && is_plain_number("0"));
+        assert!(!is_plain_number("0123") && !is_plain_number("1e5") && !is_plain_number("") && !is_plain_number(" 7"));
+    }
+}

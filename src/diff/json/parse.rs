@@ -1,0 +1,444 @@
+//! Text → tape: a flat list of nodes that point into the text. Nothing is decoded, copied or rounded here; duplicate keys stay.
+//!
+//! Strict JSON (RFC 8259), but for `NaN` and `Infinity`, which Python prints: they become [`Kind::Odd`], so that they can be located.
+
+/// Nesting deeper than this is refused: PHP's own limit, and safe for a recursive walk.
+pub const MAX_DEPTH: usize = 512;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Null,
+    True,
+    False,
+    /// `NaN`, `Infinity`, `-Infinity`: not JSON.
+    Odd,
+    Number,
+    /// Without its quotes; the flag of the node says whether it holds escapes.
+    String,
+    /// Children are values.
+    Array,
+    /// Children are a key (String) and a value in turn.
+    Object,
+    /// Closes an array or object.
+    End,
+}
+
+/// Twelve bytes: small enough that the tape of ordinary JSON is not larger than its text.
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    start: u32,
+    /// Of a scalar: where its text ends. Of a container: index of the node after its End.
+    extent: u32,
+    /// Kind, whether a string holds escapes, and how many children a container has.
+    kind: Kind,
+    escaped: bool,
+}
+
+/// Why a text is not JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing but white space.
+    Empty,
+    /// It ends in the middle, at this byte.
+    Truncated(usize),
+    /// Something that is not JSON stands at this byte.
+    Unexpected(usize),
+    /// A whole document ends at this byte, and more follows.
+    Trailing(usize),
+    /// Deeper than [`MAX_DEPTH`].
+    TooDeep,
+    /// More values than the memory bound allows.
+    TooMany,
+}
+
+/// A parsed text.
+#[derive(Debug)]
+pub struct Tape<'a> {
+    pub text: &'a str,
+    nodes: Vec<Node>,
+    /// Bytes of white space between tokens.
+    pub blanks: usize,
+    /// Where the first document ends.
+    pub end: usize,
+}
+
+/// A string as it stands in the text, without quotes.
+#[derive(Debug, Clone, Copy)]
+pub struct Raw<'a> {
+    pub text: &'a str,
+    pub escaped: bool,
+}
+
+/// Bytes of tape per byte of text, and what any text may have beside that: the pair's memory bound.
+const TAPE_PER_TEXT: usize = 3;
+const TAPE_FLOOR: usize = 1 << 20;
+
+impl<'a> Tape<'a> {
+    /// Parses one document and asks that nothing follows.
+    ///
+    /// # Errors
+    /// What stands in the way, and where.
+    pub fn parse(text: &'a str) -> Result<Self, Fault> {
+        let tape = Self::parse_first(text)?;
+        let rest = text.as_bytes().get(tape.end..).unwrap_or_default();
+        match rest.iter().position(|byte| !is_blank(*byte)) {
+            None => Ok(Self { blanks: tape.blanks + rest.len(), ..tape }),
+            Some(at) => Err(Fault::Trailing(tape.end + at)),
+        }
+    }
+
+    /// Parses one document; what follows it is left alone.
+    fn parse_first(text: &'a str) -> Result<Self, Fault> {
+        let most = (text.len() * TAPE_PER_TEXT + TAPE_FLOOR) / size_of::<Node>();
+        let mut parser = Parser {
+            bytes: text.as_bytes(),
+            at: 0,
+            blanks: 0,
+            most,
+            nodes: Vec::with_capacity((text.len() / 12).clamp(8, most)),
+            open: Vec::with_capacity(8),
+        };
+        parser.document()?;
+        Ok(Self { text, nodes: parser.nodes, blanks: parser.blanks, end: parser.at })
+    }
+
+    pub const ROOT: usize = 0;
+
+    fn node(&self, at: usize) -> Node {
+        const NOTHING: Node = Node { start: 0, extent: 0, kind: Kind::End, escaped: false };
+        self.nodes.get(at).copied().unwrap_or(NOTHING)
+    }
+
+    pub fn kind(&self, at: usize) -> Kind {
+        self.node(at).kind
+    }
+
+    /// The node after this value and all it holds.
+    pub fn after(&self, at: usize) -> usize {
+        let node = self.node(at);
+        match node.kind {
+            Kind::Array | Kind::Object => node.extent as usize,
+            _ => at + 1,
+        }
+    }
+
+    /// The text of a value: of a string, what is between its quotes; of a container, all of it.
+    pub fn slice(&self, at: usize) -> &'a str {
+        let node = self.node(at);
+        let end = match node.kind {
+            Kind::Array | Kind::Object => self.node(node.extent as usize - 1).extent,
+            _ => node.extent,
+        };
+        self.text.get(node.start as usize..end as usize).unwrap_or_default()
+    }
+
+    /// A value as JSON text.
+    pub fn shown(&self, at: usize) -> &'a str {
+        let node = self.node(at);
+        if node.kind != Kind::String {
+            return self.slice(at);
+        }
+        self.text.get(node.start as usize - 1..node.extent as usize + 1).unwrap_or_default()
+    }
+
+    pub fn string(&self, at: usize) -> Raw<'a> {
+        Raw { text: self.slice(at), escaped: self.node(at).escaped }
+    }
+
+    /// Values of an array.
+    pub fn elements(&self, array: usize) -> Elements<'_, 'a> {
+        Elements { tape: self, at: array + 1 }
+    }
+
+    /// Keys and values of an object.
+    pub fn members(&self, object: usize) -> Members<'_, 'a> {
+        Members { tape: self, at: object + 1 }
+    }
+
+    /// Nodes of a subtree: a measure of the work it is.
+    pub fn weight(&self, at: usize) -> usize {
+        self.after(at) - at
+    }
+}
+
+#[derive(Debug)]
+pub struct Elements<'t, 'a> {
+    tape: &'t Tape<'a>,
+    at: usize,
+}
+
+impl Iterator for Elements<'_, '_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let found = self.at;
+        if self.tape.kind(found) == Kind::End {
+            return None;
+        }
+        self.at = self.tape.after(found);
+        Some(found)
+    }
+}
+
+#[derive(Debug)]
+pub struct Members<'t, 'a> {
+    tape: &'t Tape<'a>,
+    at: usize,
+}
+
+impl<'a> Iterator for Members<'_, 'a> {
+    type Item = (Raw<'a>, usize);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let key = self.at;
+        if self.tape.kind(key) == Kind::End {
+            return None;
+        }
+        self.at = self.tape.after(key + 1);
+        Some((self.tape.string(key), key + 1))
+    }
+}
+
+/// The documents of JSON lines: at least two, each on lines of its own.
+///
+/// # Errors
+/// The text is not that.
+pub fn lines(text: &str) -> Result<Vec<Tape<'_>>, Fault> {
+    let mut found = Vec::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        found.push(Tape::parse(line)?);
+    }
+    if found.len() < 2 { Err(Fault::Empty) } else { Ok(found) }
+}
+
+pub fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
+}
+
+/// Bytes at which a string scan must stop: the quote, the backslash, control characters.
+const STOPS: [bool; 256] = {
+    let mut stops = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        stops[byte] = true;
+        byte += 1;
+    }
+    stops[b'"' as usize] = true;
+    stops[b'\\' as usize] = true;
+    stops
+};
+
+struct Parser<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    blanks: usize,
+    most: usize,
+    nodes: Vec<Node>,
+    /// Indexes of the containers that are open.
+    open: Vec<u32>,
+}
+
+impl Parser<'_> {
+    fn document(&mut self) -> Result<(), Fault> {
+        self.skip_blanks();
+        if self.at == self.bytes.len() {
+            return Err(Fault::Empty);
+        }
+        loop {
+            if self.nodes.len() > self.most {
+                return Err(Fault::TooMany);
+            }
+            // A value is wanted here; afterwards commas and closing brackets lead to the next one, or to the end.
+            let opened = self.value()?;
+            if !opened && self.close()? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads a scalar, or opens a container (and, of an object, reads the first key). `true`: a value is wanted next.
+    fn value(&mut self) -> Result<bool, Fault> {
+        let start = self.at;
+        match self.peek()? {
+            b'"' => self.string()?,
+            b'{' => {
+                self.open(Kind::Object)?;
+                if self.peek()? != b'}' {
+                    self.key()?;
+                    return Ok(true);
+                }
+            }
+            b'[' => {
+                self.open(Kind::Array)?;
+                return Ok(self.peek()? != b']');
+            }
+            b't' => self.word("true", Kind::True)?,
+            b'f' => self.word("false", Kind::False)?,
+            b'n' => self.word("null", Kind::Null)?,
+            b'N' => self.word("NaN", Kind::Odd)?,
+            b'I' => self.word("Infinity", Kind::Odd)?,
+            b'-' if self.bytes.get(start + 1) == Some(&b'I') => self.word("-Infinity", Kind::Odd)?,
+            b'-' | b'0'..=b'9' => self.number()?,
+            _ => return Err(Fault::Unexpected(start)),
+        }
+        Ok(false)
+    }
+
+    /// After a value: `true` when the document is whole, `false` when another value is wanted.
+    fn close(&mut self) -> Result<bool, Fault> {
+        loop {
+            let Some(&innermost) = self.open.last() else { return Ok(true) };
+            self.skip_blanks();
+            let container = self.nodes.get(innermost as usize).map(|node| node.kind);
+            let fresh = self.nodes.len() == innermost as usize + 1;
+            match (self.peek()?, container) {
+                (b'}', Some(Kind::Object)) | (b']', Some(Kind::Array)) => {
+                    self.at += 1;
+                    self.nodes.push(Node {
+                        start: self.at as u32 - 1,
+                        extent: self.at as u32,
+                        kind: Kind::End,
+                        escaped: false,
+                    });
+                    let next = self.nodes.len() as u32;
+                    if let Some(node) = self.nodes.get_mut(innermost as usize) {
+                        node.extent = next;
+                    }
+                    self.open.pop();
+                }
+                (b',', _) if !fresh => {
+                    self.at += 1;
+                    self.skip_blanks();
+                    if container == Some(Kind::Object) {
+                        self.key()?;
+                    }
+                    return Ok(false);
+                }
+                _ => return Err(Fault::Unexpected(self.at)),
+            }
+        }
+    }
+
+    fn open(&mut self, kind: Kind) -> Result<(), Fault> {
+        if self.open.len() >= MAX_DEPTH {
+            return Err(Fault::TooDeep);
+        }
+        self.open.push(self.nodes.len() as u32);
+        self.nodes.push(Node { start: self.at as u32, extent: 0, kind, escaped: false });
+        self.at += 1;
+        self.skip_blanks();
+        Ok(())
+    }
+
+    fn key(&mut self) -> Result<(), Fault> {
+        if self.peek()? != b'"' {
+            return Err(Fault::Unexpected(self.at));
+        }
+        self.string()?;
+        self.skip_blanks();
+        if self.peek()? != b':' {
+            return Err(Fault::Unexpected(self.at));
+        }
+        self.at += 1;
+        self.skip_blanks();
+        Ok(())
+    }
+
+    fn string(&mut self) -> Result<(), Fault> {
+        let start = self.at + 1;
+        let mut at = start;
+        let mut escaped = false;
+        loop {
+            let rest = self.bytes.get(at..).unwrap_or_default();
+            let Some(plain) = rest.iter().position(|byte| STOPS[*byte as usize]) else {
+                return Err(Fault::Truncated(self.bytes.len()));
+            };
+            at += plain;
+            match rest.get(plain) {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    escaped = true;
+                    at += self.escape(at)?;
+                }
+                _ => return Err(Fault::Unexpected(at)),
+            }
+        }
+        self.at = at + 1;
+        self.nodes.push(Node { start: start as u32, extent: at as u32, kind: Kind::String, escaped });
+        Ok(())
+    }
+
+    /// Length of the escape at `at`.
+    fn escape(&self, at: usize) -> Result<usize, Fault> {
+        match self.bytes.get(at + 1) {
+            None => Err(Fault::Truncated(self.bytes.len())),
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(2),
+            Some(b'u') => match self.bytes.get(at + 2..at + 6) {
+                None => Err(Fault::Truncated(self.bytes.len())),
+                Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => Ok(6),
+                Some(_) => Err(Fault::Unexpected(at)),
+            },
+            Some(_) => Err(Fault::Unexpected(at)),
+        }
+    }
+
+    fn number(&mut self) -> Result<(), Fault> {
+        let start = self.at;
+        if self.bytes.get(self.at) == Some(&b'-') {
+            self.at += 1;
+        }
+        let first = self.bytes.get(self.at).copied();
+        if self.digits()? > 1 && first == Some(b'0') {
+            return Err(Fault::Unexpected(start));
+        }
+        if self.bytes.get(self.at) == Some(&b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.bytes.get(self.at), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.bytes.get(self.at), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        self.nodes.push(Node { start: start as u32, extent: self.at as u32, kind: Kind::Number, escaped: false });
+        Ok(())
+    }
+
+    /// At least one digit.
+    fn digits(&mut self) -> Result<usize, Fault> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let count = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
+        if count == 0 {
+            return Err(if rest.is_empty() { Fault::Truncated(self.at) } else { Fault::Unexpected(self.at) });
+        }
+        self.at += count;
+        Ok(count)
+    }
+
+    fn word(&mut self, word: &str, kind: Kind) -> Result<(), Fault> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        if !rest.starts_with(word.as_bytes()) {
+            let cut = word.as_bytes().starts_with(rest);
+            return Err(if cut { Fault::Truncated(self.bytes.len()) } else { Fault::Unexpected(self.at) });
+        }
+        let start = self.at;
+        self.at += word.len();
+        self.nodes.push(Node { start: start as u32, extent: self.at as u32, kind, escaped: false });
+        Ok(())
+    }
+
+    fn peek(&self) -> Result<u8, Fault> {
+        self.bytes.get(self.at).copied().ok_or(Fault::Truncated(self.at))
+    }
+
+    fn skip_blanks(&mut self) {
+        while let Some(byte) = self.bytes.get(self.at)
+            && is_blank(*byte)
+        {
+            self.at += 1;
+            self.blanks += 1;
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Strings as written and as meant: `\/`, `\u00eb` and raw characters read alike, and which of the spellings were met.
+
+use std::borrow::Cow;
+
+use super::parse::Raw;
+use crate::diff::rules::Rule;
+
+/// The rules that two spellings of one string need, as a set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spellings(u8);
+
+const RULES: [Rule; 4] =
+    [Rule::JsonSlashEscape, Rule::JsonUnicodeEscape, Rule::JsonHtmlEscape, Rule::JsonEscapeForm];
+
+impl Spellings {
+    fn add(&mut self, index: u8) {
+        self.0 |= 1 << index;
+    }
+
+    pub fn rules(self) -> impl Iterator<Item = Rule> {
+        RULES.into_iter().enumerate().filter(move |(index, _)| self.0 & (1 << index) != 0).map(|(_, rule)| rule)
+    }
+}
+
+/// One character of a string, and how it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Unit {
+    /// A code point; a surrogate that stands alone keeps its own number.
+    code: u32,
+    escaped: bool,
+}
+
+/// Whether two strings mean the same, and if so, by which spellings they differ. `None`: they do not.
+pub fn same(control: Raw<'_>, candidate: Raw<'_>) -> Option<Spellings> {
+    if !control.escaped && !candidate.escaped {
+        return (control.text == candidate.text).then_some(Spellings::default());
+    }
+    let mut met = Spellings::default();
+    let (mut old, mut new) = (Units(control.text), Units(candidate.text));
+    loop {
+        let (before_old, before_new) = (old.0, new.0);
+        match (old.next(), new.next()) {
+            (None, None) => return Some(met),
+            (Some(a), Some(b)) if a.code == b.code => {
+                if a.escaped || b.escaped {
+                    note(&mut met, a, spelled(before_old, old.0), spelled(before_new, new.0));
+                }
+            }
+            _ => return None,
+        }
+    }
+}
+
+fn spelled<'a>(before: &'a str, after: &str) -> &'a str {
+    before.get(..before.len() - after.len()).unwrap_or_default()
+}
+
+fn note(met: &mut Spellings, unit: Unit, control: &str, candidate: &str) {
+    if control == candidate {
+        return;
+    }
+    let both_escaped = control.starts_with('\\') && candidate.starts_with('\\');
+    met.add(match unit.code {
+        0x2f if !(control.starts_with("\\u") || candidate.starts_with("\\u")) => 0,
+        _ if both_escaped => 3,
+        0x22 | 0x26 | 0x27 | 0x3c | 0x3e => 2,
+        _ => 1,
+    });
+}
+
+/// The text that a string means. A lone surrogate becomes U+FFFD.
+pub fn decode(raw: Raw<'_>) -> Cow<'_, str> {
+    if !raw.escaped {
+        return Cow::Borrowed(raw.text);
+    }
+    Cow::Owned(Units(raw.text).map(|unit| char::from_u32(unit.code).unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
+}
+
+struct Units<'a>(&'a str);
+
+impl Iterator for Units<'_> {
+    type Item = Unit;
+
+    fn next(&mut self) -> Option<Unit> {
+        let mut chars = self.0.chars();
+        let first = chars.next()?;
+        if first != '\\' {
+            self.0 = chars.as_str();
+            return Some(Unit { code: first as u32, escaped: false });
+        }
+        let kind = chars.next()?;
+        self.0 = chars.as_str();
+        let code = match kind {
+            'u' => self.unicode()?,
+            'b' => 0x08,
+            'f' => 0x0c,
+            'n' => 0x0a,
+            'r' => 0x0d,
+            't' => 0x09,
+            other => other as u32,
+        };
+        Some(Unit { code, escaped: true })
+    }
+}
+
+impl Units<'_> {
+    fn unicode(&mut self) -> Option<u32> {
+        let high = self.hex()?;
+        if !(0xd800..0xdc00).contains(&high) {
+            return Some(high);
+        }
+        let before = self.0;
+        if let Some(rest) = self.0.strip_prefix("\\u") {
+            self.0 = rest;
+            if let Some(low @ 0xdc00..0xe000) = self.hex() {
+                return Some(0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00));
+            }
+            self.0 = before;
+        }
+        Some(high)
+    }
+
+    fn hex(&mut self) -> Option<u32> {
+        let (digits, rest) = self.0.split_at_checked(4)?;
+        let code = u32::from_str_radix(digits, 16).ok()?;
+        self.0 = rest;
+        Some(code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::{Raw, decode, same};
+    use crate::diff::rules::Rule;
+
+    fn raw(text: &str) -> Raw<'_> {
+        Raw { text, escaped: text.contains('\\') }
+    }
+
+    fn rules(a: &str, b: &str) -> Option<Vec<Rule>> {
+        same(raw(a), raw(b)).map(|met| met.rules().collect())
+    }
+
+    #[test]
+    fn spellings_are_told_apart() {
+        assert_eq!(rules(r"a\/b", "a/b"), Some(vec![Rule::JsonSlashEscape]));
+        assert_eq!(rules(r"No\u00ebl", "Noël"), Some(vec![Rule::JsonUnicodeEscape]));
+        assert_eq!(rules(r"\u00EB", r"\u00eb"), Some(vec![Rule::JsonEscapeForm]));
+        assert_eq!(rules(r"\u003Cb", "<b"), Some(vec![Rule::JsonHtmlEscape]));
+        assert_eq!(rules(r"\b", r"\u0008"), Some(vec![Rule::JsonEscapeForm]));
+        assert_eq!(rules(r"\ud83d\ude00", "😀"), Some(vec![Rule::JsonUnicodeEscape]));
+        assert_eq!(rules(r"\n", r"\n"), Some(vec![]));
+        assert_eq!(rules(r"\n", "n"), None);
+        assert_eq!(rules(r"\\u00eb", "\u{eb}"), None);
+    }
+
+    #[test]
+    fn lone_surrogates_are_themselves() {
+        assert_eq!(rules(r"\ud83d", r"\ud83e"), None);
+        assert_eq!(rules(r"\ud83d", "\u{fffd}"), None);
+        assert_eq!(decode(raw(r"\ud83dx")), "\u{fffd}x");
+    }
+}
