@@ -1,0 +1,141 @@
+//! JSON compared as JSON: exact numbers, aligned arrays, keys by name.
+//!
+//! [`parse`] makes a tape of each text without decoding anything; [`walk`] goes through both tapes side by side and only where they
+//! part, [`align`] looks for what was inserted, removed or moved. [`number`] and [`string`] know how one value may be spelled.
+
+mod align;
+mod number;
+mod parse;
+mod string;
+mod walk;
+
+pub use parse::Fault;
+
+use super::comparison::{Kind, Severity};
+use super::rules::Rule;
+use super::scope::Scope;
+use super::sink::{Finding, Sink};
+use super::text::{self, BODY};
+use parse::Tape;
+use walk::Walk;
+
+const BOM: char = '\u{feff}';
+
+/// Whether a body looks like JSON, for answers whose Content-Type does not say so (PHP's default is `text/html`).
+pub fn looks_like(text: &str) -> bool {
+    let text = text.trim_start_matches(BOM).trim();
+    let ends = (text.as_bytes().first(), text.as_bytes().last());
+    matches!(ends, (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')))
+}
+
+/// Compares two JSON texts (or JSON lines). What is not JSON on both sides is compared as text.
+pub fn compare(control: &str, candidate: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    if control == candidate {
+        return;
+    }
+    let (old, new) = (control.trim_start_matches(BOM), candidate.trim_start_matches(BOM));
+    if old.len() - control.len() != new.len() - candidate.len() && !sink.hides(Rule::JsonBom, || BODY.to_owned()) {
+        let finding = Finding::new(Kind::Encoding, BODY).rule(Rule::JsonBom);
+        sink.report(finding.values(start(control), start(candidate)));
+    }
+    if old == new {
+        return;
+    }
+    match (Tape::parse(old), Tape::parse(new)) {
+        (Ok(a), Ok(b)) => documents(&a, &b, scope, sink),
+        (Err(a), Err(b)) => neither(old, new, (a, b), scope, sink),
+        (a, b) => one_only(old, new, (a.err(), b.err()), sink),
+    }
+}
+
+fn documents(a: &Tape<'_>, b: &Tape<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    Walk::new(a, b, scope, sink).value(Tape::ROOT, Tape::ROOT);
+    if a.blanks != b.blanks && !sink.hides(Rule::JsonWhitespace, String::new) {
+        let values = (format!("{} bytes of white space", a.blanks), format!("{} bytes of white space", b.blanks));
+        sink.report(Finding::new(Kind::Text, BODY).values(values.0, values.1).rule(Rule::JsonWhitespace));
+    }
+}
+
+/// Neither is one JSON document: JSON lines, or text that was called JSON.
+fn neither(control: &str, candidate: &str, faults: (Fault, Fault), scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    if let (Ok(a), Ok(b)) = (parse::lines(control), parse::lines(candidate)) {
+        return lines(&a, &b, scope, sink);
+    }
+    if faults == (Fault::TooDeep, Fault::TooDeep) || faults == (Fault::TooMany, Fault::TooMany) {
+        sink.report(too_different(control, candidate));
+        return;
+    }
+    text::compare(control, candidate, sink);
+}
+
+/// JSON lines: line by line, numbered from 0.
+fn lines(a: &[Tape<'_>], b: &[Tape<'_>], scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    for (index, (old, new)) in a.iter().zip(b).enumerate() {
+        let mut walk = Walk::new(old, new, scope, sink);
+        walk.enter(index);
+        walk.value(Tape::ROOT, Tape::ROOT);
+    }
+    for (index, tape) in a.iter().enumerate().skip(b.len()) {
+        sink.report(Finding::new(Kind::Missing, format!("/{index}")).only_control(tape.shown(Tape::ROOT)));
+    }
+    for (index, tape) in b.iter().enumerate().skip(a.len()) {
+        sink.report(Finding::new(Kind::Extra, format!("/{index}")).only_candidate(tape.shown(Tape::ROOT)));
+    }
+}
+
+fn one_only(control: &str, candidate: &str, faults: (Option<Fault>, Option<Fault>), sink: &mut Sink<'_>) {
+    let broken = if faults.0.is_some() { control } else { candidate };
+    let Some(fault) = faults.0.or(faults.1) else { return };
+    let (kind, cause) = match fault {
+        Fault::Empty => (Kind::Body, "empty_body"),
+        Fault::Truncated(_) => (Kind::Truncated, "truncated"),
+        Fault::TooDeep | Fault::TooMany => {
+            sink.report(too_different(control, candidate));
+            return;
+        }
+        Fault::Trailing(_) => (Kind::Structure, "text_after_json"),
+        Fault::Unexpected(at) => (Kind::Structure, what_is_wrong(broken, at)),
+    };
+    let shown = |text: &str, fault: Option<Fault>| match fault {
+        Some(Fault::Truncated(at)) => format!("… {} (ends at byte {at})", end(text)),
+        Some(Fault::Trailing(at)) => text.get(at..).map(start).unwrap_or_default().to_owned(),
+        Some(Fault::Unexpected(at)) if at > 0 => format!("{} (byte {at})", text.get(at..).map(start).unwrap_or_default()),
+        _ => start(text).to_owned(),
+    };
+    let finding = Finding::new(kind, BODY).values(shown(control, faults.0), shown(candidate, faults.1));
+    sink.report(finding.cause(cause).severity(Severity::High));
+}
+
+/// A PHP warning or notice stands before a document; an HTML page stands instead of one.
+fn what_is_wrong(text: &str, at: usize) -> &'static str {
+    let starts_at_once = text.get(..at).is_some_and(|before| before.trim().is_empty());
+    if !starts_at_once {
+        return "not_json";
+    }
+    match text.find(['{', '[']) {
+        Some(brace) if brace > 0 && text.get(brace..).is_some_and(|rest| Tape::parse(rest).is_ok()) => "text_before_json",
+        _ if text.trim_start().starts_with('<') => "html_instead_of_json",
+        _ => "not_json",
+    }
+}
+
+fn too_different(control: &str, candidate: &str) -> Finding {
+    let size = |text: &str| format!("{} bytes", text.len());
+    Finding::new(Kind::TooDifferent, BODY).values(size(control), size(candidate))
+}
+
+/// Bytes of a body shown where it breaks.
+const SHOWN: usize = 80;
+
+fn start(text: &str) -> &str {
+    let cut = (0..=SHOWN.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    text.get(..cut).unwrap_or_default()
+}
+
+fn end(text: &str) -> &str {
+    let from = (text.len().saturating_sub(SHOWN)..=text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
+    text.get(from..).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

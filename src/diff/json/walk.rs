@@ -1,0 +1,384 @@
+//! Two tapes side by side. Says what differs and where; what counts is the sink's affair.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use super::number::{self, Spelling};
+use super::parse::{Kind as Json, Raw, Tape};
+use super::string;
+use crate::diff::clock;
+use crate::diff::comparison::{Kind, Severity};
+use crate::diff::rules::Rule;
+use crate::diff::scope::Scope;
+use crate::diff::sink::{Finding, Sink};
+use crate::diff::volatile;
+
+/// One step of a path.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Step<'a> {
+    Key(Raw<'a>),
+    Index(usize),
+}
+
+pub(super) struct Walk<'w, 'a, 's, 'r> {
+    pub(super) old: &'w Tape<'a>,
+    pub(super) new: &'w Tape<'a>,
+    pub(super) scope: &'w Scope<'s>,
+    pub(super) sink: &'w mut Sink<'r>,
+    path: Vec<Step<'a>>,
+    gave_up: bool,
+}
+
+impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
+    pub(super) fn new(old: &'w Tape<'a>, new: &'w Tape<'a>, scope: &'w Scope<'s>, sink: &'w mut Sink<'r>) -> Self {
+        Self { old, new, scope, sink, path: Vec::new(), gave_up: false }
+    }
+
+    /// Goes down into an element, for good.
+    pub(super) fn enter(&mut self, index: usize) {
+        self.path.push(Step::Index(index));
+    }
+
+    /// Compares two values.
+    pub(super) fn value(&mut self, a: usize, b: usize) {
+        if self.old.slice(a) == self.new.slice(b) && self.old.kind(a) == self.new.kind(b) {
+            return;
+        }
+        if !self.afford(1) {
+            return;
+        }
+        match (self.old.kind(a), self.new.kind(b)) {
+            (Json::Object, Json::Object) => self.objects(a, b),
+            (Json::Array, Json::Array) => self.arrays(a, b),
+            (Json::String, Json::String) => self.strings(a, b),
+            (Json::Number, Json::Number) => self.numbers(a, b),
+            _ => self.types(a, b),
+        }
+    }
+
+    /// Spends work. When there is none left, says so once; from then on nothing is compared.
+    pub(super) fn afford(&mut self, steps: usize) -> bool {
+        if self.gave_up {
+            return false;
+        }
+        if self.sink.spend(steps) {
+            return true;
+        }
+        self.gave_up = true;
+        self.sink.report(super::too_different(self.old.text, self.new.text));
+        false
+    }
+
+    pub(super) fn at_step(&mut self, step: Step<'a>, a: usize, b: usize) {
+        self.path.push(step);
+        self.value(a, b);
+        self.path.pop();
+    }
+
+    /// The path as a JSON pointer.
+    pub(super) fn pointer(&self) -> String {
+        pointer(&self.path)
+    }
+
+    pub(super) fn pointer_to(&self, step: Step<'a>) -> String {
+        let mut path = self.pointer();
+        push_step(&mut path, step);
+        path
+    }
+
+    fn objects(&mut self, a: usize, b: usize) {
+        if self.members_in_step(a, b) {
+            return;
+        }
+        let (old, new) = (sorted(self.old, a), sorted(self.new, b));
+        if !self.afford(old.len() + new.len()) {
+            return;
+        }
+        let (mut i, mut j) = (0, 0);
+        let mut common = Vec::with_capacity(old.len().min(new.len()));
+        loop {
+            let order = match (old.get(i), new.get(j)) {
+                (None, None) => break,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(x), Some(y)) => x.name.cmp(&y.name),
+            };
+            let (many, more) = (run(&old, i), run(&new, j));
+            match order {
+                Ordering::Less => {
+                    self.lost_member(&old, i, &new);
+                    i += many;
+                }
+                Ordering::Greater => {
+                    self.extra_member(&new, j, &old);
+                    j += more;
+                }
+                Ordering::Equal => {
+                    common.push((i, j));
+                    self.same_name(old.get(i..i + many).unwrap_or_default(), new.get(j..j + more).unwrap_or_default());
+                    i += many;
+                    j += more;
+                }
+            }
+        }
+        self.member_order(&old, &new, &mut common);
+    }
+
+    /// The usual case: the same keys in the same order. `false`: they are not, and nothing was compared.
+    fn members_in_step(&mut self, a: usize, b: usize) -> bool {
+        let (old, new) = (self.old, self.new);
+        let (mut left, mut right) = (old.members(a), new.members(b));
+        loop {
+            match (left.next(), right.next()) {
+                (None, None) => break,
+                (Some((x, _)), Some((y, _))) if x.text == y.text => {}
+                (Some((x, _)), Some((y, _))) if (x.escaped || y.escaped) && string::same(x, y).is_some() => {}
+                _ => return false,
+            }
+        }
+        for ((key, x), (other, y)) in old.members(a).zip(new.members(b)) {
+            self.key_spelling(key, other);
+            self.at_step(Step::Key(key), x, y);
+        }
+        true
+    }
+
+    fn key_spelling(&mut self, control: Raw<'a>, candidate: Raw<'a>) {
+        if control.text == candidate.text {
+            return;
+        }
+        if let Some(met) = string::same(control, candidate) {
+            for rule in met.rules() {
+                let at = || self_path(&self.path, control);
+                if !self.sink.hides(rule, at) {
+                    let finding = Finding::new(Kind::Value, self.pointer_to(Step::Key(control)));
+                    self.sink.report(finding.values(quoted(control), quoted(candidate)).rule(rule));
+                }
+            }
+        }
+    }
+
+    /// Members of one name; more than one on a side is a defect of that side, but not a difference if both have it.
+    fn same_name(&mut self, old: &[Member<'a>], new: &[Member<'a>]) {
+        let [Member { raw, .. }, ..] = old else { return };
+        if old.len() != new.len() {
+            let finding = Finding::new(Kind::Structure, self.pointer_to(Step::Key(*raw)));
+            let times = |members: &[Member<'a>]| format!("{} times", members.len());
+            self.sink.report(finding.values(times(old), times(new)).cause("duplicate_key"));
+            return;
+        }
+        for (x, y) in old.iter().zip(new) {
+            self.key_spelling(x.raw, y.raw);
+            self.at_step(Step::Key(x.raw), x.value, y.value);
+        }
+    }
+
+    fn lost_member(&mut self, old: &[Member<'a>], at: usize, new: &[Member<'a>]) {
+        let Some(member) = old.get(at) else { return };
+        let shown = self.old.shown(member.value);
+        let mut finding = Finding::new(Kind::Missing, self.pointer_to(Step::Key(member.raw))).only_control(shown);
+        if self.old.kind(member.value) == Json::Null {
+            finding = finding.rule(Rule::NullMissing);
+        } else if let Some(cause) = self.renamed(self.old, member, self.new, new) {
+            finding = finding.cause(cause);
+        }
+        self.sink.report(finding);
+    }
+
+    fn extra_member(&mut self, new: &[Member<'a>], at: usize, old: &[Member<'a>]) {
+        let Some(member) = new.get(at) else { return };
+        let shown = self.new.shown(member.value);
+        let mut finding = Finding::new(Kind::Extra, self.pointer_to(Step::Key(member.raw))).only_candidate(shown);
+        finding = finding.severity(Severity::Medium);
+        if self.new.kind(member.value) == Json::Null {
+            finding = finding.rule(Rule::NullMissing);
+        } else if let Some(cause) = self.renamed(self.new, member, self.old, old) {
+            finding = finding.cause(cause);
+        }
+        self.sink.report(finding);
+    }
+
+    /// Whether the other side has a member of the same letters, or of the same value under a name of its own.
+    fn renamed(&self, here: &Tape<'a>, member: &Member<'a>, there: &Tape<'a>, others: &[Member<'a>]) -> Option<&'static str> {
+        if others.iter().any(|other| letters(&other.name) == letters(&member.name)) {
+            return Some("key_recased");
+        }
+        let value = here.shown(member.value);
+        let telling = value.len() > 4;
+        (telling && others.iter().any(|other| there.shown(other.value) == value)).then_some("key_renamed")
+    }
+
+    /// Reports once per object that the members both sides have stand in another order.
+    fn member_order(&mut self, old: &[Member<'a>], new: &[Member<'a>], common: &mut [(usize, usize)]) {
+        common.sort_by_key(|(i, _)| old.get(*i).map(|member| member.value));
+        let place = |j: usize| new.get(j).map(|member| member.value);
+        if common.is_sorted_by_key(|(_, j)| place(*j)) {
+            return;
+        }
+        if self.sink.hides(Rule::JsonKeyOrder, || pointer(&self.path)) {
+            return;
+        }
+        let keys = |indexes: Vec<usize>, members: &[Member<'a>]| -> String {
+            let names: Vec<&str> = indexes.iter().filter_map(|at| members.get(*at)).map(|member| &*member.name).collect();
+            names.join(", ")
+        };
+        let control = keys(common.iter().map(|(i, _)| *i).collect(), old);
+        common.sort_by_key(|(_, j)| place(*j));
+        let candidate = keys(common.iter().map(|(_, j)| *j).collect(), new);
+        let finding = Finding::new(Kind::Order, self.pointer()).values(control, candidate);
+        self.sink.report(finding.rule(Rule::JsonKeyOrder).cause("key_order"));
+    }
+
+    fn strings(&mut self, a: usize, b: usize) {
+        let (old, new) = (self.old.string(a), self.new.string(b));
+        if let Some(met) = string::same(old, new) {
+            for rule in met.rules() {
+                if !self.sink.hides(rule, || pointer(&self.path)) {
+                    let finding = Finding::new(Kind::Value, self.pointer()).values(quoted(old), quoted(new));
+                    self.sink.report(finding.rule(rule));
+                }
+            }
+            return;
+        }
+        let (control, candidate) = (string::decode(old), string::decode(new));
+        let mut finding = Finding::new(Kind::Value, self.pointer()).values(quoted(old), quoted(new));
+        if let Some(rule) = volatile::strings(&self.name(), &control, &candidate, self.scope.now) {
+            finding = finding.rule(rule);
+        } else if let (Some(x), Some(y)) = (clock::moment(&control), clock::moment(&candidate))
+            && x == y
+        {
+            finding = finding.rule(Rule::DateFormats);
+        }
+        self.sink.report(finding);
+    }
+
+    /// The nearest key above: the name of the value.
+    fn name(&self) -> Cow<'a, str> {
+        let key = self.path.iter().rev().find_map(|step| match step {
+            Step::Key(raw) => Some(*raw),
+            Step::Index(_) => None,
+        });
+        key.map(string::decode).unwrap_or_default()
+    }
+
+    fn numbers(&mut self, a: usize, b: usize) {
+        let (old, new) = (self.old.slice(a), self.new.slice(b));
+        let mut finding = Finding::new(Kind::Value, self.pointer()).values(old, new);
+        if number::exact(old).equals(&number::exact(new)) {
+            finding = finding.rule(match number::spelling(old, new) {
+                Spelling::MinusZero => Rule::JsonMinusZero,
+                Spelling::Exponent => Rule::JsonExponent,
+                Spelling::WholeFloat => Rule::JsonWholeFloat,
+            });
+        } else if number::same_double(old, new) {
+            finding = finding.rule(Rule::JsonFloatDigits);
+        } else if number::is_bigint_as_float(old, new) {
+            finding = finding.rule(Rule::BigintFloat);
+        } else if let Some(rule) = volatile::numbers(&self.name(), number::double(old), number::double(new), self.scope.now) {
+            finding = finding.rule(rule);
+        } else if self.is_tolerated(old, new) {
+            finding = finding.rule(Rule::FloatTolerance);
+        }
+        self.sink.report(finding);
+    }
+
+    /// Floats within the tolerance; two whole numbers never are.
+    fn is_tolerated(&self, old: &str, new: &str) -> bool {
+        if number::is_whole_form(old) && number::is_whole_form(new) {
+            return false;
+        }
+        let (x, y) = (number::double(old), number::double(new));
+        let bound = self.scope.rules.tolerance();
+        let distance = (x - y).abs();
+        distance <= bound.absolute || distance <= bound.relative * x.abs().max(y.abs())
+    }
+
+    fn types(&mut self, a: usize, b: usize) {
+        let (old, new) = (self.old.kind(a), self.new.kind(b));
+        let empty = |tape: &Tape<'a>, at: usize| tape.weight(at) == 2;
+        let kind = match (old, new) {
+            (Json::True | Json::False, Json::True | Json::False) => Kind::Value,
+            _ => Kind::Type,
+        };
+        let mut finding = Finding::new(kind, self.pointer()).values(self.old.shown(a), self.new.shown(b));
+        match (old, new) {
+            (Json::Array, Json::Object) | (Json::Object, Json::Array) if empty(self.old, a) && empty(self.new, b) => {
+                finding = finding.rule(Rule::EmptyArrayObject);
+            }
+            (Json::String, Json::Number) if numeric(self.old.string(a), self.new.slice(b)) => {
+                finding = finding.rule(Rule::NumericStrings);
+            }
+            (Json::Number, Json::String) if numeric(self.new.string(b), self.old.slice(a)) => {
+                finding = finding.rule(Rule::NumericStrings);
+            }
+            _ => {}
+        }
+        self.sink.report(finding);
+    }
+}
+
+/// Whether a string is the number, written as JSON writes numbers.
+fn numeric(text: Raw<'_>, value: &str) -> bool {
+    !text.escaped && number::is_plain_number(text.text) && number::exact(text.text).equals(&number::exact(value))
+}
+
+fn quoted(raw: Raw<'_>) -> String {
+    format!("\"{}\"", raw.text)
+}
+
+fn self_path<'a>(path: &[Step<'a>], key: Raw<'a>) -> String {
+    let mut text = pointer(path);
+    push_step(&mut text, Step::Key(key));
+    text
+}
+
+fn pointer(path: &[Step<'_>]) -> String {
+    let mut text = String::with_capacity(path.len() * 12);
+    for step in path {
+        push_step(&mut text, *step);
+    }
+    text
+}
+
+fn push_step(path: &mut String, step: Step<'_>) {
+    path.push('/');
+    match step {
+        Step::Index(index) => path.push_str(&index.to_string()),
+        Step::Key(raw) => {
+            for c in string::decode(raw).chars() {
+                match c {
+                    '~' => path.push_str("~0"),
+                    '/' => path.push_str("~1"),
+                    c => path.push(c),
+                }
+            }
+        }
+    }
+}
+
+/// A member of an object, for matching by name.
+#[derive(Debug)]
+struct Member<'a> {
+    name: Cow<'a, str>,
+    raw: Raw<'a>,
+    value: usize,
+}
+
+/// The members by name; those of one name in the order of the text.
+fn sorted<'a>(tape: &Tape<'a>, object: usize) -> Vec<Member<'a>> {
+    let mut members: Vec<Member<'a>> =
+        tape.members(object).map(|(raw, value)| Member { name: string::decode(raw), raw, value }).collect();
+    members.sort_by(|x, y| x.name.cmp(&y.name));
+    members
+}
+
+/// How many members from `at` on have one name.
+fn run(members: &[Member<'_>], at: usize) -> usize {
+    let Some(first) = members.get(at) else { return 0 };
+    members.iter().skip(at).take_while(|member| member.name == first.name).count()
+}
+
+/// A name without case, `_` and `-`: `last_update` and `lastUpdate` are the same letters.
+fn letters(name: &str) -> String {
+    name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
+}

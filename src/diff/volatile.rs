@@ -1,0 +1,184 @@
+//! Values that are made anew for every response: told by their name *and* their shape. The value may differ; presence, type and shape may not.
+//!
+//! A name alone is not enough (a `token` may be data), nor a shape alone (an id is a UUID too).
+
+use super::clock;
+use super::rules::Rule;
+
+/// Request and trace ids, under any spelling: compared in lower case without `_` and `-`.
+const REQUEST_IDS: [&str; 12] = [
+    "requestid", "xrequestid", "reqid", "traceid", "xtraceid", "spanid", "traceparent", "correlationid", "xcorrelationid",
+    "requestuuid", "requestguid", "transactionid",
+];
+
+const TOKENS: [&str; 18] = [
+    "csrf", "csrftoken", "xcsrftoken", "csrfmiddlewaretoken", "xsrf", "xsrftoken", "token", "formtoken", "authenticitytoken", "nonce",
+    "cspnonce", "sessionid", "sid", "formkey", "requestverificationtoken", "phpsessid", "antiforgerytoken", "logouttoken",
+];
+
+const TIMES: [&str; 18] = [
+    "generatedat", "generated", "servertime", "servedat", "now", "timestamp", "renderedat", "currenttime", "responsetime", "requesttime",
+    "time", "utcnow", "servertimestamp", "generatedon", "asof", "fetchedat", "builtat", "date",
+];
+
+const DURATIONS: [&str; 20] = [
+    "took", "tookms", "elapsed", "elapsedms", "elapsedtime", "durationms", "querytime", "querytimems", "rendertime", "rendertimems",
+    "executiontime", "exectime", "executiontimems", "runtimems", "processingtime", "processingtimems", "timems", "generationtime",
+    "responsetimems", "responsetime",
+];
+
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// Names in the lists are at most this long: longer ones need no look.
+const LONGEST_NAME: usize = 32;
+
+/// The rule that covers two strings under a name, if they are of one volatile kind.
+pub fn strings(name: &str, control: &str, candidate: &str, now: Option<i64>) -> Option<Rule> {
+    if name.len() > LONGEST_NAME {
+        return None;
+    }
+    let name = plain(name);
+    let listed = |list: &[&str]| list.contains(&name.as_str());
+    if listed(&REQUEST_IDS) && same_shape(control, candidate) {
+        return Some(Rule::VolatileRequestId);
+    }
+    if listed(&TOKENS) && same_shape(control, candidate) {
+        return Some(Rule::VolatileToken);
+    }
+    if listed(&TIMES) {
+        let (old, new) = (clock::moment(control)? / MICROS, clock::moment(candidate)? / MICROS);
+        return are_now(old, new, now).then_some(Rule::VolatileTime);
+    }
+    if listed(&DURATIONS) && is_duration(control) && is_duration(candidate) {
+        return Some(Rule::VolatileDuration);
+    }
+    None
+}
+
+const MICROS: i64 = 1_000_000;
+
+/// The rule that covers two numbers under a name.
+pub fn numbers(name: &str, control: f64, candidate: f64, now: Option<i64>) -> Option<Rule> {
+    if name.len() > LONGEST_NAME {
+        return None;
+    }
+    let name = plain(name);
+    if TIMES.contains(&name.as_str())
+        && let Some(old) = epoch(control)
+        && let Some(new) = epoch(candidate)
+        && are_now(old, new, now)
+    {
+        return Some(Rule::VolatileTime);
+    }
+    let took = |value: f64| (0.0..LONGEST_ANSWER_MS).contains(&value);
+    (DURATIONS.contains(&name.as_str()) && took(control) && took(candidate)).then_some(Rule::VolatileDuration)
+}
+
+/// Ten minutes, in milliseconds.
+const LONGEST_ANSWER_MS: f64 = 600_000.0;
+
+/// Seconds or milliseconds since 1970, between 2001 and 2096.
+fn epoch(value: f64) -> Option<i64> {
+    const FIRST: f64 = 1e9;
+    const LAST: f64 = 4e9;
+    match value {
+        seconds if (FIRST..LAST).contains(&seconds) => Some(seconds as i64),
+        millis if (FIRST * 1e3..LAST * 1e3).contains(&millis) => Some((millis / 1e3) as i64),
+        _ => None,
+    }
+}
+
+/// Near each other, and near the time of the answers where that is known.
+fn are_now(control: i64, candidate: i64, now: Option<i64>) -> bool {
+    let near = |a: i64, b: i64| a.abs_diff(b) <= clock::WINDOW as u64;
+    near(control, candidate) && now.is_none_or(|now| near(control, now) || near(candidate, now))
+}
+
+fn is_duration(text: &str) -> bool {
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ' || c == 'µ');
+    !number.is_empty() && number.parse::<f64>().is_ok_and(|value| (0.0..LONGEST_ANSWER_MS).contains(&value))
+}
+
+/// The alphabet of a generated value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    Uuid,
+    Hex,
+    /// Letters and digits, with `-`, `_`, `.`, `+`, `/`, `=`, `:`, `,`, `~`, `|`, `%`.
+    Token,
+}
+
+/// Shorter values are not taken for generated ones.
+const SHORTEST_TOKEN: usize = 8;
+
+/// The shape of a value that looks generated: long enough, of a token's alphabet, and not a plain word or number.
+pub fn shape(value: &str) -> Option<Shape> {
+    if value.len() < SHORTEST_TOKEN {
+        return None;
+    }
+    if is_uuid(value) {
+        return Some(Shape::Uuid);
+    }
+    if value.bytes().all(|byte| byte.is_ascii_hexdigit()) && value.bytes().any(|byte| byte.is_ascii_digit()) {
+        return Some(Shape::Hex);
+    }
+    let is_token = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.+/=:,~|%".contains(&byte));
+    let is_mixed = value.bytes().any(|byte| byte.is_ascii_digit())
+        || (value.bytes().any(|byte| byte.is_ascii_lowercase()) && value.bytes().any(|byte| byte.is_ascii_uppercase()))
+        || value.len() >= 20;
+    (is_token && is_mixed).then_some(Shape::Token)
+}
+
+/// Both look generated, and in the same way; one may be up to twice as long as the other.
+pub fn same_shape(control: &str, candidate: &str) -> bool {
+    let (Some(old), Some(new)) = (shape(control), shape(candidate)) else { return false };
+    let (short, long) = (control.len().min(candidate.len()), control.len().max(candidate.len()));
+    // A short base64 token may happen to be hex.
+    let by_chance = short == long && old != Shape::Uuid && new != Shape::Uuid;
+    (old == new || by_chance) && long <= short * 2
+}
+
+fn is_uuid(value: &str) -> bool {
+    value.len() == 36
+        && value.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::{Rule, numbers, same_shape, strings};
+
+    #[test]
+    fn a_name_and_a_shape_are_both_needed() {
+        let (a, b) = ("6f1d2c3b4a596877", "0a1b2c3d4e5f6071");
+        assert_eq!(strings("request_id", a, b, None), Some(Rule::VolatileRequestId));
+        assert_eq!(strings("X-Request-ID", a, b, None), Some(Rule::VolatileRequestId));
+        assert_eq!(strings("owner_id", a, b, None), None);
+        assert_eq!(strings("csrf_token", "aGVsbG8td29ybGQtMTIz", "Zm9vYmFyLWJheg-qqq99", None), Some(Rule::VolatileToken));
+        assert_eq!(strings("csrf_token", a, "", None), None);
+        assert_eq!(strings("token", "alice", "robert", None), None);
+    }
+
+    #[test]
+    fn times_only_within_the_window_and_near_the_answer() {
+        let rule = Some(Rule::VolatileTime);
+        assert_eq!(strings("generated_at", "2024-01-02T03:04:05Z", "2024-01-02 03:04:07", None), rule);
+        assert_eq!(strings("generated_at", "2024-01-02T03:04:05Z", "2024-01-02 04:04:05", None), None);
+        assert_eq!(strings("generated_at", "2024-01-02T03:04:05Z", "2024-01-02T03:04:06Z", Some(1_804_164_645)), None);
+        assert_eq!(numbers("now", 1_704_164_645.0, 1_704_164_646.5, None), rule);
+        assert_eq!(numbers("price", 1_704_164_645.0, 1_704_164_646.0, None), None);
+        assert_eq!(numbers("took_ms", 12.0, 7.5, None), Some(Rule::VolatileDuration));
+    }
+
+    #[test]
+    fn shapes() {
+        assert!(same_shape("123e4567-e89b-12d3-a456-426614174000", "00000000-e89b-12d3-a456-426614174000"));
+        assert!(!same_shape("123e4567-e89b-12d3-a456-426614174000", "123e4567e89b12d3a456426614174000"));
+        assert!(!same_shape("None", "6f1d2c3b4a596877"));
+    }
+}
