@@ -1,9 +1,22 @@
-//! What a route's `match:` block asks of a request, and how specific that is.
+//! What a route's `match:` block asks of a request, parsed, and how specific that is.
+//!
+//! Patterns are parsed in [`path`] and [`host`]. This file does not look at requests: [`super::table`] does, on an index
+//! built from these values.
+
+mod host;
+mod path;
 
 use http::{HeaderName, HeaderValue};
-use regex::Regex;
 
 use super::MethodSet;
+
+pub use host::{HostPattern, HostPatternError};
+pub use path::{Ending, PathPattern, PathPatternError, PathRegex, Segment};
+
+#[allow(unused_imports)]
+pub(super) use host::MAX_HOST_BYTES;
+#[allow(unused_imports)]
+pub(super) use path::{Spellings, spellings};
 
 /// A route's `match:` block, parsed. Empty lists ask nothing.
 #[derive(Debug, Clone)]
@@ -11,26 +24,90 @@ pub struct Matcher {
     pub hosts: Vec<HostPattern>,
     pub path: PathPattern,
     pub methods: MethodSet,
+    /// Any one of a repeated header must have exactly this value.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Keys and values as they are after percent-decoding, `+` being a space.
     pub query: Vec<(String, String)>,
     pub cookies: Vec<(String, String)>,
 }
 
-/// Host without port, lower case.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum HostPattern {
-    Exact(String),
-    /// `*.example.org`, kept without the star: `.example.org`.
-    Suffix(String),
+impl Matcher {
+    /// Asks for a path and nothing else.
+    pub fn of(path: PathPattern) -> Self {
+        Self {
+            hosts: Vec::new(),
+            path,
+            methods: MethodSet::default(),
+            headers: Vec::new(),
+            query: Vec::new(),
+            cookies: Vec::new(),
+        }
+    }
+
+    /// How specific it is where its host matched as `host`.
+    pub fn specificity(&self, host: HostRank) -> Specificity {
+        Specificity {
+            path: self.path.rank(),
+            host,
+            method: if self.methods.is_empty() { MethodRank::Any } else { MethodRank::Named },
+            headers: self.headers.len(),
+            query: self.query.len(),
+            cookies: self.cookies.len(),
+        }
+    }
 }
 
-#[derive(Debug, Clone)]
-pub enum PathPattern {
-    Exact(String),
-    /// Whole segments: `/v2` does not match `/v2example`; a trailing slash is of no meaning.
-    Prefix(String),
-    /// `/packages/{name}`: a parameter is one non-empty segment; the whole path must match.
-    Template(String),
-    /// Must match the whole path.
-    Regex(Regex),
+/// The greater wins. What is equal here is decided by file order: declared first, wins.
+///
+/// The order of the fields is the order of precedence, after the Gateway API's HTTPRoute.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Specificity {
+    pub path: PathRank,
+    pub host: HostRank,
+    pub method: MethodRank,
+    pub headers: usize,
+    pub query: usize,
+    pub cookies: usize,
 }
+
+/// Exact > more segments > a literal where the other has a parameter, from the left > a whole path > regex.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PathRank {
+    Regex,
+    Segments { count: usize, kinds: Vec<SegmentRank>, reach: Reach },
+    Exact,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SegmentRank {
+    Parameter,
+    Literal,
+}
+
+/// How far a pattern of segments goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reach {
+    /// A prefix: the path may go on.
+    Onward,
+    /// A template: the path ends here.
+    Whole,
+}
+
+/// By which of a route's host patterns a request came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HostRank {
+    /// The route names no host.
+    Any,
+    /// A wildcard; the longer its suffix (bytes), the more specific.
+    Suffix(usize),
+    Exact,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MethodRank {
+    Any,
+    Named,
+}
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,6 @@ pub mod stage;
 pub mod table;
 
 pub use bucket::{Bucket, Share};
-pub use matcher::{HostPattern, Matcher, PathPattern};
-pub use stage::{Asked, MethodSet, Origin, Plan, Policy, Stage};
-pub use table::{Ambiguous, Parts, RouteId, RouteTable};
+pub use matcher::{HostPattern, HostPatternError, Matcher, PathPattern, PathPatternError};
+pub use stage::{Asked, MethodSet, Origin, Plan, Policy, Stage, UnknownOrigin, UnknownStage};
+pub use table::{Ambiguous, Explanation, Loser, Lost, Parts, Reading, RouteId, RouteTable};

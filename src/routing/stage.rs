@@ -1,4 +1,10 @@
 //! The one `match` that turns a stage and a bucket into a [`Plan`]. Nothing else in the crate branches on a stage.
+//!
+//! It does not know what a backend, a time-out or a status is: whether a planned fallback is taken is decided by whoever
+//! sees the answer. Where the bucket comes from: [`super::bucket`].
+
+use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +16,46 @@ use super::bucket::{Bucket, Share};
 pub enum Origin {
     Legacy,
     New,
+}
+
+impl Origin {
+    pub const ALL: [Self; 2] = [Self::Legacy, Self::New];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Legacy => "legacy",
+            Self::New => "new",
+        }
+    }
+
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Legacy => Self::New,
+            Self::New => Self::Legacy,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A word that names no origin.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("want an origin: legacy or new; found {found:?}")]
+pub struct UnknownOrigin {
+    pub found: String,
+}
+
+impl FromStr for Origin {
+    type Err = UnknownOrigin;
+
+    fn from_str(word: &str) -> Result<Self, UnknownOrigin> {
+        let named = Self::ALL.into_iter().find(|origin| origin.as_str() == word);
+        named.ok_or_else(|| UnknownOrigin { found: word.to_owned() })
+    }
 }
 
 /// Where a route is in its life: one word in the config file.
@@ -24,6 +70,42 @@ pub enum Stage {
     Canary,
     /// New answers; legacy may get a copy and may be fallen back to.
     New,
+}
+
+impl Stage {
+    /// In the order of a route's life.
+    pub const ALL: [Self; 4] = [Self::Legacy, Self::Shadow, Self::Canary, Self::New];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Legacy => "legacy",
+            Self::Shadow => "shadow",
+            Self::Canary => "canary",
+            Self::New => "new",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A word that names no stage.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("want a stage: legacy, shadow, canary or new; found {found:?}")]
+pub struct UnknownStage {
+    pub found: String,
+}
+
+impl FromStr for Stage {
+    type Err = UnknownStage;
+
+    fn from_str(word: &str) -> Result<Self, UnknownStage> {
+        let named = Self::ALL.into_iter().find(|stage| stage.as_str() == word);
+        named.ok_or_else(|| UnknownStage { found: word.to_owned() })
+    }
 }
 
 /// A set of HTTP methods; at most a handful, so a list.
@@ -88,10 +170,54 @@ pub struct Plan {
     pub fallback: Option<Origin>,
 }
 
+impl Plan {
+    /// Legacy answers, alone: the plan of a rollback, and of a route that is not ported.
+    pub const LEGACY_ALONE: Self = Self { authoritative: Origin::Legacy, mirror: None, fallback: None };
+}
+
 impl Policy {
     /// Decides who answers one request, who gets a copy, and who may stand in.
+    ///
+    /// A rollback beats everything. A tester's override counts at stage canary only: before it, `new` is not meant to
+    /// answer anybody, and after it nobody is meant to stay behind.
     pub fn plan(&self, asked: &Asked<'_>) -> Plan {
-        let _ = asked;
-        Plan { authoritative: Origin::Legacy, mirror: None, fallback: None }
+        if asked.rolled_back {
+            return Plan::LEGACY_ALONE;
+        }
+        match self.stage {
+            Stage::Legacy => Plan::LEGACY_ALONE,
+            Stage::Shadow => self.answered_by(Origin::Legacy, asked),
+            Stage::Canary => self.answered_by(self.side_of(asked), asked),
+            Stage::New => self.answered_by(Origin::New, asked),
+        }
+    }
+
+    fn side_of(&self, asked: &Asked<'_>) -> Origin {
+        match asked.override_to {
+            Some(chosen) => chosen,
+            None if self.weight.holds_low(asked.bucket) => Origin::New,
+            None => Origin::Legacy,
+        }
+    }
+
+    fn answered_by(&self, authoritative: Origin, asked: &Asked<'_>) -> Plan {
+        Plan {
+            authoritative,
+            mirror: self.may_copy(asked).then(|| authoritative.other()),
+            fallback: (authoritative == Origin::New && self.may_fall_back(asked)).then_some(Origin::Legacy),
+        }
+    }
+
+    fn may_copy(&self, asked: &Asked<'_>) -> bool {
+        let drawn = self.mirror.is_some_and(|share| share.holds_high(asked.bucket));
+        drawn && !asked.upgrade && self.mirror_methods.contains(asked.method)
+    }
+
+    fn may_fall_back(&self, asked: &Asked<'_>) -> bool {
+        let allowed = self.fallback_methods.as_ref().is_some_and(|methods| methods.contains(asked.method));
+        allowed && !asked.upgrade
     }
 }
+
+#[cfg(test)]
+mod tests;
