@@ -124,6 +124,10 @@ impl Histogram {
         self.total_nanos.fetch_add(took.as_nanos() as u64, Ordering::Relaxed);
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.buckets.iter().all(|bucket| bucket.load(Ordering::Relaxed) == 0)
+    }
+
     pub fn observed(&self) -> Observed {
         let mut count = 0;
         let mut cumulative = Vec::with_capacity(self.bounds.len());

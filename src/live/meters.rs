@@ -74,6 +74,9 @@ pub struct Answered {
     pub code: u16,
 }
 
+/// Codes that HTTP does not know are counted as one, so that an origin cannot make the door count without bound.
+pub(super) const OTHER_CODE: u16 = 0;
+
 /// One route's counters. Every method is one or two atomic adds.
 #[derive(Debug)]
 pub struct RouteMeters {
@@ -110,6 +113,7 @@ impl RouteMeters {
     /// A user got an answer: at which stage (the effective one), whose, which code, and how long it took from the first
     /// byte of the request to the last of the answer.
     pub fn answered(&self, stage: Option<Stage>, by: AnsweredBy, code: u16, took: Duration) {
+        let code = if (100..=599).contains(&code) { code } else { OTHER_CODE };
         self.answered.add(Answered { stage, by, code });
         let [legacy, new, door] = &self.durations;
         let durations = match by {
@@ -231,7 +235,7 @@ impl Meters {
         self.reload_ok.set(0);
     }
 
-    pub fn registry(&self) -> &Registry {
+    pub(super) fn registry(&self) -> &Registry {
         &self.registry
     }
 }

@@ -5,9 +5,11 @@
 //! snapshot before the last is dropped there too, so that a big route table is not taken down by a request.
 
 pub mod counts;
+pub mod exposition;
 pub mod meters;
 pub mod rollbacks;
 pub mod snapshot;
+pub mod watch;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -22,6 +24,7 @@ use crate::upstream::Backends;
 pub use meters::{AnsweredBy, FallbackReason, Meters, RouteMeters};
 pub use rollbacks::{NotKept, RollbackError, Rollbacks, RolledBack, Target};
 pub use snapshot::{ProxiedRoute, Snapshot};
+pub use watch::{Reloader, Source, Watch};
 
 /// What is in force, and what may change it.
 #[derive(Debug)]
@@ -29,6 +32,9 @@ pub struct Live {
     current: ArcSwap<Snapshot>,
     meters: Arc<Meters>,
     recorder: Arc<Recorder>,
+    backends: Arc<Backends>,
+    /// Held by who builds a new generation, which may wait for DNS; a rollback does not wait for it.
+    building: Mutex<()>,
     /// Held by whoever changes what is in force, never by a request.
     change: Mutex<Change>,
 }
@@ -36,7 +42,6 @@ pub struct Live {
 /// What only those who change need.
 #[derive(Debug)]
 struct Change {
-    backends: Backends,
     rollbacks: Rollbacks,
     /// Kept until the next change, so that its last reference is given up here.
     previous: Option<Arc<Snapshot>>,
@@ -62,13 +67,12 @@ impl Reload {
 
 impl Live {
     /// Takes the first settings into force, with the rollbacks that are kept beside their store.
-    pub fn start(settings: Settings, meters: Arc<Meters>, recorder: Arc<Recorder>) -> Self {
+    pub fn start(settings: Settings, backends: Arc<Backends>, meters: Arc<Meters>, recorder: Arc<Recorder>) -> Self {
         let (rollbacks, broken) = Rollbacks::open(Rollbacks::beside(&settings.store.path));
         if let Some(broken) = broken {
             tracing::error!("{broken}");
         }
         let now = SystemTime::now();
-        let backends = Backends::default();
         let started_with = NeedsRestart::of(&settings);
         let snapshot = Arc::new(Snapshot {
             generation: 1,
@@ -81,8 +85,15 @@ impl Live {
         });
         meters.reloaded(now);
         let last_reload = Reload { at: now, errors: Vec::new(), restart_needed: Vec::new() };
-        let change = Change { backends, rollbacks, previous: None, last_reload, started_with };
-        let live = Self { current: ArcSwap::new(snapshot), meters, recorder, change: Mutex::new(change) };
+        let change = Change { rollbacks, previous: None, last_reload, started_with };
+        let live = Self {
+            current: ArcSwap::new(snapshot),
+            meters,
+            recorder,
+            backends,
+            building: Mutex::new(()),
+            change: Mutex::new(change),
+        };
         live.announce(&live.snapshot());
         live
     }
@@ -96,20 +107,31 @@ impl Live {
         &self.meters
     }
 
+    /// Everything that is measured, in Prometheus' text format.
+    ///
+    /// # Errors
+    /// As [`exposition::render`].
+    pub fn metrics(&self) -> Result<Vec<u8>, prometheus::Error> {
+        exposition::render(&self.meters, &self.snapshot())
+    }
+
     pub fn recorder(&self) -> &Arc<Recorder> {
         &self.recorder
     }
 
     /// Takes new settings into force in one swap, and says which generation they are.
     pub fn replace(&self, settings: Settings) -> u64 {
+        let _building = self.building.lock();
+        let backends = self.backends.of(&settings).into();
+        let meters = self.meters.of(&settings);
         let mut change = self.change.lock();
         let now = SystemTime::now();
         let generation = self.current.load().generation + 1;
         let next = Arc::new(Snapshot {
             generation,
             loaded_at: now,
-            backends: change.backends.of(&settings).into(),
-            meters: self.meters.of(&settings),
+            backends,
+            meters,
             rolled_back: rolled_back(&settings, change.rollbacks.now()),
             rollbacks: change.rollbacks.now().clone(),
             settings: Arc::new(settings),
@@ -128,6 +150,15 @@ impl Live {
         let mut change = self.change.lock();
         let restart_needed = std::mem::take(&mut change.last_reload.restart_needed);
         change.last_reload = Reload { at: SystemTime::now(), errors, restart_needed };
+    }
+
+    /// Notes that the newest content of the config is what is in force already: a mistake was taken back.
+    pub fn confirm(&self) {
+        let now = SystemTime::now();
+        self.meters.reloaded(now);
+        let mut change = self.change.lock();
+        let restart_needed = std::mem::take(&mut change.last_reload.restart_needed);
+        change.last_reload = Reload { at: now, errors: Vec::new(), restart_needed };
     }
 
     pub fn last_reload(&self) -> Reload {

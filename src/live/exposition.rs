@@ -1,0 +1,235 @@
+//! The meters in Prometheus' text format. Read by whoever asks for `/metrics`, never on the request path.
+//!
+//! Only what was counted is printed, so that ten thousand idle routes are ten thousand lines, not a million.
+
+use std::time::Duration;
+
+use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::{Encoder, TextEncoder};
+use serde::Serialize;
+
+use super::counts::{self, Counters};
+use super::meters::{AnsweredBy, Meters, OTHER_CODE, RouteMeters};
+use super::snapshot::{ProxiedRoute, Snapshot};
+use crate::evidence::Unproven;
+use crate::upstream::Backend;
+
+/// Everything that is measured, as text.
+///
+/// # Errors
+/// A family without a name or a metric: a mistake in this file.
+pub fn render(meters: &Meters, snapshot: &Snapshot) -> Result<Vec<u8>, prometheus::Error> {
+    let mut families = meters.registry().gather();
+    families.push(single(
+        "overhead_seconds",
+        "Time spent in the door itself.",
+        MetricType::HISTOGRAM,
+        vec![histogram(&[], &meters.overhead)],
+    ));
+    families.extend(in_force(snapshot));
+    families.extend(routes(snapshot));
+    families.extend(backends(snapshot));
+    families.retain(|family| !family.get_metric().is_empty());
+    families.sort_by(|a, b| a.name().cmp(b.name()));
+    let mut text = Vec::new();
+    TextEncoder::new().encode(&families, &mut text)?;
+    Ok(text)
+}
+
+fn in_force(snapshot: &Snapshot) -> Vec<MetricFamily> {
+    let generation = snapshot.generation.to_string();
+    let config = gauge(&[("hash", &snapshot.settings.hash), ("generation", &generation)], 1.0);
+    let proxied = || snapshot.routes().filter_map(|(id, route)| Some((id, route, route.proxied()?)));
+    let of_stage = proxied()
+        .map(|(_, route, proxied)| gauge(&[("route", &route.name), ("stage", &label(&proxied.policy.stage))], 1.0));
+    let of_weight =
+        proxied().map(|(_, route, proxied)| gauge(&[("route", &route.name)], proxied.policy.weight.percent()));
+    let of_rollback = snapshot
+        .routes()
+        .filter(|(id, _)| snapshot.is_rolled_back(*id))
+        .map(|(_, route)| gauge(&[("route", &route.name)], 1.0));
+    vec![
+        single("config_info", "The config in force.", MetricType::GAUGE, vec![config]),
+        single("route_stage", "The stage that the config gives a route.", MetricType::GAUGE, of_stage.collect()),
+        single(
+            "route_weight",
+            "Percent of sessions that new answers at stage canary.",
+            MetricType::GAUGE,
+            of_weight.collect(),
+        ),
+        single(
+            "route_rolled_back",
+            "Routes that a rollback holds at legacy.",
+            MetricType::GAUGE,
+            of_rollback.collect(),
+        ),
+    ]
+}
+
+fn routes(snapshot: &Snapshot) -> Vec<MetricFamily> {
+    let each = |count: &dyn Fn(&str, &RouteMeters, &mut Vec<Metric>)| {
+        let mut metrics = Vec::new();
+        for ((_, route), meters) in snapshot.routes().zip(snapshot.meters.iter()) {
+            count(&route.name, meters, &mut metrics);
+        }
+        metrics
+    };
+    let requests = each(&|route, meters, metrics| {
+        metrics.extend(meters.answered.iter().map(|(key, count)| {
+            let stage = key.stage.map_or_else(|| "respond".to_owned(), |stage| label(&stage));
+            counter(
+                &[("route", route), ("stage", &stage), ("origin", key.by.label()), ("code", &code(key.code))],
+                count,
+            )
+        }));
+    });
+    let durations = each(&|route, meters, metrics| {
+        let seen = AnsweredBy::ALL.iter().zip(&meters.durations).filter(|(_, histogram)| !histogram.is_empty());
+        metrics.extend(seen.map(|(by, seen)| histogram(&[("route", route), ("origin", by.label())], seen)));
+    });
+    let mirrored = each(&|route, meters, metrics| {
+        let results = [
+            ("answered", meters.total_mirrored()),
+            ("failed", meters.dropped.sum(was_sent)),
+            ("dropped", meters.dropped.sum(|reason| !was_sent(reason))),
+        ];
+        metrics.extend(
+            results
+                .iter()
+                .filter(|(_, count)| *count > 0)
+                .map(|(result, count)| counter(&[("route", route), ("result", result)], *count)),
+        );
+    });
+    let dropped =
+        each(&|route, meters, metrics| metrics.extend(counters(route, "reason", &meters.dropped, |r| label(&r))));
+    let compared =
+        each(&|route, meters, metrics| metrics.extend(counters(route, "outcome", &meters.compared, |o| label(&o))));
+    let fell_back = each(&|route, meters, metrics| {
+        metrics.extend(counters(route, "reason", &meters.fell_back, |r| r.label().to_owned()))
+    });
+    vec![
+        single("requests_total", "Requests answered, by whom and how.", MetricType::COUNTER, requests),
+        single(
+            "request_duration_seconds",
+            "From a request's first byte to its answer's last.",
+            MetricType::HISTOGRAM,
+            durations,
+        ),
+        single("mirror_total", "Requests chosen for a copy, by what became of it.", MetricType::COUNTER, mirrored),
+        single(
+            "mirror_dropped_total",
+            "Requests chosen for a copy that prove nothing, by reason.",
+            MetricType::COUNTER,
+            dropped,
+        ),
+        single("comparisons_total", "Pairs of answers compared, by outcome.", MetricType::COUNTER, compared),
+        single(
+            "fallback_total",
+            "Requests that new did not answer and legacy did, by reason.",
+            MetricType::COUNTER,
+            fell_back,
+        ),
+    ]
+}
+
+/// Whether a copy that came to this end had been sent to its backend.
+fn was_sent(reason: Unproven) -> bool {
+    matches!(reason, Unproven::Timeout | Unproven::ConnectError | Unproven::BrokenResponse | Unproven::ResponseTooLarge)
+}
+
+fn backends(snapshot: &Snapshot) -> Vec<MetricFamily> {
+    let in_flight = snapshot
+        .backends
+        .iter()
+        .map(|backend| gauge(&[("backend", &backend.name)], backend.in_flight().count() as f64));
+    let up = |backend: &std::sync::Arc<Backend>| {
+        let name = backend.name.clone();
+        let up = backend.endpoints().iter().map(move |endpoint| {
+            let up = if endpoint.is_up() { 1.0 } else { 0.0 };
+            gauge(&[("backend", &name), ("endpoint", &endpoint.name.to_string())], up)
+        });
+        up.collect::<Vec<_>>()
+    };
+    vec![
+        single("backend_in_flight", "Requests under way at a backend.", MetricType::GAUGE, in_flight.collect()),
+        single(
+            "backend_up",
+            "Whether an endpoint answers its health check.",
+            MetricType::GAUGE,
+            snapshot.backends.iter().flat_map(up).collect(),
+        ),
+    ]
+}
+
+fn counters<K: Copy + Eq>(
+    route: &str,
+    key: &'static str,
+    counters: &Counters<K>,
+    name: impl Fn(K) -> String,
+) -> Vec<Metric> {
+    counters.iter().map(|(value, count)| counter(&[("route", route), (key, &name(value))], count)).collect()
+}
+
+/// The word that an enum is written as everywhere else: in the config, the store and the report.
+pub fn label(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+fn code(code: u16) -> String {
+    if code == OTHER_CODE { "other".to_owned() } else { code.to_string() }
+}
+
+fn single(name: &str, help: &str, kind: MetricType, metrics: Vec<Metric>) -> MetricFamily {
+    let mut family = MetricFamily::default();
+    family.set_name(format!("matapalo_{name}"));
+    family.set_help(help.to_owned());
+    family.set_field_type(kind);
+    family.set_metric(metrics);
+    family
+}
+
+fn labelled(labels: &[(&str, &str)]) -> Metric {
+    let pair = |(name, value): &(&str, &str)| {
+        let mut pair = LabelPair::default();
+        pair.set_name((*name).to_owned());
+        pair.set_value((*value).to_owned());
+        pair
+    };
+    Metric::from_label(labels.iter().map(pair).collect())
+}
+
+fn counter(labels: &[(&str, &str)], count: u64) -> Metric {
+    let mut metric = labelled(labels);
+    let mut counter = Counter::default();
+    counter.set_value(count as f64);
+    metric.set_counter(counter);
+    metric
+}
+
+fn gauge(labels: &[(&str, &str)], value: f64) -> Metric {
+    let mut metric = labelled(labels);
+    let mut gauge = Gauge::default();
+    gauge.set_value(value);
+    metric.set_gauge(gauge);
+    metric
+}
+
+fn histogram(labels: &[(&str, &str)], histogram: &counts::Histogram) -> Metric {
+    let observed = histogram.observed();
+    let bucket = |(bound, count): &(Duration, u64)| {
+        let mut bucket = Bucket::default();
+        bucket.set_upper_bound(bound.as_secs_f64());
+        bucket.set_cumulative_count(*count);
+        bucket
+    };
+    let mut printed = Histogram::default();
+    printed.set_bucket(observed.cumulative.iter().map(bucket).collect());
+    printed.set_sample_count(observed.count);
+    printed.set_sample_sum(observed.total.as_secs_f64());
+    let mut metric = labelled(labels);
+    metric.set_histogram(printed);
+    metric
+}
