@@ -22,6 +22,8 @@ pub enum Unproven {
     RequestTooLarge,
     /// One of the answers was larger than `mirror.max_body`.
     ResponseTooLarge,
+    /// The request asked for a range: equal parts of unequal wholes would prove nothing.
+    Range,
     /// The user went away, or the authoritative answer broke off, before it was whole.
     Aborted,
     /// The copy had no answer within `mirror.timeout`.
@@ -41,12 +43,13 @@ pub enum Unproven {
 }
 
 impl Unproven {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::QueueFull,
         Self::InFlight,
         Self::BackendBusy,
         Self::RequestTooLarge,
         Self::ResponseTooLarge,
+        Self::Range,
         Self::Aborted,
         Self::Timeout,
         Self::ConnectError,
@@ -65,6 +68,7 @@ impl Unproven {
             Self::BackendBusy => "backend_busy",
             Self::RequestTooLarge => "request_too_large",
             Self::ResponseTooLarge => "response_too_large",
+            Self::Range => "range",
             Self::Aborted => "aborted",
             Self::Timeout => "timeout",
             Self::ConnectError => "connect_error",

@@ -1,1 +1,85 @@
-//! placeholder
+//! Send the copy: [`Mirror::offer`] takes a job without waiting, and everything else happens on a runtime of its own.
+//!
+//! The door's threads only ever push into the [`queue`] under a short lock. A timer on the mirror's runtime drains it: a
+//! wake-up per request would cost the user's request more than the whole copy (measured: 25 to 30 µs against 11).
+
+mod job;
+mod lanes;
+mod queue;
+mod worker;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+
+pub use job::{MirrorJob, RouteRef};
+pub use worker::MIRROR_HEADER;
+
+use crate::evidence::{Recorder, Unproven};
+use queue::Queue;
+use worker::Worker;
+
+/// Threads of the mirror's runtime, for sending and comparing.
+const THREADS: usize = 1;
+
+/// How long the mirror's thread may take, when told to stop, to end the comparison it is at.
+const LAST_COMPARISON: Duration = Duration::from_millis(200);
+
+/// The way in for the door, and the runtime behind it.
+#[derive(Debug)]
+pub struct Mirror {
+    queue: Arc<Queue>,
+    recorder: Arc<Recorder>,
+    worker: Arc<Worker>,
+    running: Mutex<Option<(Runtime, JoinHandle<()>)>>,
+}
+
+impl Mirror {
+    /// `memory`: bytes of requests and answers that may wait or be under way, over all routes.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(recorder: Arc<Recorder>, memory: usize) -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("mirror")
+            .enable_all()
+            .build()?;
+        let queue = Arc::new(Queue::new(memory));
+        let worker = Arc::new(Worker::new(queue.clone(), recorder.clone()));
+        let task = runtime.spawn(worker.clone().run());
+        Ok(Self { queue, recorder, worker, running: Mutex::new(Some((runtime, task))) })
+    }
+
+    /// Takes the copy of a finished request, or counts why not. Never waits.
+    pub fn offer(&self, job: MirrorJob) {
+        if let Err(refused) = self.queue.push(job) {
+            self.queue.note_drop(&refused.0.route, refused.1);
+        }
+    }
+
+    /// Counts a sampled request of which there can be no copy.
+    pub fn decline(&self, route: &RouteRef, reason: Unproven) {
+        self.queue.note_drop(route, reason);
+    }
+
+    /// Lets what waits or is under way finish, at most for `patience`; what is left counts as dropped by shutdown. Then
+    /// everything recorded is written out.
+    pub fn stop(&self, patience: Duration) {
+        self.queue.close();
+        if let Some((runtime, task)) = self.running.lock().take() {
+            let finished = runtime.block_on(async { tokio::time::timeout(patience, task).await.is_ok() });
+            runtime.shutdown_timeout(LAST_COMPARISON);
+            if !finished {
+                self.worker.give_up();
+            }
+        }
+        self.recorder.flush();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,21 @@
-//! placeholder
+//! The door. [`listen`] accepts connections, pingora reads requests from them and calls the hooks in [`hooks`], each a few
+//! lines that do what the [`Plan`](crate::routing::Plan) says. What a request has become so far is its [`exchange`].
+//!
+//! Whatever fails behind the door, the user gets the authoritative answer, unchanged and on time: nothing here waits for the
+//! mirror, the store or a lock.
+
+mod answer;
+mod capture;
+mod client;
+mod clock;
+mod door;
+mod exchange;
+mod fallback;
+mod forward;
+mod hooks;
+mod hygiene;
+mod listen;
+mod stream;
+
+pub use door::Door;
+pub use listen::{Front, ListenError, bind};

@@ -1,0 +1,69 @@
+//! What the door hands over: the request as it was sent, the authoritative answer, and the snapshot both were made under.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use pingora::http::RequestHeader;
+
+use crate::config::settings::Proxied;
+use crate::diff::{Observation, Request};
+use crate::live::{ProxiedRoute, RouteMeters, Snapshot};
+use crate::routing::{Origin, RouteId};
+
+/// Bytes that a job keeps alive beside its bodies, near enough: two heads and the bookkeeping.
+const HEADS: usize = 4 * 1024;
+
+/// A route under the settings that a request was served with.
+#[derive(Debug, Clone)]
+pub struct RouteRef {
+    pub snapshot: Arc<Snapshot>,
+    pub route: RouteId,
+}
+
+/// One request to be copied and compared.
+#[derive(Debug)]
+pub struct MirrorJob {
+    pub route: RouteRef,
+    /// Whom the copy goes to.
+    pub to: Origin,
+    /// As the user asked: for the comparison and the sample.
+    pub request: Request,
+    /// As it was sent to the authoritative origin.
+    pub head: Box<RequestHeader>,
+    pub body: Bytes,
+    /// What the user got.
+    pub answer: Observation,
+    /// From sending the request to the answer's last byte.
+    pub answer_time: Duration,
+    /// A hash of the session's key: tells one user from another, and no more.
+    pub session: u64,
+    pub at: SystemTime,
+    /// When the answer was done: a copy much later would see another world.
+    pub done: Instant,
+}
+
+impl MirrorJob {
+    /// Bytes that the job keeps alive.
+    pub fn size(&self) -> usize {
+        HEADS + self.body.len() + self.answer.body.len()
+    }
+}
+
+impl RouteRef {
+    pub fn name(&self) -> Option<&Arc<str>> {
+        self.snapshot.route(self.route).map(|route| &route.name)
+    }
+
+    pub fn proxied(&self) -> Option<&Proxied> {
+        self.snapshot.route(self.route)?.proxied()
+    }
+
+    pub fn meters(&self) -> Option<&Arc<RouteMeters>> {
+        self.snapshot.meters(self.route)
+    }
+
+    pub fn stage(&self) -> &'static str {
+        self.snapshot.effective_stage(self.route).map_or("", |stage| stage.as_str())
+    }
+}

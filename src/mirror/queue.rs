@@ -1,0 +1,101 @@
+//! Between the door and the mirror: bounded in jobs and bytes, pushed to under a short lock, drained by a timer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::job::{MirrorJob, RouteRef};
+use crate::evidence::Unproven;
+
+/// Jobs that may wait or be under way. The byte budget is usually the tighter bound; this one is for tiny answers.
+const MAX_JOBS: usize = 8 * 1024;
+
+#[derive(Debug)]
+pub struct Queue {
+    /// Bytes that jobs may keep alive, waiting or under way.
+    memory: usize,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    waiting: Vec<MirrorJob>,
+    drops: Drops,
+    /// Jobs and bytes waiting or under way.
+    jobs: usize,
+    bytes: usize,
+    closed: bool,
+}
+
+/// What was dropped since the last drain: by route's name and stage, and reason.
+pub type Drops = HashMap<DropKey, u64>;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct DropKey {
+    pub route: Arc<str>,
+    pub stage: &'static str,
+    pub reason: Unproven,
+}
+
+/// What a drain found.
+#[derive(Debug, Default)]
+pub struct Drained {
+    pub jobs: Vec<MirrorJob>,
+    pub drops: Drops,
+    pub closed: bool,
+}
+
+impl Queue {
+    pub fn new(memory: usize) -> Self {
+        Self { memory, inner: Mutex::default() }
+    }
+
+    /// # Errors
+    /// The job does not fit; it is handed back to be dropped outside the lock.
+    pub fn push(&self, job: MirrorJob) -> Result<(), Box<(MirrorJob, Unproven)>> {
+        let size = job.size();
+        let mut inner = self.inner.lock();
+        if inner.closed {
+            return Err(Box::new((job, Unproven::Shutdown)));
+        }
+        if inner.jobs >= MAX_JOBS || inner.bytes + size > self.memory {
+            return Err(Box::new((job, Unproven::QueueFull)));
+        }
+        inner.jobs += 1;
+        inner.bytes += size;
+        inner.waiting.push(job);
+        Ok(())
+    }
+
+    /// Counts a sampled request that gets no comparison.
+    pub fn note_drop(&self, route: &RouteRef, reason: Unproven) {
+        let Some(name) = route.name() else { return };
+        if let Some(meters) = route.meters() {
+            meters.mirror_dropped(reason);
+        }
+        let key = DropKey { route: name.clone(), stage: route.stage(), reason };
+        *self.inner.lock().drops.entry(key).or_default() += 1;
+    }
+
+    pub fn drain(&self) -> Drained {
+        let mut inner = self.inner.lock();
+        Drained {
+            jobs: std::mem::take(&mut inner.waiting),
+            drops: std::mem::take(&mut inner.drops),
+            closed: inner.closed,
+        }
+    }
+
+    /// A job of this size is done or dropped: its place is free.
+    pub fn release(&self, size: usize) {
+        let mut inner = self.inner.lock();
+        inner.jobs -= 1;
+        inner.bytes -= size;
+    }
+
+    /// From now on nothing is taken in.
+    pub fn close(&self) {
+        self.inner.lock().closed = true;
+    }
+}

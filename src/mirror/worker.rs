@@ -1,0 +1,197 @@
+//! Drains the queue by a timer, sends the copies, compares and records.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use pingora::http::RequestHeader;
+
+use super::job::MirrorJob;
+use super::lanes::{Lanes, Next};
+use super::queue::{Drops, Queue};
+use crate::diff::Observation;
+use crate::evidence::{Pair, Recorder, Unproven};
+use crate::routing::Origin;
+use crate::upstream::{Ask, CopyClient};
+
+/// Between two looks into the queue while there is traffic: long enough to gather, short beside any page's own time.
+const BUSY: Duration = Duration::from_millis(5);
+/// Between two looks when the last [`PATIENCE`] found nothing: an idle door should not burn a timer.
+const IDLE: Duration = Duration::from_millis(50);
+const PATIENCE: u32 = 200;
+
+/// The header by which a backend, or another door, tells a copy from a user's request.
+pub const MIRROR_HEADER: &str = "x-matapalo-mirror";
+
+/// What all senders share.
+#[derive(Debug)]
+pub struct Worker {
+    queue: Arc<Queue>,
+    recorder: Arc<Recorder>,
+    lanes: Lanes,
+    client: CopyClient,
+}
+
+impl Worker {
+    pub fn new(queue: Arc<Queue>, recorder: Arc<Recorder>) -> Self {
+        Self { queue, recorder, lanes: Lanes::default(), client: CopyClient::new() }
+    }
+
+    /// Runs until the queue is closed and everything in it is done.
+    pub async fn run(self: Arc<Self>) {
+        let mut empty_looks = 0;
+        loop {
+            let drained = self.queue.drain();
+            empty_looks = if drained.jobs.is_empty() { empty_looks + 1 } else { 0 };
+            self.record_drops(drained.drops);
+            for job in drained.jobs {
+                self.join(job);
+            }
+            for job in self.lanes.stale(Instant::now()) {
+                self.dropped(job, Unproven::InFlight);
+            }
+            if drained.closed && self.lanes.are_empty() {
+                self.record_drops(self.queue.drain().drops);
+                return;
+            }
+            tokio::time::sleep(if empty_looks > PATIENCE { IDLE } else { BUSY }).await;
+        }
+    }
+
+    /// Counts what still waits as dropped by shutdown.
+    pub fn give_up(&self) {
+        for job in self.lanes.abandon() {
+            self.dropped(job, Unproven::Shutdown);
+        }
+        let drained = self.queue.drain();
+        for job in drained.jobs {
+            self.dropped(job, Unproven::Shutdown);
+        }
+        self.record_drops(drained.drops);
+        self.record_drops(self.queue.drain().drops);
+    }
+
+    fn join(self: &Arc<Self>, job: MirrorJob) {
+        let Some(route) = job.route.name().cloned() else { return };
+        if self.lanes.join(&route, job) {
+            tokio::spawn(self.clone().serve(route));
+        }
+    }
+
+    /// One sender: takes job after job of a lane until there is none.
+    async fn serve(self: Arc<Self>, route: Arc<str>) {
+        loop {
+            match self.lanes.next(&route, Instant::now()) {
+                Next::Send(job) => self.send(*job).await,
+                Next::Stale(job) => self.dropped(*job, Unproven::InFlight),
+                Next::Nothing => return,
+            }
+        }
+    }
+
+    async fn send(&self, job: MirrorJob) {
+        let started = Instant::now();
+        let under_way = UnderWay { worker: self, job: Some(job) };
+        let answer = match &under_way.job {
+            Some(job) => self.ask(job).await,
+            None => return,
+        };
+        let Some(job) = under_way.arrived() else { return };
+        match answer {
+            Ok(observation) => self.compare(job, observation, started.elapsed()),
+            Err(reason) => self.dropped(job, reason),
+        }
+    }
+
+    async fn ask(&self, job: &MirrorJob) -> Result<Observation, Unproven> {
+        let proxied = job.route.proxied().ok_or(Unproven::Shutdown)?;
+        let backend = job.route.snapshot.backend(proxied.backend(job.to)).ok_or(Unproven::ConnectError)?;
+        let _slot = backend.in_flight().enter_copy().map_err(|_| Unproven::BackendBusy)?;
+        let to = backend.choose().and_then(|endpoint| endpoint.address()).ok_or(Unproven::ConnectError)?;
+        let ask = Ask {
+            to,
+            head: marked(&job.head),
+            body: job.body.clone(),
+            timeouts: proxied.timeouts.over(&backend.timeouts),
+            max_body: proxied.mirror.max_body,
+        };
+        self.client.ask(ask, proxied.mirror.timeout).await
+    }
+
+    fn compare(&self, job: MirrorJob, copy: Observation, copy_time: Duration) {
+        let size = job.size();
+        let route = job.route.clone();
+        if let Some(pair) = pair_of(job, copy, copy_time) {
+            let outcome = self.recorder.record(pair);
+            if let Some(meters) = route.meters() {
+                meters.mirrored();
+                meters.compared(outcome);
+            }
+        }
+        self.queue.release(size);
+    }
+
+    fn dropped(&self, job: MirrorJob, reason: Unproven) {
+        self.queue.release(job.size());
+        self.queue.note_drop(&job.route, reason);
+    }
+
+    fn record_drops(&self, drops: Drops) {
+        let now = SystemTime::now();
+        for (key, count) in drops {
+            for _ in 0..count {
+                self.recorder.unproven(&key.route, key.stage, key.reason, now);
+            }
+        }
+    }
+}
+
+/// A copy under way. Should the runtime end before its answer is there, it is counted as dropped by shutdown.
+struct UnderWay<'a> {
+    worker: &'a Worker,
+    job: Option<MirrorJob>,
+}
+
+impl UnderWay<'_> {
+    fn arrived(mut self) -> Option<MirrorJob> {
+        self.job.take()
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if let Some(job) = self.job.take() {
+            self.worker.dropped(job, Unproven::Shutdown);
+        }
+    }
+}
+
+/// The copy's head: the authoritative one's, marked, and without what only concerns the connection it came on.
+fn marked(head: &RequestHeader) -> Box<RequestHeader> {
+    let mut head = Box::new(head.clone());
+    head.remove_header(&http::header::EXPECT);
+    // A header name and value that are constants are always legal.
+    let _ = head.insert_header(MIRROR_HEADER, "1");
+    head
+}
+
+fn pair_of(job: MirrorJob, copy: Observation, copy_time: Duration) -> Option<Pair> {
+    let authoritative = job.to.other();
+    let (control, candidate, control_time, candidate_time) = match authoritative {
+        Origin::Legacy => (job.answer, copy, job.answer_time, copy_time),
+        Origin::New => (copy, job.answer, copy_time, job.answer_time),
+    };
+    Some(Pair {
+        route: job.route.name()?.clone(),
+        stage: job.route.stage(),
+        rules: job.route.proxied()?.rules.clone(),
+        request: job.request,
+        request_body: job.body,
+        authoritative,
+        control,
+        candidate,
+        control_time,
+        candidate_time,
+        at: job.at,
+        session: job.session,
+    })
+}

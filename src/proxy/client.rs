@@ -1,0 +1,131 @@
+//! Who is asking: the client's address and scheme, told by the connection and, where they are trusted, by proxies in front.
+
+use std::net::IpAddr;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use ipnet::IpNet;
+
+pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+pub const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
+
+/// The client of one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Client {
+    /// Other end of the connection.
+    pub peer: IpAddr,
+    /// The user, as far as trusted proxies vouch for him.
+    pub address: IpAddr,
+    /// Whether the peer is a trusted proxy: only then does it speak for others.
+    pub by_proxy: bool,
+    /// `http` or `https`, as the user sees the site.
+    pub scheme: &'static str,
+}
+
+impl Client {
+    /// Reads X-Forwarded-For from the right: each trusted proxy vouches for the one before it. The first address that is
+    /// not a trusted proxy is the user; what stands left of it is hearsay.
+    pub fn of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Self {
+        let peer = peer.to_canonical();
+        if !is_trusted(peer, trusted) {
+            return Self { peer, address: peer, by_proxy: false, scheme: "http" };
+        }
+        let mut address = peer;
+        for hop in hops_from_the_right(headers) {
+            let Some(hop) = hop else { break };
+            address = hop;
+            if !is_trusted(hop, trusted) {
+                break;
+            }
+        }
+        Self { peer, address, by_proxy: true, scheme: forwarded_scheme(headers) }
+    }
+
+    /// What the backend is told in X-Forwarded-For: the list so far if a trusted proxy made it, and the peer.
+    pub fn forwarded_for(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        let mut list = Vec::with_capacity(64);
+        if self.by_proxy {
+            for so_far in headers.get_all(X_FORWARDED_FOR) {
+                list.extend_from_slice(so_far.as_bytes());
+                list.extend_from_slice(b", ");
+            }
+        }
+        use std::io::Write as _;
+        write!(list, "{}", self.peer).ok()?;
+        HeaderValue::from_maybe_shared(bytes::Bytes::from(list)).ok()
+    }
+}
+
+fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted.iter().any(|net| net.contains(&address))
+}
+
+/// `None` for an entry that is no address: nothing left of it can be believed.
+fn hops_from_the_right(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
+    headers
+        .get_all(X_FORWARDED_FOR)
+        .iter()
+        .rev()
+        .flat_map(|header| header.as_bytes().rsplit(|byte| *byte == b','))
+        .map(|hop| address_of(std::str::from_utf8(hop.trim_ascii()).ok()?))
+}
+
+/// An address, with a port as some proxies add it, or in brackets.
+fn address_of(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.split(']').next()).unwrap_or(hop);
+    let parsed = bare.parse().or_else(|_| hop.parse::<std::net::SocketAddr>().map(|socket| socket.ip()));
+    parsed.ok().map(|address: IpAddr| address.to_canonical())
+}
+
+/// The proxy nearest to us speaks last.
+fn forwarded_scheme(headers: &HeaderMap) -> &'static str {
+    let said = headers.get_all(X_FORWARDED_PROTO).iter().next_back();
+    let last = said.and_then(|value| value.as_bytes().rsplit(|byte| *byte == b',').next());
+    if last.is_some_and(|scheme| scheme.trim_ascii().eq_ignore_ascii_case(b"https")) { "https" } else { "http" }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn client(peer: &str, forwarded_for: &[&str]) -> Client {
+        let mut headers = HeaderMap::new();
+        for value in forwarded_for {
+            headers.append(X_FORWARDED_FOR, value.parse().unwrap());
+        }
+        headers.append(X_FORWARDED_PROTO, "https".parse().unwrap());
+        Client::of(peer.parse().unwrap(), &headers, &["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()])
+    }
+
+    #[test]
+    fn an_untrusted_peer_speaks_only_for_itself() {
+        let spoofing = client("203.0.113.9", &["10.0.0.1"]);
+        assert_eq!((spoofing.address.to_string().as_str(), spoofing.scheme), ("203.0.113.9", "http"));
+    }
+
+    #[test]
+    fn the_right_most_untrusted_address_is_the_user() {
+        assert_eq!(client("10.0.0.1", &["1.1.1.1, 198.51.100.4, 10.0.0.2"]).address.to_string(), "198.51.100.4");
+        assert_eq!(client("10.0.0.1", &["1.1.1.1", "198.51.100.4:4711"]).address.to_string(), "198.51.100.4");
+        assert_eq!(client("::ffff:10.0.0.1", &["[2001:db8::1]:80"]).address.to_string(), "2001:db8::1");
+    }
+
+    #[test]
+    fn behind_trusted_proxies_only_the_farthest_is_the_client() {
+        assert_eq!(client("10.0.0.1", &["10.0.0.3, 10.0.0.2"]).address.to_string(), "10.0.0.3");
+        assert_eq!(client("10.0.0.1", &[]).address.to_string(), "10.0.0.1");
+        assert_eq!(client("10.0.0.1", &["1.1.1.1, garbage, 10.0.0.2"]).address.to_string(), "10.0.0.2");
+    }
+
+    #[test]
+    fn the_backend_is_told_what_can_be_vouched_for() {
+        let mut headers = HeaderMap::new();
+        headers.append(X_FORWARDED_FOR, "1.1.1.1".parse().unwrap());
+        let trusted = [IpNet::from("10.0.0.1".parse::<IpAddr>().unwrap())];
+        let told = |peer: &str| Client::of(peer.parse().unwrap(), &headers, &trusted).forwarded_for(&headers).unwrap();
+        assert_eq!(told("10.0.0.1"), "1.1.1.1, 10.0.0.1");
+        assert_eq!(told("203.0.113.9"), "203.0.113.9");
+    }
+}

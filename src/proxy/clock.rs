@@ -1,0 +1,129 @@
+//! What a client connection is waiting for, and until when. Written by the hooks, kept by the [`ClientStream`].
+//!
+//! Pingora gives a session one timeout per read; a front door needs one per phase: an idle connection, a request head as a
+//! whole (slowloris), the pauses of a body, the first byte of an answer. The stream looks here whenever it has nothing to read.
+//!
+//! [`ClientStream`]: super::stream::ClientStream
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+tokio::task_local! {
+    /// The clock of the connection that the running task serves.
+    static CLOCK: Arc<Clock>;
+}
+
+/// What the connection is waiting for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Phase {
+    /// The first byte of a request: over means the client has left.
+    Idle,
+    /// The rest of a request's head: over means the client is too slow.
+    Head,
+    /// The next piece of a request's body: over means the client is too slow.
+    Body,
+    /// The backend's first byte: over means the backend is too slow.
+    FirstByte,
+    /// The next piece of the backend's answer: over means the backend is too slow.
+    Answer,
+    /// Nothing with a bound of its own: a tunnel.
+    Open,
+}
+
+/// One per client connection.
+#[derive(Debug)]
+pub struct Clock {
+    epoch: Instant,
+    phase: AtomicU8,
+    /// Milliseconds since `epoch`; 0: no deadline.
+    deadline: AtomicU64,
+    /// Milliseconds that the phase may last without a sign of life; 0: for ever.
+    limit: AtomicU64,
+    /// The phase whose deadline passed, plus one; 0: none.
+    missed: AtomicU8,
+}
+
+impl Clock {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            epoch: Instant::now(),
+            phase: AtomicU8::new(Phase::Idle as u8),
+            deadline: AtomicU64::new(0),
+            limit: AtomicU64::new(0),
+            missed: AtomicU8::new(0),
+        })
+    }
+
+    /// Runs a connection's future with this clock at hand.
+    pub async fn scope<F: Future>(self: Arc<Self>, connection: F) -> F::Output {
+        CLOCK.scope(self, connection).await
+    }
+
+    /// The running connection's clock; `None` outside of one.
+    pub fn with<R>(act: impl FnOnce(&Clock) -> R) -> Option<R> {
+        CLOCK.try_with(|clock| act(clock)).ok()
+    }
+
+    /// Enters a phase that may last for `limit` from now; `None`: for ever.
+    pub fn enter(&self, phase: Phase, limit: Option<Duration>) {
+        self.phase.store(phase as u8, Ordering::Relaxed);
+        let limit = limit.map_or(0, |limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).max(1));
+        self.limit.store(limit, Ordering::Relaxed);
+        self.arm();
+    }
+
+    /// The client took a piece of the answer, or the backend gave one: the pause begins anew.
+    pub fn moved(&self) {
+        if self.phase() == Phase::Answer {
+            self.arm();
+        }
+    }
+
+    fn arm(&self) {
+        let deadline = match self.limit.load(Ordering::Relaxed) {
+            0 => 0,
+            limit => (self.epoch.elapsed().as_millis() as u64).saturating_add(limit),
+        };
+        self.deadline.store(deadline, Ordering::Relaxed);
+    }
+
+    pub fn phase(&self) -> Phase {
+        Phase::from_u8(self.phase.load(Ordering::Relaxed))
+    }
+
+    /// When the phase is over.
+    pub fn deadline(&self) -> Option<Instant> {
+        match self.deadline.load(Ordering::Relaxed) {
+            0 => None,
+            millis => self.epoch.checked_add(Duration::from_millis(millis)),
+        }
+    }
+
+    /// The phase's deadline has passed: it does not pass twice.
+    pub fn miss(&self) -> Phase {
+        let phase = self.phase();
+        self.missed.store(phase as u8 + 1, Ordering::Relaxed);
+        self.deadline.store(0, Ordering::Relaxed);
+        phase
+    }
+
+    /// The phase whose deadline passed since the last call.
+    pub fn take_missed(&self) -> Option<Phase> {
+        self.missed.swap(0, Ordering::Relaxed).checked_sub(1).map(Phase::from_u8)
+    }
+}
+
+impl Phase {
+    fn from_u8(value: u8) -> Self {
+        match value {
+            0 => Self::Idle,
+            1 => Self::Head,
+            2 => Self::Body,
+            3 => Self::FirstByte,
+            4 => Self::Answer,
+            _ => Self::Open,
+        }
+    }
+}

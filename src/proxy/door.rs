@@ -1,0 +1,318 @@
+//! The verbs behind the hooks: settle what a request is, choose its peer, turn a failure into the next attempt, hand over the
+//! copy. Each needs the door's parts and the request's [`Exchange`]; none knows which hook called it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use http::{StatusCode, Version};
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::proxy::Session;
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorType};
+
+use super::answer::Refusal;
+use super::capture::Capture;
+use super::client::Client;
+use super::exchange::Exchange;
+use super::fallback::{self, Course, Failure, REPLAYABLE, TURN};
+use super::forward;
+use crate::config::session::Decision;
+use crate::config::settings::Timeouts;
+use crate::diff::Request;
+use crate::evidence::Unproven;
+use crate::live::{FallbackReason, Live};
+use crate::mirror::{MIRROR_HEADER, Mirror, MirrorJob};
+use crate::routing::Parts;
+use crate::upstream::Backend;
+
+/// The door's parts, shared by all requests.
+#[derive(Debug)]
+pub struct Door {
+    pub(super) live: Arc<Live>,
+    mirror: Arc<Mirror>,
+    /// Told to stop: connections end with their present request.
+    draining: Arc<AtomicBool>,
+    /// Numbers the connections that must not be shared.
+    unshared: AtomicU64,
+}
+
+impl Door {
+    pub fn new(live: Arc<Live>, mirror: Arc<Mirror>, draining: Arc<AtomicBool>) -> Self {
+        Self { live, mirror, draining, unshared: AtomicU64::new(0) }
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Decides the request, once: route, place, plan.
+    ///
+    /// # Errors
+    /// The path reads as two routes.
+    pub(super) fn decide(
+        &self,
+        request: &RequestHeader,
+        upgrade: bool,
+        exchange: &mut Exchange,
+    ) -> Result<(), Refusal> {
+        let Some(client) = exchange.client else { return Err(NO_ADDRESS) };
+        let (path, query) = forward::split_target(forward::target(request));
+        let host = host_of(request)?;
+        let parts = Parts { method: &request.method, host, path, query, headers: &request.headers };
+        let snapshot = &exchange.snapshot;
+        let rolled_back = |route| snapshot.is_rolled_back(route);
+        let mut decision = snapshot
+            .settings
+            .decide(&parts, client.address, upgrade, rolled_back)
+            .map_err(|_| Refusal::BadRequest("backends may read this path as another one"))?;
+        forget_mirror_of_copies(request, &mut decision);
+        exchange.decision = Some(decision);
+        exchange.capture = self.capture_for(request, exchange);
+        Ok(())
+    }
+
+    /// Nothing is kept of a request that is not copied, or whose comparison would prove nothing.
+    fn capture_for(&self, request: &RequestHeader, exchange: &Exchange) -> Option<Box<Capture>> {
+        exchange.placed()?.plan.mirror?;
+        let max_body = exchange.proxied()?.mirror.max_body;
+        // A part of an answer depends on what the backend calls the whole; comparing parts compares coincidences.
+        if request.headers.contains_key(http::header::RANGE) {
+            self.mirror.decline(&exchange.route_ref(), Unproven::Range);
+            return None;
+        }
+        Some(Box::new(Capture::new(max_body)))
+    }
+
+    /// Chooses the endpoint of the origin that is to be asked now.
+    ///
+    /// # Errors
+    /// The backend has no room, or no endpoint's name could be resolved.
+    pub(super) async fn peer(
+        &self,
+        request: &RequestHeader,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<Box<HttpPeer>> {
+        exchange.begin_attempt();
+        let (backend, timeouts) = whom_to_ask(exchange).ok_or_else(|| gateway_error(StatusCode::BAD_GATEWAY))?;
+        let slot = backend.in_flight().enter(timeouts.connect).await;
+        exchange.attempt.slot = Some(slot.map_err(|_| gateway_error(StatusCode::SERVICE_UNAVAILABLE))?);
+        let Some(address) = backend.choose().and_then(|endpoint| endpoint.address()) else {
+            return Err(Error::explain(ErrorType::ConnectError, "no endpoint's name could be resolved").into_up());
+        };
+        let mut peer = Box::new(HttpPeer::new(address, false, String::new()));
+        // Both are bounds of the last resort: the connection's clock knows the phases, and is tighter.
+        let longest = timeouts.first_byte.max(timeouts.idle);
+        peer.options.connection_timeout = Some(timeouts.connect);
+        peer.options.total_connection_timeout = Some(timeouts.connect);
+        peer.options.read_timeout = Some(longest);
+        peer.options.write_timeout = Some(timeouts.idle);
+        peer.options.idle_timeout = Some(timeouts.idle);
+        if !request.method.is_idempotent() {
+            self.unshare(&mut peer);
+        }
+        exchange.attempt.timeouts = Some(timeouts);
+        Ok(peer)
+    }
+
+    /// A kept connection may be closed by the backend just as a request is sent on it. That request may be sent again only if
+    /// its method allows; one whose method does not gets a connection of its own, so that the question never comes up.
+    fn unshare(&self, peer: &mut HttpPeer) {
+        peer.group_key = self.unshared.fetch_add(1, Ordering::Relaxed) + 1;
+        peer.options.idle_timeout = Some(Duration::ZERO);
+    }
+
+    /// An answer's head has come. `Err`: it is not for the user, another attempt follows.
+    pub(super) fn weigh(
+        &self,
+        session: &Session,
+        answer: &ResponseHeader,
+        exchange: &mut Exchange,
+    ) -> pingora::Result<()> {
+        match exchange.course {
+            Course::Planned => {
+                let Some(reason) =
+                    self.may_fall_back(session, exchange).and_then(|rules| fallback::asks_for_fallback(answer, rules))
+                else {
+                    return Ok(());
+                };
+                self.fall_back(exchange, Failure::Answer(answer.status), reason);
+                Err(turn())
+            }
+            Course::FellBack(original) if fallback::has_failed(answer) => {
+                Err(self.back_to_original(session, exchange, original))
+            }
+            Course::FellBack(_) | Course::Original(_) => Ok(()),
+        }
+    }
+
+    /// The rules of a fallback that is still possible: planned, and the request can be sent again whole.
+    fn may_fall_back<'a>(
+        &self,
+        session: &Session,
+        exchange: &'a Exchange,
+    ) -> Option<&'a crate::config::settings::FallbackSettings> {
+        exchange.placed()?.plan.fallback?;
+        let rules = &exchange.proxied()?.fallback;
+        let replayable = !session.as_ref().retry_buffer_truncated()
+            && session.as_ref().body_bytes_read() <= rules.max_body.min(REPLAYABLE);
+        (exchange.course == Course::Planned && replayable).then_some(rules)
+    }
+
+    fn fall_back(&self, exchange: &mut Exchange, failure: Failure, reason: FallbackReason) {
+        if let Some(meters) = exchange.meters() {
+            meters.fell_back(reason);
+        }
+        exchange.course = Course::FellBack(failure);
+        exchange.attempt.failed_connects = 0;
+        if exchange.capture.take().is_some() {
+            self.mirror.decline(&exchange.route_ref(), Unproven::FellBack);
+        }
+    }
+
+    /// The fallback failed too. New's own answer is asked for again where that is safe; otherwise its status is all there is.
+    fn back_to_original(&self, session: &Session, exchange: &mut Exchange, original: Failure) -> Box<Error> {
+        exchange.course = Course::Original(original);
+        exchange.attempt.failed_connects = 0;
+        let answered = matches!(original, Failure::Answer(_));
+        if answered && session.req_header().method.is_safe() { turn() } else { gateway_error(original.status()) }
+    }
+
+    /// No connection could be made.
+    pub(super) fn connect_failed(
+        &self,
+        session: &Session,
+        exchange: &mut Exchange,
+        mut error: Box<Error>,
+    ) -> Box<Error> {
+        exchange.attempt.failed_connects += 1;
+        let endpoints = whom_to_ask(exchange).map_or(0, |(backend, _)| backend.endpoints().len());
+        if exchange.attempt.failed_connects < endpoints {
+            error.set_retry(true);
+            return error;
+        }
+        let timed_out = matches!(error.etype(), ErrorType::ConnectTimedout);
+        let failure = match self.may_fall_back(session, exchange) {
+            Some(rules) if timed_out && !rules.connect_error => Failure::Timeout,
+            _ => Failure::Connect,
+        };
+        let status = if timed_out { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY };
+        self.failed(session, exchange, failure, status)
+    }
+
+    /// The backend was connected to and did not answer: too late, or not in HTTP.
+    pub(super) fn broke_off(&self, session: &Session, exchange: &mut Exchange, timed_out: bool) -> Box<Error> {
+        let (failure, status) = match timed_out {
+            true => (Failure::Timeout, StatusCode::GATEWAY_TIMEOUT),
+            false => (Failure::Connect, StatusCode::BAD_GATEWAY),
+        };
+        // The backend may have done what it was asked before it broke off: only a safe method may be tried elsewhere.
+        if !timed_out && !session.req_header().method.is_safe() {
+            return gateway_error(status);
+        }
+        self.failed(session, exchange, failure, status)
+    }
+
+    fn failed(&self, session: &Session, exchange: &mut Exchange, failure: Failure, status: StatusCode) -> Box<Error> {
+        if let Course::FellBack(original) = exchange.course {
+            return self.back_to_original(session, exchange, original);
+        }
+        if let Course::Original(original) = exchange.course {
+            return gateway_error(original.status());
+        }
+        match self.may_fall_back(session, exchange).and_then(|rules| fallback::covers(failure, rules)) {
+            Some(reason) => {
+                self.fall_back(exchange, failure, reason);
+                turn()
+            }
+            None => gateway_error(status),
+        }
+    }
+
+    /// The exchange is over: the copy is handed over, or counted as unproven.
+    pub(super) fn hand_over(&self, session: &Session, exchange: &mut Exchange, complete: bool) {
+        let Some(capture) = exchange.capture.take() else { return };
+        let job = match capture.finish() {
+            Ok(captured) if complete => self.job(session, exchange, captured),
+            Ok(_) => Err(Unproven::Aborted),
+            Err(reason) => Err(reason),
+        };
+        match job {
+            Ok(job) => self.mirror.offer(job),
+            Err(reason) => self.mirror.decline(&exchange.route_ref(), reason),
+        }
+    }
+
+    fn job(
+        &self,
+        session: &Session,
+        exchange: &Exchange,
+        captured: super::capture::Captured,
+    ) -> Result<MirrorJob, Unproven> {
+        let (Some(placed), Some(client)) = (exchange.placed(), exchange.client) else { return Err(Unproven::Aborted) };
+        let request = session.req_header();
+        Ok(MirrorJob {
+            route: exchange.route_ref(),
+            to: placed.plan.mirror.ok_or(Unproven::Aborted)?,
+            request: Request {
+                method: request.method.clone(),
+                scheme: client.scheme,
+                host: host_of(request).unwrap_or_default().to_owned(),
+                target: String::from_utf8_lossy(forward::target(request)).into_owned(),
+                headers: request.headers.clone(),
+            },
+            head: captured.head,
+            body: captured.body,
+            answer: captured.answer,
+            answer_time: exchange.origin_time().unwrap_or_default(),
+            session: placed.session,
+            at: SystemTime::now(),
+            done: Instant::now(),
+        })
+    }
+}
+
+const NO_ADDRESS: Refusal = Refusal::BadRequest("the connection has no client address");
+
+/// Who speaks to us, as far as it can be told.
+pub(super) fn client_of(session: &Session, exchange: &Exchange) -> Option<Client> {
+    let peer = session.client_addr()?.as_inet()?.ip();
+    Some(Client::of(peer, &session.req_header().headers, &exchange.snapshot.settings.trusted_proxies))
+}
+
+/// The Host as the user sent it; HTTP/1.0 need not send one.
+fn host_of(request: &RequestHeader) -> Result<&str, Refusal> {
+    match request.headers.get(http::header::HOST) {
+        Some(host) => host.to_str().map_err(|_| Refusal::BadRequest("the Host header is not a host")),
+        None if request.version == Version::HTTP_10 => Ok(""),
+        None => Err(Refusal::BadRequest("an HTTP/1.1 request needs a Host header (RFC 9112, section 3.2)")),
+    }
+}
+
+/// A copy, ours or another door's, is never copied again.
+fn forget_mirror_of_copies(request: &RequestHeader, decision: &mut Decision) {
+    if request.headers.contains_key(MIRROR_HEADER)
+        && let Some(placed) = &mut decision.proxied
+    {
+        placed.plan.mirror = None;
+    }
+}
+
+fn whom_to_ask(exchange: &Exchange) -> Option<(Arc<Backend>, Timeouts)> {
+    let proxied = exchange.proxied()?;
+    let backend = exchange.snapshot.backend(proxied.backend(exchange.origin()?))?;
+    Some((backend.clone(), proxied.timeouts.over(&backend.timeouts)))
+}
+
+/// Ends this attempt so that the next one begins.
+fn turn() -> Box<Error> {
+    let mut error = Error::new_up(ErrorType::Custom(TURN));
+    error.set_retry(true);
+    error
+}
+
+fn gateway_error(status: StatusCode) -> Box<Error> {
+    let mut error = Error::new_up(ErrorType::HTTPStatus(status.as_u16()));
+    error.set_retry(false);
+    error
+}

@@ -1,0 +1,109 @@
+//! What one request has become so far: the context that pingora carries from hook to hook.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pingora::http::RequestHeader;
+
+use super::capture::Capture;
+use super::client::Client;
+use super::fallback::Course;
+use crate::config::session::{Decision, Placed};
+use crate::config::settings::{Proxied, Timeouts};
+use crate::live::{AnsweredBy, ProxiedRoute, RouteMeters, Snapshot};
+use crate::mirror::RouteRef;
+use crate::routing::{Origin, RouteId};
+use crate::upstream::Slot;
+
+#[derive(Debug)]
+pub struct Exchange {
+    pub started: Instant,
+    /// In force when the request came, and for as long as it lasts.
+    pub snapshot: Arc<Snapshot>,
+    pub client: Option<Client>,
+    pub decision: Option<Decision>,
+    pub attempt: Attempt,
+    pub course: Course,
+    /// Only while the request may still be copied.
+    pub capture: Option<Box<Capture>>,
+    pub answered_by: AnsweredBy,
+}
+
+/// The request's present way to an origin.
+#[derive(Debug, Default)]
+pub struct Attempt {
+    /// Endpoints of the present origin that could not be connected to.
+    pub failed_connects: usize,
+    pub timeouts: Option<Timeouts>,
+    /// A place in the backend's in-flight limit.
+    pub slot: Option<Slot>,
+    pub sent: Option<Instant>,
+    pub ended: Option<Instant>,
+}
+
+impl Exchange {
+    pub fn new(snapshot: Arc<Snapshot>) -> Self {
+        Self {
+            started: Instant::now(),
+            snapshot,
+            client: None,
+            decision: None,
+            attempt: Attempt::default(),
+            course: Course::Planned,
+            capture: None,
+            answered_by: AnsweredBy::Door,
+        }
+    }
+
+    /// The route that the request is counted under.
+    pub fn route(&self) -> RouteId {
+        self.decision.as_ref().map_or_else(|| self.snapshot.settings.default_route(), |decision| decision.route)
+    }
+
+    pub fn route_ref(&self) -> RouteRef {
+        RouteRef { snapshot: self.snapshot.clone(), route: self.route() }
+    }
+
+    pub fn meters(&self) -> Option<&Arc<RouteMeters>> {
+        self.snapshot.meters(self.route())
+    }
+
+    pub fn proxied(&self) -> Option<&Proxied> {
+        self.snapshot.route(self.route())?.proxied()
+    }
+
+    pub fn placed(&self) -> Option<&Placed> {
+        self.decision.as_ref()?.proxied.as_ref()
+    }
+
+    /// Who is asked now.
+    pub fn origin(&self) -> Option<Origin> {
+        let plan = &self.placed()?.plan;
+        match &self.course {
+            Course::Planned | Course::Original(_) => Some(plan.authoritative),
+            Course::FellBack(_) => plan.fallback,
+        }
+    }
+
+    /// The same origin is asked again, or another one: nothing of the last attempt counts.
+    pub fn begin_attempt(&mut self) {
+        self.attempt.slot = None;
+        self.attempt.sent = None;
+        self.attempt.ended = None;
+        if let Some(capture) = &mut self.capture {
+            capture.reset();
+        }
+    }
+
+    pub fn is_sent(&mut self, head: &RequestHeader) {
+        self.attempt.sent = Some(Instant::now());
+        if let Some(capture) = &mut self.capture {
+            capture.sent(head);
+        }
+    }
+
+    /// From sending the request to the answer's last byte.
+    pub fn origin_time(&self) -> Option<Duration> {
+        Some(self.attempt.ended?.duration_since(self.attempt.sent?))
+    }
+}

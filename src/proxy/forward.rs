@@ -1,0 +1,107 @@
+//! What the door changes in a request on its way to a backend, and nothing else: who asks, in origin form, with one length.
+
+use http::HeaderValue;
+use http::header::{EXPECT, HOST};
+use pingora::http::RequestHeader;
+
+use super::client::{Client, FORWARDED, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
+
+/// Tells the backend who asks.
+///
+/// # Errors
+/// None in practice: the values are made of addresses and of headers that were legal when they came.
+pub fn identify(request: &mut RequestHeader, client: &Client) -> pingora::Result<()> {
+    if let Some(addresses) = client.forwarded_for(&request.headers) {
+        request.insert_header(X_FORWARDED_FOR, addresses)?;
+    }
+    let spoken_for = |name| client.by_proxy && request.headers.contains_key(name);
+    let (keep_proto, keep_host) = (spoken_for(&X_FORWARDED_PROTO), spoken_for(&X_FORWARDED_HOST));
+    if !keep_proto {
+        request.insert_header(X_FORWARDED_PROTO, HeaderValue::from_static(client.scheme))?;
+    }
+    if !keep_host && let Some(host) = request.headers.get(HOST).cloned() {
+        request.insert_header(X_FORWARDED_HOST, host)?;
+    }
+    if !client.by_proxy {
+        request.remove_header(&FORWARDED);
+    }
+    Ok(())
+}
+
+/// `GET http://site/path` becomes `GET /path`: RFC 9112 section 3.2.2 wants absolute form of proxies' clients only.
+///
+/// # Errors
+/// None in practice: the path was legal when it came.
+pub fn in_origin_form(request: &mut RequestHeader) -> pingora::Result<()> {
+    if matches!(request.raw_path().first(), Some(b'/' | b'*')) {
+        return Ok(());
+    }
+    let target = target(request).to_vec();
+    request.set_raw_path(&target)
+}
+
+/// Path and query as they came, byte for byte, whatever form the request's target has.
+pub fn target(request: &RequestHeader) -> &[u8] {
+    let raw = request.raw_path();
+    if matches!(raw.first(), Some(b'/' | b'*')) {
+        return raw;
+    }
+    request.uri.path_and_query().map_or(b"/", |target| target.as_str().as_bytes())
+}
+
+/// Path and query apart.
+pub fn split_target(target: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match memchr::memchr(b'?', target) {
+        Some(at) => (&target[..at], Some(&target[at + 1..])),
+        None => (target, None),
+    }
+}
+
+/// A body that is being replayed needs no leave to be sent.
+pub fn without_expectation(request: &mut RequestHeader) {
+    request.remove_header(&EXPECT);
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_target_is_kept_byte_for_byte() {
+        let raw: &[u8] = b"//a%2Fb/./..;x=\xE4?q=%20+&q[]=1&q[]=2";
+        let mut request = RequestHeader::build("GET", raw, None).unwrap();
+        in_origin_form(&mut request).unwrap();
+        assert_eq!(request.raw_path(), raw);
+        assert_eq!(split_target(target(&request)), (&b"//a%2Fb/./..;x=\xE4"[..], Some(&b"q=%20+&q[]=1&q[]=2"[..])));
+    }
+
+    #[test]
+    fn absolute_form_becomes_origin_form() {
+        let mut request = RequestHeader::build("GET", b"http://site.example/p?q=1", None).unwrap();
+        in_origin_form(&mut request).unwrap();
+        assert_eq!(request.raw_path(), b"/p?q=1");
+        let mut bare = RequestHeader::build("GET", b"http://site.example", None).unwrap();
+        in_origin_form(&mut bare).unwrap();
+        assert_eq!(bare.raw_path(), b"/");
+    }
+
+    #[test]
+    fn an_untrusted_client_cannot_speak_for_others() {
+        let mut request = RequestHeader::build("GET", b"/", None).unwrap();
+        for (name, value) in [
+            ("host", "site:8080"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "evil"),
+            ("forwarded", "for=1"),
+        ] {
+            request.append_header(name, value).unwrap();
+        }
+        let client = Client::of("203.0.113.9".parse().unwrap(), &request.headers, &[]);
+        identify(&mut request, &client).unwrap();
+        assert_eq!(request.headers["x-forwarded-proto"], "http");
+        assert_eq!(request.headers["x-forwarded-host"], "site:8080");
+        assert_eq!(request.headers["x-forwarded-for"], "203.0.113.9");
+        assert!(!request.headers.contains_key("forwarded"));
+    }
+}

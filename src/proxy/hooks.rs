@@ -1,0 +1,289 @@
+//! Pingora's hooks, in the order in which a request meets them. Each does what the exchange says and nothing more.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode};
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::modules::http::HttpModules;
+use pingora::protocols::Digest;
+use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorSource, ErrorType, Result};
+
+use super::clock::{Clock, Phase};
+use super::door::{Door, client_of};
+use super::exchange::Exchange;
+use super::fallback::{Course, TURN};
+use super::{answer, forward, hygiene};
+use crate::config::settings::Answer;
+use crate::live::AnsweredBy;
+
+/// What nginx calls 499: the client went away before there was an answer.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+#[async_trait]
+impl ProxyHttp for Door {
+    type CTX = Exchange;
+
+    fn new_ctx(&self) -> Exchange {
+        Exchange::new(self.live.snapshot())
+    }
+
+    /// None: pingora would add a compressor, and the door changes no byte.
+    fn init_downstream_modules(&self, _: &mut HttpModules) {}
+
+    async fn early_request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> Result<()> {
+        let limits = &exchange.snapshot.settings.limits;
+        session.set_pipelining_enabled(true);
+        session.set_write_timeout(Some(limits.body_timeout));
+        // Otherwise pingora takes the interim 100 for an early answer and closes the connection afterwards.
+        if session.req_header().headers.contains_key(http::header::EXPECT) {
+            session.set_close_on_response_before_downstream_finish(false);
+        }
+        Clock::with(|clock| clock.enter(Phase::Body, Some(limits.body_timeout)));
+        exchange.client = client_of(session, exchange);
+        Ok(())
+    }
+
+    async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> Result<bool> {
+        let head_bytes = session.as_http1().map_or(0, |http1| http1.get_headers_raw_bytes().len());
+        let upgrade = session.is_upgrade_req();
+        let settled =
+            hygiene::inspect(session.req_header(), head_bytes, exchange.snapshot.settings.limits.max_header_bytes)
+                .and_then(|()| self.decide(session.req_header(), upgrade, exchange));
+        if let Err(refusal) = settled {
+            answer::refuse(session, refusal).await?;
+            return Ok(true);
+        }
+        let answer = exchange.snapshot.route(exchange.route()).map(|route| &route.answer);
+        let Some(Answer::Respond(status)) = answer else { return Ok(false) };
+        answer::respond(session, *status).await?;
+        Ok(true)
+    }
+
+    async fn upstream_peer(&self, session: &mut Session, exchange: &mut Exchange) -> Result<Box<HttpPeer>> {
+        self.peer(session.req_header(), exchange).await
+    }
+
+    fn fail_to_connect(
+        &self,
+        session: &mut Session,
+        _: &HttpPeer,
+        exchange: &mut Exchange,
+        e: Box<Error>,
+    ) -> Box<Error> {
+        self.connect_failed(session, exchange, e)
+    }
+
+    async fn connected_to_upstream(
+        &self,
+        _: &mut Session,
+        _: bool,
+        _: &HttpPeer,
+        _: std::os::fd::RawFd,
+        _: Option<&Digest>,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        exchange.attempt.failed_connects = 0;
+        Ok(())
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        session: &mut Session,
+        request: &mut RequestHeader,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        forward::in_origin_form(request)?;
+        if let Err(refusal) = hygiene::collapse_content_length(request) {
+            return Err(Error::new_down(ErrorType::HTTPStatus(refusal.status().as_u16())));
+        }
+        if let Some(client) = &exchange.client {
+            forward::identify(request, client)?;
+        }
+        if session.as_ref().body_bytes_read() > 0 {
+            forward::without_expectation(request);
+        }
+        let limit = exchange.snapshot.settings.limits.body_timeout;
+        Clock::with(|clock| clock.enter(Phase::Body, Some(limit)));
+        exchange.is_sent(request);
+        Ok(())
+    }
+
+    async fn request_body_filter(
+        &self,
+        session: &mut Session,
+        piece: &mut Option<Bytes>,
+        end: bool,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        if let (Some(capture), Some(piece)) = (&mut exchange.capture, &*piece) {
+            capture.request_piece(piece);
+        }
+        if session.was_upgraded() || session.response_written().is_some() {
+            return Ok(());
+        }
+        let first_byte = exchange.attempt.timeouts.as_ref().map(|timeouts| timeouts.first_byte);
+        let body = Some(exchange.snapshot.settings.limits.body_timeout);
+        Clock::with(
+            |clock| if end { clock.enter(Phase::FirstByte, first_byte) } else { clock.enter(Phase::Body, body) },
+        );
+        Ok(())
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        if response.status == StatusCode::SWITCHING_PROTOCOLS {
+            Clock::with(|clock| clock.enter(Phase::Open, None));
+        } else if response.status.is_informational() {
+            return Ok(());
+        } else {
+            self.weigh(session, response, exchange)?;
+            let idle = exchange.attempt.timeouts.as_ref().map(|timeouts| timeouts.idle);
+            Clock::with(|clock| clock.enter(Phase::Answer, idle));
+        }
+        if let Some(origin) = exchange.origin() {
+            exchange.answered_by = origin.into();
+        }
+        if let Some(capture) = &mut exchange.capture {
+            capture.answered(response);
+        }
+        Ok(())
+    }
+
+    fn upstream_response_body_filter(
+        &self,
+        _: &mut Session,
+        piece: &mut Option<Bytes>,
+        end: bool,
+        exchange: &mut Exchange,
+    ) -> Result<Option<std::time::Duration>> {
+        Clock::with(Clock::moved);
+        if let (Some(capture), Some(piece)) = (&mut exchange.capture, &*piece) {
+            capture.answer_piece(piece);
+        }
+        if end {
+            exchange.attempt.ended = Some(std::time::Instant::now());
+        }
+        Ok(None)
+    }
+
+    async fn response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        if response.status.is_informational() {
+            return Ok(());
+        }
+        if self.is_draining() {
+            session.set_keepalive(None);
+        }
+        let name = exchange.snapshot.settings.session.cookie.as_deref();
+        if let (Some(name), Some(pin)) = (name, exchange.placed().and_then(|placed| placed.pin.as_ref())) {
+            // A year: longer than any roll-out. Lax: the cookie must survive a link from elsewhere.
+            let cookie = format!("{name}={pin}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax");
+            response.append_header(http::header::SET_COOKIE, HeaderValue::try_from(cookie).map_err(internal)?)?;
+        }
+        Ok(())
+    }
+
+    fn error_while_proxy(
+        &self,
+        _: &HttpPeer,
+        session: &mut Session,
+        mut e: Box<Error>,
+        exchange: &mut Exchange,
+        reused: bool,
+    ) -> Box<Error> {
+        if matches!(e.etype(), ErrorType::Custom(TURN)) {
+            return e;
+        }
+        let missed = Clock::with(Clock::take_missed).flatten();
+        if session.response_written().is_some_and(|head| !head.status.is_informational()) {
+            e.set_retry(false);
+            return e;
+        }
+        match missed {
+            Some(Phase::FirstByte | Phase::Answer) => return self.broke_off(session, exchange, true),
+            Some(_) => return Error::new_down(ErrorType::HTTPStatus(StatusCode::REQUEST_TIMEOUT.as_u16())),
+            None => {}
+        }
+        if *e.esource() != ErrorSource::Upstream {
+            e.set_retry(false);
+            return e;
+        }
+        let replayable = session.req_header().method.is_idempotent() && !session.as_ref().retry_buffer_truncated();
+        e.retry.decide_reuse(reused);
+        if replayable && e.retry() {
+            return e;
+        }
+        if matches!(e.etype(), ErrorType::HTTPStatus(_)) {
+            e.set_retry(false);
+            return e;
+        }
+        let timed_out = matches!(e.etype(), ErrorType::ReadTimedout | ErrorType::WriteTimedout);
+        self.broke_off(session, exchange, timed_out)
+    }
+
+    async fn fail_to_proxy(&self, session: &mut Session, e: &Error, exchange: &mut Exchange) -> FailToProxy {
+        let status = status_of(e);
+        let begun = session.response_written().is_some_and(|head| !head.status.is_informational());
+        if !begun && let Some(status) = status {
+            exchange.answered_by = match exchange.course {
+                Course::Original(_) => exchange.origin().map_or(AnsweredBy::Door, AnsweredBy::from),
+                Course::Planned | Course::FellBack(_) => AnsweredBy::Door,
+            };
+            session.set_keepalive(None);
+            // A client that is gone cannot be told.
+            let _ = answer::respond(session, status).await;
+        }
+        FailToProxy { error_code: status.map_or(0, |status| status.as_u16()), can_reuse_downstream: false }
+    }
+
+    async fn logging(&self, session: &mut Session, e: Option<&Error>, exchange: &mut Exchange) {
+        exchange.attempt.slot = None;
+        let code = session.response_written().map_or(CLIENT_CLOSED_REQUEST, |head| head.status.as_u16());
+        let took = exchange.started.elapsed();
+        if let Some(meters) = exchange.meters() {
+            let stage = exchange.snapshot.effective_stage(exchange.route());
+            meters.answered(stage, exchange.answered_by, code, took);
+            if let Some(origin) = exchange.origin_time() {
+                meters.overhead(took.saturating_sub(origin));
+            }
+        }
+        self.hand_over(session, exchange, e.is_none());
+    }
+
+    /// The meters count every failure; a line per aborted request would only drown the log.
+    fn suppress_error_log(&self, _: &Session, _: &Exchange, _: &Error) -> bool {
+        true
+    }
+
+    fn suppress_proxy_warn_log(&self, _: &Session, _: &Exchange, _: &Error, _: ProxyWarnLogContext) -> bool {
+        true
+    }
+}
+
+/// What the user is told of a failure; `None`: there is nobody left to tell.
+fn status_of(e: &Error) -> Option<StatusCode> {
+    match (e.etype(), e.esource()) {
+        (ErrorType::HTTPStatus(code), _) => StatusCode::from_u16(*code).ok(),
+        (ErrorType::ReadTimedout | ErrorType::WriteTimedout, ErrorSource::Upstream) => {
+            Some(StatusCode::GATEWAY_TIMEOUT)
+        }
+        (_, ErrorSource::Upstream) => Some(StatusCode::BAD_GATEWAY),
+        (ErrorType::WriteError | ErrorType::ReadError | ErrorType::ConnectionClosed, ErrorSource::Downstream) => None,
+        (_, ErrorSource::Downstream) => Some(StatusCode::BAD_REQUEST),
+        (_, ErrorSource::Internal | ErrorSource::Unset) => Some(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+fn internal(e: http::header::InvalidHeaderValue) -> Box<Error> {
+    Error::because(ErrorType::InternalError, "making the session cookie", e)
+}

@@ -1,0 +1,204 @@
+//! Listens, accepts, and serves each connection's requests one after the other until the door is told to stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use pingora::apps::HttpServerApp;
+use pingora::protocols::GetSocketDigest;
+use pingora::protocols::SocketDigest;
+use pingora::protocols::http::server::Session as HttpSession;
+use pingora::protocols::l4::stream::Stream;
+use pingora::proxy::HttpProxy;
+use pingora::server::ShutdownWatch;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
+
+use super::clock::{Clock, Phase};
+use super::door::Door;
+use super::stream::ClientStream;
+use crate::config::settings::Limits;
+use crate::live::Live;
+
+/// Connections that the kernel may hold until they are accepted.
+const BACKLOG: u32 = 4096;
+/// Wait after a failed accept (no file descriptor left): the next one would fail as well.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// An address that could not be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {source}{}", hint(.source))]
+pub struct ListenError {
+    pub address: SocketAddr,
+    pub source: std::io::Error,
+}
+
+fn hint(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => " (another process has it; stop that one, or change `listeners`)",
+        std::io::ErrorKind::PermissionDenied => {
+            " (ports below 1024 take the capability CAP_NET_BIND_SERVICE, see deploy/matapalo.service)"
+        }
+        _ => "",
+    }
+}
+
+/// Takes an address. Must be called on the runtime that serves it.
+///
+/// # Errors
+/// [`ListenError`], with the address in it.
+pub fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
+    let listen = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // A restarted door must not wait for the old one's connections to leave TIME_WAIT.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().map_err(|source| ListenError { address, source })
+}
+
+/// Serves the connections of all listeners.
+#[derive(Clone)]
+pub struct Front {
+    proxy: Arc<HttpProxy<Door>>,
+    live: Arc<Live>,
+    open: Arc<OpenConnections>,
+    stop: ShutdownWatch,
+}
+
+impl std::fmt::Debug for Front {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Front").field("open", &self.open).finish_non_exhaustive()
+    }
+}
+
+/// Connections open now, and a way to await the last one's end.
+#[derive(Debug)]
+pub struct OpenConnections {
+    count: AtomicUsize,
+    gauge: prometheus::IntGauge,
+    changed: watch::Sender<usize>,
+}
+
+impl Front {
+    pub fn new(proxy: Arc<HttpProxy<Door>>, live: Arc<Live>, stop: ShutdownWatch) -> Self {
+        let gauge = live.meters().connections.clone();
+        let open = OpenConnections { count: AtomicUsize::new(0), gauge, changed: watch::channel(0).0 };
+        Self { proxy, live, open: Arc::new(open), stop }
+    }
+
+    /// Accepts until told to stop, then closes the listener and tells idle connections to end.
+    pub async fn accept(self, listener: TcpListener) {
+        let mut stop = self.stop.clone();
+        loop {
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => break,
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, peer)) => self.admit(stream, peer),
+                    Err(error) => {
+                        tracing::error!("cannot accept a connection: {error}");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        }
+        drop(listener);
+        self.proxy.http_cleanup().await;
+    }
+
+    /// Waits until no connection is open, at most for `patience`. How many were still open?
+    pub async fn drained(&self, patience: Duration) -> usize {
+        let mut changed = self.open.changed.subscribe();
+        let _ = tokio::time::timeout(patience, changed.wait_for(|open| *open == 0)).await;
+        self.open.count.load(Ordering::Acquire)
+    }
+
+    /// A connection over `max_connections` is closed at once: nothing was read of it, so nothing is lost.
+    fn admit(&self, stream: TcpStream, peer: SocketAddr) {
+        let limit = self.limits().max_connections;
+        let Some(place) = OpenConnections::enter(&self.open, limit) else {
+            tracing::debug!(%peer, limit, "connection refused: max_connections are open");
+            return;
+        };
+        let front = self.clone();
+        tokio::spawn(async move {
+            front.serve(stream, peer).await;
+            drop(place);
+        });
+    }
+
+    fn limits(&self) -> Limits {
+        self.live.snapshot().settings.limits.clone()
+    }
+
+    async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
+        let clock = Clock::new();
+        let serving = self.serve_requests(stream, peer, clock.clone());
+        clock.scope(serving).await;
+    }
+
+    async fn serve_requests(&self, stream: TcpStream, peer: SocketAddr, clock: Arc<Clock>) {
+        let limits = self.limits();
+        // The first request must come as promptly as its own head: nobody connects to say nothing.
+        clock.enter(Phase::Idle, Some(limits.header_timeout));
+        let stream = ClientStream::new(with_addresses(stream, peer), clock.clone(), limits.header_timeout);
+        let mut session = HttpSession::new_http1(Box::new(stream));
+        // Pingora's own timeouts stay off: the clock keeps them all.
+        session.set_keepalive(Some(0));
+        session.set_read_timeout(None);
+        while let Some(reused) = self.proxy.process_new_http(session, &self.stop).await {
+            if *self.stop.borrow() {
+                return;
+            }
+            clock.enter(Phase::Idle, Some(self.limits().keep_alive));
+            let (stream, persistent) = reused.consume();
+            session = HttpSession::new_http1(stream);
+            if let Some(persistent) = persistent {
+                persistent.apply_to_session(&mut session);
+            }
+            session.set_keepalive(Some(0));
+            session.set_read_timeout(None);
+        }
+    }
+}
+
+/// Small answers must not wait for the client's acknowledgements, and the hooks want to know who asks.
+fn with_addresses(stream: TcpStream, peer: SocketAddr) -> Stream {
+    // A socket that refuses the option is slower, and nothing else.
+    let _ = stream.set_nodelay(true);
+    let digest = SocketDigest::from_raw_fd(std::os::fd::AsRawFd::as_raw_fd(&stream));
+    let _ = digest.peer_addr.set(Some(peer.into()));
+    if let Ok(local) = stream.local_addr() {
+        let _ = digest.local_addr.set(Some(local.into()));
+    }
+    let mut stream: Stream = stream.into();
+    stream.set_socket_digest(digest);
+    stream
+}
+
+/// A place among the open connections; its end gives it back.
+struct Place(Arc<OpenConnections>);
+
+impl OpenConnections {
+    fn enter(open: &Arc<Self>, limit: usize) -> Option<Place> {
+        let entered = open.count.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |n| (n < limit).then_some(n + 1));
+        let before = entered.ok()?;
+        open.tell(before + 1);
+        Some(Place(open.clone()))
+    }
+
+    fn tell(&self, now: usize) {
+        self.gauge.set(now as i64);
+        self.changed.send_replace(now);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let before = self.0.count.fetch_sub(1, Ordering::AcqRel);
+        self.0.tell(before - 1);
+    }
+}
