@@ -1,1 +1,118 @@
-//! placeholder
+//! The window: health, metrics, status, report, and the calls that change what is in force.
+//!
+//! It has a small runtime of its own on one thread, so that a busy door does not keep an operator out, nor a curious
+//! operator a user. Who may ask for what is [`guard`]'s business; what is answered is [`api`]'s. Nothing here decides who
+//! answers a request: it asks [`crate::live`].
+
+pub mod answer;
+pub mod api;
+pub mod dashboard;
+pub mod guard;
+mod listener;
+mod serve;
+pub mod status;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+
+use crate::config::settings::{AdminAddress, AdminSettings};
+use crate::live::{Live, Reloader};
+
+/// What the window shows and changes.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    pub live: Arc<Live>,
+    pub reloader: Reloader,
+    pub readiness: Readiness,
+    /// When the door started.
+    pub since: Instant,
+}
+
+/// Whether the door takes requests. Set by whoever opens and closes the listeners, told by `/readyz`.
+#[derive(Debug, Clone, Default)]
+pub struct Readiness(Arc<AtomicU8>);
+
+impl Readiness {
+    // 0, the default: the door is starting.
+    const OPEN: u8 = 1;
+    const DRAINING: u8 = 2;
+
+    /// The listeners are open.
+    pub fn open(&self) {
+        self.0.store(Self::OPEN, Ordering::Release);
+    }
+
+    /// The listeners are about to close: send no more requests.
+    pub fn drain(&self) {
+        self.0.store(Self::DRAINING, Ordering::Release);
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.0.load(Ordering::Acquire) == Self::OPEN
+    }
+
+    pub fn word(&self) -> &'static str {
+        match self.0.load(Ordering::Acquire) {
+            Self::OPEN => "ready",
+            Self::DRAINING => "draining",
+            _ => "starting",
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("cannot listen on {address} (admin.address): {source}{hint}", hint = hint(.source))]
+    Listen { address: String, source: io::Error },
+    #[error("admin.address is {address}, which others can reach: want a loopback address, unix:PATH, or a token_file")]
+    NeedsToken { address: String },
+    #[error("admin.token_file {path}: {reason}", path = .path.display())]
+    Token { path: PathBuf, reason: String },
+    #[error("no runtime for the admin window: {0}")]
+    Runtime(io::Error),
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    if error.kind() == io::ErrorKind::AddrInUse { "; is another door running?" } else { "" }
+}
+
+/// The open window; it closes when this is dropped.
+#[derive(Debug)]
+pub struct Window {
+    address: AdminAddress,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Window {
+    /// Listens, then serves on a thread of its own.
+    ///
+    /// # Errors
+    /// The address is taken or open to others without a token; the token cannot be read; the system gives no thread.
+    pub fn open(settings: &AdminSettings, shown: Shown) -> Result<Self, OpenError> {
+        let guard = guard::Guard::new(settings)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(OpenError::Runtime)?;
+        let listener = {
+            let _entered = runtime.enter();
+            listener::Listener::bind(&settings.address)
+                .map_err(|source| OpenError::Listen { address: listener::spoken(&settings.address), source })?
+        };
+        let address = listener.address().clone();
+        let (stop, stopped) = oneshot::channel();
+        let serve = serve::until(stopped, listener, Arc::new(api::Api::new(guard, shown)));
+        std::thread::Builder::new()
+            .name("admin".into())
+            .spawn(move || runtime.block_on(serve))
+            .map_err(OpenError::Runtime)?;
+        Ok(Self { address, _stop: stop })
+    }
+
+    /// Where it listens: the port is a real one even if the config asked for port 0.
+    pub fn address(&self) -> &AdminAddress {
+        &self.address
+    }
+}

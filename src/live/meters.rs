@@ -90,7 +90,7 @@ pub struct RouteMeters {
 }
 
 /// What `status` says of a route's traffic since the door started (or since the route appeared).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Traffic {
     pub legacy: u64,
     pub new: u64,
