@@ -1,9 +1,12 @@
 //! What does it prove? Tallies and readiness (pure), the store, the recorder, the report.
 
+pub mod fact;
 pub mod pair;
 pub mod readiness;
 pub mod record;
+pub mod redact;
 pub mod report;
+pub mod sample;
 pub mod store;
 pub mod tally;
 pub mod time;

@@ -1,35 +1,262 @@
 //! Pair → comparison → tally and sample.
+//!
+//! Comparing is done on the caller's thread; what comes of it is merged in memory, and a thread of its own writes it to the
+//! store by the clock ([`writer`]). Nothing here waits for the disk but [`Recorder::flush`], and nothing wakes another thread.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime};
 
+use parking_lot::{Condvar, Mutex};
+
+use super::fact::RouteFact;
 use super::pair::{Pair, Unproven};
-use super::store::Store;
-use crate::diff::Outcome;
+use super::redact::{Emails, Key, Redactor};
+use super::sample::Sample;
+use super::store::batch::{Batch, CauseKey, CauseSeen, NewSample, Reload};
+use super::store::{Store, StoreError};
+use super::tally::Compared;
+use super::time::millis;
+use crate::diff::{self, Comparison, Difference, Outcome};
+
+mod admission;
+mod health;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use admission::Admission;
+pub use health::{StoreHealth, StoreState};
+
+/// Reloads that wait for the store; each holds every route. Only a failing store lets them grow.
+const MAX_RELOADS: usize = 32;
+/// How long [`Recorder::flush`] waits for a writer that does not answer.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How a pair is compared: [`diff::compare`], but for tests.
+type Compare = fn(&Pair) -> Comparison;
+
+fn compare(pair: &Pair) -> Comparison {
+    diff::compare(&pair.request, &pair.control, &pair.candidate, &pair.rules)
+}
 
 /// Where the mirror's workers put what they saw. Never waits for the disk.
 #[derive(Debug)]
 pub struct Recorder {
-    _store: Option<Store>,
+    shared: Arc<Shared>,
+    writer: Option<JoinHandle<()>>,
+    /// Of this run of the door alone; never written.
+    key: Key,
+    compare: Compare,
+}
+
+/// What the callers and the writer share. Every lock is held for a few map operations.
+#[derive(Debug)]
+struct Shared {
+    pending: Mutex<Batch>,
+    admission: Mutex<Admission>,
+    health: Mutex<StoreHealth>,
+    signal: Mutex<Signal>,
+    changed: Condvar,
+    /// Bytes of samples that may wait for the store.
+    sample_room: usize,
+}
+
+/// Flushes are numbered: a caller waits until the one that it asked for is done.
+#[derive(Debug, Default)]
+struct Signal {
+    asked: u64,
+    done: u64,
+    stop: bool,
 }
 
 impl Recorder {
     /// Without a store (it could not be opened) everything is still compared and counted in memory.
     pub fn new(store: Option<Store>) -> Self {
-        Self { _store: store }
+        Self::comparing(store, compare)
+    }
+
+    fn comparing(store: Option<Store>, compare: Compare) -> Self {
+        let admission = store.as_ref().and_then(|store| match store.known_causes() {
+            Ok(known) => Some(Admission::of(known)),
+            Err(error) => {
+                tracing::warn!("{error}; the causes it knows are sampled anew");
+                None
+            }
+        });
+        let shared = Arc::new(Shared {
+            pending: Mutex::default(),
+            admission: Mutex::new(admission.unwrap_or_default()),
+            health: Mutex::new(StoreHealth::new(store.as_ref().map(Store::path))),
+            signal: Mutex::default(),
+            changed: Condvar::new(),
+            sample_room: store.as_ref().map_or(0, Store::sample_buffer),
+        });
+        let writer = store.and_then(|store| spawn_writer(&shared, store));
+        Self { shared, writer, key: random_key(), compare }
     }
 
     /// Compares a pair on the caller's thread and counts the outcome.
     pub fn record(&self, pair: Pair) -> Outcome {
-        let _ = pair;
-        Outcome::Matched
+        // A comparer that panics is our bug and may cost knowledge, never the door.
+        let Ok(comparison) = catch_unwind(AssertUnwindSafe(|| (self.compare)(&pair))) else {
+            self.unproven(&pair.route, pair.stage, Unproven::ComparerFailed, pair.at);
+            return Outcome::Inconclusive;
+        };
+        let at = millis(pair.at);
+        let compared = Compared { comparison: &comparison, legacy: pair.control_time, new: pair.candidate_time, at };
+        self.shared.pending.lock().tally(&pair.route, pair.stage, at).add(&compared);
+        if comparison.outcome == Outcome::Mismatched {
+            self.record_causes(&pair, &comparison, at);
+        }
+        comparison.outcome
     }
 
     /// Counts a sampled request that proves nothing.
     pub fn unproven(&self, route: &Arc<str>, stage: &'static str, reason: Unproven, at: SystemTime) {
-        let _ = (route, stage, reason, at);
+        self.shared.pending.lock().tally(route, stage, millis(at)).add_unproven(reason);
+    }
+
+    /// Keeps what the config says of the routes, at start and at each reload: reports need no config then, and changes of stage
+    /// become a history.
+    pub fn routes(&self, facts: Vec<RouteFact>, generation: u64, at: SystemTime) {
+        let mut pending = self.shared.pending.lock();
+        if pending.reloads.len() >= MAX_RELOADS {
+            pending.reloads.remove(0);
+        }
+        pending.reloads.push(Reload { facts, generation, at: millis(at) });
+    }
+
+    /// How the store is.
+    pub fn health(&self) -> StoreHealth {
+        self.shared.health.lock().clone()
     }
 
     /// Writes out what is pending; waits until it is on disk or the store has failed.
-    pub fn flush(&self) {}
+    pub fn flush(&self) {
+        if self.writer.as_ref().is_none_or(JoinHandle::is_finished) {
+            return;
+        }
+        let mut signal = self.shared.signal.lock();
+        signal.asked += 1;
+        let mine = signal.asked;
+        self.shared.changed.notify_all();
+        let not_done = |signal: &mut Signal| signal.done < mine;
+        self.shared.changed.wait_while_for(&mut signal, not_done, FLUSH_PATIENCE);
+    }
+
+    fn record_causes(&self, pair: &Pair, comparison: &Comparison, at: u64) {
+        let causes = self.causes(pair, comparison);
+        let new = self.count_known(&causes, at);
+        let wants_sample = self.wants_sample(&causes, at);
+        if new.is_empty() && !wants_sample {
+            return;
+        }
+        let answers = [&pair.control.headers, &pair.candidate.headers];
+        let redactor = Redactor::of_exchange(self.key, Emails::Keep, &pair.request, answers);
+        self.count_new(&causes, &new, &redactor, at);
+        if wants_sample {
+            self.keep_sample(pair, comparison, &causes, &redactor);
+        }
+    }
+
+    /// The causes a pair shows, each with its weightiest difference; the weightiest cause first.
+    fn causes<'a>(&self, pair: &Pair, comparison: &'a Comparison) -> Vec<(CauseKey, &'a Difference)> {
+        let mut admission = self.shared.admission.lock();
+        let mut causes: Vec<(CauseKey, &Difference)> = Vec::new();
+        for difference in &comparison.differences {
+            let fingerprint = admission.place(&pair.route, &diff::fingerprint(&pair.route, difference));
+            match causes.iter_mut().find(|(key, _)| key.fingerprint == fingerprint) {
+                Some((_, kept)) if difference.severity > kept.severity => *kept = difference,
+                Some(_) => {}
+                None => causes.push((CauseKey { route: Arc::clone(&pair.route), fingerprint }, difference)),
+            }
+        }
+        causes.sort_by_key(|(_, difference)| std::cmp::Reverse(difference.severity));
+        causes
+    }
+
+    /// Counts the causes that the pending batch has an example of; returns the places of those it has not.
+    fn count_known(&self, causes: &[(CauseKey, &Difference)], at: u64) -> Vec<usize> {
+        let mut pending = self.shared.pending.lock();
+        let mut new = Vec::new();
+        for (place, (key, difference)) in causes.iter().enumerate() {
+            match pending.causes.get_mut(key) {
+                Some(seen) => seen.again(difference.severity, at),
+                None => new.push(place),
+            }
+        }
+        new
+    }
+
+    /// Cleans and counts the others. The cleaning is done without the lock; another thread may have been faster.
+    fn count_new(&self, causes: &[(CauseKey, &Difference)], new: &[usize], redactor: &Redactor, at: u64) {
+        for (key, difference) in new.iter().filter_map(|place| causes.get(*place)) {
+            let cleaned = redactor.difference(difference);
+            let path = diff::cause::collapse(&cleaned.path);
+            let seen = CauseSeen::once(&cleaned, path, at);
+            self.shared.pending.lock().add_cause(key, seen);
+        }
+    }
+
+    fn wants_sample(&self, causes: &[(CauseKey, &Difference)], at: u64) -> bool {
+        if self.writer.is_none() {
+            return false;
+        }
+        let mut admission = self.shared.admission.lock();
+        // Every cause is asked, for each notes that a sample of it has been taken.
+        causes.iter().filter(|(key, _)| admission.wants(key, at)).count() > 0
+    }
+
+    fn keep_sample(
+        &self,
+        pair: &Pair,
+        comparison: &Comparison,
+        causes: &[(CauseKey, &Difference)],
+        redactor: &Redactor,
+    ) {
+        let fingerprints: Vec<Arc<str>> = causes.iter().map(|(key, _)| Arc::clone(&key.fingerprint)).collect();
+        let sample = Sample::of(pair, comparison, &fingerprints, redactor);
+        let Ok(content) = serde_json::to_string(&sample) else { return };
+        let sample = NewSample { route: Arc::clone(&pair.route), fingerprints, at: millis(pair.at), content };
+        self.shared.pending.lock().add_sample(sample, self.shared.sample_room);
+    }
+}
+
+impl Drop for Recorder {
+    /// Writes out what is pending, and ends the writer.
+    fn drop(&mut self) {
+        self.shared.signal.lock().stop = true;
+        self.shared.changed.notify_all();
+        if let Some(writer) = self.writer.take() {
+            // It has logged what it could not write.
+            let _ = writer.join();
+        }
+    }
+}
+
+fn spawn_writer(shared: &Arc<Shared>, store: Store) -> Option<JoinHandle<()>> {
+    let theirs = Arc::clone(shared);
+    let path = store.path().to_owned();
+    let spawned = thread::Builder::new().name("store".to_owned()).spawn(move || writer::run(&theirs, store));
+    match spawned {
+        Ok(writer) => Some(writer),
+        Err(error) => {
+            let error = StoreError::Other { path, why: format!("its writer cannot be started: {error}") };
+            tracing::error!("{error}; evidence is counted in memory only");
+            shared.health.lock().fail(&error, SystemTime::now());
+            None
+        }
+    }
+}
+
+/// From the system's randomness, by way of the keys of the standard library's hash maps.
+fn random_key() -> Key {
+    use std::hash::{BuildHasher, RandomState};
+    let mut key = [0; 16];
+    for half in key.chunks_mut(8) {
+        half.copy_from_slice(&RandomState::new().hash_one(0u8).to_le_bytes());
+    }
+    Key(key)
 }

@@ -1,22 +1,161 @@
-//! The embedded store: SQLite in WAL mode, written by a thread of its own.
+//! The embedded store: SQLite in WAL mode, one file, written by one door and read by anybody.
+//!
+//! [`batch`] is what has been counted and not yet written, [`write`] puts one into the file in one transaction, [`shrink`] keeps
+//! the file within its bound, [`read`] reads it, also from another process. Who writes when: [`super::record`].
+//!
+//! A commit survives the end of the process in any way, `kill -9` included. It is not forced through the disk's cache: after a
+//! power cut the store is sound, but may lack the last seconds.
 
-use std::path::Path;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+pub mod batch;
+mod lock;
+pub mod read;
+mod schema;
+mod shrink;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use batch::Batch;
+pub use read::{Soundness, StoreReader};
+
+/// How long a statement waits for another process that holds the file. Readers do not hold it; a backup tool may.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
+/// Bytes. Below it the tables of a few routes would not fit.
+pub const SMALLEST_SIZE: u64 = 1 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("{0}")]
-    Other(String),
+    #[error("store {path}: is a directory, want a file: name one in `store.path`")]
+    Directory { path: PathBuf },
+    #[error("store {path}: there is none; the door creates it, or name another with --store")]
+    Missing { path: PathBuf },
+    #[error(
+        "store {path}: is not a store of matapalo ({found}); name another file in `store.path`, or move this one away"
+    )]
+    NotAStore { path: PathBuf, found: String },
+    #[error(
+        "store {path}: has format {found}, this matapalo knows up to {known}; use the newer matapalo, or another file in `store.path`"
+    )]
+    NewerVersion { path: PathBuf, found: i64, known: i64 },
+    #[error(
+        "store {path}: another door writes it ({holder}); give each door a `store.path` of its own, or stop the other one"
+    )]
+    LockedByDoor { path: PathBuf, holder: String },
+    #[error("store {path}: another program holds it; stop that program, or wait for it")]
+    Busy { path: PathBuf },
+    #[error(
+        "store {path}: cannot be written: {why}; give the door's user the right to write the file and its directory"
+    )]
+    Unwritable { path: PathBuf, why: String },
+    #[error("store {path}: cannot be read: {why}")]
+    Unreadable { path: PathBuf, why: String },
+    #[error("store {path}: no room left, on the disk or within `store.max_size`")]
+    Full { path: PathBuf },
+    #[error("store {path}: is damaged: {why}; move it away, and the door begins a new one")]
+    Damaged { path: PathBuf, why: String },
+    #[error("store {path}: {why}")]
+    Other { path: PathBuf, why: String },
+}
+
+impl StoreError {
+    /// What SQLite's error means for a store.
+    fn of(path: &Path, error: &rusqlite::Error) -> Self {
+        let (path, why) = (path.to_owned(), error.to_string());
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => Self::NotAStore { path, found: "not an SQLite file".to_owned() },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { path },
+            Some(ErrorCode::DiskFull) => Self::Full { path },
+            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { path, why },
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                Self::Unwritable { path, why }
+            }
+            _ => Self::Other { path, why },
+        }
+    }
+
+    fn of_io(path: &Path, error: &io::Error) -> Self {
+        let (path, why) = (path.to_owned(), error.to_string());
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { path },
+            _ => Self::Unwritable { path, why },
+        }
+    }
+}
+
+/// How `store.max_size` is divided.
+#[derive(Debug, Clone, Copy)]
+struct Budget {
+    /// Bytes of the file itself.
+    file: u64,
+    /// Bytes of the write-ahead log beside it.
+    wal: u64,
+    /// Bytes of samples that wait in memory for one transaction.
+    samples: usize,
+}
+
+impl Budget {
+    fn of(max_size: u64) -> Self {
+        let max_size = max_size.max(SMALLEST_SIZE);
+        // SQLite's own default of 4 MiB is plenty; a small store gives a quarter.
+        let wal = (max_size / 4).min(4 << 20);
+        Self { file: max_size - wal, wal, samples: usize::try_from(wal / 4).unwrap_or(usize::MAX) }
+    }
 }
 
 /// The store, open for writing; one per door.
 #[derive(Debug)]
-pub struct Store {}
+pub struct Store {
+    path: PathBuf,
+    connection: Connection,
+    budget: Budget,
+    /// Held as long as the store is open.
+    _lock: lock::DoorLock,
+}
 
 impl Store {
+    /// Opens the store, and creates it where there is none.
+    ///
     /// # Errors
     /// Not a store, locked by another door, from a newer version, or not writable.
     pub fn open(path: &Path, max_size: u64) -> Result<Self, StoreError> {
-        let _ = (path, max_size);
-        Ok(Self {})
+        if path.is_dir() {
+            return Err(StoreError::Directory { path: path.to_owned() });
+        }
+        let lock = lock::DoorLock::take(path)?;
+        let budget = Budget::of(max_size);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)
+            .map_err(|error| StoreError::Unwritable { path: path.to_owned(), why: error.to_string() })?;
+        schema::prepare(&connection, path, &budget)?;
+        let mut store = Self { path: path.to_owned(), connection, budget, _lock: lock };
+        store.fit()?;
+        Ok(store)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Bytes of samples that may wait in memory for the next transaction.
+    pub fn sample_buffer(&self) -> usize {
+        self.budget.samples
+    }
+
+    fn error(&self, error: &rusqlite::Error) -> StoreError {
+        StoreError::of(&self.path, error)
+    }
+
+    /// Bytes of the write-ahead log.
+    fn wal_size(&self) -> u64 {
+        let mut wal = self.path.clone().into_os_string();
+        wal.push("-wal");
+        fs::metadata(wal).map_or(0, |metadata| metadata.len())
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::pair::Unproven;
+use crate::diff::cause::collapse;
 use crate::diff::{Comparison, Outcome};
 
 mod sketch;
@@ -115,7 +116,7 @@ impl Tally {
     }
 
     fn add_fields(&mut self, comparison: &Comparison) {
-        let mut paths: Vec<String> = comparison.differences.iter().map(|d| collapse_indexes(&d.path)).collect();
+        let mut paths: Vec<String> = comparison.differences.iter().map(|d| collapse(&d.path)).collect();
         paths.sort_unstable();
         paths.dedup();
         for path in paths {
@@ -144,23 +145,4 @@ impl Tally {
 fn slot<'a, V: Default>(counts: &'a mut BTreeMap<String, V>, name: &str) -> &'a mut V {
     let has_room = counts.len() < MAX_NAMES || counts.contains_key(name);
     counts.entry(if has_room { name } else { OTHER }.to_owned()).or_default()
-}
-
-/// `/results/3/Name` → `/results/*/Name`, `tr:nth-child(7)` → `tr:nth-child(*)`: the same field of another element.
-pub fn collapse_indexes(path: &str) -> String {
-    let mut collapsed = String::with_capacity(path.len());
-    let mut rest = path;
-    while let Some(at) = rest.find(['/', '(']) {
-        let (before, from) = rest.split_at(at + 1);
-        collapsed.push_str(before);
-        let digits = from.bytes().take_while(u8::is_ascii_digit).count();
-        let ends = matches!(from.as_bytes().get(digits), None | Some(b'/' | b')'));
-        rest = from;
-        if digits > 0 && ends {
-            collapsed.push('*');
-            rest = &from[digits..];
-        }
-    }
-    collapsed.push_str(rest);
-    collapsed
 }

@@ -106,20 +106,6 @@ fn names_beyond_the_bound_are_counted_together() {
 }
 
 #[test]
-fn indexes_are_collapsed_and_names_are_not() {
-    for (path, collapsed) in [
-        ("/results/3/Name", "/results/*/Name"),
-        ("/results/30", "/results/*"),
-        ("/v2/3d", "/v2/3d"),
-        ("table > tr:nth-child(12) > td", "table > tr:nth-child(*) > td"),
-        ("header:Vary", "header:Vary"),
-        ("status", "status"),
-    ] {
-        assert_eq!(collapse_indexes(path), collapsed);
-    }
-}
-
-#[test]
 fn a_window_lies_in_its_wider_one() {
     let minute = Window::minute_of(1_700_000_123_456);
     assert_eq!(minute, Window { start: 1_700_000_100, width: 60 });

@@ -1,0 +1,88 @@
+//! The store's thread: takes what is pending four times a second and writes it in one transaction.
+//!
+//! If the store fails, the counts go back to memory and are tried again; the log says so once, and once more when it is over.
+
+use std::time::{Duration, SystemTime};
+
+use super::{Shared, StoreState};
+use crate::evidence::store::{Batch, Store, StoreError};
+use crate::evidence::time::millis;
+
+/// The longest that a count stays in memory alone.
+const FLUSH_EVERY: Duration = Duration::from_millis(250);
+/// Seconds between two rounds of merging old windows.
+const COMPACT_EVERY: u64 = 600;
+
+/// Writes until it is told to stop, and once more then.
+pub fn run(shared: &Shared, mut store: Store) {
+    let mut compacted = 0;
+    loop {
+        let (asked, stop) = wait(shared);
+        let now = SystemTime::now();
+        let seconds = millis(now) / 1000;
+        if seconds >= compacted + COMPACT_EVERY {
+            compacted = seconds;
+            if let Err(error) = store.compact(seconds) {
+                note_failure(shared, &error, now);
+            }
+        }
+        flush(shared, &mut store, now);
+        shared.signal.lock().done = asked;
+        shared.changed.notify_all();
+        if stop {
+            return;
+        }
+    }
+}
+
+/// Waits for the clock, or for somebody who asks.
+fn wait(shared: &Shared) -> (u64, bool) {
+    let mut signal = shared.signal.lock();
+    if signal.asked == signal.done && !signal.stop {
+        shared.changed.wait_for(&mut signal, FLUSH_EVERY);
+    }
+    (signal.asked, signal.stop)
+}
+
+fn flush(shared: &Shared, store: &mut Store, now: SystemTime) {
+    let batch = std::mem::take(&mut *shared.pending.lock());
+    if batch.is_empty() {
+        return;
+    }
+    match write(store, &batch, now) {
+        Ok(samples_dropped) => note_success(shared, samples_dropped),
+        Err(error) => {
+            shared.pending.lock().put_back(batch, shared.sample_room);
+            note_failure(shared, &error, now);
+        }
+    }
+}
+
+/// Writes a batch; a full file is first asked to give up what it can. Returns how many samples found no room, here or in memory.
+fn write(store: &mut Store, batch: &Batch, now: SystemTime) -> Result<u64, StoreError> {
+    let written = match store.write(batch) {
+        Err(StoreError::Full { .. }) => {
+            store.make_space(millis(now) / 1000)?;
+            store.write(batch)?
+        }
+        result => result?,
+    };
+    Ok(batch.samples_dropped + written.samples_dropped)
+}
+
+fn note_success(shared: &Shared, samples_dropped: u64) {
+    let mut health = shared.health.lock();
+    health.samples_dropped += samples_dropped;
+    if health.state == StoreState::Failing {
+        tracing::info!(failed_writes = health.failed_writes, "the store is written again; no count was lost");
+    }
+    health.recover();
+}
+
+fn note_failure(shared: &Shared, error: &StoreError, now: SystemTime) {
+    let mut health = shared.health.lock();
+    if health.state != StoreState::Failing {
+        tracing::error!("{error}; counts wait in memory and are tried again");
+    }
+    health.fail(error, now);
+}

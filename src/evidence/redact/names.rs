@@ -1,0 +1,106 @@
+//! Which names promise a secret.
+
+/// How surely a name promises a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrecy {
+    None,
+    /// `key`, `code`, `state`: a secret in a query or a form; in JSON, unless its value is a plain word.
+    Weak,
+    /// `password`, `session_id`, `X-Api-Token`.
+    Strong,
+}
+
+/// A name that contains one of these (separators left out) promises a secret.
+const STRONG_PARTS: [&str; 17] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "sessid",
+    "session",
+    "csrf",
+    "xsrf",
+    "apikey",
+    "authkey",
+    "accesskey",
+    "privatekey",
+    "credential",
+    "authoriz",
+    "signature",
+    "cookie",
+];
+/// A name of which one word is one of these promises a secret.
+const STRONG_WORDS: [&str; 13] =
+    ["pwd", "pass", "passw", "pin", "otp", "totp", "cvv", "cvc", "auth", "sid", "jwt", "bearer", "ssn"];
+const WEAK_WORDS: [&str; 5] = ["key", "code", "state", "sig", "ticket"];
+/// English words that end in `key`; any other (`resetkey`) is taken for a key.
+const NOT_KEYS: [&str; 8] = ["monkey", "turkey", "donkey", "hockey", "jockey", "whiskey", "hotkey", "passkey"];
+
+/// How surely the field of this name holds a secret. Names come as `user[password]`, `X-Api-Key`, `accessToken`.
+pub fn secrecy(name: &str) -> Secrecy {
+    let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
+    let words = words(&name);
+    let joined = words.concat();
+    if STRONG_PARTS.iter().any(|part| joined.contains(part)) {
+        return Secrecy::Strong;
+    }
+    if words.iter().any(|word| STRONG_WORDS.contains(&word.as_str())) {
+        return Secrecy::Strong;
+    }
+    let is_weak = |word: &String| {
+        WEAK_WORDS.contains(&word.as_str()) || (word.ends_with("key") && !NOT_KEYS.contains(&word.as_str()))
+    };
+    if words.iter().any(is_weak) { Secrecy::Weak } else { Secrecy::None }
+}
+
+/// The words of a name in lower case, parted by anything but letters and digits and by camel case.
+fn words(name: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let mut after_lower = false;
+    for letter in name.chars() {
+        let parts = !letter.is_alphanumeric() || (letter.is_uppercase() && after_lower);
+        if parts && !word.is_empty() {
+            words.push(std::mem::take(&mut word));
+        }
+        if letter.is_alphanumeric() {
+            word.extend(letter.to_lowercase());
+        }
+        after_lower = letter.is_lowercase();
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+/// How surely the value at a field path (JSON pointer or CSS selector) is a secret.
+pub fn secrecy_of_path(path: &str) -> Secrecy {
+    if path.starts_with('/') {
+        let of = |segment: &str| match secrecy(segment) {
+            // A weak name says something about its own value only, not about all that lies below it.
+            Secrecy::Weak if !path.ends_with(segment) => Secrecy::None,
+            secrecy => secrecy,
+        };
+        return path.split('/').map(of).max_by_key(|secrecy| *secrecy as u8).unwrap_or(Secrecy::None);
+    }
+    // A selector names its element by attributes: `input[name="csrf_token"]`.
+    let quoted = path.split('[').skip(1).filter_map(|part| part.split(']').next()).filter_map(|part| {
+        let (attribute, value) = part.split_once('=')?;
+        Some((attribute.trim_end_matches(['~', '^', '$', '*', '|']), value.trim_matches(['"', '\''])))
+    });
+    for (attribute, value) in quoted {
+        let is_password = attribute == "type" && value == "password";
+        if is_password || (matches!(attribute, "name" | "id") && secrecy(value) != Secrecy::None) {
+            return Secrecy::Strong;
+        }
+    }
+    Secrecy::None
+}
+
+/// `not_found`, `active`: lower-case words as error codes and states are made of.
+pub fn is_plain_word(value: &str) -> bool {
+    const LONGEST: usize = 40;
+    value.len() <= LONGEST && value.chars().all(|letter| letter.is_ascii_lowercase() || " _-.".contains(letter))
+}

@@ -1,0 +1,208 @@
+//! Keeps the file within its bound: old windows are merged into wider ones, samples of well-documented causes go first.
+//!
+//! Counts are never dropped, only told in coarser stretches of time.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use super::write::{FIELD, TallyRow, add_tally, sketch};
+use super::{Store, StoreError, schema};
+use crate::evidence::tally::{MAX_NAMES, OTHER, Tally, Window};
+
+/// Samples kept of one cause: the first ones show it as well as a thousand.
+pub const SAMPLES_PER_CAUSE: usize = 8;
+
+/// What is older than so many seconds is told in windows of so many seconds.
+const AGES: [(u64, u64); 2] = [(Window::DAY, Window::HOUR), (30 * Window::DAY, Window::DAY)];
+/// The same when the file is full of counts alone.
+const AGES_WHEN_FULL: [(u64, u64); 2] = [(Window::HOUR, Window::HOUR), (Window::DAY, Window::DAY)];
+
+/// Percent of the file's bound that samples may fill it to; the rest is for counts.
+const SAMPLES_UP_TO: u64 = 85;
+
+impl Store {
+    /// Merges windows that have grown old. `now` in seconds since 1970.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn compact(&mut self, now: u64) -> Result<(), StoreError> {
+        compact(&mut self.connection, now, &AGES).map_err(|error| self.error(&error))
+    }
+
+    /// Gives up what can be given up, after the file was found full. `now` in seconds since 1970.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn make_space(&mut self, now: u64) -> Result<(), StoreError> {
+        self.evict_all_but_half().map_err(|error| self.error(&error))?;
+        self.checkpoint();
+        compact(&mut self.connection, now, &AGES_WHEN_FULL).map_err(|error| self.error(&error))?;
+        self.checkpoint();
+        Ok(())
+    }
+
+    fn evict_all_but_half(&mut self) -> rusqlite::Result<()> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        evict(&transaction, sample_bytes(&transaction)? / 2)?;
+        transaction.commit()
+    }
+
+    /// Brings a file that is larger than its bound (the bound was lowered) back within it, as far as samples can.
+    pub(super) fn fit(&mut self) -> Result<(), StoreError> {
+        fit(&mut self.connection, self.budget.file).map_err(|error| self.error(&error))?;
+        self.checkpoint();
+        Ok(())
+    }
+}
+
+fn fit(connection: &mut Connection, budget: u64) -> rusqlite::Result<()> {
+    let page = schema::page_size(connection)?;
+    let pages = u64::try_from(schema::number(connection, "page_count")?).unwrap_or_default();
+    if pages * page <= budget {
+        return Ok(());
+    }
+    // The bound on pages must let the eviction itself through.
+    connection.pragma_update(None, "max_page_count", pages + pages / 8)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    make_room(&transaction, budget, 0)?;
+    transaction.commit()?;
+    // It frees one page per step.
+    let mut vacuum = connection.prepare("PRAGMA incremental_vacuum")?;
+    let mut steps = vacuum.query([])?;
+    while steps.next()?.is_some() {}
+    drop(steps);
+    drop(vacuum);
+    connection.pragma_update(None, "max_page_count", budget / page)
+}
+
+/// Evicts samples until `incoming` bytes of new ones fit; returns the bytes that do fit.
+pub fn make_room(connection: &Connection, budget: u64, incoming: u64) -> rusqlite::Result<u64> {
+    let ceiling = budget / 100 * SAMPLES_UP_TO;
+    let used = used(connection)?;
+    if used + incoming <= ceiling {
+        return Ok(incoming);
+    }
+    // A twentieth more than needed, so that not every transaction evicts.
+    evict(connection, used + incoming - ceiling + budget / 20)?;
+    // Pages are counted, not bytes: what is said to fit is less than what is free.
+    Ok(ceiling.saturating_sub(self::used(connection)?) / 5 * 4)
+}
+
+/// Bytes in pages that hold something.
+fn used(connection: &Connection) -> rusqlite::Result<u64> {
+    let pages = schema::number(connection, "page_count")? - schema::number(connection, "freelist_count")?;
+    Ok(u64::try_from(pages).unwrap_or_default() * schema::page_size(connection)?)
+}
+
+fn sample_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    connection.query_row("SELECT coalesce(sum(bytes), 0) FROM sample", [], |row| row.get(0))
+}
+
+/// Evicts at least so many bytes of samples, if there are so many: the oldest of the best documented causes first.
+fn evict(connection: &Connection, wanted: u64) -> rusqlite::Result<()> {
+    // The rank of a sample among those of its cause, the newest being 1. The highest rank goes first, and a sample that is
+    // the only one of any cause goes last.
+    let mut dispensable = connection.prepare_cached(
+        "SELECT sample.id, sample.bytes FROM sample LEFT JOIN
+             (SELECT sample, min(rank) AS rank FROM
+                 (SELECT sample, row_number() OVER (PARTITION BY cause ORDER BY sample DESC) AS rank FROM sample_cause)
+              GROUP BY sample) AS ranked ON ranked.sample = sample.id
+         ORDER BY ranked.rank IS NOT NULL, ranked.rank DESC, sample.id",
+    )?;
+    let mut rows = dispensable.query([])?;
+    let mut going = Vec::new();
+    let mut freed = 0;
+    while let Some(row) = rows.next()? {
+        if freed >= wanted {
+            break;
+        }
+        going.push(row.get::<_, i64>(0)?);
+        freed += row.get::<_, u64>(1)?;
+    }
+    drop(rows);
+    for sample in going {
+        connection.prepare_cached("DELETE FROM sample_cause WHERE sample = ?")?.execute([sample])?;
+        connection.prepare_cached("DELETE FROM sample WHERE id = ?")?.execute([sample])?;
+    }
+    Ok(())
+}
+
+/// Drops the oldest samples of a cause beyond [`SAMPLES_PER_CAUSE`], unless they also show another one.
+pub fn keep_newest(connection: &Connection, cause: i64) -> rusqlite::Result<()> {
+    let superfluous: Vec<i64> = connection
+        .prepare_cached("SELECT sample FROM sample_cause WHERE cause = ? ORDER BY sample DESC LIMIT -1 OFFSET ?")?
+        .query_map(params![cause, SAMPLES_PER_CAUSE as u64], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for sample in superfluous {
+        connection
+            .prepare_cached("DELETE FROM sample_cause WHERE cause = ? AND sample = ?")?
+            .execute(params![cause, sample])?;
+        connection
+            .prepare_cached(
+                "DELETE FROM sample WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM sample_cause WHERE sample = ?1)",
+            )?
+            .execute([sample])?;
+    }
+    Ok(())
+}
+
+fn compact(connection: &mut Connection, now: u64, ages: &[(u64, u64)]) -> rusqlite::Result<()> {
+    for (age, width) in ages {
+        let before = now.saturating_sub(*age) / width * width;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        widen_tallies(&transaction, before, *width)?;
+        transaction.execute(WIDEN_NAMED_COUNTS, params![before, width, MAX_NAMES as u64, FIELD, OTHER])?;
+        transaction.execute("DELETE FROM named_count WHERE width < ?2 AND start < ?1", params![before, width])?;
+        transaction.execute(WIDEN_CAUSE_COUNTS, params![before, width])?;
+        transaction.execute("DELETE FROM cause_count WHERE width < ?2 AND start < ?1", params![before, width])?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+fn widen_tallies(connection: &Connection, before: u64, width: u64) -> rusqlite::Result<()> {
+    let mut wide: HashMap<(i64, String, Window), Tally> = HashMap::new();
+    let mut narrow = connection.prepare_cached(
+        "SELECT route, stage, width, start, matched, ignored, mismatched, legacy, new FROM tally WHERE width < ? AND start < ?",
+    )?;
+    let mut rows = narrow.query(params![width, before])?;
+    while let Some(row) = rows.next()? {
+        let window = Window { width: row.get(2)?, start: row.get(3)? }.widened(width);
+        let tally = Tally {
+            matched: row.get(4)?,
+            ignored: row.get(5)?,
+            mismatched: row.get(6)?,
+            legacy: sketch(row.get_ref(7)?.as_blob()?),
+            new: sketch(row.get_ref(8)?.as_blob()?),
+            ..Tally::default()
+        };
+        wide.entry((row.get(0)?, row.get(1)?, window)).or_default().merge(&tally);
+    }
+    drop(rows);
+    connection.execute("DELETE FROM tally WHERE width < ? AND start < ?", params![width, before])?;
+    for ((route, stage, window), tally) in &wide {
+        add_tally(connection, &TallyRow { route: *route, stage, window: *window }, tally)?;
+    }
+    Ok(())
+}
+
+/// ?1 before, ?2 width, ?3 names kept apart, ?4 the family that is bounded, ?5 the name of the rest.
+const WIDEN_NAMED_COUNTS: &str = "
+INSERT INTO named_count (route, stage, width, start, family, name, count, example, example_at)
+SELECT route, stage, ?2, wide, family, iif(family = ?4 AND place > ?3, ?5, name) AS kept,
+       sum(total), example, max(newest)
+FROM (SELECT route, stage, start / ?2 * ?2 AS wide, family, name, sum(count) AS total, example, max(example_at) AS newest,
+             row_number() OVER (PARTITION BY route, stage, start / ?2 * ?2, family ORDER BY sum(count) DESC) AS place
+      FROM named_count WHERE width < ?2 AND start < ?1
+      GROUP BY route, stage, wide, family, name)
+GROUP BY route, stage, wide, family, kept
+ON CONFLICT DO UPDATE SET count = count + excluded.count,
+    example = iif(excluded.example_at >= example_at, excluded.example, example),
+    example_at = max(example_at, excluded.example_at)";
+
+const WIDEN_CAUSE_COUNTS: &str = "
+INSERT INTO cause_count (cause, width, start, count)
+SELECT cause, ?2, start / ?2 * ?2 AS wide, sum(count) FROM cause_count WHERE width < ?2 AND start < ?1
+GROUP BY cause, wide
+ON CONFLICT DO UPDATE SET count = count + excluded.count";

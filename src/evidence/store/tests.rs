@@ -1,0 +1,335 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::sync::Arc;
+
+use expect_test::expect;
+
+use super::batch::{CauseKey, CauseSeen, NewSample, Reload};
+use super::*;
+use crate::diff::{Difference, Kind, Severity};
+use crate::evidence::fact::RouteFact;
+use crate::evidence::pair::Unproven;
+use crate::evidence::readiness::Gate;
+use crate::evidence::tally::Tally;
+
+/// 2023-11-14T22:13:20Z, in milliseconds.
+const NOW: u64 = 1_700_000_000_000;
+const MIB: u64 = 1 << 20;
+
+fn home() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// An error as it is told, without the temporary path.
+fn told<T: std::fmt::Debug>(result: Result<T, StoreError>, home: &tempfile::TempDir) -> String {
+    result.unwrap_err().to_string().replace(&*home.path().to_string_lossy(), "…")
+}
+
+fn counted(matched: u64, at: u64) -> Batch {
+    let mut batch = Batch::default();
+    batch.tally(&"r".into(), "shadow", at).matched = matched;
+    batch
+}
+
+fn difference() -> Difference {
+    Difference {
+        kind: Kind::Value,
+        path: "/n".to_owned(),
+        control: Some("1".to_owned()),
+        candidate: Some("2".to_owned()),
+        severity: Severity::High,
+        rule: None,
+        cause: None,
+    }
+}
+
+fn seen(batch: &mut Batch, fingerprint: &str, at: u64) {
+    let key = CauseKey { route: "r".into(), fingerprint: fingerprint.into() };
+    batch.add_cause(&key, CauseSeen::once(&difference(), "/n".to_owned(), at));
+}
+
+fn sample(fingerprint: &str, at: u64, bytes: usize) -> NewSample {
+    NewSample { route: "r".into(), fingerprints: vec![fingerprint.into()], at, content: "x".repeat(bytes) }
+}
+
+fn tally(path: &Path, since: u64) -> Tally {
+    let reader = StoreReader::open(path).unwrap();
+    reader.at_one_moment(|moment| moment.tally(moment.routes()?[0].id, since)).unwrap()
+}
+
+/// Bytes of everything that the store has on disk.
+fn on_disk(home: &tempfile::TempDir) -> u64 {
+    fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
+}
+
+#[test]
+fn what_is_written_is_read_by_others_while_the_door_is_open_and_after() {
+    let home = home();
+    let path = home.path().join("m.db");
+    let mut store = Store::open(&path, MIB).unwrap();
+    store.write(&counted(3, NOW)).unwrap();
+    assert_eq!(tally(&path, 0).matched, 3);
+    store.write(&counted(4, NOW + 60_000)).unwrap();
+    assert_eq!(tally(&path, 0).matched, 7);
+    assert_eq!(tally(&path, NOW / 1000 + 60).matched, 4);
+    drop(store);
+    assert_eq!(tally(&path, 0).matched, 7);
+    let mut store = Store::open(&path, MIB).unwrap();
+    store.write(&counted(1, NOW)).unwrap();
+    assert_eq!(tally(&path, 0).matched, 8);
+    assert_eq!(StoreReader::open(&path).unwrap().check().unwrap().faults, Vec::<String>::new());
+}
+
+#[test]
+fn a_file_that_is_no_store_is_left_alone() {
+    let home = home();
+    let path = home.path().join("m.db");
+    for garbage in [vec![b'x'; 10], vec![0xff; 5000], b"SQLite format 3\0 and then nothing of it".repeat(200)] {
+        fs::write(&path, &garbage).unwrap();
+        assert!(matches!(Store::open(&path, MIB), Err(StoreError::NotAStore { .. } | StoreError::Damaged { .. })));
+        assert!(matches!(StoreReader::open(&path), Err(StoreError::NotAStore { .. } | StoreError::Damaged { .. })));
+        assert_eq!(fs::read(&path).unwrap(), garbage);
+    }
+    fs::write(&path, "no store").unwrap();
+    expect!["store …/m.db: is not a store of matapalo (not an SQLite file); name another file in `store.path`, or move this one away"]
+        .assert_eq(&told(Store::open(&path, MIB), &home));
+    fs::remove_file(&path).unwrap();
+    Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)").unwrap();
+    let before = fs::read(&path).unwrap();
+    expect!["store …/m.db: is not a store of matapalo (an SQLite file of another program); name another file in `store.path`, or move this one away"]
+        .assert_eq(&told(Store::open(&path, MIB), &home));
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn each_obstacle_is_told_by_name() {
+    let home = home();
+    expect!["store …: is a directory, want a file: name one in `store.path`"]
+        .assert_eq(&told(Store::open(home.path(), MIB), &home));
+    expect!["store …/none.db: there is none; the door creates it, or name another with --store"]
+        .assert_eq(&told(StoreReader::open(&home.path().join("none.db")), &home));
+    expect!["store …/no/such/m.db: cannot be written: No such file or directory (os error 2); give the door's user the right to write the file and its directory"]
+        .assert_eq(&told(Store::open(&home.path().join("no/such/m.db"), MIB), &home));
+
+    let path = home.path().join("m.db");
+    let store = Store::open(&path, MIB).unwrap();
+    let locked = told(Store::open(&path, MIB), &home);
+    assert!(locked.contains(&format!("another door writes it (process {})", std::process::id())), "{locked}");
+    drop(store);
+
+    let newer = Connection::open(&path).unwrap();
+    newer.pragma_update(None, "user_version", 99).unwrap();
+    drop(newer);
+    let wanted = expect![
+        "store …/m.db: has format 99, this matapalo knows up to 1; use the newer matapalo, or another file in `store.path`"
+    ];
+    wanted.assert_eq(&told(Store::open(&path, MIB), &home));
+    wanted.assert_eq(&told(StoreReader::open(&path), &home));
+}
+
+#[test]
+fn a_torn_log_costs_no_more_than_its_tail() {
+    let home = home();
+    let (path, copy) = (home.path().join("m.db"), home.path().join("copy.db"));
+    let log = |path: &Path| PathBuf::from(format!("{}-wal", path.display()));
+    let mut store = Store::open(&path, 64 * MIB).unwrap();
+    store.write(&counted(5, NOW)).unwrap();
+    let whole_until = store.wal_size();
+    store.write(&counted(7, NOW)).unwrap();
+    // What a machine that lost its power leaves: the file and a log of which the last transaction is not whole.
+    let written = fs::read(log(&path)).unwrap();
+    for torn in [whole_until + 1, whole_until + 2000, written.len() as u64 - 1] {
+        fs::copy(&path, &copy).unwrap();
+        fs::write(log(&copy), &written[..usize::try_from(torn).unwrap()]).unwrap();
+        let _ = fs::remove_file(format!("{}-shm", copy.display()));
+        assert_eq!(tally(&copy, 0).matched, 5, "torn at {torn}");
+        let mut again = Store::open(&copy, 64 * MIB).unwrap();
+        again.write(&counted(1, NOW)).unwrap();
+        assert_eq!(tally(&copy, 0).matched, 6);
+    }
+}
+
+#[test]
+fn a_small_store_stays_small_and_every_count_is_kept() {
+    let home = home();
+    let path = home.path().join("m.db");
+    let max_size = 2 * MIB;
+    let mut store = Store::open(&path, max_size).unwrap();
+    let (mut dropped, mut largest) = (0, 0);
+    for round in 0..200u64 {
+        let at = NOW + round * 1000;
+        let mut batch = counted(10, at);
+        for one in 0..5u64 {
+            // A cause that is seen all the time, and many that are seen once.
+            let fingerprint = if one < 3 { "often".to_owned() } else { format!("once-{round}-{one}") };
+            seen(&mut batch, &fingerprint, at);
+            batch.add_sample(sample(&fingerprint, at, 20_000), store.sample_buffer());
+        }
+        dropped += batch.samples_dropped + store.write(&batch).unwrap().samples_dropped;
+        largest = largest.max(on_disk(&home));
+    }
+    assert!(largest <= max_size + 64 * 1024, "{largest} bytes on disk");
+    assert!(largest >= max_size / 2, "only {largest} bytes of {max_size} are used");
+    assert_eq!(tally(&path, 0).matched, 2000);
+    let sound = StoreReader::open(&path).unwrap().check().unwrap();
+    assert_eq!(sound.faults, Vec::<String>::new());
+    assert_eq!((sound.comparisons, sound.causes, sound.samples_dropped), (2000, 401, dropped));
+    let reader = StoreReader::open(&path).unwrap();
+    let causes = reader.at_one_moment(|moment| moment.causes(1, 0)).unwrap();
+    let often = causes.iter().find(|cause| cause.fingerprint == "often").unwrap();
+    assert_eq!(often.count, 600);
+    // The over-represented one made room: causes with a sample are far more than it has samples.
+    let with_sample = causes.iter().filter(|cause| !cause.samples.is_empty()).count();
+    assert!(often.samples.len() <= 4 && with_sample > 30, "{} and {with_sample}", often.samples.len());
+}
+
+#[test]
+fn a_store_full_of_counts_is_told_in_coarser_windows() {
+    let home = home();
+    let path = home.path().join("m.db");
+    let mut store = Store::open(&path, SMALLEST_SIZE).unwrap();
+    let mut fulls = 0;
+    let (mut written, minutes) = (0, 12_000u64);
+    for chunk in 0..minutes / 100 {
+        let mut batch = Batch::default();
+        for minute in 0..100 {
+            let at = NOW + (chunk * 100 + minute) * 60_000;
+            batch.tally(&"r".into(), "shadow", at).matched = 1;
+            batch.tally(&"r".into(), "shadow", at).add_unproven(Unproven::Timeout);
+        }
+        let now = NOW / 1000 + chunk * 6000;
+        if let Err(error) = store.write(&batch) {
+            assert!(matches!(error, StoreError::Full { .. }), "{error}");
+            fulls += 1;
+            store.make_space(now).unwrap();
+            store.write(&batch).unwrap();
+        }
+        written += 100;
+    }
+    assert!(fulls > 0, "the store was never full: the test is too small");
+    let tally = tally(&path, 0);
+    assert_eq!((tally.matched, tally.unproven_total()), (written, written));
+    assert!(on_disk(&home) <= SMALLEST_SIZE + 64 * 1024);
+}
+
+#[test]
+fn merging_old_windows_changes_no_sum() {
+    let home = home();
+    let path = home.path().join("m.db");
+    let mut store = Store::open(&path, 64 * MIB).unwrap();
+    let mut batch = Batch::default();
+    let days = 40;
+    for quarter in 0..days * 96 {
+        let at = NOW - quarter * 15 * 60_000;
+        let tally = batch.tally(&"r".into(), "shadow", at);
+        tally.matched = 2;
+        tally.add_unproven(Unproven::Timeout);
+        tally.legacy.add(Duration::from_millis(10));
+        tally.fields.insert(format!("/{}", quarter % 100), 1);
+        seen(&mut batch, "f", at);
+    }
+    store.write(&batch).unwrap();
+    let rows = |store: &Store| -> u64 {
+        store.connection.query_row("SELECT count(*) FROM tally", [], |row| row.get(0)).unwrap()
+    };
+    let (before, rows_before) = (tally(&path, 0), rows(&store));
+    store.compact(NOW / 1000).unwrap();
+    store.compact(NOW / 1000).unwrap();
+    let (after, rows_after) = (tally(&path, 0), rows(&store));
+    assert!(rows_after * 4 < rows_before, "{rows_before} rows became {rows_after}");
+    assert_eq!((after.matched, &after.unproven, &after.legacy), (before.matched, &before.unproven, &before.legacy));
+    assert_eq!(after.fields.values().sum::<u64>(), before.fields.values().sum::<u64>());
+    let causes = StoreReader::open(&path).unwrap().at_one_moment(|moment| moment.causes(1, 0)).unwrap();
+    assert_eq!(causes[0].count, days * 96);
+    assert_eq!(tally(&path, NOW / 1000 - 3600).matched, 2 * 5, "the last hour is still told by the minute");
+}
+
+#[test]
+fn a_lowered_bound_is_kept_at_the_next_start() {
+    let home = home();
+    let path = home.path().join("m.db");
+    let mut store = Store::open(&path, 16 * MIB).unwrap();
+    let mut batch = counted(1, NOW);
+    for one in 0..100u64 {
+        let fingerprint = format!("f{one}");
+        seen(&mut batch, &fingerprint, NOW);
+        batch.add_sample(sample(&fingerprint, NOW, 60_000), usize::MAX);
+    }
+    store.write(&batch).unwrap();
+    drop(store);
+    assert!(fs::metadata(&path).unwrap().len() > 5 * MIB);
+    let store = Store::open(&path, 2 * MIB).unwrap();
+    drop(store);
+    assert!(fs::metadata(&path).unwrap().len() <= 2 * MIB);
+    let sound = StoreReader::open(&path).unwrap().check().unwrap();
+    assert_eq!((sound.faults.len(), sound.comparisons), (0, 1));
+    assert!(sound.samples > 10, "{} samples are left", sound.samples);
+}
+
+fn fact(name: &str, stage: &str, weight: Option<f64>) -> RouteFact {
+    RouteFact {
+        name: name.to_owned(),
+        stage: stage.to_owned(),
+        weight,
+        mirrored: true,
+        gate: Gate::default(),
+        legacy_url: None,
+        new_url: None,
+    }
+}
+
+#[test]
+fn changes_of_stage_become_a_history() {
+    let home = home();
+    let path = home.path().join("m.db");
+    let mut store = Store::open(&path, MIB).unwrap();
+    let steps = [
+        vec![fact("a", "shadow", None), fact("b", "legacy", None)],
+        vec![fact("a", "canary", Some(10.0)), fact("b", "legacy", None)],
+        vec![fact("a", "canary", Some(50.0))],
+        vec![fact("a", "new", None), fact("b", "shadow", None)],
+    ];
+    for (generation, facts) in (1..).zip(steps) {
+        let reloads = vec![Reload { facts, generation, at: NOW + generation * 1000 }];
+        let mut batch = Batch::default();
+        batch.reloads = reloads;
+        store.write(&batch).unwrap();
+    }
+    let reader = StoreReader::open(&path).unwrap();
+    let flips = reader.at_one_moment(|moment| moment.flips(0)).unwrap();
+    let lines: Vec<String> =
+        flips.iter().map(|f| format!("{} {}: {} -> {}", f.generation, f.route, f.from, f.to)).collect();
+    expect![[r#"
+        2 a: shadow -> canary 10 %
+        3 a: canary 10 % -> canary 50 %
+        4 a: canary 50 % -> new"#]]
+    .assert_eq(&lines.join("\n"));
+}
+
+#[test]
+fn a_batch_that_comes_back_loses_no_count() {
+    let route: Arc<str> = "r".into();
+    let mut older = counted(5, NOW);
+    seen(&mut older, "f", NOW);
+    older.add_sample(sample("f", NOW, 600), 1000);
+    let mut newer = counted(7, NOW);
+    seen(&mut newer, "f", NOW + 1000);
+    newer.add_sample(sample("f", NOW + 1000, 600), 1000);
+    newer.put_back(older, 1000);
+    assert_eq!(newer.tally(&route, "shadow", NOW).matched, 12);
+    let cause = newer.causes.values().next().unwrap();
+    assert_eq!((cause.first_seen, cause.last_seen, cause.counts.values().sum::<u64>()), (NOW, NOW + 1000, 2));
+    // Only one of the two samples fits: the newer.
+    assert_eq!((newer.samples.len(), newer.samples[0].at, newer.samples_dropped), (1, NOW + 1000, 1));
+}
+
+#[test]
+fn a_batch_that_waits_for_weeks_stays_small() {
+    let mut batch = Batch::default();
+    let minutes = 60 * 24 * 60;
+    for minute in 0..minutes {
+        batch.tally(&"r".into(), "shadow", NOW + minute * 60_000).matched += 1;
+    }
+    assert!(batch.tallies.len() <= 10_000, "{} windows", batch.tallies.len());
+    assert_eq!(batch.tallies.values().map(|tally| tally.matched).sum::<u64>(), minutes);
+}
