@@ -4,15 +4,20 @@
 //! [`text`]); each tells the [`sink::Sink`] what it found, and there the [`rules`] decide what counts. [`cause`] names the transform
 //! behind a difference and gives it its fingerprint.
 
+mod binary;
 pub mod cause;
 pub mod clock;
 pub mod comparison;
+mod decode;
 pub mod html;
+pub mod http;
+pub mod json;
 pub mod observation;
 pub mod rules;
 pub mod scope;
 pub mod sink;
 pub mod text;
+pub mod volatile;
 
 pub use cause::fingerprint;
 pub use comparison::{Comparison, Difference, Hidden, Kind, Outcome, Severity};
@@ -25,12 +30,12 @@ pub use sink::{Finding, Sink};
 ///
 /// Never panics, on any bytes. Bounded: see [`sink::MAX_WORK`].
 pub fn compare(request: &Request, control: &Observation, candidate: &Observation, rules: &Rules) -> Comparison {
-    let scope = Scope { request, rules, now: None };
-    let mut sink = Sink::new(rules, scope.now);
-    if control.status != candidate.status {
-        sink.report(Finding::new(Kind::Status, "status").values(control.status.as_str(), candidate.status.as_str()));
-    }
-    let (old, new) = (String::from_utf8_lossy(&control.body), String::from_utf8_lossy(&candidate.body));
-    html::compare(html::Markup::Html, &old, &new, &scope, &mut sink);
-    sink.finish()
+    let now = [control, candidate].into_iter().find_map(own_time);
+    let scope = Scope { request, rules, now };
+    http::compare(&http::Answers { request, control, candidate }, &scope, Sink::new(rules, now))
+}
+
+/// When an answer was given, by its own Date header, Unix seconds.
+fn own_time(answer: &Observation) -> Option<i64> {
+    clock::http_date(answer.headers.get("date")?.to_str().ok()?)
 }

@@ -7,24 +7,83 @@ use super::rules::Rule;
 
 /// Request and trace ids, under any spelling: compared in lower case without `_` and `-`.
 const REQUEST_IDS: [&str; 12] = [
-    "requestid", "xrequestid", "reqid", "traceid", "xtraceid", "spanid", "traceparent", "correlationid", "xcorrelationid",
-    "requestuuid", "requestguid", "transactionid",
+    "requestid",
+    "xrequestid",
+    "reqid",
+    "traceid",
+    "xtraceid",
+    "spanid",
+    "traceparent",
+    "correlationid",
+    "xcorrelationid",
+    "requestuuid",
+    "requestguid",
+    "transactionid",
 ];
 
 const TOKENS: [&str; 18] = [
-    "csrf", "csrftoken", "xcsrftoken", "csrfmiddlewaretoken", "xsrf", "xsrftoken", "token", "formtoken", "authenticitytoken", "nonce",
-    "cspnonce", "sessionid", "sid", "formkey", "requestverificationtoken", "phpsessid", "antiforgerytoken", "logouttoken",
+    "csrf",
+    "csrftoken",
+    "xcsrftoken",
+    "csrfmiddlewaretoken",
+    "xsrf",
+    "xsrftoken",
+    "token",
+    "formtoken",
+    "authenticitytoken",
+    "nonce",
+    "cspnonce",
+    "sessionid",
+    "sid",
+    "formkey",
+    "requestverificationtoken",
+    "phpsessid",
+    "antiforgerytoken",
+    "logouttoken",
 ];
 
 const TIMES: [&str; 18] = [
-    "generatedat", "generated", "servertime", "servedat", "now", "timestamp", "renderedat", "currenttime", "responsetime", "requesttime",
-    "time", "utcnow", "servertimestamp", "generatedon", "asof", "fetchedat", "builtat", "date",
+    "generatedat",
+    "generated",
+    "servertime",
+    "servedat",
+    "now",
+    "timestamp",
+    "renderedat",
+    "currenttime",
+    "responsetime",
+    "requesttime",
+    "time",
+    "utcnow",
+    "servertimestamp",
+    "generatedon",
+    "asof",
+    "fetchedat",
+    "builtat",
+    "date",
 ];
 
 const DURATIONS: [&str; 20] = [
-    "took", "tookms", "elapsed", "elapsedms", "elapsedtime", "durationms", "querytime", "querytimems", "rendertime", "rendertimems",
-    "executiontime", "exectime", "executiontimems", "runtimems", "processingtime", "processingtimems", "timems", "generationtime",
-    "responsetimems", "responsetime",
+    "took",
+    "tookms",
+    "elapsed",
+    "elapsedms",
+    "elapsedtime",
+    "durationms",
+    "querytime",
+    "querytimems",
+    "rendertime",
+    "rendertimems",
+    "executiontime",
+    "exectime",
+    "executiontimems",
+    "runtimems",
+    "processingtime",
+    "processingtimems",
+    "timems",
+    "generationtime",
+    "responsetimems",
+    "responsetime",
 ];
 
 fn plain(name: &str) -> String {
@@ -159,7 +218,10 @@ mod tests {
         assert_eq!(strings("request_id", a, b, None), Some(Rule::VolatileRequestId));
         assert_eq!(strings("X-Request-ID", a, b, None), Some(Rule::VolatileRequestId));
         assert_eq!(strings("owner_id", a, b, None), None);
-        assert_eq!(strings("csrf_token", "aGVsbG8td29ybGQtMTIz", "Zm9vYmFyLWJheg-qqq99", None), Some(Rule::VolatileToken));
+        assert_eq!(
+            strings("csrf_token", "aGVsbG8td29ybGQtMTIz", "Zm9vYmFyLWJheg-qqq99", None),
+            Some(Rule::VolatileToken)
+        );
         assert_eq!(strings("csrf_token", a, "", None), None);
         assert_eq!(strings("token", "alice", "robert", None), None);
     }

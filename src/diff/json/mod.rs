@@ -34,7 +34,7 @@ pub fn compare(control: &str, candidate: &str, scope: &Scope<'_>, sink: &mut Sin
         return;
     }
     let (old, new) = (control.trim_start_matches(BOM), candidate.trim_start_matches(BOM));
-    if old.len() - control.len() != new.len() - candidate.len() && !sink.hides(Rule::JsonBom, || BODY.to_owned()) {
+    if control.starts_with(BOM) != candidate.starts_with(BOM) && !sink.hides(Rule::JsonBom, || BODY.to_owned()) {
         let finding = Finding::new(Kind::Encoding, BODY).rule(Rule::JsonBom);
         sink.report(finding.values(start(control), start(candidate)));
     }
@@ -99,7 +99,9 @@ fn one_only(control: &str, candidate: &str, faults: (Option<Fault>, Option<Fault
     let shown = |text: &str, fault: Option<Fault>| match fault {
         Some(Fault::Truncated(at)) => format!("… {} (ends at byte {at})", end(text)),
         Some(Fault::Trailing(at)) => text.get(at..).map(start).unwrap_or_default().to_owned(),
-        Some(Fault::Unexpected(at)) if at > 0 => format!("{} (byte {at})", text.get(at..).map(start).unwrap_or_default()),
+        Some(Fault::Unexpected(at)) if at > 0 => {
+            format!("{} (byte {at})", text.get(at..).map(start).unwrap_or_default())
+        }
         _ => start(text).to_owned(),
     };
     let finding = Finding::new(kind, BODY).values(shown(control, faults.0), shown(candidate, faults.1));
@@ -113,7 +115,9 @@ fn what_is_wrong(text: &str, at: usize) -> &'static str {
         return "not_json";
     }
     match text.find(['{', '[']) {
-        Some(brace) if brace > 0 && text.get(brace..).is_some_and(|rest| Tape::parse(rest).is_ok()) => "text_before_json",
+        Some(brace) if brace > 0 && text.get(brace..).is_some_and(|rest| Tape::parse(rest).is_ok()) => {
+            "text_before_json"
+        }
         _ if text.trim_start().starts_with('<') => "html_instead_of_json",
         _ => "not_json",
     }
@@ -133,7 +137,8 @@ fn start(text: &str) -> &str {
 }
 
 fn end(text: &str) -> &str {
-    let from = (text.len().saturating_sub(SHOWN)..=text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
+    let from =
+        (text.len().saturating_sub(SHOWN)..=text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
     text.get(from..).unwrap_or_default()
 }
 

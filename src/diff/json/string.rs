@@ -9,8 +9,7 @@ use crate::diff::rules::Rule;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Spellings(u8);
 
-const RULES: [Rule; 4] =
-    [Rule::JsonSlashEscape, Rule::JsonUnicodeEscape, Rule::JsonHtmlEscape, Rule::JsonEscapeForm];
+const RULES: [Rule; 4] = [Rule::JsonSlashEscape, Rule::JsonUnicodeEscape, Rule::JsonHtmlEscape, Rule::JsonEscapeForm];
 
 impl Spellings {
     fn add(&mut self, index: u8) {

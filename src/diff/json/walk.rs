@@ -8,10 +8,13 @@ use super::parse::{Kind as Json, Raw, Tape};
 use super::string;
 use crate::diff::clock;
 use crate::diff::comparison::{Kind, Severity};
-use crate::diff::rules::Rule;
+use crate::diff::rules::{Class, Rule};
 use crate::diff::scope::Scope;
 use crate::diff::sink::{Finding, Sink};
 use crate::diff::volatile;
+
+/// In larger objects nobody looks for a renamed key: each look costs the whole object.
+const MANY_MEMBERS: usize = 64;
 
 /// One step of a path.
 #[derive(Debug, Clone, Copy)]
@@ -199,7 +202,16 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
     }
 
     /// Whether the other side has a member of the same letters, or of the same value under a name of its own.
-    fn renamed(&self, here: &Tape<'a>, member: &Member<'a>, there: &Tape<'a>, others: &[Member<'a>]) -> Option<&'static str> {
+    fn renamed(
+        &self,
+        here: &Tape<'a>,
+        member: &Member<'a>,
+        there: &Tape<'a>,
+        others: &[Member<'a>],
+    ) -> Option<&'static str> {
+        if others.len() > MANY_MEMBERS {
+            return None;
+        }
         if others.iter().any(|other| letters(&other.name) == letters(&member.name)) {
             return Some("key_recased");
         }
@@ -219,7 +231,8 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
             return;
         }
         let keys = |indexes: Vec<usize>, members: &[Member<'a>]| -> String {
-            let names: Vec<&str> = indexes.iter().filter_map(|at| members.get(*at)).map(|member| &*member.name).collect();
+            let names: Vec<&str> =
+                indexes.iter().filter_map(|at| members.get(*at)).map(|member| &*member.name).collect();
             names.join(", ")
         };
         let control = keys(common.iter().map(|(i, _)| *i).collect(), old);
@@ -263,23 +276,36 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
 
     fn numbers(&mut self, a: usize, b: usize) {
         let (old, new) = (self.old.slice(a), self.new.slice(b));
-        let mut finding = Finding::new(Kind::Value, self.pointer()).values(old, new);
+        let rule = self.number_rule(old, new);
+        if let Some(rule) = rule
+            && rule.class() == Class::Cosmetic
+            && self.sink.hides(rule, || pointer(&self.path))
+        {
+            return;
+        }
+        let finding = Finding::new(Kind::Value, self.pointer()).values(old, new);
+        self.sink.report(match rule {
+            Some(rule) => finding.rule(rule),
+            None => finding,
+        });
+    }
+
+    fn number_rule(&self, old: &str, new: &str) -> Option<Rule> {
         if number::exact(old).equals(&number::exact(new)) {
-            finding = finding.rule(match number::spelling(old, new) {
+            return Some(match number::spelling(old, new) {
                 Spelling::MinusZero => Rule::JsonMinusZero,
                 Spelling::Exponent => Rule::JsonExponent,
                 Spelling::WholeFloat => Rule::JsonWholeFloat,
             });
-        } else if number::same_double(old, new) {
-            finding = finding.rule(Rule::JsonFloatDigits);
-        } else if number::is_bigint_as_float(old, new) {
-            finding = finding.rule(Rule::BigintFloat);
-        } else if let Some(rule) = volatile::numbers(&self.name(), number::double(old), number::double(new), self.scope.now) {
-            finding = finding.rule(rule);
-        } else if self.is_tolerated(old, new) {
-            finding = finding.rule(Rule::FloatTolerance);
         }
-        self.sink.report(finding);
+        if number::same_double(old, new) {
+            return Some(Rule::JsonFloatDigits);
+        }
+        if number::is_bigint_as_float(old, new) {
+            return Some(Rule::BigintFloat);
+        }
+        let volatile = volatile::numbers(&self.name(), number::double(old), number::double(new), self.scope.now);
+        volatile.or_else(|| self.is_tolerated(old, new).then_some(Rule::FloatTolerance))
     }
 
     /// Floats within the tolerance; two whole numbers never are.

@@ -103,7 +103,7 @@ catalogue! {
         NullMissing "null_missing" "`null` and no such member"
         DateFormats "date_formats" "the same instant, written otherwise"
         Unordered "unordered" "array elements in another order"
-        ErrorBody "error_body" "bodies of errors of the same status"
+        ErrorBody "error_body" "bodies of failures (5xx) of the same status"
         MethodStrictness "method_strictness" "405 for a method that legacy answered"
         RequestIdPresence "request_id_presence" "a request id header that only one side sends"
         ConditionalComments "html_comments" "conditional comments"

@@ -1,0 +1,155 @@
+//! How one value became the other, and which cause a difference belongs to.
+//!
+//! [`infer`] names the transform between two values, by trying those that ports are known for, surest first; [`fingerprint`] makes one
+//! name for all differences of one cause: route, place, kind and transform, but never a value.
+
+mod numbers;
+mod strings;
+
+use std::borrow::Cow;
+
+use super::comparison::{Difference, Kind};
+use super::sink::Finding;
+
+/// The transform that turned legacy's value into new's, where it can be told.
+pub fn infer(finding: &Finding) -> Option<&'static str> {
+    if !matches!(finding.kind, Kind::Value | Kind::Type | Kind::Text | Kind::Attribute | Kind::Body) {
+        return None;
+    }
+    let (control, candidate) = (finding.control.as_deref()?, finding.candidate.as_deref()?);
+    if finding.kind == Kind::Type {
+        return Some(type_change(control, candidate));
+    }
+    match (json_string(control), json_string(candidate)) {
+        (Some(old), Some(new)) => values(&old, &new),
+        _ => values(control, candidate),
+    }
+}
+
+/// The transform between two texts or numbers.
+pub fn values(control: &str, candidate: &str) -> Option<&'static str> {
+    if control == candidate {
+        return None;
+    }
+    numbers::infer(control, candidate).or_else(|| strings::infer(control, candidate)).or_else(|| {
+        let (old, new) = core(control, candidate)?;
+        numbers::infer(old, new).or_else(|| strings::infer(old, new))
+    })
+}
+
+fn json_string(shown: &str) -> Option<Cow<'_, str>> {
+    let inside = shown.strip_prefix('"')?.strip_suffix('"')?;
+    if !inside.contains('\\') {
+        return Some(Cow::Borrowed(inside));
+    }
+    serde_json::from_str(shown).ok().map(Cow::Owned)
+}
+
+/// Two JSON values of different types.
+fn type_change(control: &str, candidate: &str) -> &'static str {
+    let (old, new) = (sort(control), sort(candidate));
+    match (old, new) {
+        (_, "string") if matches!(candidate, "\"None\"" | "\"True\"" | "\"False\"" | "\"nan\"") => "none_printed",
+        ("string", "number") if candidate == "0" => "cast_to_zero",
+        ("string", "number") => "string_to_number",
+        ("number", "string") => "number_to_string",
+        ("bool", "number") | ("number", "bool") => "bool_and_number",
+        ("bool", "string") | ("string", "bool") => "bool_and_string",
+        ("null", "string") | ("string", "null") if control == "\"\"" || candidate == "\"\"" => "null_and_empty",
+        ("list", "null") | ("object", "null") => "empty_to_null",
+        ("null", "list") | ("null", "object") => "null_to_empty",
+        ("list", "object") | ("object", "list") => "list_and_object",
+        ("object", "string") | ("list", "string") => "encoded_twice",
+        ("string", "object") | ("string", "list") => "no_longer_encoded_twice",
+        (_, "null") => "became_null",
+        ("null", _) => "was_null",
+        (_, "odd") => "nan_printed",
+        _ => "type_changed",
+    }
+}
+
+fn sort(json: &str) -> &'static str {
+    match json.as_bytes().first() {
+        Some(b'"') => "string",
+        Some(b'{') => "object",
+        Some(b'[') => "list",
+        Some(b't' | b'f') => "bool",
+        Some(b'n') => "null",
+        Some(b'N' | b'I') => "odd",
+        Some(b'-') if json.starts_with("-I") => "odd",
+        _ => "number",
+    }
+}
+
+/// What is left when the common start and end, cut at word boundaries, are taken away.
+fn core<'a>(control: &'a str, candidate: &'a str) -> Option<(&'a str, &'a str)> {
+    let in_word =
+        |c: char| c.is_alphanumeric() || matches!(c, '.' | ',' | '-' | ':' | '&' | ';' | '#' | '%' | '+' | '\\');
+    let mut start = 0;
+    for ((at, a), b) in control.char_indices().zip(candidate.chars()) {
+        if a != b {
+            break;
+        }
+        if !in_word(a) {
+            start = at + a.len_utf8();
+        }
+    }
+    let (old, new) = (control.get(start..)?, candidate.get(start..)?);
+    let mut cut = 0;
+    let mut seen = 0;
+    for (a, b) in old.chars().rev().zip(new.chars().rev()) {
+        if a != b {
+            break;
+        }
+        seen += a.len_utf8();
+        if !in_word(a) {
+            cut = seen;
+        }
+    }
+    let (old, new) = (old.get(..old.len().checked_sub(cut)?)?, new.get(..new.len().checked_sub(cut)?)?);
+    (old.len() < control.len() || new.len() < candidate.len()).then_some((old, new))
+}
+
+/// One cause: the route, the path with indexes collapsed, the kind and the transform, but no value. Twelve hex digits, stable over versions.
+pub fn fingerprint(route: &str, difference: &Difference) -> String {
+    let cause = difference.cause.as_deref().unwrap_or_default();
+    let text = format!("{route}\n{}\n{}\n{cause}", collapse(&difference.path), difference.kind.name());
+    let hash = xxhash_rust::xxh3::xxh3_64(text.as_bytes());
+    format!("{:012x}", hash >> 16)
+}
+
+/// `/results/3/Name` → `/results/*/Name`; `li:nth-child(3)` → `li:nth-child(*)`. Members named by an id (digits, a UUID, a hash) are indexes too.
+pub fn collapse(path: &str) -> String {
+    if path.starts_with('/') {
+        let collapsed = path.split('/').map(|segment| if is_index(segment) { "*" } else { segment });
+        return collapsed.collect::<Vec<_>>().join("/");
+    }
+    let mut collapsed = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('(') {
+        collapsed.push_str(before);
+        collapsed.push('(');
+        let counts = before.ends_with(":nth-child") || before.ends_with(":nth-of-type");
+        match after.split_once(')') {
+            Some((_, tail)) if counts => {
+                collapsed.push_str("*)");
+                rest = tail;
+            }
+            _ => rest = after,
+        }
+    }
+    collapsed.push_str(rest);
+    collapsed
+}
+
+fn is_index(segment: &str) -> bool {
+    const HASH: usize = 16;
+    let is_number = !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit());
+    let is_hash = segment.len() >= HASH
+        && segment.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+        && segment.bytes().any(|byte| byte.is_ascii_digit());
+    is_number || is_hash
+}
+
+#[cfg(test)]
+mod tests;

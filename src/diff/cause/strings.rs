@@ -1,0 +1,202 @@
+//! Transforms between two texts.
+
+use super::numbers;
+use crate::diff::clock;
+
+/// Names the transform, surest first.
+pub fn infer(control: &str, candidate: &str) -> Option<&'static str> {
+    let tries: [fn(&str, &str) -> Option<&'static str>; 10] =
+        [printed, escaping, encodings, dates, spaces, letters, url, json, lengths, html_loss];
+    tries.iter().find_map(|attempt| attempt(control, candidate))
+}
+
+/// A language's own words for nothing, yes and no, or an unfilled template.
+fn printed(old: &str, new: &str) -> Option<&'static str> {
+    let appears = |word: &str| has_word(new, word) && !has_word(old, word);
+    if appears("None") || appears("null") || appears("undefined") || appears("nil") {
+        return Some("none_printed");
+    }
+    if appears("True") || appears("False") {
+        return Some("bool_printed");
+    }
+    if appears("nan") || appears("NaN") || appears("inf") {
+        return Some("nan_printed");
+    }
+    if (new.contains("{{") || new.contains("{%")) && !(old.contains("{{") || old.contains("{%")) {
+        return Some("template_printed");
+    }
+    if new.strip_suffix(".0").is_some_and(|whole| whole == old) {
+        return Some("trailing_zeros");
+    }
+    None
+}
+
+fn has_word(text: &str, word: &str) -> bool {
+    text.match_indices(word).any(|(at, _)| {
+        let before = text.get(..at).and_then(|head| head.chars().next_back());
+        let after = text.get(at + word.len()..).and_then(|tail| tail.chars().next());
+        let outside = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '_');
+        outside(before) && outside(after)
+    })
+}
+
+fn escaping(old: &str, new: &str) -> Option<&'static str> {
+    let (old_plain, new_plain) = (unescape(old), unescape(new));
+    if new_plain == old {
+        return Some(if old_plain == old { "html_escaped" } else { "escaped_twice" });
+    }
+    if old_plain == new {
+        return Some("escape_missing");
+    }
+    (old_plain == new_plain).then_some("entity_spelling")
+}
+
+/// The five characters that HTML escapes, from any of their usual spellings.
+fn unescape(text: &str) -> String {
+    if !text.contains('&') {
+        return text.to_owned();
+    }
+    let spellings = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#34;", "\""),
+        ("&#039;", "'"),
+        ("&#39;", "'"),
+        ("&#x27;", "'"),
+        ("&apos;", "'"),
+        ("&amp;", "&"),
+    ];
+    spellings.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
+}
+
+fn encodings(old: &str, new: &str) -> Option<&'static str> {
+    if old.is_ascii() && new.is_ascii() {
+        return None;
+    }
+    if misread(old).as_deref() == Some(new) {
+        return Some("mojibake");
+    }
+    if misread(new).as_deref() == Some(old) {
+        return Some("mojibake_repaired");
+    }
+    if is_normalisation(old, new) || is_normalisation(new, old) {
+        return Some("unicode_normalisation");
+    }
+    let ascii = |text: &str| -> String { text.chars().filter(char::is_ascii).collect() };
+    let marks = |text: &str| -> String { text.chars().filter(|c| !matches!(c, '?' | '\u{fffd}')).collect() };
+    if ascii(old) == marks(new) || ascii(old) == new {
+        return Some("characters_lost");
+    }
+    None
+}
+
+/// UTF-8 read as Windows-1252: `ë` → `Ã«`.
+fn misread(text: &str) -> Option<String> {
+    let (misread, _, _) = encoding_rs::WINDOWS_1252.decode(text.as_bytes());
+    (!text.is_ascii()).then(|| misread.into_owned())
+}
+
+/// Whether `apart` is `whole` with its accents as combining characters of their own.
+fn is_normalisation(whole: &str, apart: &str) -> bool {
+    let is_mark = |c: char| ('\u{300}'..='\u{36f}').contains(&c);
+    if !apart.chars().any(is_mark) || whole.chars().any(is_mark) {
+        return false;
+    }
+    let mut rest = apart.chars().peekable();
+    for c in whole.chars() {
+        let Some(base) = rest.next() else { return false };
+        if base == c {
+            continue;
+        }
+        let mut marks = 0;
+        while rest.next_if(|mark| is_mark(*mark)).is_some() {
+            marks += 1;
+        }
+        if marks == 0 || !c.is_alphabetic() || c.is_ascii() {
+            return false;
+        }
+    }
+    rest.next().is_none()
+}
+
+fn dates(old: &str, new: &str) -> Option<&'static str> {
+    const MICROS: i64 = 1_000_000;
+    let (a, b) = match (clock::moment(old), clock::moment(new)) {
+        (Some(a), Some(b)) => (a / MICROS, b / MICROS),
+        _ => (clock::day(old)?, clock::day(new)?),
+    };
+    if a == b { Some("date_format") } else { numbers::shift_of((a - b).abs()) }
+}
+
+fn spaces(old: &str, new: &str) -> Option<&'static str> {
+    if old.trim() == new.trim() {
+        return Some("whitespace_at_ends");
+    }
+    let squeeze = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if squeeze(old) == squeeze(new) {
+        return Some("whitespace");
+    }
+    let joined = |text: &str| -> String { text.chars().filter(|c| !c.is_whitespace() && *c != '\0').collect() };
+    (joined(old) == joined(new)).then_some("words_joined")
+}
+
+fn letters(old: &str, new: &str) -> Option<&'static str> {
+    (old.to_lowercase() == new.to_lowercase()).then_some("letter_case")
+}
+
+fn url(old: &str, new: &str) -> Option<&'static str> {
+    if !old.contains(['%', '+']) && !new.contains(['%', '+']) {
+        return None;
+    }
+    let decoded =
+        |text: &str| percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    (decoded(old) == decoded(new)).then_some("url_encoding")
+}
+
+/// JSON in JSON, or quotes around.
+fn json(old: &str, new: &str) -> Option<&'static str> {
+    let encoded = |text: &str| serde_json::to_string(text).unwrap_or_default();
+    if encoded(old) == new {
+        return Some("encoded_twice");
+    }
+    if old.replace('/', "\\/") == new || old.replace('\'', "\\'") == new || old.replace('"', "\\\"") == new {
+        return Some("backslashes_added");
+    }
+    (new.replace("\\'", "'").replace("\\\"", "\"") == old.replace("\\'", "'").replace("\\\"", "\""))
+        .then_some("backslashes_changed")
+}
+
+fn lengths(old: &str, new: &str) -> Option<&'static str> {
+    if new.is_empty() {
+        return Some("emptied");
+    }
+    if old.is_empty() {
+        return Some("filled");
+    }
+    let cut = new.trim_end_matches(['…', '.', '\u{fffd}']);
+    if !cut.is_empty() && old.starts_with(cut) {
+        return Some("truncated");
+    }
+    if new.starts_with(old) {
+        return Some("extended");
+    }
+    None
+}
+
+fn html_loss(old: &str, new: &str) -> Option<&'static str> {
+    let stripped = |text: &str| -> String {
+        let mut inside = false;
+        text.chars()
+            .filter(|c| {
+                let keep = !inside && *c != '<';
+                inside = (inside || *c == '<') && *c != '>';
+                keep
+            })
+            .collect()
+    };
+    if old.contains('<') != new.contains('<') && stripped(old) == stripped(new) {
+        return Some("tags_stripped");
+    }
+    None
+}

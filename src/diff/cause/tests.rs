@@ -1,0 +1,68 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use super::{collapse, fingerprint, infer, values};
+use crate::diff::{Difference, Finding, Kind, Severity};
+
+#[test]
+fn transforms_that_ports_are_known_for() {
+    for (old, new, cause) in [
+        ("Owner: ", "Owner: None", "none_printed"),
+        ("1", "True", "bool_printed"),
+        ("5.06", "5.05", "rounding_mode"),
+        ("4.5", "4.50", "trailing_zeros"),
+        ("Rating 4.5 of 5", "Rating 4.50 of 5", "trailing_zeros"),
+        ("3.14159", "3.14", "fewer_decimals"),
+        ("42", "0", "cast_to_zero"),
+        ("1704164645", "1704168245", "off_by_whole_hours"),
+        ("2024-01-02 03:04:05", "2024-01-02T05:04:05", "off_by_whole_hours"),
+        ("2024-01-02", "2024-01-03", "off_by_whole_days"),
+        ("a &amp; b", "a &amp;amp; b", "escaped_twice"),
+        ("a < b", "a &lt; b", "html_escaped"),
+        ("Noël", "NoÃ«l", "mojibake"),
+        ("Noël", "Noe\u{308}l", "unicode_normalisation"),
+        ("Noël", "No?l", "characters_lost"),
+        ("hello world", "hello", "truncated"),
+        ("hello", "Hello", "letter_case"),
+        ("hello ", "hello", "whitespace_at_ends"),
+        ("a b", "ab", "words_joined"),
+        ("a%20b", "a+b", "url_encoding"),
+        ("x", "", "emptied"),
+        ("Hello {name}", "Hello {{ name }}", "template_printed"),
+        ("O'Neil", "O\\'Neil", "backslashes_added"),
+    ] {
+        assert_eq!(values(old, new), Some(cause), "{old:?} {new:?}");
+    }
+    assert_eq!(values("apple", "pear"), None);
+}
+
+#[test]
+fn type_changes() {
+    for (old, new, cause) in [
+        ("\"42\"", "42", "string_to_number"),
+        ("true", "1", "bool_and_number"),
+        ("[]", "null", "empty_to_null"),
+        ("null", "\"None\"", "none_printed"),
+        ("{\"a\":1}", "\"{}\"", "encoded_twice"),
+    ] {
+        assert_eq!(infer(&Finding::new(Kind::Type, "/a").values(old, new)), Some(cause), "{old} {new}");
+    }
+}
+
+#[test]
+fn a_fingerprint_knows_no_value_and_no_index() {
+    let difference = |path: &str, value: &str| Difference {
+        kind: Kind::Value,
+        path: path.to_owned(),
+        control: Some(value.to_owned()),
+        candidate: None,
+        severity: Severity::High,
+        rule: None,
+        cause: Some("rounding_mode".to_owned()),
+    };
+    let one = fingerprint("rpc", &difference("/results/3/Votes", "1"));
+    assert_eq!(one.len(), 12);
+    assert_eq!(one, fingerprint("rpc", &difference("/results/17/Votes", "2")));
+    assert_ne!(one, fingerprint("rpc", &difference("/results/17/Name", "2")));
+    assert_ne!(one, fingerprint("web", &difference("/results/17/Votes", "2")));
+    assert_eq!(collapse("ul > li:nth-child(3) > a:nth-of-type(2)"), "ul > li:nth-child(*) > a:nth-of-type(*)");
+}

@@ -1,0 +1,224 @@
+//! Bytes on the wire → text: content codings undone, charset decoded. Bounded; a body that is not what it claims is a fault, never a panic.
+
+use std::borrow::Cow;
+use std::io::Read;
+
+use ::http::HeaderMap;
+use ::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use encoding_rs::{Encoding, UTF_8};
+
+/// Bytes that a body may grow to: a bomb is cut here.
+pub const MAX_DECODED: usize = 16 << 20;
+
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// More codings in a row than any server applies.
+const MAX_CODINGS: usize = 4;
+
+/// The largest zstd window that is accepted, as a power of two: 8 MiB, what RFC 8878 asks of every reader.
+const ZSTD_WINDOW_LOG: u32 = 23;
+
+/// Why a body could not be decoded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    #[error("says Content-Encoding: {0} but is not")]
+    NotThat(String),
+    #[error("ends in the middle of its {0} coding")]
+    Cut(String),
+    #[error("unknown Content-Encoding: {0}")]
+    Unknown(String),
+    #[error("grows beyond {MAX_DECODED} bytes")]
+    TooLarge,
+}
+
+impl Fault {
+    /// For the difference's cause.
+    pub fn cause(&self) -> &'static str {
+        match self {
+            Self::NotThat(_) => "coding_not_applied",
+            Self::Cut(_) => "truncated",
+            Self::Unknown(_) => "unknown_coding",
+            Self::TooLarge => "too_large",
+        }
+    }
+}
+
+/// Undoes the content codings of a body, the last one first.
+///
+/// # Errors
+/// The body is not what its Content-Encoding says, or too large.
+pub fn undo<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Cow<'a, [u8]>, Fault> {
+    let mut bytes = Cow::Borrowed(body);
+    if body.is_empty() {
+        return Ok(bytes);
+    }
+    let written: Vec<&str> = headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok()).collect();
+    let all = written.join(",").to_ascii_lowercase();
+    let codings: Vec<&str> = all.split(',').map(str::trim).filter(|coding| !coding.is_empty()).collect();
+    if codings.len() > MAX_CODINGS {
+        return Err(Fault::Unknown(all));
+    }
+    for coding in codings.iter().rev() {
+        let undone = match *coding {
+            "identity" => continue,
+            "gzip" | "x-gzip" if !bytes.starts_with(&GZIP_MAGIC) => return Err(Fault::NotThat("gzip".to_owned())),
+            "gzip" | "x-gzip" => read_all(flate2::read::MultiGzDecoder::new(&*bytes), coding)?,
+            "deflate" => deflate(&bytes)?,
+            "br" => read_all(brotli::Decompressor::new(&*bytes, 4096), coding)?,
+            "zstd" => zstandard(&bytes)?,
+            other => return Err(Fault::Unknown(other.to_owned())),
+        };
+        bytes = Cow::Owned(undone);
+    }
+    Ok(bytes)
+}
+
+/// `deflate` is zlib by the RFC, and raw deflate by what some servers send.
+fn deflate(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
+    match read_all(flate2::read::ZlibDecoder::new(bytes), "deflate") {
+        Err(Fault::NotThat(_)) => read_all(flate2::read::DeflateDecoder::new(bytes), "deflate"),
+        done => done,
+    }
+}
+
+fn zstandard(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
+    let not_that = |_| Fault::NotThat("zstd".to_owned());
+    let mut decoder = zstd::stream::read::Decoder::new(bytes).map_err(not_that)?;
+    decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(not_that)?;
+    read_all(decoder, "zstd")
+}
+
+fn read_all(reader: impl Read, coding: &str) -> Result<Vec<u8>, Fault> {
+    let mut bytes = Vec::new();
+    let read = reader.take(MAX_DECODED as u64 + 1).read_to_end(&mut bytes);
+    if bytes.len() > MAX_DECODED {
+        return Err(Fault::TooLarge);
+    }
+    match read {
+        Ok(_) => Ok(bytes),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof || !bytes.is_empty() => {
+            Err(Fault::Cut(coding.to_owned()))
+        }
+        Err(_) => Err(Fault::NotThat(coding.to_owned())),
+    }
+}
+
+/// Text, and whether some bytes were no characters (each became U+FFFD).
+#[derive(Debug)]
+pub struct Text<'a> {
+    pub text: Cow<'a, str>,
+    pub had_errors: bool,
+}
+
+/// Decodes by byte order mark, else by the charset of Content-Type, else by what the document itself says, else as UTF-8.
+/// A UTF-8 byte order mark stays in the text.
+pub fn text<'a>(headers: &HeaderMap, bytes: &'a [u8]) -> Text<'a> {
+    let marked = Encoding::for_bom(bytes).map(|(encoding, _)| encoding);
+    let encoding = marked.or_else(|| declared(headers)).or_else(|| inside(bytes)).unwrap_or(UTF_8);
+    if encoding == UTF_8 {
+        return match std::str::from_utf8(bytes) {
+            Ok(text) => Text { text: Cow::Borrowed(text), had_errors: false },
+            Err(_) => Text { text: String::from_utf8_lossy(bytes), had_errors: true },
+        };
+    }
+    let (text, _, had_errors) = encoding.decode(bytes);
+    Text { text, had_errors }
+}
+
+fn declared(headers: &HeaderMap) -> Option<&'static Encoding> {
+    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let charset = crate::diff::http::content_type::parse(value).charset?;
+    Encoding::for_label(charset.as_bytes())
+}
+
+/// `<meta charset=…>`, or the encoding of an XML declaration, within the first kilobyte, as browsers look for it.
+fn inside(bytes: &[u8]) -> Option<&'static Encoding> {
+    const LOOKED_AT: usize = 1024;
+    let head = bytes.get(..LOOKED_AT.min(bytes.len()))?;
+    let head = String::from_utf8_lossy(head).to_ascii_lowercase();
+    let label = |key: &str| -> Option<String> {
+        let (_, after) = head.split_once(key)?;
+        let after = after.trim_start().strip_prefix('=')?.trim_start();
+        let name = after.trim_start_matches(['"', '\'']);
+        Some(name.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_:.".contains(*c)).collect())
+    };
+    let found = if head.contains("<meta") {
+        label("charset")
+    } else if head.starts_with("<?xml") {
+        label("encoding")
+    } else {
+        None
+    };
+    Encoding::for_label(found?.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use std::io::Write;
+
+    use super::{Fault, MAX_DECODED, text, undo};
+    use http::HeaderMap;
+
+    fn coded(coding: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-encoding", coding.parse().unwrap());
+        headers
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn brotli(bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        brotli::CompressorWriter::new(&mut out, 4096, 4, 20).write_all(bytes).unwrap();
+        out
+    }
+
+    #[test]
+    fn each_coding_and_a_stack_of_them() {
+        let wanted = b"hello hello hello".as_slice();
+        assert_eq!(&*undo(&coded("gzip"), &gzip(wanted)).unwrap(), wanted);
+        assert_eq!(&*undo(&coded("br"), &brotli(wanted)).unwrap(), wanted);
+        assert_eq!(&*undo(&coded("zstd"), &zstd::encode_all(wanted, 3).unwrap()).unwrap(), wanted);
+        assert_eq!(&*undo(&coded("br, gzip"), &gzip(&brotli(wanted))).unwrap(), wanted);
+        for raw in [true, false] {
+            let mut out = Vec::new();
+            let level = flate2::Compression::fast();
+            if raw {
+                flate2::write::DeflateEncoder::new(&mut out, level).write_all(wanted).unwrap();
+            } else {
+                flate2::write::ZlibEncoder::new(&mut out, level).write_all(wanted).unwrap();
+            }
+            assert_eq!(&*undo(&coded("deflate"), &out).unwrap(), wanted);
+        }
+    }
+
+    #[test]
+    fn what_is_not_what_it_says_is_told() {
+        assert_eq!(undo(&coded("gzip"), b"{\"a\":1}"), Err(Fault::NotThat("gzip".into())));
+        assert_eq!(undo(&coded("lzma"), b"x"), Err(Fault::Unknown("lzma".into())));
+        let whole = gzip(&[b'x'; 100_000]);
+        assert_eq!(undo(&coded("gzip"), &whole[..whole.len() / 2]), Err(Fault::Cut("gzip".into())));
+    }
+
+    #[test]
+    fn a_bomb_is_cut() {
+        let bomb = gzip(&vec![0; MAX_DECODED + 10]);
+        assert!(bomb.len() < MAX_DECODED / 100);
+        assert_eq!(undo(&coded("gzip"), &bomb), Err(Fault::TooLarge));
+    }
+
+    #[test]
+    fn charsets() {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", "text/html; charset=ISO-8859-1".parse().unwrap());
+        assert_eq!(text(&headers, b"No\xebl").text, "Noël");
+        let none = HeaderMap::new();
+        assert_eq!(text(&none, b"<meta charset='windows-1252'>\x80").text, "<meta charset='windows-1252'>€");
+        assert!(text(&none, b"No\xebl").had_errors);
+    }
+}

@@ -1,0 +1,151 @@
+//! Bodies: decoded, then handed to the comparer for what they are.
+
+use std::borrow::Cow;
+
+use super::Answers;
+use super::content_type::{self, MediaType};
+use crate::diff::comparison::Kind;
+use crate::diff::decode::{self, Text};
+use crate::diff::html::{self, Markup};
+use crate::diff::observation::Observation;
+use crate::diff::rules::Rule;
+use crate::diff::scope::Scope;
+use crate::diff::sink::{Finding, Sink};
+use crate::diff::text::BODY;
+use crate::diff::{binary, json, text};
+
+/// The sort of document a body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Json,
+    Html,
+    Xml,
+    Text,
+}
+
+pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    let (control, candidate) = (answers.control, answers.candidate);
+    let as_sent = control.body == candidate.body;
+    if as_sent && content_of(control) == content_of(candidate) {
+        return;
+    }
+    if control.status.is_redirection() {
+        let finding = Finding::new(Kind::Body, BODY).values(size(&control.body), size(&candidate.body));
+        sink.report(finding.rule(Rule::RedirectBody));
+        return;
+    }
+    if !answers.have_bodies() {
+        return;
+    }
+    let (old, new) =
+        match (decode::undo(&control.headers, &control.body), decode::undo(&candidate.headers, &candidate.body)) {
+            (Ok(old), Ok(new)) => (old, new),
+            (Err(_), Err(_)) if as_sent => return,
+            (old, new) => return undecodable(old, new, sink),
+        };
+    decoded(answers, &old, &new, scope, sink);
+}
+
+/// The headers that say how a body is to be read.
+fn content_of(answer: &Observation) -> (Vec<String>, Vec<String>) {
+    (super::headers::values(answer, "content-encoding"), super::headers::values(answer, "content-type"))
+}
+
+fn size(body: &[u8]) -> String {
+    format!("{} bytes", body.len())
+}
+
+fn undecodable(
+    old: Result<Cow<'_, [u8]>, decode::Fault>,
+    new: Result<Cow<'_, [u8]>, decode::Fault>,
+    sink: &mut Sink<'_>,
+) {
+    let cause = new.as_ref().err().or(old.as_ref().err()).map(decode::Fault::cause);
+    let kind = match cause {
+        Some("too_large") => Kind::TooDifferent,
+        Some("truncated") => Kind::Truncated,
+        _ => Kind::Encoding,
+    };
+    let shown = |side: Result<Cow<'_, [u8]>, decode::Fault>| match side {
+        Ok(bytes) => size(&bytes),
+        Err(fault) => fault.to_string(),
+    };
+    let finding = Finding::new(kind, BODY).values(shown(old), shown(new));
+    sink.report(Finding { cause, ..finding });
+}
+
+fn decoded(answers: &Answers<'_>, old: &[u8], new: &[u8], scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    let types = (content_type::of(&answers.control.headers), content_type::of(&answers.candidate.headers));
+    if old == new && types.0.as_ref().map(|t| &t.charset) == types.1.as_ref().map(|t| &t.charset) {
+        return;
+    }
+    if old.is_empty() != new.is_empty() {
+        let cause = if new.is_empty() { "empty_body" } else { "body_added" };
+        sink.report(Finding::new(Kind::Body, BODY).values(size(old), size(new)).cause(cause));
+        return;
+    }
+    if !sink.spend((old.len() + new.len()) / BYTES_PER_STEP) {
+        sink.report(Finding::new(Kind::TooDifferent, BODY).values(size(old), size(new)));
+        return;
+    }
+    if is_binary(types.0.as_ref(), old) || is_binary(types.1.as_ref(), new) {
+        binary::compare(old, new, sink);
+        return;
+    }
+    let (a, b) = (decode::text(&answers.control.headers, old), decode::text(&answers.candidate.headers, new));
+    broken_characters(&a, &b, sink);
+    let sorts = (sort(types.0.as_ref(), &a.text), sort(types.1.as_ref(), &b.text));
+    match sorts {
+        (Sort::Json, Sort::Json) => json::compare(&a.text, &b.text, scope, sink),
+        (Sort::Html, Sort::Html) => html::compare(Markup::Html, &a.text, &b.text, scope, sink),
+        (Sort::Xml, Sort::Xml) => html::compare(Markup::Xml, &a.text, &b.text, scope, sink),
+        (Sort::Json, _) | (_, Sort::Json) => json::compare(&a.text, &b.text, scope, sink),
+        _ => text::compare(&a.text, &b.text, sink),
+    }
+}
+
+/// Reading a byte is cheap beside comparing a value.
+const BYTES_PER_STEP: usize = 8;
+
+/// One side sends bytes that are no characters in its own charset.
+fn broken_characters(old: &Text<'_>, new: &Text<'_>, sink: &mut Sink<'_>) {
+    if old.had_errors == new.had_errors {
+        return;
+    }
+    let shown = |text: &Text<'_>| if text.had_errors { "bytes that are no characters" } else { "valid text" };
+    sink.report(Finding::new(Kind::Encoding, BODY).values(shown(old), shown(new)).cause("invalid_characters"));
+}
+
+fn is_binary(said: Option<&MediaType>, bytes: &[u8]) -> bool {
+    const LOOKED_AT: usize = 1024;
+    let head = bytes.get(..LOOKED_AT.min(bytes.len())).unwrap_or_default();
+    said.is_some_and(MediaType::is_binary)
+        || (binary::magic(bytes).is_some() || (head.contains(&0) && !has_wide_mark(head)))
+}
+
+/// UTF-16 holds zero bytes and is text.
+fn has_wide_mark(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff])
+}
+
+/// By what the answer says, unless it says the default of a language that does not know better.
+fn sort(said: Option<&MediaType>, text: &str) -> Sort {
+    match said {
+        Some(said) if said.is_json() => Sort::Json,
+        Some(said) if said.is_html() && !json::looks_like(text) => Sort::Html,
+        Some(said) if said.is_xml() => Sort::Xml,
+        _ if json::looks_like(text) => Sort::Json,
+        Some(_) => Sort::Text,
+        None => by_start(text),
+    }
+}
+
+fn by_start(text: &str) -> Sort {
+    let start: String =
+        text.trim_start_matches('\u{feff}').trim_start().chars().take(15).collect::<String>().to_ascii_lowercase();
+    match () {
+        () if start.starts_with("<?xml") => Sort::Xml,
+        () if start.starts_with("<!doctype html") || start.starts_with("<html") => Sort::Html,
+        () => Sort::Text,
+    }
+}

@@ -1,0 +1,139 @@
+//! Cache-Control, Pragma and Expires together: may the answer be stored, and for how long.
+
+use std::collections::BTreeMap;
+
+use super::Answers;
+use super::directives;
+use super::headers::values;
+use crate::diff::clock;
+use crate::diff::comparison::{Kind, Severity};
+use crate::diff::observation::Observation;
+use crate::diff::rules::Rule;
+use crate::diff::sink::{Finding, Sink};
+
+const NAMES: [(&str, &str); 3] =
+    [("cache-control", "header:Cache-Control"), ("expires", "header:Expires"), ("pragma", "header:Pragma")];
+
+/// What a cache may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Caching {
+    /// Keep nothing.
+    NoStore,
+    Store {
+        fresh: Fresh,
+        directives: BTreeMap<String, Option<String>>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fresh {
+    /// Nothing is said: a cache may guess.
+    Unsaid,
+    /// Ask before every use.
+    Never,
+    Seconds(i64),
+    /// Until a moment, Unix seconds, where the answer's own time is not known.
+    Until(i64),
+}
+
+pub fn compare(answers: &Answers<'_>, now: Option<i64>, sink: &mut Sink<'_>) {
+    let differing: Vec<(&str, &str)> = NAMES
+        .into_iter()
+        .filter(|(name, _)| values(answers.control, name) != values(answers.candidate, name))
+        .collect();
+    let Some((_, first)) = differing.first().copied() else { return };
+    let (old, new) = (read(answers.control, now), read(answers.candidate, now));
+    let shown = |answer: &Observation| {
+        let lines = NAMES
+            .iter()
+            .flat_map(|(name, _)| values(answer, name).into_iter().map(move |value| format!("{name}: {value}")));
+        Some(lines.collect::<Vec<_>>().join("; ")).filter(|text| !text.is_empty())
+    };
+    if let Some(rule) = same(&old, &new) {
+        for (name, path) in differing {
+            let finding = Finding::new(Kind::Header, path);
+            let text = |answer: &Observation| Some(values(answer, name).join(", ")).filter(|text| !text.is_empty());
+            sink.report(
+                Finding { control: text(answers.control), candidate: text(answers.candidate), ..finding }.rule(rule),
+            );
+        }
+        return;
+    }
+    let finding = Finding {
+        control: shown(answers.control),
+        candidate: shown(answers.candidate),
+        ..Finding::new(Kind::Header, first)
+    };
+    let cause = match (old.is_kept(), new.is_kept()) {
+        (false, true) => "becomes_cacheable",
+        (true, false) => "becomes_uncacheable",
+        _ => "caching_changed",
+    };
+    let severity = if cause == "becomes_cacheable" { Severity::High } else { Severity::Medium };
+    sink.report(finding.severity(severity).cause(cause));
+}
+
+fn same(old: &Caching, new: &Caching) -> Option<Rule> {
+    if old == new {
+        return Some(Rule::HeaderSpelling);
+    }
+    let (Caching::Store { fresh: a, directives: x }, Caching::Store { fresh: b, directives: y }) = (old, new) else {
+        return None;
+    };
+    let near = match (a, b) {
+        (Fresh::Seconds(a), Fresh::Seconds(b)) | (Fresh::Until(a), Fresh::Until(b)) => a.abs_diff(*b) <= CLOCK_SLACK,
+        _ => false,
+    };
+    // A lifetime that is written as a number is meant exactly; only one that comes of clocks may drift.
+    let written = |directives: &BTreeMap<String, Option<String>>| directives.contains_key("max-age");
+    (near && x == y && !written(x) && !written(y)).then_some(Rule::HeaderClock)
+}
+
+const CLOCK_SLACK: u64 = clock::WINDOW as u64;
+
+impl Caching {
+    /// Whether a cache may answer from its own without asking.
+    fn is_kept(&self) -> bool {
+        matches!(self, Self::Store { fresh, .. } if *fresh != Fresh::Never)
+    }
+}
+
+fn read(answer: &Observation, now: Option<i64>) -> Caching {
+    let mut directives = directives::named(&values(answer, "cache-control"), ',');
+    if directives.contains_key("no-store") {
+        return Caching::NoStore;
+    }
+    let fresh = freshness(answer, &directives, now);
+    if fresh == Fresh::Never {
+        for implied in ["no-cache", "must-revalidate", "proxy-revalidate", "max-age", "post-check", "pre-check"] {
+            directives.remove(implied);
+        }
+    }
+    Caching::Store { fresh, directives }
+}
+
+fn freshness(answer: &Observation, directives: &BTreeMap<String, Option<String>>, now: Option<i64>) -> Fresh {
+    if directives.contains_key("no-cache") {
+        return Fresh::Never;
+    }
+    if let Some(age) = directives.get("max-age") {
+        let seconds = age.as_ref().and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
+        return if seconds <= 0 { Fresh::Never } else { Fresh::Seconds(seconds) };
+    }
+    if let Some(expires) = values(answer, "expires").first() {
+        let own_time = values(answer, "date").first().and_then(|date| clock::http_date(date)).or(now);
+        return match (clock::http_date(expires), own_time) {
+            // An invalid date, especially 0, means the past (RFC 9111).
+            (None, _) => Fresh::Never,
+            (Some(until), Some(now)) if until <= now => Fresh::Never,
+            (Some(until), Some(now)) => Fresh::Seconds(until - now),
+            (Some(until), None) if until < LONG_AGO => Fresh::Never,
+            (Some(until), None) => Fresh::Until(until),
+        };
+    }
+    let pragma = directives::tokens(&values(answer, "pragma"));
+    if directives.is_empty() && pragma.contains("no-cache") { Fresh::Never } else { Fresh::Unsaid }
+}
+
+/// 2001-09-09: an expiry before it is meant to be in the past, whatever the clock.
+const LONG_AGO: i64 = 1_000_000_000;

@@ -1,0 +1,121 @@
+//! Content-Type: the media type and its charset, by meaning.
+
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+
+use super::Answers;
+use crate::diff::comparison::{Kind, Severity};
+use crate::diff::rules::Rule;
+use crate::diff::sink::{Finding, Sink};
+
+const PATH: &str = "header:Content-Type";
+
+/// A Content-Type, taken apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MediaType {
+    /// In lower case: `text/html`.
+    pub essence: String,
+    /// In lower case.
+    pub charset: Option<String>,
+    /// Other parameters, names in lower case, in order; `boundary` is left out, it is made anew for every answer.
+    pub others: Vec<(String, String)>,
+}
+
+pub fn parse(value: &str) -> MediaType {
+    let mut parts = value.split(';');
+    let essence = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
+    let mut found = MediaType { essence, ..MediaType::default() };
+    for part in parts {
+        let Some((name, value)) = part.split_once('=') else { continue };
+        let (name, value) = (name.trim().to_ascii_lowercase(), value.trim().trim_matches('"'));
+        match name.as_str() {
+            "charset" => found.charset = found.charset.or_else(|| Some(value.to_ascii_lowercase())),
+            "boundary" => {}
+            _ => found.others.push((name, value.to_owned())),
+        }
+    }
+    found.others.sort();
+    found
+}
+
+pub fn of(headers: &HeaderMap) -> Option<MediaType> {
+    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(parse)
+}
+
+impl MediaType {
+    pub fn is_json(&self) -> bool {
+        matches!(self.essence.as_str(), "application/json" | "text/json" | "application/x-ndjson" | "application/jsonl")
+            || self.essence.ends_with("+json")
+    }
+
+    pub fn is_html(&self) -> bool {
+        matches!(self.essence.as_str(), "text/html" | "application/xhtml+xml")
+    }
+
+    pub fn is_xml(&self) -> bool {
+        matches!(self.essence.as_str(), "text/xml" | "application/xml") || self.essence.ends_with("+xml")
+    }
+
+    pub fn is_binary(&self) -> bool {
+        let (kind, subtype) = self.essence.split_once('/').unwrap_or_default();
+        match kind {
+            "image" => subtype != "svg+xml",
+            "audio" | "video" | "font" => true,
+            "application" => matches!(
+                subtype,
+                "octet-stream"
+                    | "pdf"
+                    | "zip"
+                    | "gzip"
+                    | "x-gzip"
+                    | "x-tar"
+                    | "zstd"
+                    | "x-xz"
+                    | "wasm"
+                    | "x-protobuf"
+                    | "msgpack"
+            ),
+            _ => false,
+        }
+    }
+
+    /// The two spellings of a charset are one: `utf8` and `UTF-8`.
+    fn same_charset(&self, other: &Self) -> bool {
+        let encoding =
+            |charset: &Option<String>| charset.as_ref().map(|label| encoding_rs::Encoding::for_label(label.as_bytes()));
+        self.charset == other.charset
+            || matches!((encoding(&self.charset), encoding(&other.charset)), (Some(Some(a)), Some(Some(b))) if a == b)
+    }
+}
+
+pub fn compare(answers: &Answers<'_>, sink: &mut Sink<'_>) {
+    let written = |headers: &HeaderMap| {
+        headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    let (control, candidate) = (written(&answers.control.headers), written(&answers.candidate.headers));
+    if control == candidate {
+        return;
+    }
+    let finding =
+        Finding { control: control.clone(), candidate: candidate.clone(), ..Finding::new(Kind::ContentType, PATH) };
+    if !answers.have_bodies() {
+        sink.report(finding.rule(Rule::ContentTypeUnused));
+        return;
+    }
+    let (Some(control), Some(candidate)) = (control, candidate) else {
+        sink.report(finding.cause("content_type_missing"));
+        return;
+    };
+    let (old, new) = (parse(&control), parse(&candidate));
+    let finding = if old.essence != new.essence {
+        finding.cause("media_type")
+    } else if !old.same_charset(&new) {
+        let cause = if old.charset.is_some() == new.charset.is_some() { "charset_changed" } else { "charset_missing" };
+        finding.severity(if old.is_json() { Severity::Low } else { Severity::Medium }).cause(cause)
+    } else if old.others != new.others {
+        finding.severity(Severity::Medium).cause("media_type_parameter")
+    } else {
+        finding.rule(Rule::HeaderSpelling)
+    };
+    sink.report(finding);
+}

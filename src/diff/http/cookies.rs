@@ -1,0 +1,286 @@
+//! Set-Cookie, parsed (RFC 6265): the same cookies, readable by the other stack, as protected and as long-lived.
+
+use super::Answers;
+use super::headers::values;
+use crate::diff::clock;
+use crate::diff::comparison::{Kind, Severity};
+use crate::diff::observation::Observation;
+use crate::diff::rules::Rule;
+use crate::diff::scope::Scope;
+use crate::diff::sink::{Finding, Sink};
+use crate::diff::volatile;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Cookie {
+    written: String,
+    name: String,
+    value: String,
+    path: Option<String>,
+    /// Without a leading dot, in lower case.
+    domain: Option<String>,
+    max_age: Option<i64>,
+    /// Unix seconds.
+    expires: Option<i64>,
+    secure: bool,
+    http_only: bool,
+    /// In lower case.
+    same_site: Option<String>,
+    /// Attributes this program does not know, in lower case.
+    others: Vec<String>,
+}
+
+/// How long a cookie lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    /// Until the browser is closed.
+    Session,
+    /// It is being deleted.
+    Over,
+    Seconds(i64),
+    /// Until a moment, where the answer's own time is not known.
+    Until(i64),
+}
+
+pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    let (old_written, new_written) = (values(answers.control, "set-cookie"), values(answers.candidate, "set-cookie"));
+    if old_written == new_written {
+        return;
+    }
+    let old: Vec<Cookie> = old_written.iter().filter_map(|text| parse(text)).collect();
+    let mut new: Vec<Cookie> = new_written.iter().filter_map(|text| parse(text)).collect();
+    let times = (time_of(answers.control, scope.now), time_of(answers.candidate, scope.now));
+    for cookie in &old {
+        let Some(at) = counterpart(cookie, &new) else {
+            let finding = Finding::new(Kind::Cookie, path(cookie)).only_control(cookie.shown());
+            sink.report(finding.cause("cookie_missing"));
+            continue;
+        };
+        let other = new.remove(at);
+        pair(cookie, &other, times, sink);
+    }
+    for cookie in &new {
+        let finding = Finding::new(Kind::Cookie, path(cookie)).only_candidate(cookie.shown());
+        sink.report(finding.severity(Severity::Medium).cause("cookie_added"));
+    }
+}
+
+fn path(cookie: &Cookie) -> String {
+    format!("cookie:{}", cookie.name)
+}
+
+/// The answer's own time, which its lifetimes count from.
+fn time_of(answer: &Observation, now: Option<i64>) -> Option<i64> {
+    values(answer, "date").first().and_then(|date| clock::http_date(date)).or(now)
+}
+
+fn counterpart(cookie: &Cookie, others: &[Cookie]) -> Option<usize> {
+    let exactly =
+        |other: &Cookie| other.name == cookie.name && other.path == cookie.path && other.domain == cookie.domain;
+    others.iter().position(exactly).or_else(|| others.iter().position(|other| other.name == cookie.name))
+}
+
+fn parse(text: &str) -> Option<Cookie> {
+    let mut parts = text.split(';');
+    let (name, value) = parts.next()?.split_once('=')?;
+    let mut cookie = Cookie {
+        written: text.to_owned(),
+        name: name.trim().to_owned(),
+        value: value.trim().to_owned(),
+        ..Cookie::default()
+    };
+    for part in parts.map(str::trim).filter(|part| !part.is_empty()) {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        let value = value.trim();
+        match name.trim().to_ascii_lowercase().as_str() {
+            "path" => cookie.path = Some(value.to_owned()).filter(|path| path.starts_with('/')),
+            "domain" => {
+                cookie.domain =
+                    Some(value.trim_start_matches('.').to_ascii_lowercase()).filter(|domain| !domain.is_empty())
+            }
+            "max-age" => cookie.max_age = value.parse().ok(),
+            "expires" => cookie.expires = clock::http_date(value),
+            "secure" => cookie.secure = true,
+            "httponly" => cookie.http_only = true,
+            "samesite" => cookie.same_site = Some(value.to_ascii_lowercase()),
+            _ => cookie.others.push(part.to_ascii_lowercase()),
+        }
+    }
+    cookie.others.sort();
+    Some(cookie)
+}
+
+impl Cookie {
+    /// The cookie without its value, which may be somebody's session.
+    fn shown(&self) -> String {
+        let attributes = self.written.split_once(';').map(|(_, rest)| rest).unwrap_or_default();
+        if attributes.is_empty() { format!("{}=…", self.name) } else { format!("{}=…;{attributes}", self.name) }
+    }
+
+    fn life(&self, now: Option<i64>) -> Life {
+        match (self.max_age, self.expires, now) {
+            (Some(seconds), _, _) if seconds <= 0 => Life::Over,
+            (Some(seconds), _, _) => Life::Seconds(seconds),
+            (None, None, _) => Life::Session,
+            (None, Some(until), Some(now)) if until <= now => Life::Over,
+            (None, Some(until), Some(now)) => Life::Seconds(until - now),
+            (None, Some(until), None) if until < LONG_AGO => Life::Over,
+            (None, Some(until), None) => Life::Until(until),
+        }
+    }
+}
+
+/// 2001-09-09: an expiry before it deletes the cookie, whatever the clock.
+const LONG_AGO: i64 = 1_000_000_000;
+
+fn pair(old: &Cookie, new: &Cookie, times: (Option<i64>, Option<i64>), sink: &mut Sink<'_>) {
+    if old.written == new.written {
+        return;
+    }
+    let finding = || Finding::new(Kind::Cookie, path(old)).values(old.shown(), new.shown());
+    let lives = lives(old, new, times);
+    match (lives.0 == Life::Over, lives.1 == Life::Over) {
+        (true, true) if old.path == new.path && old.domain == new.domain => {
+            sink.report(finding().rule(Rule::CookieDeletion));
+            return;
+        }
+        (true, true) => {}
+        (true, false) => {
+            sink.report(finding().cause("cookie_not_deleted"));
+            return;
+        }
+        (false, true) => {
+            sink.report(finding().cause("cookie_deleted"));
+            return;
+        }
+        (false, false) => value(old, new, sink),
+    }
+    let before = sink.len();
+    protections(old, new, sink);
+    lifetime(lives, old, new, sink);
+    let same_but_spelling = sink.len() == before && old.value == new.value && lives.0 == lives.1;
+    if same_but_spelling && reduced(old) == reduced(new) {
+        sink.report(finding().rule(Rule::CookieSpelling));
+    }
+}
+
+/// What remains of a cookie when spelling, value and lifetime are set aside.
+fn reduced(cookie: &Cookie) -> Cookie {
+    Cookie { written: String::new(), value: String::new(), max_age: None, expires: None, ..cookie.clone() }
+}
+
+/// Both lifetimes in comparable terms: when neither answer says its time, two expiry dates are compared as such.
+fn lives(old: &Cookie, new: &Cookie, times: (Option<i64>, Option<i64>)) -> (Life, Life) {
+    let without_age = |cookie: &Cookie| Cookie { max_age: None, ..cookie.clone() };
+    let both_expire = old.expires.is_some() && new.expires.is_some();
+    let one_age = old.max_age.is_some() != new.max_age.is_some();
+    let unknown_time = times.0.is_none() || times.1.is_none();
+    if both_expire && one_age && unknown_time {
+        return (without_age(old).life(None), without_age(new).life(None));
+    }
+    (old.life(times.0), new.life(times.1))
+}
+
+fn value(old: &Cookie, new: &Cookie, sink: &mut Sink<'_>) {
+    if old.value == new.value {
+        return;
+    }
+    let finding = Finding::new(Kind::Cookie, path(old));
+    if meant(&old.value) == meant(&new.value) {
+        sink.report(finding.values(&old.value, &new.value).cause("cookie_encoding"));
+        return;
+    }
+    let finding = finding.values(old.shown(), new.shown());
+    let rule = is_generated(&old.name, &old.value, &new.value).then_some(Rule::CookieToken);
+    sink.report(match rule {
+        Some(rule) => finding.rule(rule),
+        None => finding.cause("cookie_value"),
+    });
+}
+
+/// The text that a value stands for, whichever stack reads it: percent-decoded, or unquoted (RFC 2109, as Python writes it).
+fn meant(value: &str) -> String {
+    let quoted = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    match quoted {
+        Some(inside) => unquote(inside),
+        None => percent_encoding::percent_decode_str(&value.replace('+', " ")).decode_utf8_lossy().into_owned(),
+    }
+}
+
+/// `\"` and `\054` (octal) as Python's `http.cookies` writes them.
+fn unquote(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        if *first != b'\\' {
+            bytes.push(*first);
+            continue;
+        }
+        let octal = after.get(..3).filter(|digits| digits.iter().all(|digit| (b'0'..=b'7').contains(digit)));
+        if let Some(digits) = octal {
+            bytes.push(digits.iter().fold(0_u8, |sum, digit| sum.wrapping_mul(8).wrapping_add(digit - b'0')));
+            rest = after.get(3..).unwrap_or_default();
+        } else if let Some((escaped, after)) = after.split_first() {
+            bytes.push(*escaped);
+            rest = after;
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Values that a server draws anew: of a cookie with a session's or token's name, or long and random by themselves.
+fn is_generated(name: &str, control: &str, candidate: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let says_so = ["sess", "sid", "token", "csrf", "xsrf", "auth", "remember", "nonce", "login"]
+        .iter()
+        .any(|part| name.contains(part));
+    if says_so {
+        return volatile::shape(control).is_some() && volatile::shape(candidate).is_some();
+    }
+    const LONG: usize = 20;
+    let is_random = |value: &str| {
+        value.len() >= LONG
+            && value.bytes().any(|byte| byte.is_ascii_digit())
+            && value.bytes().any(|byte| byte.is_ascii_alphabetic())
+            && value.bytes().filter(|byte| b"-_.%".contains(byte)).count() * 8 <= value.len()
+    };
+    is_random(control) && is_random(candidate) && volatile::same_shape(control, candidate)
+}
+
+fn protections(old: &Cookie, new: &Cookie, sink: &mut Sink<'_>) {
+    let mut told = |differs: bool, severity: Severity, cause: &'static str| {
+        if differs {
+            let finding = Finding::new(Kind::Cookie, path(old)).values(old.shown(), new.shown());
+            sink.report(finding.severity(severity).cause(cause));
+        }
+    };
+    told(old.secure && !new.secure, Severity::High, "lost_secure");
+    told(!old.secure && new.secure, Severity::Low, "added_secure");
+    told(old.http_only && !new.http_only, Severity::High, "lost_httponly");
+    told(!old.http_only && new.http_only, Severity::Low, "added_httponly");
+    told(old.same_site != new.same_site, Severity::Medium, "samesite_changed");
+    told(old.path != new.path, Severity::Medium, "cookie_path");
+    told(old.domain != new.domain, Severity::Medium, "cookie_domain");
+    told(old.others != new.others, Severity::Low, "cookie_attribute");
+}
+
+fn lifetime(lives: (Life, Life), old: &Cookie, new: &Cookie, sink: &mut Sink<'_>) {
+    if lives.0 == lives.1 {
+        return;
+    }
+    let finding = Finding::new(Kind::Cookie, path(old)).values(old.shown(), new.shown());
+    let finding = match lives {
+        (Life::Seconds(a), Life::Seconds(b)) | (Life::Until(a), Life::Until(b)) => {
+            let both_written = old.max_age.is_some() && new.max_age.is_some();
+            match () {
+                () if !both_written && a.abs_diff(b) <= clock::WINDOW as u64 => finding.rule(Rule::CookieClock),
+                () if b > a => finding.cause("longer_life"),
+                () => finding.severity(Severity::Medium).cause("shorter_life"),
+            }
+        }
+        (Life::Session, _) => finding.cause("longer_life"),
+        (_, Life::Session) => finding.severity(Severity::Medium).cause("shorter_life"),
+        _ => finding.severity(Severity::Low).cause("lifetime_changed"),
+    };
+    sink.report(finding);
+}

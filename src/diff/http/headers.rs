@@ -1,0 +1,289 @@
+//! Headers, each by its meaning. Names and their order do not matter; neither does what only the server in front would say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Answers, caching, content_type, cookies, directives, redirect};
+use crate::diff::comparison::{Kind, Severity};
+use crate::diff::observation::Observation;
+use crate::diff::rules::Rule;
+use crate::diff::scope::Scope;
+use crate::diff::sink::{Finding, Sink};
+use crate::diff::volatile;
+
+/// How a header is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    /// Compared elsewhere, with others.
+    Elsewhere,
+    /// Neither value nor presence matters.
+    Nothing(Rule),
+    /// The value is made anew; presence is the operator's choice.
+    RequestId,
+    /// The value is made anew; presence matters.
+    Validator,
+    /// A set of tokens without case.
+    Tokens,
+    /// Directives by name, separated by this.
+    Directives(char),
+    /// Content-Security-Policy.
+    Policy,
+    /// One word without case.
+    Word,
+    /// A list of links, their order does not matter.
+    Links,
+    /// The values as they stand.
+    Text,
+}
+
+/// Headers whose loss takes a protection away.
+const PROTECTIONS: [&str; 10] = [
+    "content-security-policy",
+    "strict-transport-security",
+    "x-frame-options",
+    "x-content-type-options",
+    "referrer-policy",
+    "permissions-policy",
+    "cross-origin-opener-policy",
+    "cross-origin-resource-policy",
+    "cross-origin-embedder-policy",
+    "www-authenticate",
+];
+
+fn meaning(name: &str) -> Meaning {
+    match name {
+        "content-type" | "set-cookie" | "location" | "cache-control" | "expires" | "pragma" => Meaning::Elsewhere,
+        "server" | "x-powered-by" | "via" | "x-generator" | "x-served-by" | "x-backend" | "x-aspnet-version"
+        | "x-runtime-version" | "x-version" => Meaning::Nothing(Rule::HeaderServer),
+        "date" | "age" => Meaning::Nothing(Rule::HeaderDate),
+        "connection" | "keep-alive" | "transfer-encoding" | "proxy-connection" | "upgrade" | "te" | "trailer" => {
+            Meaning::Nothing(Rule::HeaderConnection)
+        }
+        "content-length" => Meaning::Nothing(Rule::HeaderContentLength),
+        "content-encoding" => Meaning::Nothing(Rule::HeaderContentEncoding),
+        "x-request-id"
+        | "request-id"
+        | "x-correlation-id"
+        | "x-trace-id"
+        | "traceparent"
+        | "tracestate"
+        | "x-amzn-trace-id"
+        | "x-amzn-requestid"
+        | "cf-ray"
+        | "x-b3-traceid"
+        | "x-b3-spanid"
+        | "x-cloud-trace-context"
+        | "x-transaction-id"
+        | "x-reqid" => Meaning::RequestId,
+        "server-timing" | "x-runtime" | "x-response-time" | "x-process-time" | "x-render-time" | "x-execution-time"
+        | "x-elapsed" | "x-duration" | "x-time" | "x-timer" | "x-generation-time" | "x-page-time" | "x-query-time" => {
+            Meaning::Nothing(Rule::HeaderTiming)
+        }
+        _ if is_counter(name) => Meaning::Nothing(Rule::HeaderCounter),
+        "etag" | "last-modified" => Meaning::Validator,
+        "vary"
+        | "allow"
+        | "access-control-allow-methods"
+        | "access-control-allow-headers"
+        | "access-control-expose-headers"
+        | "content-language"
+        | "accept-ranges" => Meaning::Tokens,
+        "strict-transport-security" | "permissions-policy" | "x-xss-protection" | "content-disposition" => {
+            Meaning::Directives(if name == "permissions-policy" { ',' } else { ';' })
+        }
+        "content-security-policy" | "content-security-policy-report-only" => Meaning::Policy,
+        "x-frame-options"
+        | "x-content-type-options"
+        | "referrer-policy"
+        | "access-control-allow-credentials"
+        | "cross-origin-opener-policy"
+        | "cross-origin-resource-policy"
+        | "cross-origin-embedder-policy" => Meaning::Word,
+        "link" => Meaning::Links,
+        _ => Meaning::Text,
+    }
+}
+
+fn is_counter(name: &str) -> bool {
+    ["x-ratelimit", "ratelimit", "x-rate-limit"].iter().any(|start| name.starts_with(start))
+        || matches!(name, "x-hits" | "x-cache-hits" | "x-counter" | "x-request-count" | "x-queries" | "x-query-count")
+}
+
+pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    content_type::compare(answers, sink);
+    redirect::compare(answers, scope, sink);
+    caching::compare(answers, scope.now, sink);
+    cookies::compare(answers, scope, sink);
+    let mut names: Vec<&str> = answers.control.headers.keys().map(http::HeaderName::as_str).collect();
+    names.extend(
+        answers
+            .candidate
+            .headers
+            .keys()
+            .map(http::HeaderName::as_str)
+            .filter(|name| !answers.control.headers.contains_key(*name)),
+    );
+    for name in names {
+        one(name, answers, scope, sink);
+    }
+}
+
+/// All values of a header, as text.
+pub fn values(answer: &Observation, name: &str) -> Vec<String> {
+    answer
+        .headers
+        .get_all(name)
+        .iter()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
+        .collect()
+}
+
+/// `cache-control` → `header:Cache-Control`.
+pub fn path(name: &str) -> String {
+    let words = name.split('-').map(|word| match word {
+        "etag" => "ETag".to_owned(),
+        "www" | "csp" | "xss" | "id" if word != "id" => word.to_ascii_uppercase(),
+        word => {
+            let mut chars = word.chars();
+            chars.next().map(|first| first.to_ascii_uppercase().to_string() + chars.as_str()).unwrap_or_default()
+        }
+    });
+    format!("header:{}", words.collect::<Vec<_>>().join("-"))
+}
+
+fn one(name: &str, answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    let how = meaning(name);
+    let same = answers.control.headers.get_all(name).iter().eq(answers.candidate.headers.get_all(name).iter());
+    if how == Meaning::Elsewhere || same {
+        return;
+    }
+    let (old, new) = (values(answers.control, name), values(answers.candidate, name));
+    let joined = |values: &[String]| (!values.is_empty()).then(|| values.join(", "));
+    let finding = Finding { control: joined(&old), candidate: joined(&new), ..Finding::new(Kind::Header, path(name)) };
+    let finding = match how {
+        Meaning::Elsewhere => return,
+        Meaning::Nothing(rule) => finding.rule(rule),
+        _ if old.is_empty() || new.is_empty() => presence(how, name, answers, finding),
+        Meaning::RequestId => finding.rule(Rule::HeaderRequestId),
+        Meaning::Validator => finding.rule(Rule::HeaderValidator),
+        Meaning::Tokens => tokens(&old, &new, finding),
+        Meaning::Directives(separator) => {
+            let same = directives::named(&old, separator) == directives::named(&new, separator);
+            spelled_or(same, finding, severity_of(name))
+        }
+        Meaning::Policy => policy(&old, &new, finding),
+        Meaning::Word => spelled_or(directives::tokens(&old) == directives::tokens(&new), finding, severity_of(name)),
+        Meaning::Links => spelled_or(links(&old, scope) == links(&new, scope), finding, Severity::Medium),
+        Meaning::Text => text(name, &old, &new, scope, finding),
+    };
+    sink.report(finding);
+}
+
+fn severity_of(name: &str) -> Severity {
+    let is_protection = PROTECTIONS.contains(&name) || name.starts_with("access-control-");
+    if is_protection { Severity::High } else { Severity::Medium }
+}
+
+fn spelled_or(same: bool, finding: Finding, severity: Severity) -> Finding {
+    if same { finding.rule(Rule::HeaderSpelling) } else { finding.severity(severity) }
+}
+
+/// Only one side sends it.
+fn presence(how: Meaning, name: &str, answers: &Answers<'_>, finding: Finding) -> Finding {
+    let lost = finding.candidate.is_none();
+    match how {
+        Meaning::RequestId => finding.rule(Rule::RequestIdPresence),
+        Meaning::Validator if has_validator(answers.control) && has_validator(answers.candidate) => {
+            finding.rule(Rule::HeaderValidator)
+        }
+        Meaning::Validator if lost => finding.severity(Severity::Medium).cause("revalidation_lost"),
+        Meaning::Validator => finding.severity(Severity::Low).cause("revalidation_gained"),
+        _ if lost => finding.severity(severity_of(name)).cause("lost_header"),
+        _ => finding.severity(Severity::Medium).cause("added_header"),
+    }
+}
+
+/// Whether a client can ask "changed since?" and be told 304.
+fn has_validator(answer: &Observation) -> bool {
+    answer.headers.contains_key("etag") || answer.headers.contains_key("last-modified")
+}
+
+fn tokens(old: &[String], new: &[String], finding: Finding) -> Finding {
+    let (old, new) = (directives::tokens(old), directives::tokens(new));
+    if old == new {
+        return finding.rule(Rule::HeaderSpelling);
+    }
+    let cause = match (old.is_superset(&new), new.is_superset(&old)) {
+        (true, _) => "token_lost",
+        (_, true) => "token_added",
+        _ => "tokens_changed",
+    };
+    finding.severity(Severity::Medium).cause(cause)
+}
+
+type Policy = BTreeMap<String, BTreeSet<String>>;
+
+/// Policies by directive; the order of directives and sources does not matter, and a nonce is any nonce.
+fn policy(old: &[String], new: &[String], finding: Finding) -> Finding {
+    let exact = (directives_of(old, Nonces::Kept), directives_of(new, Nonces::Kept));
+    if exact.0 == exact.1 {
+        return finding.rule(Rule::HeaderSpelling);
+    }
+    if directives_of(old, Nonces::Masked) == directives_of(new, Nonces::Masked) {
+        return finding.rule(Rule::HeaderNonce);
+    }
+    finding.severity(Severity::High).cause("policy_changed")
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nonces {
+    Kept,
+    Masked,
+}
+
+fn directives_of(values: &[String], nonces: Nonces) -> Vec<Policy> {
+    let read = |policy: &str| -> Policy {
+        let mut found = Policy::new();
+        for directive in policy.split(';') {
+            let mut words = directive.split_ascii_whitespace();
+            let Some(name) = words.next() else { continue };
+            let sources = words.map(|word| match word.strip_prefix("'nonce-") {
+                Some(_) if nonces == Nonces::Masked => "'nonce-*'".to_owned(),
+                _ => word.to_owned(),
+            });
+            found.entry(name.to_ascii_lowercase()).or_insert_with(|| sources.collect());
+        }
+        found
+    };
+    values.iter().flat_map(|value| value.split(',')).map(read).collect()
+}
+
+fn links(values: &[String], scope: &Scope<'_>) -> BTreeSet<(String, BTreeMap<String, Option<String>>)> {
+    let base = scope.base();
+    let read = |link: &str| {
+        let (target, parameters) = link.strip_prefix('<').and_then(|rest| rest.split_once('>')).unwrap_or((link, ""));
+        let resolved =
+            base.as_ref().and_then(|base| base.join(target).ok()).map_or_else(|| target.to_owned(), String::from);
+        (resolved, directives::named(&[parameters.trim_start_matches([' ', ';']).to_owned()], ';'))
+    };
+    values.iter().flat_map(|value| directives::split(value, ',')).map(read).collect()
+}
+
+fn text(name: &str, old: &[String], new: &[String], scope: &Scope<'_>, finding: Finding) -> Finding {
+    let squeezed = |values: &[String]| -> Vec<String> {
+        values
+            .iter()
+            .flat_map(|value| directives::split(value, ','))
+            .map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect()
+    };
+    if squeezed(old) == squeezed(new) {
+        return finding.rule(Rule::HeaderSpelling);
+    }
+    let plain = name.strip_prefix("x-").unwrap_or(name);
+    if let ([old], [new]) = (old, new)
+        && let Some(rule) = volatile::strings(plain, old, new, scope.now)
+    {
+        return finding.rule(rule);
+    }
+    finding.severity(severity_of(name))
+}

@@ -1,0 +1,88 @@
+//! Status, headers and cookies by their meaning; then the bodies, by what they are.
+
+pub mod body;
+mod caching;
+pub mod content_type;
+mod cookies;
+mod directives;
+mod headers;
+mod redirect;
+mod status;
+
+pub use redirect::same as same_url;
+
+use super::comparison::{Comparison, Kind};
+use super::observation::{Observation, Request};
+use super::rules::Rule;
+use super::scope::Scope;
+use super::sink::{Finding, Sink};
+use status::Rest;
+
+/// Both answers to one request.
+#[derive(Debug, Clone, Copy)]
+pub struct Answers<'a> {
+    pub request: &'a Request,
+    pub control: &'a Observation,
+    pub candidate: &'a Observation,
+}
+
+impl Answers<'_> {
+    /// Whether the answers can have bodies that anybody sees.
+    pub fn have_bodies(&self) -> bool {
+        let status = self.control.status;
+        self.request.method != http::Method::HEAD
+            && !status.is_informational()
+            && !status.is_redirection()
+            && !matches!(status.as_u16(), 204 | 205 | 304)
+    }
+
+    fn are_identical(&self) -> bool {
+        self.control.status == self.candidate.status
+            && self.control.body == self.candidate.body
+            && self.control.headers == self.candidate.headers
+    }
+}
+
+/// Compares two answers.
+pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, mut sink: Sink<'_>) -> Comparison {
+    if answers.are_identical() {
+        if answers.control.status.is_server_error() {
+            sink.both_failed();
+        }
+        return sink.finish();
+    }
+    match status::compare(answers, &mut sink) {
+        Rest::Nothing => sink.finish(),
+        Rest::Inconclusive => sink.finish_inconclusive(),
+        Rest::Failure => {
+            sink.both_failed();
+            failure(answers, scope, &mut sink);
+            sink.finish()
+        }
+        Rest::Headers => {
+            headers::compare(answers, scope, &mut sink);
+            sink.finish()
+        }
+        Rest::All => {
+            headers::compare(answers, scope, &mut sink);
+            body::compare(answers, scope, &mut sink);
+            sink.finish()
+        }
+    }
+}
+
+/// Both failed with the same status: whether they also say the same is one question.
+fn failure(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    let mut trial = Sink::new(scope.rules, scope.now);
+    content_type::compare(answers, &mut trial);
+    body::compare(answers, scope, &mut trial);
+    if trial.is_empty() {
+        return;
+    }
+    let shown = |answer: &Observation| String::from_utf8_lossy(&answer.body).into_owned();
+    let finding = Finding::new(Kind::Body, super::text::BODY).values(shown(answers.control), shown(answers.candidate));
+    sink.report(finding.rule(Rule::ErrorBody).cause("error_body"));
+}
+
+#[cfg(test)]
+mod tests;
