@@ -209,19 +209,23 @@ def fill_requests(db, chance):
         )
 
 
-def make(path):
-    for leftover in (path, f"{path}-wal", f"{path}-shm"):
-        if os.path.exists(leftover):
-            os.remove(leftover)
+def fill(db):
     chance = random.Random(SEED)
-    db = sqlite3.connect(path)
-    db.execute("PRAGMA journal_mode = WAL")  # kept in the file: readers of one stack never block the other's writer
     db.executescript(SCHEMA)
     db.execute("INSERT INTO Settings VALUES ('csrf_secret', ?)", (CSRF_SECRET,))
     fill_users(db, chance)
     fill_packages(db, chance)
     fill_requests(db, chance)
     db.commit()
+
+
+def make(path):
+    for leftover in (path, f"{path}-wal", f"{path}-shm"):
+        if os.path.exists(leftover):
+            os.remove(leftover)
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA journal_mode = WAL")  # kept in the file: readers of one stack never block the other's writer
+    fill(db)
     counts = [db.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in ("Packages", "PackageBases", "Users")]
     db.close()
     return counts
