@@ -1,1 +1,417 @@
-//! The report, read from the store only.
+//! The report, read from the store only: it works beside a running door and after it has gone.
+//!
+//! Counts, causes and verdict of a route cover the same stretch of time: what was asked for (`--since`), else the window of the
+//! route's gate. The JSON form is this file's types as they are; [`text`] tells them to a person.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use super::Gate;
+use super::fact::RouteFact;
+use super::readiness::{GateError, GateSpec, Readiness, Verdict, judge};
+use super::sample::{Curl, Sample, curl};
+use super::store::read::{Moment, StoredCause, StoredFlip, StoredRoute};
+use super::store::{StoreError, StoreReader};
+use super::tally::{Sketch, Tally};
+use super::time::{millis, rfc3339, spelled};
+
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use text::{Paint, text};
+
+/// Causes of a route that come with curl lines; each costs reading a sample.
+const MAX_CURLS: usize = 20;
+/// Field paths told per route.
+const MAX_FIELDS: usize = 20;
+
+/// Where the curl lines lead when the store does not know the origins' addresses: to be filled in.
+const UNKNOWN_LEGACY: &str = "http://LEGACY";
+const UNKNOWN_NEW: &str = "http://NEW";
+
+/// What is asked of the store.
+#[derive(Debug, Clone)]
+pub struct Filter {
+    /// Only this route.
+    pub route: Option<String>,
+    /// Only what was seen in this stretch of time; `None`: the window of each route's gate.
+    pub since: Option<Duration>,
+    pub now: SystemTime,
+    /// What the config says now; `None`: it could not be read, and what the door said last holds.
+    pub facts: Option<Vec<RouteFact>>,
+    /// Laid over each route's gate.
+    pub gate: GateSpec,
+}
+
+impl Filter {
+    /// Everything, as of this moment.
+    pub fn at(now: SystemTime) -> Self {
+        Self { route: None, since: None, now, facts: None, gate: GateSpec::default() }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("no route {name:?}, neither in the config nor in the store{hint}")]
+    UnknownRoute { name: String, hint: String },
+    #[error("{}", .0.iter().map(|(key, message)| format!("{key} {message}")).collect::<Vec<_>>().join("; "))]
+    Gate(Vec<GateError>),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// RFC 3339, UTC, as all times here.
+    pub generated_at: String,
+    /// In the order of the config, then by name. Routes of which nothing was ever sampled and nothing is copied are left out.
+    pub routes: Vec<RouteReport>,
+    /// Changes of stage and weight, the oldest first: they date the bugs.
+    pub flips: Vec<Flip>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RouteReport {
+    pub route: String,
+    pub stage: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f64>,
+    pub compared: u64,
+    pub matched: u64,
+    pub ignored: u64,
+    pub mismatched: u64,
+    pub unproven: u64,
+    pub unproven_by_reason: BTreeMap<&'static str, u64>,
+    pub verdict: Verdict,
+    pub reasons: Vec<String>,
+    pub mismatch_percent: Option<f64>,
+    pub mismatch_upper_percent: Option<f64>,
+    /// The stretch of time that all of this covers begins here.
+    pub since: String,
+    /// By severity, then by count.
+    pub differences: Vec<DifferenceReport>,
+    /// Field paths that differ most, in mismatched pairs.
+    pub fields: Vec<Field>,
+    /// What cosmetic rules hid.
+    pub hidden: Vec<HiddenReport>,
+    /// Of the same requests.
+    pub latency: Latencies,
+}
+
+/// One cause.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DifferenceReport {
+    pub fingerprint: String,
+    pub kind: String,
+    pub path: String,
+    /// Pairs that show it.
+    pub count: u64,
+    pub severity: &'static str,
+    pub first_seen: String,
+    pub last_seen: String,
+    pub samples: Vec<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// What legacy said when it was last seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control: Option<String>,
+    /// What new said then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub curl: Option<Curl>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Field {
+    pub path: String,
+    pub count: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct HiddenReport {
+    pub rule: String,
+    pub count: u64,
+    /// Where it last hid something.
+    pub example: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Latencies {
+    pub legacy: Latency,
+    pub new: Latency,
+}
+
+/// Good to 5 %.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Latency {
+    pub p50_ms: Option<f64>,
+    pub p90_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
+}
+
+impl Latency {
+    fn of(sketch: &Sketch) -> Self {
+        let quantile = |share| sketch.quantile_ms(share).map(three_digits);
+        Self { p50_ms: quantile(0.5), p90_ms: quantile(0.9), p99_ms: quantile(0.99) }
+    }
+}
+
+fn three_digits(value: f64) -> f64 {
+    let scale = 10f64.powf(2.0 - value.log10().floor());
+    (value * scale).round() / scale
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Flip {
+    pub at: String,
+    pub route: String,
+    pub from: String,
+    pub to: String,
+    /// Of the config.
+    pub generation: u64,
+}
+
+/// A stored pair, with its number and how to ask again.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SampleReport {
+    pub id: i64,
+    #[serde(flatten)]
+    pub sample: Sample,
+    pub curl: Curl,
+}
+
+/// A stored pair; `None`: there is none of this number, or it had to make room.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn sample(reader: &StoreReader, id: i64) -> Result<Option<SampleReport>, StoreError> {
+    reader.at_one_moment(|moment| {
+        let Some(sample) = read_sample(moment, id)? else { return Ok(None) };
+        let routes = moment.routes()?;
+        let fact = routes.iter().find(|route| route.name == sample.route).and_then(|route| route.fact.as_ref());
+        let curl = Origins::of(fact).curl(&sample);
+        Ok(Some(SampleReport { id, sample, curl }))
+    })
+}
+
+fn read_sample(moment: &Moment<'_>, id: i64) -> rusqlite::Result<Option<Sample>> {
+    Ok(moment.sample(id)?.and_then(|content| serde_json::from_str(&content).ok()))
+}
+
+/// Where the origins of a route can be asked.
+struct Origins<'a> {
+    legacy: &'a str,
+    new: &'a str,
+}
+
+impl<'a> Origins<'a> {
+    fn of(fact: Option<&'a RouteFact>) -> Self {
+        Self {
+            legacy: fact.and_then(|fact| fact.legacy_url.as_deref()).unwrap_or(UNKNOWN_LEGACY),
+            new: fact.and_then(|fact| fact.new_url.as_deref()).unwrap_or(UNKNOWN_NEW),
+        }
+    }
+
+    fn curl(&self, sample: &Sample) -> Curl {
+        curl(sample, self.legacy, self.new)
+    }
+}
+
+/// A route as config and store know it together.
+struct Known {
+    name: String,
+    /// Its number in the store; `None`: the store has nothing of it.
+    stored: Option<i64>,
+    counted_at: Option<String>,
+    fact: Option<RouteFact>,
+}
+
+impl Report {
+    /// # Errors
+    /// The store cannot be read, the gate's figures are out of range, or the route is known nowhere.
+    pub fn read(reader: &StoreReader, filter: &Filter) -> Result<Self, ReportError> {
+        // The ranges do not depend on the route: wrong ones are told before anything is read.
+        Gate::compile(&filter.gate, &Gate::default()).map_err(ReportError::Gate)?;
+        let (known, routes, flips) = reader.at_one_moment(|moment| {
+            let known = known(moment.routes()?, filter.facts.as_deref());
+            let wanted = known.iter().filter(|route| is_wanted(route, filter));
+            let routes: Vec<RouteReport> =
+                wanted.map(|route| route_report(moment, route, filter)).collect::<rusqlite::Result<_>>()?;
+            let flips_since = filter.since.map_or(0, |since| millis(filter.now).saturating_sub(as_millis(since)));
+            Ok((known, routes, moment.flips(flips_since)?))
+        })?;
+        if let (Some(name), true) = (&filter.route, routes.is_empty()) {
+            return Err(unknown_route(name, &known));
+        }
+        let is_asked = |flip: &StoredFlip| filter.route.as_ref().is_none_or(|name| *name == flip.route);
+        let flips = flips.into_iter().filter(is_asked).map(Flip::from).collect();
+        Ok(Self { generated_at: rfc3339(millis(filter.now)), routes, flips })
+    }
+}
+
+fn as_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl From<StoredFlip> for Flip {
+    fn from(flip: StoredFlip) -> Self {
+        let StoredFlip { at, route, from, to, generation } = flip;
+        Self { at: rfc3339(at), route, from, to, generation }
+    }
+}
+
+/// The routes of the config in its order, then those that only the store knows.
+fn known(stored: Vec<StoredRoute>, facts: Option<&[RouteFact]>) -> Vec<Known> {
+    let mut stored: BTreeMap<String, StoredRoute> =
+        stored.into_iter().map(|route| (route.name.clone(), route)).collect();
+    let mut known = Vec::new();
+    for fact in facts.unwrap_or_default() {
+        let in_store = stored.remove(&fact.name);
+        known.push(Known {
+            name: fact.name.clone(),
+            stored: in_store.as_ref().map(|route| route.id),
+            counted_at: in_store.and_then(|route| route.counted_at),
+            fact: Some(fact.clone()),
+        });
+    }
+    for (name, route) in stored {
+        // With a config at hand, a fact that only the store has is out of date.
+        let fact = route.fact.filter(|_| facts.is_none());
+        known.push(Known { name, stored: Some(route.id), counted_at: route.counted_at, fact });
+    }
+    known
+}
+
+fn is_wanted(route: &Known, filter: &Filter) -> bool {
+    match &filter.route {
+        Some(name) => route.name == *name,
+        None => route.counted_at.is_some() || route.fact.as_ref().is_some_and(|fact| fact.mirrored),
+    }
+}
+
+fn unknown_route(name: &str, known: &[Known]) -> ReportError {
+    /// Jaro–Winkler; below it two names are just two names.
+    const ALIKE: f64 = 0.75;
+    let nearest = known
+        .iter()
+        .map(|route| (strsim::jaro_winkler(name, &route.name), route))
+        .filter(|(alike, _)| *alike >= ALIKE)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other));
+    let hint = nearest.map_or_else(String::new, |(_, route)| format!("; did you mean {:?}?", route.name));
+    ReportError::UnknownRoute { name: name.to_owned(), hint }
+}
+
+fn route_report(moment: &Moment<'_>, route: &Known, filter: &Filter) -> rusqlite::Result<RouteReport> {
+    let fact = route.fact.as_ref();
+    let gate = fact.map(|fact| fact.gate.clone()).unwrap_or_default();
+    // Its ranges were checked before; what is laid over keeps the gate's others.
+    let gate = Gate::compile(&filter.gate, &gate).unwrap_or(gate);
+    let stretch = filter.since.unwrap_or(gate.window);
+    let since = (millis(filter.now) / 1000).saturating_sub(stretch.as_secs());
+    let (tally, causes) = match route.stored {
+        Some(id) => (moment.tally(id, since)?, moment.causes(id, since)?),
+        None => (Tally::default(), Vec::new()),
+    };
+    let mut readiness = judge(&tally, &gate);
+    if tally.sampled() == 0
+        && let Some(reason) = nothing_since(moment, route, stretch)?
+    {
+        readiness.reasons.push(reason);
+    }
+    let differences = differences(moment, causes, &Origins::of(fact))?;
+    Ok(assembled(route, &tally, readiness, differences, since))
+}
+
+fn nothing_since(moment: &Moment<'_>, route: &Known, stretch: Duration) -> rusqlite::Result<Option<String>> {
+    let Some(newest) = route.stored.map(|id| moment.newest(id)).transpose()?.flatten() else { return Ok(None) };
+    let at = rfc3339(newest * 1000);
+    Ok(Some(format!(
+        "Nothing was sampled in the last {}; the newest evidence is of {at}, --since reaches it.",
+        spelled(stretch)
+    )))
+}
+
+fn differences(
+    moment: &Moment<'_>,
+    causes: Vec<StoredCause>,
+    origins: &Origins<'_>,
+) -> rusqlite::Result<Vec<DifferenceReport>> {
+    let mut differences = Vec::with_capacity(causes.len());
+    for cause in causes {
+        // The newest sample: what it asks for is the likeliest to be there still.
+        let sample = match cause.samples.last() {
+            Some(id) if differences.len() < MAX_CURLS => read_sample(moment, *id)?,
+            _ => None,
+        };
+        differences.push(DifferenceReport {
+            fingerprint: cause.fingerprint,
+            kind: cause.kind,
+            path: cause.path,
+            count: cause.count,
+            severity: severity_name(cause.severity),
+            first_seen: rfc3339(cause.first_seen),
+            last_seen: rfc3339(cause.last_seen),
+            samples: cause.samples,
+            cause: cause.cause,
+            control: cause.control,
+            candidate: cause.candidate,
+            curl: sample.map(|sample| origins.curl(&sample)),
+        });
+    }
+    Ok(differences)
+}
+
+/// From the rank that the store sorts by.
+fn severity_name(rank: i64) -> &'static str {
+    match rank {
+        ..=0 => "low",
+        1 => "medium",
+        2 => "high",
+        _ => "critical",
+    }
+}
+
+fn assembled(
+    route: &Known,
+    tally: &Tally,
+    readiness: Readiness,
+    differences: Vec<DifferenceReport>,
+    since: u64,
+) -> RouteReport {
+    let mut fields: Vec<Field> =
+        tally.fields.iter().map(|(path, count)| Field { path: path.clone(), count: *count }).collect();
+    fields.sort_by(|one, other| other.count.cmp(&one.count).then_with(|| one.path.cmp(&other.path)));
+    fields.truncate(MAX_FIELDS);
+    let hidden = tally.hidden.iter().map(|(rule, hidden)| HiddenReport {
+        rule: rule.clone(),
+        count: hidden.count,
+        example: hidden.example.clone(),
+    });
+    let mut hidden: Vec<HiddenReport> = hidden.collect();
+    hidden.sort_by(|one, other| other.count.cmp(&one.count).then_with(|| one.rule.cmp(&other.rule)));
+    let stage = route.fact.as_ref().map(|fact| fact.stage.clone()).or_else(|| route.counted_at.clone());
+    RouteReport {
+        route: route.name.clone(),
+        stage: stage.unwrap_or_default(),
+        weight: route.fact.as_ref().and_then(|fact| fact.weight),
+        compared: tally.compared(),
+        matched: tally.matched,
+        ignored: tally.ignored,
+        mismatched: tally.mismatched,
+        unproven: tally.unproven_total(),
+        unproven_by_reason: tally.unproven.iter().map(|(reason, count)| (reason.name(), *count)).collect(),
+        verdict: readiness.verdict,
+        reasons: readiness.reasons,
+        mismatch_percent: readiness.mismatch_percent,
+        mismatch_upper_percent: readiness.mismatch_upper_percent,
+        since: rfc3339(since * 1000),
+        differences,
+        fields,
+        hidden,
+        latency: Latencies { legacy: Latency::of(&tally.legacy), new: Latency::of(&tally.new) },
+    }
+}

@@ -206,6 +206,13 @@ impl Moment<'_> {
         Ok(tally)
     }
 
+    /// When the newest window of a route ends, seconds since 1970.
+    pub fn newest(&self, route: i64) -> rusqlite::Result<Option<u64>> {
+        self.connection
+            .prepare_cached("SELECT max(start + width) FROM tally WHERE route = ?")?
+            .query_row([route], |row| row.get(0))
+    }
+
     /// The causes of a route seen since (seconds since 1970).
     pub fn causes(&self, route: i64, since: u64) -> rusqlite::Result<Vec<StoredCause>> {
         let mut samples =

@@ -1,0 +1,204 @@
+//! The report as a person reads it: the verdict first, then the causes by weight, then what was hidden and what was lost.
+
+use std::fmt::Write;
+
+use super::{DifferenceReport, Flip, Latencies, Report, RouteReport};
+use crate::evidence::readiness::Verdict;
+
+/// Columns that a value of a difference may take.
+const VALUE_WIDTH: usize = 100;
+/// Causes told in full; the JSON form has them all.
+const MAX_CAUSES: usize = 20;
+/// Changes of stage told; the newest.
+const MAX_FLIPS: usize = 20;
+
+/// Whether the text is for a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paint {
+    Plain,
+    Coloured,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Colour {
+    Bold,
+    Faint,
+    Green,
+    Yellow,
+    Red,
+}
+
+impl Paint {
+    fn on(self, colour: Colour, text: &str) -> String {
+        let code = match colour {
+            Colour::Bold => "1",
+            Colour::Faint => "2",
+            Colour::Green => "1;32",
+            Colour::Yellow => "1;33",
+            Colour::Red => "1;31",
+        };
+        match self {
+            Self::Plain => text.to_owned(),
+            Self::Coloured => format!("\x1b[{code}m{text}\x1b[0m"),
+        }
+    }
+}
+
+/// The whole report.
+pub fn text(report: &Report, paint: Paint) -> String {
+    let mut out = String::new();
+    if report.routes.is_empty() {
+        out.push_str(
+            "Nothing was sampled yet, and no route has a mirror. A route is proven at stage shadow, with a mirror.\n",
+        );
+    }
+    for route in &report.routes {
+        route_text(&mut out, route, paint);
+        out.push('\n');
+    }
+    flips_text(&mut out, &report.flips, paint);
+    out
+}
+
+/// Writing to a string cannot fail.
+macro_rules! line {
+    ($out:expr, $($format:tt)*) => {{
+        let _ = writeln!($out, $($format)*);
+    }};
+}
+
+fn route_text(out: &mut String, route: &RouteReport, paint: Paint) {
+    let stage = match route.weight {
+        Some(weight) => format!("{} {weight} %", route.stage),
+        None => route.stage.clone(),
+    };
+    let verdict = match route.verdict {
+        Verdict::Ready => paint.on(Colour::Green, "READY"),
+        Verdict::NotYet => paint.on(Colour::Red, "NOT YET"),
+        Verdict::Inconclusive => paint.on(Colour::Yellow, "INCONCLUSIVE"),
+    };
+    line!(out, "{}  ({stage})  {verdict}", paint.on(Colour::Bold, &plain(&route.route)));
+    for reason in &route.reasons {
+        line!(out, "  {reason}");
+    }
+    line!(
+        out,
+        "  {} compared: {} matched, {} ignored, {} mismatched; {} unproven. Since {}.",
+        route.compared,
+        route.matched,
+        route.ignored,
+        route.mismatched,
+        route.unproven,
+        route.since
+    );
+    latency_text(out, &route.latency);
+    for (number, difference) in (1..).zip(route.differences.iter().take(MAX_CAUSES)) {
+        difference_text(out, number, difference, route.compared, paint);
+    }
+    let beyond = route.differences.len().saturating_sub(MAX_CAUSES);
+    if beyond > 0 {
+        line!(out, "\n  … and {beyond} more causes: --format json tells them all.");
+    }
+    rest_text(out, route);
+}
+
+fn latency_text(out: &mut String, latency: &Latencies) {
+    let (Some(legacy), Some(legacy_p99)) = (latency.legacy.p50_ms, latency.legacy.p99_ms) else { return };
+    let (Some(new), Some(new_p99)) = (latency.new.p50_ms, latency.new.p99_ms) else { return };
+    line!(out, "  Latency p50 / p99: legacy {legacy} / {legacy_p99} ms, new {new} / {new_p99} ms.");
+}
+
+fn difference_text(out: &mut String, number: usize, difference: &DifferenceReport, compared: u64, paint: Paint) {
+    let colour = match difference.severity {
+        "critical" | "high" => Colour::Red,
+        "medium" => Colour::Yellow,
+        _ => Colour::Faint,
+    };
+    let severity = paint.on(colour, difference.severity);
+    let path = if difference.path.is_empty() { "(root)".to_owned() } else { plain(&difference.path) };
+    let cause = difference.cause.as_ref().map_or_else(String::new, |cause| format!(": {}", plain(cause)));
+    let share = share(difference.count, compared);
+    line!(out, "\n  {number}. {severity}  {}{cause}  at {}", difference.kind, paint.on(Colour::Bold, &path));
+    line!(
+        out,
+        "     {} ×{share}  first {}, last {}  fingerprint {}",
+        difference.count,
+        difference.first_seen,
+        difference.last_seen,
+        difference.fingerprint
+    );
+    line!(out, "     legacy says  {}", value(difference.control.as_deref()));
+    line!(out, "     new says     {}", value(difference.candidate.as_deref()));
+    if let Some(sample) = difference.samples.last() {
+        let others = difference.samples.len() - 1;
+        let others = if others == 0 { String::new() } else { format!(" (and {others} more)") };
+        line!(out, "     sample {sample}{others}");
+    }
+    if let Some(curl) = &difference.curl {
+        line!(out, "     {}", paint.on(Colour::Faint, &plain(&curl.legacy)));
+        line!(out, "     {}", paint.on(Colour::Faint, &plain(&curl.new)));
+    }
+}
+
+fn share(count: u64, compared: u64) -> String {
+    if compared == 0 {
+        return String::new();
+    }
+    let percent = 100.0 * count as f64 / compared as f64;
+    if percent < 0.01 {
+        " (under 0.01 % of the compared)".to_owned()
+    } else {
+        format!(" ({percent:.2} % of the compared)")
+    }
+}
+
+fn rest_text(out: &mut String, route: &RouteReport) {
+    if !route.hidden.is_empty() {
+        line!(out, "\n  Hidden by cosmetic rules:");
+    }
+    for hidden in &route.hidden {
+        line!(out, "     {}  {} ×, last at {}", plain(&hidden.rule), hidden.count, plain(&hidden.example));
+    }
+    if !route.unproven_by_reason.is_empty() {
+        line!(out, "\n  Unproven:");
+    }
+    for (reason, count) in &route.unproven_by_reason {
+        line!(out, "     {reason}  {count} ×");
+    }
+}
+
+fn flips_text(out: &mut String, flips: &[Flip], paint: Paint) {
+    if flips.is_empty() {
+        return;
+    }
+    line!(out, "{}", paint.on(Colour::Bold, "Changes of stage"));
+    for flip in flips.iter().skip(flips.len().saturating_sub(MAX_FLIPS)) {
+        line!(out, "  {}  {}: {} -> {}", flip.at, plain(&flip.route), flip.from, flip.to);
+    }
+}
+
+/// What an origin said, on one line.
+fn value(value: Option<&str>) -> String {
+    let Some(value) = value else { return "(nothing)".to_owned() };
+    let value = plain(value);
+    if value.is_empty() {
+        return "(empty)".to_owned();
+    }
+    match value.char_indices().nth(VALUE_WIDTH) {
+        Some((cut, _)) => format!("{}…", &value[..cut]),
+        None => value,
+    }
+}
+
+/// What came from outside, without anything a terminal would act on.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() {
+            plain.extend(letter.escape_default());
+        } else {
+            plain.push(letter);
+        }
+    }
+    plain
+}
