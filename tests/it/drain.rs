@@ -1,0 +1,96 @@
+//! Leaving: the door says that it goes, finishes what is under way, and goes.
+
+use std::time::{Duration, Instant};
+
+use crate::harness::client::request;
+use crate::harness::site::await_that;
+use crate::harness::{Client, Origin, Signal, Site, get};
+
+/// After the last answer the door has no reason to stay.
+const SOON: Duration = Duration::from_secs(3);
+
+fn held(release: &Signal) -> Origin {
+    let release = release.clone();
+    Origin::answering(move |seen, wire| {
+        if seen.target() == "/slow" {
+            release.wait();
+        }
+        wire.ok("legacy");
+    })
+}
+
+#[test]
+fn sigterm_finishes_what_is_under_way_and_ends_with_0() {
+    let release = Signal::new();
+    let site = Site::of(held(&release), Origin::dead());
+    let mut door = site.open("- {name: all, match: {path: {prefix: /}}, stage: legacy}");
+    let mut idle = door.client();
+    assert_eq!(idle.get("/", &[]).status(), 200);
+    let mut client = door.client();
+    client.send(request("GET", "/slow", &[], b""));
+    site.legacy.await_seen(2);
+    door.signal("TERM");
+    await_that("readiness to fail", || {
+        let status = get(door.admin, "/readyz").status();
+        if status == 503 { Ok(()) } else { Err(format!("readyz says {status}")) }
+    });
+    assert_eq!(get(door.admin, "/healthz").status(), 200, "alive while it drains");
+    await_that("the listener to close", || match Client::try_connect(door.address) {
+        Err(_) => Ok(()),
+        Ok(mut client) => {
+            match client.try_send(request("GET", "/", &[], b"")).map(|()| client.try_answer("GET").is_ok()) {
+                Ok(true) => Err("still serving new connections".to_owned()),
+                _ => Ok(()),
+            }
+        }
+    });
+    release.give();
+    assert_eq!(client.answer("GET").text(), "legacy", "the request under way is answered");
+    let answered = Instant::now();
+    let status = door.await_exit();
+    assert_eq!(status.code(), Some(0), "{status}\n{}", door.log());
+    println!("gone {:?} after the last answer", answered.elapsed());
+    assert!(answered.elapsed() < SOON, "it stayed {:?}", answered.elapsed());
+}
+
+#[test]
+fn an_idle_door_leaves_at_once() {
+    let site = Site::named();
+    let mut door = site.open("- {name: all, match: {path: {prefix: /}}, stage: legacy}");
+    let mut kept = door.client();
+    assert_eq!(kept.get("/", &[]).status(), 200);
+    let told = Instant::now();
+    door.signal("TERM");
+    assert_eq!(door.await_exit().code(), Some(0));
+    assert!(told.elapsed() < SOON, "{:?}", told.elapsed());
+}
+
+#[test]
+fn the_drain_has_a_longest_wait() {
+    let site = Site::of(Origin::hanging(), Origin::dead());
+    let config = site.config("- {name: all, match: {path: {prefix: /}}, stage: legacy}").and("drain_timeout: 1s");
+    let mut door = site.open_with(&config);
+    let mut client = door.client();
+    client.send(request("GET", "/", &[], b""));
+    site.legacy.await_seen(1);
+    let told = Instant::now();
+    door.signal("TERM");
+    door.await_exit();
+    let took = told.elapsed();
+    assert!(took >= Duration::from_millis(900) && took < Duration::from_secs(8), "{took:?}");
+}
+
+#[test]
+fn copies_under_way_are_counted_before_it_goes() {
+    let site = Site::of(Origin::saying("legacy"), Origin::hanging());
+    let routes = "- {name: all, match: {path: {prefix: /}}, stage: shadow, mirror: {percent: 100, timeout: 60s}}";
+    let mut door = site.open(routes);
+    for _ in 0..3 {
+        assert_eq!(door.get("/").status(), 200);
+    }
+    site.new.await_seen(3);
+    door.signal("TERM");
+    assert_eq!(door.await_exit().code(), Some(0));
+    let line = door.report_on("all").expect("what was under way is told");
+    assert_eq!((line.count("compared"), line.unproven()), (0, 3), "{}", line.0);
+}

@@ -1,0 +1,195 @@
+//! What the report says is true, survives `kill -9`, and never costs a user's request.
+
+use std::fs;
+
+use crate::harness::client::request;
+use crate::harness::report::{line, report_of};
+use crate::harness::{Origin, Site};
+
+const SHADOW: &str = "- {name: all, match: {path: {prefix: /}}, stage: shadow, mirror: {percent: 100}}";
+
+/// Equal on even pages, different in one JSON number on odd ones.
+fn page(odd: &'static str) -> Origin {
+    Origin::answering(move |seen, wire| {
+        let page: usize = seen.target().trim_start_matches("/page/").parse().unwrap_or(0);
+        let price = if page.is_multiple_of(2) { "1.00" } else { odd };
+        wire.answer("200 OK", &["Content-Type: application/json"], format!("{{\"page\": {page}, \"price\": {price}}}"));
+    })
+}
+
+#[test]
+fn the_report_counts_what_was_compared_and_names_the_difference() {
+    let site = Site::of(page("2.00"), page("2.01"));
+    let door = site.open(SHADOW);
+    let mut client = door.client();
+    for at in 0..20 {
+        client.get(&format!("/page/{at}"), &[]);
+    }
+    let line = door.await_accounted("all", 20);
+    assert_eq!((line.count("matched"), line.count("mismatched"), line.count("ignored")), (10, 10, 0), "{}", line.0);
+    assert_eq!(line.differences().len(), 1, "ten times one cause: {}", line.0);
+    assert!(line.differences()[0].ends_with("/price"), "{:?}", line.differences());
+    assert_eq!(line.0["differences"][0]["count"], 10);
+    assert_ne!(line.verdict(), "ready");
+    let text = door.command(&["report"]);
+    assert_eq!(text.code, 0);
+    assert!(text.stdout.contains("all") && text.stdout.contains("/price"), "{text}");
+}
+
+#[test]
+fn a_rule_of_the_operators_silences_what_it_names_and_is_counted_as_ignored() {
+    let site = Site::of(page("2.00"), page("2.01"));
+    let door = site.open(
+        "- {name: all, match: {path: {prefix: /}}, stage: shadow, mirror: {percent: 100}, diff: {ignore: [/price]}}",
+    );
+    let mut client = door.client();
+    for at in 0..10 {
+        client.get(&format!("/page/{at}"), &[]);
+    }
+    let line = door.await_accounted("all", 10);
+    assert_eq!((line.count("matched"), line.count("ignored"), line.count("mismatched")), (5, 5, 0), "{}", line.0);
+}
+
+#[test]
+fn what_is_reported_survives_kill_9_again_and_again() {
+    const ROUNDS: u64 = 6;
+    let site = Site::of(page("2.00"), page("2.01"));
+    let mut door = site.open(SHADOW);
+    for round in 1..=ROUNDS {
+        let mut client = door.client();
+        for at in 0..20 {
+            client.get(&format!("/page/{at}"), &[]);
+        }
+        let before = door.await_accounted("all", round * 20);
+        // Users are asking while the door dies.
+        for _ in 0..5 {
+            client.try_send(request("GET", "/page/1", &[], b"")).ok();
+        }
+        door.kill();
+        let after = line(&report_of(&door.config), "all").expect("the report works with the door closed");
+        for count in ["compared", "matched", "mismatched"] {
+            assert!(after.count(count) >= before.count(count), "{count}: {} → {}", before.0, after.0);
+        }
+        assert_eq!(
+            after.count("compared"),
+            after.count("matched") + after.count("ignored") + after.count("mismatched")
+        );
+        let check = door.command(&["store", "check"]);
+        assert_eq!(check.code, 0, "{check}");
+        door = door.restarted();
+        // What was under way when it died may be lost or stored; from here on the count is exact again.
+        let now = door.report_on("all").expect("still known");
+        let rest = round * 20 - (now.count("compared") + now.unproven()).min(round * 20);
+        let mut client = door.client();
+        for _ in 0..rest {
+            client.get("/page/0", &[]);
+        }
+    }
+}
+
+/// The door opens and serves over this store, and says in its log that something is wrong with it.
+fn serves_over(site: &Site, words: &[&str]) {
+    let door = site.open(SHADOW);
+    for _ in 0..5 {
+        assert_eq!(door.get("/page/1").status(), 200);
+    }
+    let log = door.log().to_lowercase();
+    for word in words {
+        assert!(log.contains(word), "the log does not say {word:?}:\n{log}");
+    }
+    door.await_metric("requests_total", &[("route", "all")], 5.0);
+}
+
+#[test]
+fn a_store_that_is_not_one_keeps_no_door_closed() {
+    let site = Site::of(page("2.00"), page("2.01"));
+    fs::write(site.path("matapalo.db"), "this is not a store, but a letter. ".repeat(500)).unwrap();
+    serves_over(&site, &["matapalo.db"]);
+    let letter = fs::read_to_string(site.path("matapalo.db"));
+    assert!(letter.is_ok_and(|text| text.starts_with("this is not a store")), "somebody's file was overwritten");
+}
+
+#[test]
+fn a_store_from_a_newer_version_is_left_alone() {
+    let site = Site::of(page("2.00"), page("2.01"));
+    drop(site.open(SHADOW));
+    let store = rusqlite::Connection::open(site.path("matapalo.db")).unwrap();
+    store.pragma_update(None, "user_version", 9_999).unwrap();
+    drop(store);
+    serves_over(&site, &["matapalo.db", "newer"]);
+    let run = crate::harness::matapalo(&["store", "check", "-c", site.path("matapalo.yaml").to_str().unwrap()]);
+    assert_ne!(run.code, 0, "{run}");
+    assert!(run.stderr.contains("newer") || run.stdout.contains("newer"), "{run}");
+}
+
+#[test]
+fn a_locked_store_keeps_no_door_closed() {
+    let site = Site::of(page("2.00"), page("2.01"));
+    drop(site.open(SHADOW));
+    let holder = rusqlite::Connection::open(site.path("matapalo.db")).unwrap();
+    holder.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;").unwrap();
+    serves_over(&site, &["matapalo.db"]);
+}
+
+#[test]
+fn a_folder_that_cannot_hold_a_store_keeps_no_door_closed() {
+    let site = Site::of(page("2.00"), page("2.01"));
+    fs::create_dir(site.path("matapalo.db")).unwrap();
+    serves_over(&site, &["matapalo.db"]);
+}
+
+#[test]
+fn two_doors_on_one_store_do_not_spoil_it() {
+    let site = Site::of(page("2.00"), page("2.01"));
+    let first = site.open(SHADOW);
+    let second = crate::harness::Door::open(&site.path("second.yaml"), &site.config(SHADOW));
+    for _ in 0..5 {
+        assert_eq!(first.get("/page/0").status(), 200);
+        assert_eq!(second.get("/page/0").status(), 200);
+    }
+    let line = first.await_accounted("all", first.report_on("all").map_or(5, |line| line.count("compared").max(5)));
+    assert!(line.count("compared") >= 5);
+    assert_eq!(first.command(&["store", "check"]).code, 0);
+}
+
+#[test]
+fn no_secret_reaches_the_disk() {
+    const SECRETS: [&str; 5] =
+        ["sess10n-s3cret", "p4ssw0rd-s3cret", "b3arer-s3cret", "s3t-cookie-s3cret", "qu3ry-s3cret"];
+    let legacy = Origin::answering(|_, wire| {
+        wire.answer(
+            "200 OK",
+            &["Content-Type: application/json", "Set-Cookie: AURSID=s3t-cookie-s3cret; path=/"],
+            "{\"a\": 1}",
+        );
+    });
+    let new = Origin::answering(|_, wire| {
+        wire.answer(
+            "200 OK",
+            &["Content-Type: application/json", "Set-Cookie: AURSID=s3t-cookie-s3cret; path=/"],
+            "{\"a\": 2}",
+        );
+    });
+    let site = Site::of(legacy, new);
+    let door = site
+        .open("- {name: all, match: {path: {prefix: /}}, stage: shadow, mirror: {percent: 100, methods: [GET, POST]}}");
+    let lines = [
+        "Cookie: AURSID=sess10n-s3cret",
+        "Authorization: Bearer b3arer-s3cret",
+        "Content-Type: application/x-www-form-urlencoded",
+    ];
+    door.ask("POST", "/login?token=qu3ry-s3cret", &lines, b"user=ada&password=p4ssw0rd-s3cret");
+    let line = door.await_accounted("all", 1);
+    assert_eq!(line.count("mismatched"), 1, "{}", line.0);
+    let mut log = door.log();
+    drop(door);
+    for entry in fs::read_dir(site.folder.path()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() && path.extension().is_none_or(|extension| extension != "yaml") {
+            log.push_str(&String::from_utf8_lossy(&fs::read(path).unwrap()));
+        }
+    }
+    for secret in SECRETS {
+        assert!(!log.contains(secret), "{secret} was written to the store or the log");
+    }
+}

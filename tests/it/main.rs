@@ -1,0 +1,20 @@
+//! Stories about the built binary: real sockets, two scripted origins, bytes in and bytes out.
+//!
+//! Each file tells of one promise. `harness/` is what they are told with.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod harness;
+
+mod admin;
+mod bad_input;
+mod cli;
+mod demo;
+mod drain;
+mod evidence;
+mod fallback;
+mod mirror;
+mod reload;
+mod rollback;
+mod stages;
+mod transparent;
