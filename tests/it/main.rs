@@ -18,3 +18,5 @@ mod reload;
 mod rollback;
 mod stages;
 mod transparent;
+
+mod readme;
