@@ -94,7 +94,7 @@ dependencies() {
     fi
     cargo deny --locked check licenses bans sources || return 1
     if timeout 120 cargo deny fetch db >/dev/null 2>&1; then
-        cargo deny --locked check --disable-fetch advisories
+        cargo deny --offline --locked check advisories
     else
         echo "NOT CHECKED: advisories. The advisory database (github.com/RustSec/advisory-db) cannot be reached from here"
     fi
