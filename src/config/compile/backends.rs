@@ -1,0 +1,176 @@
+//! The backends: their names, where they are, how long they are waited for.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{bounds, names};
+use crate::config::at::At;
+use crate::config::mistake::{Findings, Hinge, Mistake};
+use crate::config::settings::{
+    Answer, BackendId, BackendSettings, EndpointAddress, HealthCheck, RouteSettings, TimeoutOverrides, Timeouts,
+};
+use crate::config::spec::{BackendSpec, HealthCheckSpec, Spec, Text, TimeoutsSpec};
+use crate::config::suggest;
+
+use super::server::NOT_YET;
+
+const DEFAULT_TIMEOUTS: Timeouts = Timeouts {
+    connect: Duration::from_secs(1),
+    first_byte: Duration::from_secs(30),
+    idle: Duration::from_secs(60),
+};
+const DEFAULT_HEALTH_PATH: &str = "/";
+const DEFAULT_HEALTH_INTERVAL: Duration = Duration::from_secs(5);
+const MOST_IN_FLIGHT: u64 = 1_000_000;
+const HTTP_PORT: u16 = 80;
+
+/// The backends by name.
+#[derive(Debug, Default)]
+pub struct BackendNames {
+    ids: HashMap<Arc<str>, BackendId>,
+}
+
+pub fn backends(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> (Vec<BackendSettings>, BackendNames) {
+    let at = top.key("backends");
+    let mut names = BackendNames::default();
+    let Some(written) = spec.backends.as_ref().filter(|written| !written.is_empty()) else {
+        findings.missing(&at, "is missing, want at least the backends that answer, by name");
+        return (Vec::new(), names);
+    };
+    let mut settings = Vec::with_capacity(written.len());
+    for (name, spec) in written.iter() {
+        let at = at.key(name);
+        names::name(name, &at, findings);
+        let name: Arc<str> = name.as_str().into();
+        names.ids.insert(name.clone(), BackendId(settings.len()));
+        settings.push(backend(name.clone(), spec, &at, findings));
+    }
+    (settings, names)
+}
+
+fn backend(name: Arc<str>, spec: &BackendSpec, at: &At<'_>, findings: &mut Findings) -> BackendSettings {
+    let timeouts = timeouts(spec.timeouts.as_ref(), &at.key("timeouts"), findings).over(&DEFAULT_TIMEOUTS);
+    let max_in_flight = bounds::count(spec.max_in_flight, 1..=MOST_IN_FLIGHT, &at.key("max_in_flight"), findings);
+    BackendSettings {
+        name,
+        endpoints: endpoints(spec.endpoints.as_deref(), &at.key("endpoints"), findings),
+        timeouts,
+        max_in_flight,
+        health_check: spec.health_check.as_ref().map(|check| health_check(check, &at.key("health_check"), findings)),
+    }
+}
+
+pub fn timeouts(written: Option<&TimeoutsSpec>, at: &At<'_>, findings: &mut Findings) -> TimeoutOverrides {
+    let Some(written) = written else { return TimeoutOverrides::default() };
+    TimeoutOverrides {
+        connect: bounds::time(written.connect, &at.key("connect"), findings),
+        first_byte: bounds::time(written.first_byte, &at.key("first_byte"), findings),
+        idle: bounds::time(written.idle, &at.key("idle"), findings),
+    }
+}
+
+fn health_check(written: &HealthCheckSpec, at: &At<'_>, findings: &mut Findings) -> HealthCheck {
+    let path = written.path.as_deref().unwrap_or(DEFAULT_HEALTH_PATH);
+    let legal = path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic()) && !path.contains('#');
+    if !legal {
+        findings.wrong(&at.key("path"), format!("is {path:?}, want a path such as /healthz"));
+    }
+    let interval = bounds::time(written.interval, &at.key("interval"), findings);
+    HealthCheck { path: path.to_owned(), interval: interval.unwrap_or(DEFAULT_HEALTH_INTERVAL) }
+}
+
+fn endpoints(written: Option<&[Text]>, at: &At<'_>, findings: &mut Findings) -> Vec<EndpointAddress> {
+    let Some(written) = written else {
+        findings.missing(at, "is missing, want at least one URL such as http://127.0.0.1:9000");
+        return Vec::new();
+    };
+    if written.is_empty() {
+        findings.wrong(at, "is empty, want at least one URL such as http://127.0.0.1:9000");
+    }
+    let mut endpoints: Vec<EndpointAddress> = Vec::with_capacity(written.len());
+    for (index, url) in written.iter().enumerate() {
+        let at = at.index(index);
+        match endpoint(url) {
+            Ok(endpoint) if endpoints.contains(&endpoint) => {
+                findings.wrong(&at, format!("is {:?}, which is in the list already", url.0));
+            }
+            Ok(endpoint) => endpoints.push(endpoint),
+            Err(says) => findings.wrong(&at, says),
+        }
+    }
+    endpoints
+}
+
+/// `http://host[:port]`, and no more: the path is the user's.
+fn endpoint(written: &str) -> Result<EndpointAddress, String> {
+    if written.strip_prefix("https://").is_some_and(|rest| !rest.is_empty())
+        || written.strip_prefix("unix:").is_some_and(|path| !path.is_empty())
+    {
+        return Err(format!("is {written:?}: TLS and unix sockets to backends are not in this version yet, want http://"));
+    }
+    let wanted = || format!("is {written:?}, want a URL such as http://127.0.0.1:9000");
+    if !written.starts_with("http://") {
+        return Err(wanted());
+    }
+    let url = url::Url::parse(written).map_err(|error| format!("{}: {error}", wanted()))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("is a URL with a user in it, want only host and port".to_owned());
+    }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("is {written:?}, want only host and port: the path is sent on as the user sent it"));
+    }
+    let host = url.host_str().ok_or_else(wanted)?;
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    match url.port().unwrap_or(HTTP_PORT) {
+        0 => Err(format!("is {written:?}, want a port of 1 to 65535")),
+        port => Ok(EndpointAddress { host: host.to_owned(), port }),
+    }
+}
+
+impl BackendNames {
+    /// The backend of this name; told as a mistake of the naming place if there is none.
+    pub fn resolve(&self, name: &str, at: &At<'_>, findings: &mut Findings) -> BackendId {
+        if let Some(id) = self.ids.get(name) {
+            return *id;
+        }
+        let hint = match suggest::nearest(name, self.ids.keys().map(AsRef::as_ref)) {
+            Some(known) => format!(", did you mean {known:?}?"),
+            None => String::new(),
+        };
+        let hinge = At::top(0);
+        let hinge = hinge.key("backends");
+        let hinges_on = Some(Hinge { file: 0, path: hinge.key(name).path() });
+        let says = format!("names the backend {name:?}, which is not in `backends`{hint}");
+        findings.mistakes.push(Mistake { hinges_on, ..Mistake::new(at.file, at.path(), says) });
+        BackendId(0)
+    }
+
+    /// A backend that answers and is never asked how it is.
+    pub fn warn_of_unwatched(
+        &self,
+        backends: &[BackendSettings],
+        routes: &[RouteSettings],
+        top: &At<'_>,
+        findings: &mut Findings,
+    ) {
+        let mut used = vec![false; backends.len()];
+        for route in routes {
+            let Answer::Proxy(proxied) = &route.answer else { continue };
+            for BackendId(id) in [proxied.legacy, proxied.new] {
+                if let Some(used) = used.get_mut(id) {
+                    *used = true;
+                }
+            }
+        }
+        let at = top.key("backends");
+        for (backend, used) in backends.iter().zip(used) {
+            let at = at.key(&backend.name);
+            if !used {
+                findings.warn(&at, "is used by no route");
+            } else if backend.health_check.is_none() {
+                findings.warn(&at, "has no health_check: an endpoint that is down is found out by users");
+            }
+        }
+    }
+}

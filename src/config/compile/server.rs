@@ -1,0 +1,202 @@
+//! The door itself: where it listens, whom it trusts, its limits, its store.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::{bounds, names};
+use crate::config::at::At;
+use crate::config::mistake::Findings;
+use crate::config::settings::{AdminAddress, AdminSettings, Limits, Listener, StoreSettings};
+use crate::config::spec::{CertificateSpec, ListenerSpec, Spec, StoreSpec, Text};
+
+/// What a key says whose effect belongs to a later version: refused, never silently accepted.
+pub const NOT_YET: &str = "is not in this version yet";
+
+const FORMAT: u64 = 1;
+const MOST_THREADS: u64 = 1024;
+const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9901);
+const DEFAULT_DRAIN: Duration = Duration::from_secs(30);
+const DEFAULT_STORE: &str = "matapalo.db";
+const DEFAULT_STORE_SIZE: u64 = 256 << 20;
+/// Below this not even the tallies of a mid-sized site fit.
+const LEAST_STORE_SIZE: u64 = 1 << 20;
+const MOST_STORE_SIZE: u64 = 1 << 40;
+/// A head of less than this fits no browser's.
+const LEAST_HEADER_BYTES: u64 = 1 << 10;
+const MOST_HEADER_BYTES: u64 = 1 << 20;
+const MOST_CONNECTIONS: u64 = 10_000_000;
+
+pub fn version(spec: &Spec, top: &At<'_>, findings: &mut Findings) {
+    match spec.version {
+        None => findings.missing(&top.key("version"), format!("is missing, want `version: {FORMAT}`")),
+        Some(FORMAT) => {}
+        Some(other) => findings.wrong(&top.key("version"), format!("is {other}, want {FORMAT}")),
+    }
+}
+
+pub fn trusted_proxies(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> Vec<IpNet> {
+    names::networks(spec.trusted_proxies.as_deref().unwrap_or_default(), &top.key("trusted_proxies"), findings)
+}
+
+pub fn threads(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> usize {
+    bounds::count(spec.threads, 1..=MOST_THREADS, &top.key("threads"), findings)
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+pub fn drain_timeout(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> Duration {
+    bounds::time(spec.drain_timeout, &top.key("drain_timeout"), findings).unwrap_or(DEFAULT_DRAIN)
+}
+
+pub fn listeners(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> Vec<Listener> {
+    let at = top.key("listeners");
+    let Some(written) = &spec.listeners else {
+        findings.missing(&at, "is missing, want where the door listens, such as [{address: \"0.0.0.0:8080\"}]");
+        return Vec::new();
+    };
+    if written.is_empty() {
+        findings.wrong(&at, "is empty, want at least one address to listen on");
+    }
+    let listener = |(index, spec)| listener(spec, &at.index(index), findings);
+    written.iter().enumerate().filter_map(listener).collect()
+}
+
+fn listener(spec: &ListenerSpec, at: &At<'_>, findings: &mut Findings) -> Option<Listener> {
+    if let Some(tls) = &spec.tls {
+        let at = at.key("tls");
+        certificates(tls.certificates.as_deref(), &at.key("certificates"), findings);
+        findings.wrong(&at, NOT_YET);
+    }
+    for (key, flag) in [("h2c", spec.h2c), ("proxy_protocol", spec.proxy_protocol)] {
+        if flag == Some(true) {
+            findings.wrong(&at.key(key), NOT_YET);
+        }
+    }
+    let Some(address) = &spec.address else {
+        findings.missing(&at.key("address"), "is missing, want an address such as 0.0.0.0:8080");
+        return None;
+    };
+    Some(Listener { address: socket_address(address, &at.key("address"), findings)? })
+}
+
+fn certificates(written: Option<&[CertificateSpec]>, at: &At<'_>, findings: &mut Findings) {
+    let Some(written) = written.filter(|written| !written.is_empty()) else {
+        return findings.missing(at, "is missing, want at least one {certificate: FILE, key: FILE}");
+    };
+    for (index, pair) in written.iter().enumerate() {
+        let at = at.index(index);
+        for (key, file) in [("certificate", &pair.certificate), ("key", &pair.key)] {
+            if file.as_deref().is_none_or(str::is_empty) {
+                findings.missing(&at.key(key), "is missing, want the path of a PEM file");
+            }
+        }
+    }
+}
+
+fn socket_address(written: &str, at: &At<'_>, findings: &mut Findings) -> Option<SocketAddr> {
+    let parsed = written.parse().ok();
+    if parsed.is_none() {
+        findings.wrong(at, format!("is {written:?}, want an IP address and a port, such as 0.0.0.0:8080 or [::]:8080"));
+    }
+    parsed
+}
+
+pub fn admin(spec: &Spec, folder: &Path, top: &At<'_>, findings: &mut Findings) -> AdminSettings {
+    let admin = spec.admin.clone().unwrap_or_default();
+    let at = top.key("admin");
+    let token_file = admin.token_file.as_deref().map(|path| folder.join(path));
+    let address = admin
+        .address
+        .and_then(|address| admin_address(&address, folder, &at.key("address"), findings))
+        .unwrap_or(AdminAddress::Tcp(DEFAULT_ADMIN));
+    if let AdminAddress::Tcp(open) = &address
+        && !open.ip().is_loopback()
+        && token_file.is_none()
+    {
+        let says = format!("is {open}, which others can reach: want admin.token_file beside it, or a loopback or unix address");
+        findings.wrong(&at.key("address"), says);
+    }
+    AdminSettings { address, token_file }
+}
+
+fn admin_address(written: &Text, folder: &Path, at: &At<'_>, findings: &mut Findings) -> Option<AdminAddress> {
+    match written.strip_prefix("unix:") {
+        Some("") => {
+            findings.wrong(at, "is \"unix:\", want a path behind it");
+            None
+        }
+        Some(path) => Some(AdminAddress::Unix(folder.join(path))),
+        None => socket_address(written, at, findings).map(AdminAddress::Tcp),
+    }
+}
+
+/// Port 0 asks the system for a free port, so that several of them are not the same.
+pub fn no_address_twice(listeners: &[Listener], admin: &AdminSettings, top: &At<'_>, findings: &mut Findings) {
+    let mut taken: HashMap<SocketAddr, String> = HashMap::new();
+    let at = top.key("listeners");
+    for (index, listener) in listeners.iter().enumerate().filter(|(_, listener)| listener.address.port() != 0) {
+        if let Some(by) = taken.insert(listener.address, format!("listeners[{index}]")) {
+            let at = at.index(index);
+            findings.wrong(&at.key("address"), format!("is {}, which {by} already listens on", listener.address));
+        }
+    }
+    if let AdminAddress::Tcp(address) = &admin.address
+        && let Some(by) = taken.get(address)
+    {
+        findings.wrong(&top.key("admin").key("address"), format!("is {address}, which {by} already listens on"));
+    }
+}
+
+pub fn limits(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> Limits {
+    let written = spec.limits.clone().unwrap_or_default();
+    let at = top.key("limits");
+    let seconds = Duration::from_secs;
+    Limits {
+        header_timeout: bounds::time(written.header_timeout, &at.key("header_timeout"), findings).unwrap_or(seconds(10)),
+        body_timeout: bounds::time(written.body_timeout, &at.key("body_timeout"), findings).unwrap_or(seconds(60)),
+        keep_alive: bounds::time(written.keep_alive, &at.key("keep_alive"), findings).unwrap_or(seconds(60)),
+        max_header_bytes: bounds::size(
+            written.max_header_bytes,
+            LEAST_HEADER_BYTES..=MOST_HEADER_BYTES,
+            &at.key("max_header_bytes"),
+            findings,
+        )
+        .map_or(64 << 10, |size| size as usize),
+        max_connections: bounds::count(
+            written.max_connections,
+            1..=MOST_CONNECTIONS,
+            &at.key("max_connections"),
+            findings,
+        )
+        .unwrap_or(20_000),
+    }
+}
+
+pub fn store(spec: &Spec, folder: &Path, top: &At<'_>, findings: &mut Findings) -> StoreSettings {
+    let written = spec.store.clone().unwrap_or_default();
+    let at = top.key("store");
+    store_url(&written, &at, findings);
+    if written.path.as_deref() == Some("") {
+        findings.wrong(&at.key("path"), "is \"\", want the path of a file");
+    }
+    let bounds = LEAST_STORE_SIZE..=MOST_STORE_SIZE;
+    let max_size = bounds::size(written.max_size, bounds, &at.key("max_size"), findings).unwrap_or(DEFAULT_STORE_SIZE);
+    StoreSettings { path: folder.join(written.path.as_deref().unwrap_or(DEFAULT_STORE)), max_size }
+}
+
+fn store_url(written: &StoreSpec, at: &At<'_>, findings: &mut Findings) {
+    let Some(url) = &written.url else { return };
+    let at_url = at.key("url");
+    if written.path.is_some() {
+        findings.wrong(&at_url, "stands beside store.path, want one of them");
+    }
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        findings.wrong(&at_url, NOT_YET);
+    } else {
+        // The URL may hold a password: it is not repeated.
+        findings.wrong(&at_url, "is no URL that begins with postgres://");
+    }
+}
