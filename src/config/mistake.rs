@@ -1,6 +1,6 @@
 //! A mistake while it is known by its keys only; [`super::load`] turns it into a located [`super::ConfigError`].
 
-use super::at::{At, KeyPath, Place};
+use super::at::{At, KeyPath, Place, Step};
 
 /// What of an entry a mistake is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,16 @@ impl Findings {
 
     pub fn missing(&mut self, at: &At<'_>, says: impl Into<String>) {
         self.mistakes.push(Mistake::missing(at.file, at.path(), says));
+    }
+
+    /// A mistake below a place, at keys that another room names; digits are positions in a list.
+    pub fn wrong_below(&mut self, at: &At<'_>, keys: &[String], says: impl Into<String>) {
+        let mut path = at.path();
+        path.0.extend(keys.iter().map(|key| match key.parse() {
+            Ok(index) => Step::Index(index),
+            Err(_) => Step::Key(key.clone()),
+        }));
+        self.mistakes.push(Mistake::new(at.file, path, says));
     }
 
     pub fn warn(&mut self, at: &At<'_>, says: impl Into<String>) {

@@ -24,7 +24,10 @@ pub struct Node {
 
 #[derive(Debug)]
 pub enum Kind {
-    Scalar { text: String, style: ScalarStyle },
+    Scalar {
+        text: String,
+        style: ScalarStyle,
+    },
     List(Vec<NodeId>),
     Mapping(Vec<Entry>),
     /// Stands for the node with this anchor.
@@ -194,7 +197,8 @@ impl Outline {
     /// Keys that a mapping has more than once: the path of the mapping's key and where each repetition stands.
     pub fn repeated_keys(&self) -> Vec<(KeyPath, Place)> {
         let mut repeated = Vec::new();
-        let mut pending: Vec<(KeyPath, NodeId)> = self.root.map(|root| (KeyPath::default(), root)).into_iter().collect();
+        let mut pending: Vec<(KeyPath, NodeId)> =
+            self.root.map(|root| (KeyPath::default(), root)).into_iter().collect();
         while let Some((path, id)) = pending.pop() {
             match &self.node(id).kind {
                 Kind::List(items) => {

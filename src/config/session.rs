@@ -1,13 +1,13 @@
 //! Who is asking, and what follows from it: the session's key, a tester's override, and with them the whole decision on one
 //! request. Pure, and the same function for the door and for `explain`.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
 use http::HeaderMap;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use super::settings::{Answer, KeySource, Override, Proxied, Session, Settings};
+use super::settings::{Answer, FallbackKey, KeySource, Override, Proxied, RouteSettings, Session, Settings};
 use crate::routing::{Ambiguous, Asked, Bucket, Origin, Parts, Plan, RouteId};
 
 /// Length of the longest textual IP address (RFC 4291, section 2.2: IPv6 with an embedded IPv4 one).
@@ -42,19 +42,31 @@ pub enum SessionKey<'a> {
     /// In one of `session.key`.
     Named(&'a [u8], &'a KeySource),
     /// The client's address: the request carried no key.
-    Fallback(IpText),
-    /// As [`SessionKey::Fallback`], in the form that the door's own cookie will carry from now on.
-    Pin(String),
+    Fallback(ShortText),
+    /// As [`SessionKey::Fallback`], in the form that the door's own cookie will carry from now on: so the visitor's place
+    /// is the same before and after the cookie is sent back, and stays it when the address changes.
+    Pin(ShortText),
+    /// The request carried no key, and nothing is to stand in.
+    Nobody,
 }
 
-/// An IP address as text, without allocating.
+/// An IP address, or an id made of one, without allocating.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IpText {
+pub struct ShortText {
     text: [u8; IP_TEXT],
     len: usize,
 }
 
 impl Settings {
+    pub fn route(&self, id: RouteId) -> Option<&RouteSettings> {
+        self.routes.get(id.0 as usize)
+    }
+
+    /// The route with this name, the default one included.
+    pub fn route_named(&self, name: &str) -> Option<RouteId> {
+        self.routes.iter().position(|route| &*route.name == name).map(|index| RouteId(index as u32))
+    }
+
     /// Decides one request: its route, its place, and who does what.
     ///
     /// # Errors
@@ -67,7 +79,7 @@ impl Settings {
         rolled_back: impl Fn(RouteId) -> bool,
     ) -> Result<Decision, Ambiguous> {
         let route = self.table.find(parts)?.unwrap_or_else(|| self.default_route());
-        let proxied = match self.routes.get(route.0 as usize).map(|route| &route.answer) {
+        let proxied = match self.route(route).map(|route| &route.answer) {
             Some(Answer::Proxy(proxied)) => {
                 let key = self.session.key(parts.headers, client);
                 Some(proxied.place(&key, parts, client, upgrade, rolled_back(route)))
@@ -89,9 +101,12 @@ impl Session {
         if let Some((key, source)) = named {
             return SessionKey::Named(key, source);
         }
-        let address = IpText::of(client);
+        if self.fallback == FallbackKey::None {
+            return SessionKey::Nobody;
+        }
+        let address = ShortText::of(format_args!("{}", client.to_canonical()));
         match self.cookie {
-            Some(_) => SessionKey::Pin(format!("{:032x}", xxh3_128(address.as_bytes()))),
+            Some(_) => SessionKey::Pin(ShortText::of(format_args!("{:032x}", xxh3_128(address.as_str().as_bytes())))),
             None => SessionKey::Fallback(address),
         }
     }
@@ -101,18 +116,27 @@ impl SessionKey<'_> {
     pub fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Pinned(key) | Self::Named(key, _) => key,
-            Self::Fallback(address) => address.as_bytes(),
-            Self::Pin(id) => id.as_bytes(),
+            Self::Fallback(text) | Self::Pin(text) => text.as_str().as_bytes(),
+            Self::Nobody => &[],
+        }
+    }
+
+    /// Its place on a route's line. Visitors that have no key and no stand-in share the last place: legacy answers them
+    /// until the weight is 100.
+    pub fn bucket(&self, salt: &str) -> Bucket {
+        match (self, Bucket::from_index(Bucket::COUNT - 1)) {
+            (Self::Nobody, Some(last)) => last,
+            _ => Bucket::of(salt, self.as_bytes()),
         }
     }
 }
 
 impl KeySource {
-    /// The value in a request, if it is there and not empty.
+    /// The value in a request, if it is there and not empty: an empty one would put all who logged out into one session.
     pub fn read<'a>(&self, headers: &'a HeaderMap) -> Option<&'a [u8]> {
         let value = match self {
             Self::Cookie(name) => cookie(headers, name)?,
-            Self::Header(name) => headers.get(name)?.as_bytes(),
+            Self::Header(name) => headers.get(name)?.as_bytes().trim_ascii(),
         };
         (!value.is_empty()).then_some(value)
     }
@@ -121,7 +145,7 @@ impl KeySource {
 impl Override {
     /// The origin that a tester asks for: from an allowed address, with `legacy` or `new` as the value.
     pub fn read(&self, headers: &HeaderMap, client: IpAddr) -> Option<Origin> {
-        if !self.allows(client) {
+        if !self.allows(client.to_canonical()) {
             return None;
         }
         match self.by.read(headers)? {
@@ -141,7 +165,7 @@ impl Proxied {
         upgrade: bool,
         rolled_back: bool,
     ) -> Placed {
-        let bucket = Bucket::of(&self.salt, key.as_bytes());
+        let bucket = key.bucket(&self.salt);
         let override_to = self.override_by.as_ref().and_then(|by| by.read(parts.headers, client));
         let asked = Asked { bucket, method: parts.method, override_to, upgrade, rolled_back };
         Placed {
@@ -150,7 +174,7 @@ impl Proxied {
             override_to,
             session: xxh3_64(key.as_bytes()),
             pin: match key {
-                SessionKey::Pin(id) if self.splits_sessions(&asked) => Some(id.clone()),
+                SessionKey::Pin(id) if self.splits_sessions(&asked) => Some(id.as_str().to_owned()),
                 _ => None,
             },
         }
@@ -166,20 +190,20 @@ impl Proxied {
     }
 }
 
-impl IpText {
-    pub fn of(address: IpAddr) -> Self {
-        let mut text = Self { text: [0; IP_TEXT], len: 0 };
-        // The buffer holds the longest address there is, so this cannot fail.
-        let _ = write!(text, "{address}");
-        text
+impl ShortText {
+    fn of(text: std::fmt::Arguments<'_>) -> Self {
+        let mut short = Self { text: [0; IP_TEXT], len: 0 };
+        // The buffer holds the longest address there is, and an id is shorter, so this cannot fail.
+        let _ = short.write_fmt(text);
+        short
     }
 
-    pub fn as_bytes(&self) -> &[u8] {
-        self.text.get(..self.len).unwrap_or_default()
+    pub fn as_str(&self) -> &str {
+        self.text.get(..self.len).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default()
     }
 }
 
-impl std::fmt::Write for IpText {
+impl std::fmt::Write for ShortText {
     fn write_str(&mut self, piece: &str) -> std::fmt::Result {
         let end = self.len + piece.len();
         self.text.get_mut(self.len..end).ok_or(std::fmt::Error)?.copy_from_slice(piece.as_bytes());
@@ -188,14 +212,14 @@ impl std::fmt::Write for IpText {
     }
 }
 
-/// The first cookie of that name, over all Cookie headers, as RFC 6265 section 5.4 has them: `a=1; b=2`.
+/// The first cookie of that name that is not empty, over all Cookie headers, as RFC 6265 section 5.4 has them: `a=1; b=2`.
 pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
     headers
         .get_all(http::header::COOKIE)
         .iter()
         .flat_map(|header| header.as_bytes().split(|byte| *byte == b';'))
         .filter_map(|pair| pair.trim_ascii().split_once_at(b'='))
-        .find(|(found, _)| *found == name.as_bytes())
+        .find(|(found, value)| *found == name.as_bytes() && !value.is_empty())
         .map(|(_, value)| value)
 }
 
@@ -210,69 +234,14 @@ impl SplitOnce for [u8] {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic)]
-    use super::*;
-
-    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        for (name, value) in pairs {
-            map.append(*name, value.parse().unwrap());
+impl fmt::Display for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cookie(name) => write!(f, "cookie {name}"),
+            Self::Header(name) => write!(f, "header {name}"),
         }
-        map
-    }
-
-    fn session(cookie: Option<&str>) -> Session {
-        Session {
-            cookie: cookie.map(str::to_owned),
-            key: vec![KeySource::Cookie("AURSID".into()), KeySource::Header(http::header::AUTHORIZATION)],
-        }
-    }
-
-    const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 7));
-
-    #[test]
-    fn the_first_source_that_is_there_is_the_key() {
-        let both = headers(&[("authorization", "Basic x"), ("cookie", "a=b; AURSID=s1")]);
-        assert_eq!(session(None).key(&both, CLIENT).as_bytes(), b"s1");
-        let second = headers(&[("authorization", "Basic x"), ("cookie", "xAURSID=no; AURSID=")]);
-        assert_eq!(session(None).key(&second, CLIENT).as_bytes(), b"Basic x");
-        assert_eq!(session(None).key(&headers(&[]), CLIENT).as_bytes(), b"203.0.113.7");
-    }
-
-    #[test]
-    fn a_visitor_without_a_key_keeps_his_place_once_he_sends_the_cookie_back() {
-        let session = session(Some("matapalo_id"));
-        let none = headers(&[]);
-        let SessionKey::Pin(id) = session.key(&none, CLIENT) else { panic!("no pin") };
-        let mut later = HeaderMap::new();
-        later.append("cookie", format!("AURSID=s1; matapalo_id={id}").parse().unwrap());
-        let elsewhere = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-        assert_eq!(session.key(&later, elsewhere), SessionKey::Pinned(id.as_bytes()));
-    }
-
-    #[test]
-    fn cookies_are_found_over_several_headers_and_odd_spacing() {
-        let headers = headers(&[("cookie", " a = 1;b=2=3"), ("cookie", "flag; c=")]);
-        assert_eq!(cookie(&headers, "b"), Some(&b"2=3"[..]));
-        assert_eq!(cookie(&headers, "c"), Some(&b""[..]));
-        assert_eq!(cookie(&headers, "flag"), None);
-    }
-
-    #[test]
-    fn an_override_counts_only_from_where_it_may_come() {
-        let by =
-            Override { by: KeySource::Header("x-stage".parse().unwrap()), from: vec!["10.0.0.0/8".parse().unwrap()] };
-        let asks = headers(&[("x-stage", "new")]);
-        assert_eq!(by.read(&asks, "10.1.2.3".parse().unwrap()), Some(Origin::New));
-        assert_eq!(by.read(&asks, CLIENT), None);
-        assert_eq!(by.read(&headers(&[("x-stage", "newer")]), "10.1.2.3".parse().unwrap()), None);
-    }
-
-    #[test]
-    fn the_longest_address_fits() {
-        let longest = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255".parse::<IpAddr>().unwrap();
-        assert_eq!(IpText::of(longest).as_bytes(), longest.to_string().as_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests;

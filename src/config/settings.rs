@@ -143,6 +143,16 @@ pub struct Session {
     pub cookie: Option<String>,
     /// The first that is present is the key.
     pub key: Vec<KeySource>,
+    /// What stands in where none is present.
+    pub fallback: FallbackKey,
+}
+
+/// The key of a session that has none of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FallbackKey {
+    ClientIp,
+    /// All visitors without a key count as one session, the last one to be moved to `new`.
+    None,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,13 +13,8 @@ use crate::config::settings::{
 use crate::config::spec::{BackendSpec, HealthCheckSpec, Spec, Text, TimeoutsSpec};
 use crate::config::suggest;
 
-use super::server::NOT_YET;
-
-const DEFAULT_TIMEOUTS: Timeouts = Timeouts {
-    connect: Duration::from_secs(1),
-    first_byte: Duration::from_secs(30),
-    idle: Duration::from_secs(60),
-};
+const DEFAULT_TIMEOUTS: Timeouts =
+    Timeouts { connect: Duration::from_secs(1), first_byte: Duration::from_secs(30), idle: Duration::from_secs(60) };
 const DEFAULT_HEALTH_PATH: &str = "/";
 const DEFAULT_HEALTH_INTERVAL: Duration = Duration::from_secs(5);
 const MOST_IN_FLIGHT: u64 = 1_000_000;
@@ -107,7 +102,9 @@ fn endpoint(written: &str) -> Result<EndpointAddress, String> {
     if written.strip_prefix("https://").is_some_and(|rest| !rest.is_empty())
         || written.strip_prefix("unix:").is_some_and(|path| !path.is_empty())
     {
-        return Err(format!("is {written:?}: TLS and unix sockets to backends are not in this version yet, want http://"));
+        return Err(format!(
+            "is {written:?}: TLS and unix sockets to backends are not in this version yet, want http://"
+        ));
     }
     let wanted = || format!("is {written:?}, want a URL such as http://127.0.0.1:9000");
     if !written.starts_with("http://") {
@@ -133,6 +130,10 @@ impl BackendNames {
     pub fn resolve(&self, name: &str, at: &At<'_>, findings: &mut Findings) -> BackendId {
         if let Some(id) = self.ids.get(name) {
             return *id;
+        }
+        if self.ids.is_empty() {
+            // That there are none has been told.
+            return BackendId(0);
         }
         let hint = match suggest::nearest(name, self.ids.keys().map(AsRef::as_ref)) {
             Some(known) => format!(", did you mean {known:?}?"),

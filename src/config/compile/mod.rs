@@ -4,6 +4,7 @@
 //! One file per area of the config. Nothing here knows YAML, files or lines: places are told by their keys.
 
 mod backends;
+mod blocks;
 mod bounds;
 mod matching;
 mod names;
@@ -34,9 +35,10 @@ impl Written {
     /// Every route as written, with the file it is in and its place there.
     pub fn routes(&self) -> impl Iterator<Item = (usize, usize, &RouteSpec)> {
         let main = self.main.routes.iter().flatten().enumerate().map(|(index, route)| (0, index, route));
-        let included = self.included.iter().flat_map(|(file, routes)| {
-            routes.iter().enumerate().map(|(index, route)| (*file, index, route))
-        });
+        let included = self
+            .included
+            .iter()
+            .flat_map(|(file, routes)| routes.iter().enumerate().map(|(index, route)| (*file, index, route)));
         main.chain(included)
     }
 }
@@ -55,6 +57,7 @@ pub fn compile(written: &Written, folder: &Path, findings: &mut Findings) -> Set
     let routes = routes::routes(written, &context, findings);
     names.warn_of_unwatched(&backends, &routes.settings, &top, findings);
     let table = RouteTable::build(routes.matchers);
+    routes::warn_of_unreachable(written, &table, findings);
     Settings {
         listeners,
         admin,

@@ -16,9 +16,34 @@ const LONGEST_NAME: usize = 100;
 
 /// The registered methods, and what purging caches is asked with: a word beyond these is a typing mistake.
 const METHODS: [&str; 28] = [
-    "GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "TRACE", "QUERY", "PROPFIND", "PROPPATCH",
-    "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "ACL", "BIND", "UNBIND", "REPORT", "SEARCH", "MKCALENDAR", "CHECKIN",
-    "CHECKOUT", "MERGE", "LINK", "PURGE",
+    "GET",
+    "HEAD",
+    "OPTIONS",
+    "POST",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "CONNECT",
+    "TRACE",
+    "QUERY",
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "LOCK",
+    "UNLOCK",
+    "ACL",
+    "BIND",
+    "UNBIND",
+    "REPORT",
+    "SEARCH",
+    "MKCALENDAR",
+    "CHECKIN",
+    "CHECKOUT",
+    "MERGE",
+    "LINK",
+    "PURGE",
 ];
 
 /// Whether it is a name: letters, digits, `.`, `_`, `-`, beginning with a letter or a digit.

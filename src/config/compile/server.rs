@@ -116,7 +116,9 @@ pub fn admin(spec: &Spec, folder: &Path, top: &At<'_>, findings: &mut Findings) 
         && !open.ip().is_loopback()
         && token_file.is_none()
     {
-        let says = format!("is {open}, which others can reach: want admin.token_file beside it, or a loopback or unix address");
+        let says = format!(
+            "is {open}, which others can reach: want admin.token_file beside it, or a loopback or unix address"
+        );
         findings.wrong(&at.key("address"), says);
     }
     AdminSettings { address, token_file }
@@ -155,7 +157,8 @@ pub fn limits(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> Limits {
     let at = top.key("limits");
     let seconds = Duration::from_secs;
     Limits {
-        header_timeout: bounds::time(written.header_timeout, &at.key("header_timeout"), findings).unwrap_or(seconds(10)),
+        header_timeout: bounds::time(written.header_timeout, &at.key("header_timeout"), findings)
+            .unwrap_or(seconds(10)),
         body_timeout: bounds::time(written.body_timeout, &at.key("body_timeout"), findings).unwrap_or(seconds(60)),
         keep_alive: bounds::time(written.keep_alive, &at.key("keep_alive"), findings).unwrap_or(seconds(60)),
         max_header_bytes: bounds::size(

@@ -26,7 +26,11 @@ fn written<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> R
 
 /// The whole config file.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a mapping with keys such as version, listeners, backends and routes")]
+#[serde(
+    default,
+    deny_unknown_fields,
+    expecting = "a mapping with keys such as version, listeners, backends and routes"
+)]
 pub struct Spec {
     /// Of the config's format: 1.
     #[serde(deserialize_with = "written")]

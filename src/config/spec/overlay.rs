@@ -19,6 +19,9 @@ pub fn laid<T: Serialize + DeserializeOwned + Clone>(route: Option<&T>, default:
 fn overlay(own: Value, base: Value) -> Value {
     match (own, base) {
         (Value::Null, base) => base,
+        // `x` may stand for `[x]`.
+        (own @ Value::String(_), base @ Value::Array(_)) => overlay(Value::Array(vec![own]), base),
+        (own @ Value::Array(_), base @ Value::String(_)) => overlay(own, Value::Array(vec![base])),
         (Value::Array(own), Value::Array(mut base)) => {
             base.extend(own);
             Value::Array(base)
@@ -41,7 +44,7 @@ mod tests {
 
     #[test]
     fn lists_are_appended_scalars_replaced_mappings_merged() {
-        let base = json!({"preset": "php", "ignore": ["/a"], "match_by": {"/x": "id"}, "only": 1});
+        let base = json!({"preset": "php", "ignore": "/a", "match_by": {"/x": "id"}, "only": 1});
         let own = json!({"preset": "none", "ignore": ["/b"], "match_by": {"/y": "k"}, "only": null});
         let both = json!({"preset": "none", "ignore": ["/a", "/b"], "match_by": {"/x": "id", "/y": "k"}, "only": 1});
         assert_eq!(overlay(own, base), both);

@@ -22,6 +22,8 @@ pub struct Read<T> {
     /// `None`: it is not even YAML.
     pub spec: Option<T>,
     pub mistakes: Vec<Mistake>,
+    /// Some key is written twice; the outline of the file knows which.
+    pub repeats: bool,
 }
 
 /// A kind of config file.
@@ -45,7 +47,7 @@ impl Document for IncludedSpec {
 /// Reads the text of the file with this index.
 pub fn read<T: Document>(text: &str, file: usize) -> Read<T> {
     match serde_yaml::from_str::<T>(text) {
-        Ok(spec) => Read { spec: Some(spec), mistakes: Vec::new() },
+        Ok(spec) => Read { spec: Some(spec), mistakes: Vec::new(), repeats: false },
         Err(error) => Mending { file, mistakes: Vec::new() }.read(text, &error),
     }
 }
@@ -61,24 +63,26 @@ impl Mending {
             Ok(Lenient(value)) => value,
             Err(error) => {
                 self.mistakes.push(not_yaml(self.file, &error));
-                return Read { spec: None, mistakes: self.mistakes };
+                return Read { spec: None, mistakes: self.mistakes, repeats: false };
             }
         };
         let Value::Mapping(mut top) = value else {
-            let says = if value.is_null() { "is empty: there is no config in it" } else { "is no mapping of keys to values" };
+            let says =
+                if value.is_null() { "is empty: there is no config in it" } else { "is no mapping of keys to values" };
             self.mistakes.push(Mistake::new(self.file, KeyPath::default(), says));
-            return Read { spec: None, mistakes: self.mistakes };
+            return Read { spec: None, mistakes: self.mistakes, repeats: false };
         };
         let routes = self.routes(&mut top);
         let mut spec: T = self.mend(Value::Mapping(top), &KeyPath::default());
         if let Some(routes) = routes {
             spec.set_routes(routes);
         }
-        if self.mistakes.is_empty() && !may_be_duplicate(refused) {
+        let repeats = is_repetition(refused);
+        if self.mistakes.is_empty() && !repeats {
             // The lenient reading found nothing to mend: what the strict one said must not be lost.
             self.mistakes.push(not_yaml(self.file, refused));
         }
-        Read { spec: Some(spec), mistakes: self.mistakes }
+        Read { spec: Some(spec), mistakes: self.mistakes, repeats }
     }
 
     /// Takes the routes out and mends each on its own: one bad route of thousands costs one route's reading, not all of it.
@@ -128,7 +132,7 @@ fn sibling(at: &KeyPath, key: String) -> KeyPath {
 }
 
 /// Keys that are written twice are told with their places by the outline of the file.
-fn may_be_duplicate(error: &serde_yaml::Error) -> bool {
+fn is_repetition(error: &serde_yaml::Error) -> bool {
     let message = error.to_string();
     message.contains("duplicate field") || message.contains("twice") || message.contains("duplicate entry")
 }

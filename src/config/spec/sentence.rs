@@ -46,6 +46,7 @@ fn value(message: &str) -> String {
         Some((found, wanted)) => format!("is {}, want {}", plain_found(found), plain_wanted(wanted)),
         // Our own types already speak in predicates.
         None if ["is ", "has ", "names "].iter().any(|verb| message.starts_with(verb)) => message.to_owned(),
+        None if message.starts_with("data did not match any variant") => "is of no form that is known here".to_owned(),
         None => format!("cannot be read: {message}"),
     }
 }
@@ -101,7 +102,10 @@ mod tests {
         let says = |message| match Sentence::of(message) {
             Sentence::Value(says) | Sentence::UnknownKey { says, .. } => says,
         };
-        assert_eq!(says("invalid type: string \"x, expected y\", expected u64"), "is \"x, expected y\", want a whole number");
+        assert_eq!(
+            says("invalid type: string \"x, expected y\", expected u64"),
+            "is \"x, expected y\", want a whole number"
+        );
         assert_eq!(says("invalid type: unit value, expected a sequence"), "is empty, want a list");
         assert_eq!(says("invalid value: integer `-1`, expected u64"), "is -1, want a whole number");
         assert_eq!(says("invalid type: map, expected a boolean"), "is a mapping, want true or false");

@@ -1,0 +1,264 @@
+//! Reads a config from its files and locates every mistake in it.
+//!
+//! The outlines that know lines and columns are built only when there is a mistake to locate, or for [`examine`].
+
+use std::path::{Path, PathBuf};
+
+use super::at::{KeyPath, Place, Step, write_steps};
+use super::compile::{Written, compile};
+use super::error::{ConfigError, ConfigErrors};
+use super::mistake::{Findings, Mistake, Points};
+use super::outline::{Outline, may_have_aliases};
+use super::settings::Settings;
+use super::sources::{Edited, Pattern, Sources, folder_of};
+use super::spec::read::{Document, MOST_MISTAKES, read};
+use super::spec::{IncludedSpec, Spec};
+
+/// More nodes than this come out of no honest file of the permitted size, but of a few aliases of aliases.
+const MOST_NODES: u64 = 4_000_000;
+
+/// A config that compiles, with what is to be said of it.
+#[derive(Debug)]
+pub struct Loaded {
+    pub settings: Settings,
+    pub written: Written,
+    /// Located.
+    pub warnings: Vec<ConfigError>,
+}
+
+/// Reads, compiles and resolves a config. Its warnings are told without lines.
+///
+/// # Errors
+/// Every mistake in all its files, located.
+pub fn load(path: &Path) -> Result<Settings, ConfigErrors> {
+    let mut reading = Reading::of(Sources::gather(path, None))?;
+    let mut settings = reading.settings()?;
+    settings.warnings = reading.warnings().map(|warning| warning.to_string()).collect();
+    Ok(settings)
+}
+
+/// [`load`] for people: keeps what was written, and locates the warnings too. `edited` stands in for one file's content.
+///
+/// # Errors
+/// As [`load`].
+pub fn examine(path: &Path, edited: Option<Edited<'_>>) -> Result<Loaded, ConfigErrors> {
+    let mut reading = Reading::of(Sources::gather(path, edited))?;
+    let mut settings = reading.settings()?;
+    reading.outline_all();
+    let warnings: Vec<ConfigError> = reading.warnings().collect();
+    settings.warnings = warnings.iter().map(ToString::to_string).collect();
+    Ok(Loaded { settings, written: reading.written, warnings })
+}
+
+/// A file that is text.
+struct TextFile {
+    path: PathBuf,
+    text: String,
+    /// Built when a place is asked for.
+    outline: Option<Outline>,
+}
+
+struct Reading {
+    files: Vec<TextFile>,
+    hash: String,
+    written: Written,
+    findings: Findings,
+}
+
+impl Reading {
+    /// Reads all files. Mistakes of the YAML inside are findings; a file that is no text ends it here.
+    fn of(sources: Sources) -> Result<Self, ConfigErrors> {
+        let hash = sources.hash();
+        let (patterns, include) = (sources.patterns, sources.include);
+        let mut files = Vec::with_capacity(sources.files.len());
+        let mut errors = Vec::new();
+        for source in sources.files {
+            match source.content.map_err(|unreadable| unreadable.says).and_then(text_of) {
+                Ok(text) => files.push(TextFile { path: source.path, text, outline: None }),
+                Err(says) => errors.push(file_error(source.path, &says)),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(ConfigErrors { errors, truncated: false });
+        }
+        let written = Written { main: Spec::default(), included: Vec::new() };
+        let mut reading = Self { files, hash, written, findings: Findings::default() };
+        reading.read_all();
+        reading.judge_includes(&patterns, &include);
+        Ok(reading)
+    }
+
+    fn read_all(&mut self) {
+        if is_blank(&self.files[0].text) {
+            self.findings.mistakes.push(Mistake::new(0, KeyPath::default(), "is empty: there is no config in it"));
+        } else if let Some(main) = self.read_file(0) {
+            self.written.main = main;
+        }
+        for file in 1..self.files.len() {
+            let included: Option<IncludedSpec> = self.read_file(file);
+            self.written.included.push((file, included.and_then(|spec| spec.routes).unwrap_or_default()));
+        }
+    }
+
+    fn read_file<T: Document>(&mut self, file: usize) -> Option<T> {
+        if self.is_bomb(file) {
+            let says = "has aliases that stand for millions of values: write them out";
+            self.findings.mistakes.push(Mistake::new(file, KeyPath::default(), says));
+            return None;
+        }
+        let read = read::<T>(&self.files[file].text, file);
+        if !read.mistakes.is_empty() || read.repeats {
+            self.find_repetitions(file);
+        }
+        self.findings.mistakes.extend(read.mistakes);
+        read.spec
+    }
+
+    fn is_bomb(&mut self, file: usize) -> bool {
+        let text = &self.files[file].text;
+        may_have_aliases(text) && text.contains('&') && self.outline(file).weight() > MOST_NODES
+    }
+
+    fn find_repetitions(&mut self, file: usize) {
+        let repeated = self.outline(file).repeated_keys();
+        for (at, place) in repeated {
+            let mistake = Mistake { place: Some(place), ..Mistake::new(file, at, "is written twice") };
+            self.findings.mistakes.push(mistake);
+        }
+    }
+
+    /// What became of the `include` patterns.
+    fn judge_includes(&mut self, patterns: &[Pattern], understood: &[String]) {
+        let written = self.written.main.include.iter().flatten().map(|pattern| pattern.0.as_str());
+        if self.findings.mistakes.is_empty() && !written.eq(understood.iter().map(String::as_str)) {
+            let at = KeyPath(vec![Step::Key("include".to_owned())]);
+            let says = "is written in an unusual way, want a list of texts without anchors: include: [routes.d/*.yaml]";
+            self.findings.mistakes.push(Mistake::new(0, at, says));
+        }
+        for (index, pattern) in patterns.iter().enumerate() {
+            let at = || KeyPath(vec![Step::Key("include".to_owned()), Step::Index(index)]);
+            match pattern {
+                Pattern::Matched => {}
+                Pattern::Nothing => self.findings.warnings.push(Mistake::new(0, at(), "matches no file")),
+                Pattern::Bad(says) => self.findings.mistakes.push(Mistake::new(0, at(), says.clone())),
+            }
+        }
+    }
+
+    fn settings(&mut self) -> Result<Settings, ConfigErrors> {
+        let folder = folder_of(&self.files[0].path);
+        let reading_mistakes = std::mem::take(&mut self.findings.mistakes);
+        let broken = reading_mistakes.iter().any(|mistake| mistake.at.0.is_empty());
+        let settings = compile(&self.written, &folder, &mut self.findings);
+        // What is missing because it could not be read has been told already.
+        self.findings.mistakes.retain(|mistake| !broken && !mistake.follows_from(&reading_mistakes));
+        self.findings.mistakes.splice(..0, reading_mistakes);
+        if self.findings.mistakes.is_empty() {
+            let files = self.files.iter().map(|file| file.path.clone()).collect();
+            return Ok(Settings { hash: self.hash.clone(), files, ..settings });
+        }
+        Err(self.errors())
+    }
+
+    fn errors(&mut self) -> ConfigErrors {
+        self.outline_all();
+        let mistakes = std::mem::take(&mut self.findings.mistakes);
+        let mut errors: Vec<(usize, ConfigError)> =
+            mistakes.iter().map(|mistake| (mistake.file, self.located(mistake))).collect();
+        errors.sort_by_key(|(file, error)| (*file, error.line, error.column));
+        let mut errors: Vec<ConfigError> = errors.into_iter().map(|(_, error)| error).collect();
+        errors.dedup();
+        let truncated = errors.len() >= MOST_MISTAKES;
+        errors.truncate(MOST_MISTAKES);
+        ConfigErrors { errors, truncated }
+    }
+
+    fn warnings(&self) -> impl Iterator<Item = ConfigError> {
+        self.findings.warnings.iter().map(|warning| self.located(warning))
+    }
+
+    fn outline(&mut self, file: usize) -> &Outline {
+        let file = &mut self.files[file];
+        file.outline.get_or_insert_with(|| Outline::of(&file.text))
+    }
+
+    fn outline_all(&mut self) {
+        for file in 0..self.files.len() {
+            self.outline(file);
+        }
+    }
+
+    /// With its place, as far as the outline is there.
+    fn located(&self, mistake: &Mistake) -> ConfigError {
+        let file = &self.files[mistake.file];
+        let place = mistake.place.or_else(|| {
+            let outline = file.outline.as_ref().filter(|_| !mistake.at.0.is_empty())?;
+            match mistake.points {
+                Points::Key => outline.key_place(&mistake.at),
+                Points::Value => outline.value_place(&mistake.at),
+            }
+        });
+        ConfigError {
+            message: self.sentence(mistake),
+            file: file.path.clone(),
+            line: place.map(|Place { line, .. }| line),
+            column: place.map(|Place { column, .. }| column),
+        }
+    }
+
+    /// `routes[3] "packages": canary.weight is 130, want 0 to 100`
+    fn sentence(&self, mistake: &Mistake) -> String {
+        let mut sentence = String::new();
+        let steps = match mistake.at.split_route() {
+            None if mistake.at.0.is_empty() => {
+                sentence.push_str("the file");
+                &[]
+            }
+            None => mistake.at.0.as_slice(),
+            Some((index, rest)) => {
+                sentence.push_str(&format!("routes[{index}]"));
+                if let Some(name) = self.route_name(mistake.file, index) {
+                    sentence.push_str(&format!(" {name:?}"));
+                }
+                sentence.push_str(if rest.is_empty() { "" } else { ": " });
+                rest
+            }
+        };
+        // Writing to a string does not fail.
+        let _ = write_steps(&mut sentence, steps);
+        format!("{sentence} {}", mistake.says)
+    }
+
+    fn route_name(&self, file: usize, index: usize) -> Option<&str> {
+        let routes = match file {
+            0 => self.written.main.routes.as_deref(),
+            file => self.written.included.iter().find(|(of, _)| *of == file).map(|(_, routes)| routes.as_slice()),
+        };
+        routes?.get(index)?.name.as_deref()
+    }
+}
+
+/// Nothing but comments and document marks.
+fn is_blank(text: &str) -> bool {
+    text.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with('#') || line == "---" || line == "...")
+}
+
+fn file_error(file: PathBuf, says: &str) -> ConfigError {
+    ConfigError { message: format!("the file {says}"), file, line: None, column: None }
+}
+
+/// The bytes as text, without the mark that some editors put in front.
+fn text_of(content: Vec<u8>) -> Result<String, String> {
+    if let Some(at) = memchr::memchr(0, &content) {
+        return Err(format!("is no text: byte {at} is zero"));
+    }
+    let text = String::from_utf8(content).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let line = memchr::memchr_iter(b'\n', &error.as_bytes()[..at]).count() + 1;
+        format!("is no UTF-8 text: line {line} has a byte that cannot be")
+    })?;
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    })
+}

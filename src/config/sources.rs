@@ -1,0 +1,261 @@
+//! The files of a config: the one that was named and what it includes, as bytes, with one hash over all of them.
+//!
+//! Whoever watches the config asks only this far ([`fingerprint`]): it costs no parsing of routes.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::spec::Text;
+
+/// Larger than this no config is: 100,000 routes have less than half of it.
+pub const MOST_BYTES: u64 = 16 << 20;
+/// Included files.
+const MOST_FILES: usize = 10_000;
+
+/// What a config consists of, for whoever watches it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// Hash over the content of all files, in hex; the same as [`super::Settings::hash`].
+    pub hash: String,
+    /// The config file and what it includes, in the order they are read.
+    pub files: Vec<PathBuf>,
+    /// The folders in which a change may be one of the config: those of the files and of the `include` patterns.
+    pub dirs: Vec<PathBuf>,
+}
+
+/// Hashes the content of a config as it is now, valid or not.
+///
+/// # Errors
+/// The config file cannot be read. An included file that cannot be read is a part of the content.
+pub fn fingerprint(path: &Path) -> io::Result<Fingerprint> {
+    let sources = Sources::gather(path, None);
+    if let Some(Source { content: Err(error), .. }) = sources.files.first() {
+        return Err(io::Error::new(error.kind, error.says.clone()));
+    }
+    let hash = sources.hash();
+    let files = sources.files.into_iter().map(|file| file.path).collect();
+    Ok(Fingerprint { hash, files, dirs: sources.dirs })
+}
+
+/// Content that stands in for a file's own: an edit that is checked before it is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Edited<'a> {
+    pub file: &'a Path,
+    pub content: &'a [u8],
+}
+
+/// Why a file could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    pub kind: io::ErrorKind,
+    /// A predicate: `is a directory, want a file`.
+    pub says: String,
+}
+
+#[derive(Debug)]
+pub struct Source {
+    pub path: PathBuf,
+    pub content: Result<Vec<u8>, Unreadable>,
+}
+
+/// What became of one `include` pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pattern {
+    Matched,
+    Nothing,
+    Bad(String),
+}
+
+#[derive(Debug)]
+pub struct Sources {
+    /// The config file first.
+    pub files: Vec<Source>,
+    pub dirs: Vec<PathBuf>,
+    /// The `include` patterns, as they were understood.
+    pub include: Vec<String>,
+    /// Beside each of them.
+    pub patterns: Vec<Pattern>,
+}
+
+impl Sources {
+    /// Reads the config file and what it includes.
+    pub fn gather(path: &Path, edited: Option<Edited<'_>>) -> Self {
+        let content = content(path, MOST_BYTES, edited);
+        let include = content.as_deref().map(include_patterns).unwrap_or_default();
+        let mut room = MOST_BYTES - content.as_ref().map_or(0, |content| content.len() as u64);
+        let mut sources = Self {
+            dirs: vec![folder_of(path)],
+            files: vec![Source { path: path.to_owned(), content }],
+            patterns: Vec::with_capacity(include.len()),
+            include,
+        };
+        // Behind a symlink, an edit in place happens elsewhere.
+        if let Ok(target) = path.canonicalize() {
+            sources.watch(folder_of(&target));
+        }
+        for pattern in sources.include.clone() {
+            let found = sources.include(&pattern, path, edited, &mut room);
+            sources.patterns.push(found);
+        }
+        sources
+    }
+
+    fn include(&mut self, pattern: &str, main: &Path, edited: Option<Edited<'_>>, room: &mut u64) -> Pattern {
+        let folder = folder_of(main);
+        let Some(folder) = folder.to_str() else {
+            return Pattern::Bad("cannot be used: the config's folder has a name that is not UTF-8".to_owned());
+        };
+        let absolute = Path::new(&glob::Pattern::escape(folder)).join(pattern);
+        self.watch(fixed_folder(&Path::new(folder).join(pattern)));
+        // Editors' and Kubernetes' own files begin with a dot; a star stays within its folder.
+        let options = glob::MatchOptions {
+            case_sensitive: true,
+            require_literal_separator: true,
+            require_literal_leading_dot: true,
+        };
+        let paths = match glob::glob_with(&absolute.to_string_lossy(), options) {
+            Ok(paths) => paths,
+            Err(error) => return Pattern::Bad(format!("is {pattern:?}, which is no file pattern: {}", error.msg)),
+        };
+        let mut found = Pattern::Nothing;
+        for path in paths.flatten().take(MOST_FILES) {
+            found = Pattern::Matched;
+            if self.files.iter().any(|known| known.path == path) || is_same(&path, main) {
+                continue;
+            }
+            let content = content(&path, *room, edited);
+            *room -= content.as_ref().map_or(0, |content| (content.len() as u64).min(*room));
+            self.watch(folder_of(&path));
+            self.files.push(Source { path, content });
+        }
+        found
+    }
+
+    fn watch(&mut self, folder: PathBuf) {
+        if !self.dirs.contains(&folder) {
+            self.dirs.push(folder);
+        }
+    }
+
+    /// Over names and contents; names without the config's folder, so that replicas agree wherever the files are mounted.
+    pub fn hash(&self) -> String {
+        let mut hash = xxhash_rust::xxh3::Xxh3::new();
+        let folder = self.files.first().map(|main| folder_of(&main.path)).unwrap_or_default();
+        for (index, file) in self.files.iter().enumerate() {
+            let name = file.path.strip_prefix(&folder).unwrap_or(&file.path);
+            let name = if index == 0 { "".as_bytes() } else { name.as_os_str().as_encoded_bytes() };
+            let content = match &file.content {
+                Ok(content) => content.as_slice(),
+                Err(unreadable) => unreadable.says.as_bytes(),
+            };
+            for part in [name, content] {
+                hash.update(&(part.len() as u64).to_le_bytes());
+                hash.update(part);
+            }
+        }
+        format!("{:032x}", hash.digest128())
+    }
+}
+
+/// The folder a path is in; `.` for a bare name.
+pub fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// The part of a pattern's folder that has no wildcard.
+fn fixed_folder(pattern: &Path) -> PathBuf {
+    let wild =
+        |part: &std::path::Component<'_>| part.as_os_str().as_encoded_bytes().iter().any(|byte| b"*?[".contains(byte));
+    let fixed: PathBuf = pattern.components().take_while(|part| !wild(part)).collect();
+    if fixed.as_os_str().len() == pattern.as_os_str().len() { folder_of(pattern) } else { fixed }
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
+}
+
+fn content(path: &Path, most: u64, edited: Option<Edited<'_>>) -> Result<Vec<u8>, Unreadable> {
+    match edited {
+        Some(edited) if edited.file == path => Ok(edited.content.to_vec()),
+        _ => read_bounded(path, most),
+    }
+}
+
+fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>, Unreadable> {
+    let unreadable = |kind, says: String| Unreadable { kind, says };
+    let cannot = |error: io::Error| unreadable(error.kind(), format!("cannot be read: {error}"));
+    let too_large = || {
+        let says = format!(
+            "has more than {} MiB, which is the most that a config may have in all its files",
+            MOST_BYTES >> 20
+        );
+        unreadable(io::ErrorKind::FileTooLarge, says)
+    };
+    // Asked before opening: to open a pipe is to wait for its writer.
+    let metadata = std::fs::metadata(path).map_err(cannot)?;
+    if metadata.is_dir() {
+        return Err(unreadable(io::ErrorKind::IsADirectory, "is a directory, want a file".to_owned()));
+    }
+    if !metadata.is_file() {
+        return Err(unreadable(io::ErrorKind::InvalidInput, "is a device or a pipe, want a file".to_owned()));
+    }
+    if metadata.len() > most {
+        return Err(too_large());
+    }
+    let mut content = Vec::with_capacity(metadata.len() as usize);
+    File::open(path).map_err(cannot)?.take(most + 1).read_to_end(&mut content).map_err(cannot)?;
+    // It may have grown since.
+    if content.len() as u64 > most { Err(too_large()) } else { Ok(content) }
+}
+
+#[derive(Deserialize)]
+struct IncludeOnly {
+    #[serde(default)]
+    include: Vec<Text>,
+}
+
+/// The `include` patterns of a config file, found without reading all of it where they are written as usual: as a block of
+/// lines that begins with `include:`. What is broken includes nothing.
+fn include_patterns(content: &[u8]) -> Vec<String> {
+    let Ok(text) = std::str::from_utf8(content) else { return Vec::new() };
+    if !text.contains("include") {
+        return Vec::new();
+    }
+    let block = include_block(text).and_then(parse_include);
+    block.or_else(|| parse_include(text)).unwrap_or_default()
+}
+
+fn parse_include(text: &str) -> Option<Vec<String>> {
+    // An alias could multiply: the bomb check comes later, so what has one is not looked into here.
+    if super::outline::may_have_aliases(text) && text.contains('&') {
+        return None;
+    }
+    let parsed: IncludeOnly = serde_yaml::from_str(text).ok()?;
+    Some(parsed.include.into_iter().map(|pattern| pattern.0).collect())
+}
+
+fn include_block(text: &str) -> Option<&str> {
+    let start = if text.starts_with("include:") { 0 } else { text.find("\ninclude:")? + 1 };
+    let block = &text[start..];
+    let mut end = 0;
+    for (index, line) in block.split_inclusive('\n').enumerate() {
+        let goes_on = index == 0 || line.trim().is_empty() || line.starts_with([' ', '\t', '-', '#', ']']);
+        if !goes_on || line.starts_with("---") {
+            break;
+        }
+        end += line.len();
+    }
+    Some(&block[..end])
+}
+
+#[cfg(test)]
+mod tests;
