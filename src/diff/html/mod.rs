@@ -1,7 +1,44 @@
-//! HTML and XML as trees.
+//! HTML and XML compared as what a browser or a feed reader makes of them.
+//!
+//! The way of a pair: equal bytes end it; [`fast`] proves most cosmetic rewrites equal token by token; what is left is read into
+//! trees ([`tree`] by html5ever's tree builder, [`xml`] strictly), seen as a user sees it ([`view`], [`flow`]), and walked side by
+//! side ([`walk`]), children [`align`]ed. [`attribute`], [`link`] and [`volatile`] know what values mean, [`spelling`] what a tree
+//! forgets, [`escape`] what went wrong between text and markup, [`place`] how to tell where, [`selector`] how to be told.
+//!
+//! It decides nothing: what a rule is about goes to [`Sink::hides`] or, with the rule named, to [`Sink::report`].
 
+mod align;
+mod attribute;
+mod charref;
+mod dom;
+mod escape;
+mod flow;
+mod lexer;
+mod limits;
+mod link;
+mod place;
+mod script;
+mod selector;
+mod spelling;
+mod tree;
+mod view;
+mod volatile;
+mod walk;
+mod xml;
+
+#[cfg(test)]
+mod tests;
+
+pub use selector::Selector;
+
+use super::comparison::{Kind, Severity};
+use super::rules::Rule;
 use super::scope::Scope;
-use super::sink::Sink;
+use super::sink::{Finding, Sink};
+use attribute::Surroundings;
+use dom::{Dom, NodeId, ROOT};
+use view::View;
+use walk::{Sides, Told, Walk};
 
 /// Which grammar a document follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,10 +47,161 @@ pub enum Markup {
     Xml,
 }
 
+/// The path of a difference that belongs to the page as a whole.
+const PAGE: &str = ":root";
+
 /// Compares two documents, already decoded to text.
 ///
-/// Never panics; bounded by [`Sink::spend`].
+/// Never panics; bounded by [`Sink::spend`] and the sizes in `limits`.
 pub fn compare(markup: Markup, control: &str, candidate: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
-    let _ = (markup, scope);
-    super::text::compare(control, candidate, sink);
+    if control == candidate {
+        return;
+    }
+    let (old, new) = (control.trim_start_matches(BOM), candidate.trim_start_matches(BOM));
+    let boms = (control.len() - old.len(), candidate.len() - new.len());
+    if boms.0 != boms.1 && !sink.hides(Rule::TextBom, || PAGE.to_owned()) {
+        sink.report(Finding::new(Kind::Text, PAGE).rule(Rule::TextBom));
+    }
+    if old == new {
+        return;
+    }
+    if old.trim().is_empty() != new.trim().is_empty() {
+        return sink.report(Finding::new(Kind::Body, PAGE).values(old.trim(), new.trim()));
+    }
+    if old.len() + new.len() > limits::MAX_TREES {
+        return too_different(old, new, sink);
+    }
+    match markup {
+        Markup::Html => compare_html(old, new, scope, sink),
+        Markup::Xml => compare_xml(old, new, scope, sink),
+    }
 }
+
+const BOM: char = '\u{feff}';
+
+fn compare_html(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    let (Ok(a), Ok(b)) = (tree::parse(old), tree::parse(new)) else { return too_different(old, new, sink) };
+    if let Some(finding) = doctypes(&a, &b) {
+        sink.report(finding);
+    }
+    compare_trees(&a, &b, scope, sink);
+}
+
+fn compare_xml(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    let (a, b) = match (xml::parse(old), xml::parse(new)) {
+        (Ok(a), Ok(b)) => (a, b),
+        (Err(xml::Fault::TooBig), _) | (_, Err(xml::Fault::TooBig)) => return too_different(old, new, sink),
+        // Neither is XML that a reader would take: compared as a browser shows it.
+        (Err(_), Err(_)) => return compare_html(old, new, scope, sink),
+        (a, b) => return malformed(a.err(), b.err(), sink),
+    };
+    for finding in declarations(a.1.as_ref(), b.1.as_ref()) {
+        sink.report(finding);
+    }
+    compare_trees(&a.0, &b.0, scope, sink);
+}
+
+fn malformed(a: Option<xml::Fault>, b: Option<xml::Fault>, sink: &mut Sink<'_>) {
+    let told = |fault: Option<xml::Fault>| match fault {
+        Some(xml::Fault::Malformed(what, at)) => format!("not well-formed at byte {at}: {what}"),
+        _ => "well-formed".to_owned(),
+    };
+    sink.report(Finding::new(Kind::Structure, PAGE).values(told(a), told(b)).cause("not_well_formed"));
+}
+
+fn too_different(old: &str, new: &str, sink: &mut Sink<'_>) {
+    let size = |text: &str| format!("{} bytes", text.len());
+    sink.report(Finding::new(Kind::TooDifferent, PAGE).values(size(old), size(new)));
+}
+
+fn doctypes(a: &Dom<'_>, b: &Dom<'_>) -> Option<Finding> {
+    let (old, new) = (a.doctype.map(|span| span.of(a.page)), b.doctype.map(|span| span.of(b.page)));
+    if old == new {
+        return None;
+    }
+    let shown = |doctype: Option<&str>| doctype.map(|text| format!("<!DOCTYPE{text}>"));
+    let mut finding = Finding::new(Kind::Structure, PAGE);
+    (finding.control, finding.candidate) = (shown(old), shown(new));
+    let folded = |doctype: Option<&str>| {
+        doctype.map(|text| {
+            text.to_ascii_lowercase().replace('\'', "\"").split_ascii_whitespace().collect::<Vec<_>>().join(" ")
+        })
+    };
+    if a.layout != b.layout {
+        return Some(finding.severity(Severity::High).cause("quirks_mode"));
+    }
+    let rule = if folded(old) == folded(new) { Rule::HtmlSyntax } else { Rule::Doctype };
+    Some(finding.rule(rule))
+}
+
+fn declarations(a: Option<&xml::Declaration>, b: Option<&xml::Declaration>) -> Vec<Finding> {
+    let mut finding = Finding::new(Kind::Structure, PAGE);
+    finding.control = a.map(|declaration| declaration.written.clone());
+    finding.candidate = b.map(|declaration| declaration.written.clone());
+    match (a, b) {
+        (Some(a), Some(b)) if a == b => Vec::new(),
+        (None, None) => Vec::new(),
+        (Some(a), Some(b)) if (&a.version, &a.encoding) == (&b.version, &b.encoding) => {
+            vec![finding.rule(Rule::XmlSyntax)]
+        }
+        (Some(a), Some(b)) if a.version == b.version && (a.encoding.is_empty() || b.encoding.is_empty()) => {
+            vec![finding.rule(Rule::XmlDecl)]
+        }
+        (Some(_), Some(_)) => vec![finding],
+        _ => vec![finding.rule(Rule::XmlDecl)],
+    }
+}
+
+fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    let ignored: Vec<String> = scope.rules.ignored_selectors().map(str::to_owned).collect();
+    // A selector that does not parse is refused when the rules are compiled; here it matches nothing.
+    let selectors: Vec<Option<Selector>> = ignored.iter().map(|text| Selector::parse(text).ok()).collect();
+    let ignoring = |dom: &Dom<'_>, node: NodeId| {
+        let matches =
+            |selector: &Option<Selector>| selector.as_ref().is_some_and(|selector| selector.matches(dom, node));
+        selectors.iter().position(matches).and_then(|at| u16::try_from(at).ok())
+    };
+    let (Ok(x), Ok(y)) = (View::of(a, &ignoring), View::of(b, &ignoring)) else {
+        return too_different(a.page, b.page, sink);
+    };
+    let alike = x.item(x.root).meaning == y.item(y.root).meaning;
+    if !alike && let Some(finding) = cut_off(a.page, b.page) {
+        return sink.report(finding);
+    }
+    let around = Surroundings { page: scope.base(), now: scope.now };
+    let before = sink.len();
+    let mut walk = Walk {
+        sides: Sides { a: &x, b: &y },
+        around: &around,
+        scope,
+        sink,
+        ignored: &ignored,
+        ids: Default::default(),
+        told: Told::Nothing,
+    };
+    walk.pair(x.root, y.root, (ROOT, ROOT));
+    let told = walk.told;
+    if told == Told::TooMuch && sink.len() == before || told == Told::Nothing && !alike {
+        too_different(a.page, b.page, sink);
+    }
+}
+
+/// Does one page end in the middle of the other?
+fn cut_off(old: &str, new: &str) -> Option<Finding> {
+    let ends = |text: &str| text.get(text.len().saturating_sub(CLOSING)..).is_some_and(|end| end.contains("</html"));
+    let (short, long) = if old.len() < new.len() { (old.trim_end(), new) } else { (new.trim_end(), old) };
+    if !long.starts_with(short) || ends(short) || !ends(long) {
+        return None;
+    }
+    let tail = |text: &str| {
+        let start =
+            (text.len().saturating_sub(SHOWN)..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+        format!("{} bytes, ending {:?}", text.len(), &text[start..])
+    };
+    Some(Finding::new(Kind::Truncated, PAGE).values(tail(old), tail(new)))
+}
+
+/// `</html>` stands within this of the end of a whole page: comments and blanks may follow. Bytes.
+const CLOSING: usize = 512;
+/// How much of a page's end is shown. Bytes.
+const SHOWN: usize = 40;

@@ -1,0 +1,339 @@
+//! Which child of the one element stands for which of the other.
+//!
+//! Equal ones first and in order (longest common subsequence), then what moved, then the most alike within each gap. Cost is
+//! bounded: long lists are anchored at what is unique on both sides.
+
+use std::collections::HashMap;
+
+use super::limits::MAX_TABLE;
+
+/// What alignment knows of a child.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sketch {
+    /// Equal for what is equal but for cosmetic spelling.
+    pub meaning: u64,
+    /// Equal for what can stand for each other at all: sort and name.
+    pub sort: u64,
+    /// Name and attributes.
+    pub own: u64,
+    /// Zero: no id.
+    pub id: u64,
+    pub bag: u128,
+    pub weight: u32,
+    pub movable: Movable,
+}
+
+/// A text has no identity beyond its place; an element with content has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Movable {
+    Yes,
+    No,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pair {
+    pub a: usize,
+    pub b: usize,
+    pub moved: Moved,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moved {
+    No,
+    Yes,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Alignment {
+    /// In the order of the control.
+    pub pairs: Vec<Pair>,
+    pub only_a: Vec<usize>,
+    pub only_b: Vec<usize>,
+    /// Cells of tables filled: the work done.
+    pub work: usize,
+}
+
+pub(super) fn align(a: &[Sketch], b: &[Sketch]) -> Alignment {
+    let mut state = State { a, b, a_to_b: vec![None; a.len()], taken: vec![false; b.len()], work: 0 };
+    let prefix = a.iter().zip(b).take_while(|(a, b)| a.meaning == b.meaning).count();
+    let (rest_a, rest_b) = (&a[prefix..], &b[prefix..]);
+    let suffix = rest_a.iter().rev().zip(rest_b.iter().rev()).take_while(|(a, b)| a.meaning == b.meaning).count();
+    for at in 0..prefix {
+        state.join(at, at, Moved::No);
+    }
+    for back in 1..=suffix {
+        state.join(a.len() - back, b.len() - back, Moved::No);
+    }
+    let middle = Gap { a: (prefix, a.len() - suffix), b: (prefix, b.len() - suffix) };
+    for (i, j) in equal_in_order(a, b, middle, &mut state.work) {
+        state.join(i, j, Moved::No);
+    }
+    state.join_moved(|state, i, j| state.a[i].meaning == state.b[j].meaning);
+    for gap in state.gaps() {
+        state.join_alike(gap);
+    }
+    state.join_moved(|state, i, j| is_same_thing(&state.a[i], &state.b[j]));
+    state.finish()
+}
+
+/// Rows of a table and the like: the cells stand for each other by place.
+pub(super) fn by_place(a: &[Sketch], b: &[Sketch]) -> Option<Alignment> {
+    let fits = a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.sort == b.sort);
+    let pairs = (0..a.len()).map(|at| Pair { a: at, b: at, moved: Moved::No }).collect();
+    fits.then(|| Alignment { pairs, ..Alignment::default() })
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Gap {
+    a: (usize, usize),
+    b: (usize, usize),
+}
+
+struct State<'s> {
+    a: &'s [Sketch],
+    b: &'s [Sketch],
+    a_to_b: Vec<Option<(usize, Moved)>>,
+    taken: Vec<bool>,
+    work: usize,
+}
+
+impl State<'_> {
+    fn join(&mut self, i: usize, j: usize, moved: Moved) {
+        self.a_to_b[i] = Some((j, moved));
+        self.taken[j] = true;
+    }
+
+    /// Joins what is left on both sides and belongs together though its place changed.
+    fn join_moved(&mut self, together: impl Fn(&Self, usize, usize) -> bool) {
+        let left_a: Vec<usize> =
+            (0..self.a.len()).filter(|i| self.a_to_b[*i].is_none() && self.a[*i].movable == Movable::Yes).collect();
+        let mut left_b: Vec<usize> =
+            (0..self.b.len()).filter(|j| !self.taken[*j] && self.b[*j].movable == Movable::Yes).collect();
+        for i in left_a {
+            if left_b.is_empty() || self.work > MAX_TABLE * 4 {
+                return;
+            }
+            self.work += left_b.len();
+            let Some(at) = left_b.iter().position(|j| together(self, i, *j)) else { continue };
+            let j = left_b.remove(at);
+            self.join(i, j, Moved::Yes);
+        }
+    }
+
+    /// The stretches between joined pairs that kept their order.
+    fn gaps(&self) -> Vec<Gap> {
+        let mut gaps = Vec::new();
+        let (mut start_a, mut start_b) = (0, 0);
+        for (i, joined) in self.a_to_b.iter().enumerate() {
+            let Some((j, Moved::No)) = joined else { continue };
+            gaps.push(Gap { a: (start_a, i), b: (start_b, *j) });
+            (start_a, start_b) = (i + 1, j + 1);
+        }
+        gaps.push(Gap { a: (start_a, self.a.len()), b: (start_b, self.b.len()) });
+        gaps.retain(|gap| gap.a.0 < gap.a.1 && gap.b.0 < gap.b.1);
+        gaps
+    }
+
+    fn join_alike(&mut self, gap: Gap) {
+        let left_a: Vec<usize> = (gap.a.0..gap.a.1).filter(|i| self.a_to_b[*i].is_none()).collect();
+        let left_b: Vec<usize> = (gap.b.0..gap.b.1).filter(|j| !self.taken[*j]).collect();
+        if left_a.is_empty() || left_b.is_empty() {
+            return;
+        }
+        if left_a.len() * left_b.len() > MAX_TABLE {
+            // Too long to weigh every pair: by place.
+            for (i, j) in left_a.into_iter().zip(left_b) {
+                if likeness(&self.a[i], &self.b[j]) > 0 {
+                    self.join(i, j, Moved::No);
+                }
+            }
+            return;
+        }
+        let score = |i: usize, j: usize| likeness(&self.a[left_a[i]], &self.b[left_b[j]]);
+        let joined = best_in_order(left_a.len(), left_b.len(), score, &mut self.work);
+        for (i, j) in joined {
+            self.join(left_a[i], left_b[j], Moved::No);
+        }
+    }
+
+    fn finish(self) -> Alignment {
+        let mut alignment = Alignment { work: self.work, ..Alignment::default() };
+        for (a, joined) in self.a_to_b.iter().enumerate() {
+            match joined {
+                Some((b, moved)) => alignment.pairs.push(Pair { a, b: *b, moved: *moved }),
+                None => alignment.only_a.push(a),
+            }
+        }
+        alignment.only_b = (0..self.b.len()).filter(|j| !self.taken[*j]).collect();
+        alignment
+    }
+}
+
+fn equal_in_order(a: &[Sketch], b: &[Sketch], gap: Gap, work: &mut usize) -> Vec<(usize, usize)> {
+    let (n, m) = (gap.a.1 - gap.a.0, gap.b.1 - gap.b.0);
+    if n == 0 || m == 0 {
+        return Vec::new();
+    }
+    if n * m <= MAX_TABLE {
+        let score = |i: usize, j: usize| u32::from(a[gap.a.0 + i].meaning == b[gap.b.0 + j].meaning);
+        return best_in_order(n, m, score, work).into_iter().map(|(i, j)| (gap.a.0 + i, gap.b.0 + j)).collect();
+    }
+    unique_anchors(a, b, gap)
+}
+
+/// What stands exactly once on both sides, as far as the order is kept (patience: the longest increasing subsequence).
+fn unique_anchors(a: &[Sketch], b: &[Sketch], gap: Gap) -> Vec<(usize, usize)> {
+    let mut seen: HashMap<u64, (u32, u32, usize)> = HashMap::new();
+    for sketch in &a[gap.a.0..gap.a.1] {
+        seen.entry(sketch.meaning).or_default().0 += 1;
+    }
+    for (offset, sketch) in b[gap.b.0..gap.b.1].iter().enumerate() {
+        if let Some(entry) = seen.get_mut(&sketch.meaning) {
+            entry.1 += 1;
+            entry.2 = gap.b.0 + offset;
+        }
+    }
+    let unique = (gap.a.0..gap.a.1).filter_map(|i| match seen.get(&a[i].meaning) {
+        Some((1, 1, j)) => Some((i, *j)),
+        _ => None,
+    });
+    longest_increasing(unique.collect())
+}
+
+fn longest_increasing(pairs: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
+    // `tails[k]`: the pair that ends the best run of length k + 1.
+    let mut tails: Vec<usize> = Vec::new();
+    let mut before: Vec<Option<usize>> = vec![None; pairs.len()];
+    for at in 0..pairs.len() {
+        let length = tails.partition_point(|tail| pairs[*tail].1 < pairs[at].1);
+        before[at] = length.checked_sub(1).map(|last| tails[last]);
+        if length == tails.len() {
+            tails.push(at);
+        } else {
+            tails[length] = at;
+        }
+    }
+    let mut run: Vec<(usize, usize)> =
+        std::iter::successors(tails.last().copied(), |at| before[*at]).map(|at| pairs[at]).collect();
+    run.reverse();
+    run
+}
+
+/// The pairing of `0..n` with `0..m` that keeps the order and has the greatest sum of scores; zero means: never.
+fn best_in_order(n: usize, m: usize, score: impl Fn(usize, usize) -> u32, work: &mut usize) -> Vec<(usize, usize)> {
+    *work += n * m;
+    let width = m + 1;
+    let mut best = vec![0_u32; (n + 1) * width];
+    for i in (0..n).rev() {
+        for j in (0..m).rev() {
+            let skip = best[(i + 1) * width + j].max(best[i * width + j + 1]);
+            let here = score(i, j);
+            let join = if here > 0 { best[(i + 1) * width + j + 1] + here } else { 0 };
+            best[i * width + j] = skip.max(join);
+        }
+    }
+    let mut pairs = Vec::new();
+    let (mut i, mut j) = (0, 0);
+    while i < n && j < m {
+        let value = best[i * width + j];
+        let here = score(i, j);
+        if here > 0 && value == best[(i + 1) * width + j + 1] + here {
+            pairs.push((i, j));
+            (i, j) = (i + 1, j + 1);
+        } else if value == best[(i + 1) * width + j] {
+            i += 1;
+        } else {
+            j += 1;
+        }
+    }
+    pairs
+}
+
+/// Share of what stands below both, in sixteenths.
+fn overlap(a: &Sketch, b: &Sketch) -> u32 {
+    let either = (a.bag | b.bag).count_ones();
+    (16 * (a.bag & b.bag).count_ones()).checked_div(either).unwrap_or(0)
+}
+
+/// How well one stands for the other; zero: not at all.
+fn likeness(a: &Sketch, b: &Sketch) -> u32 {
+    /// Content above which two parts with nothing in common are two different parts.
+    const HEAVY: u32 = 6;
+    if a.sort != b.sort {
+        return 0;
+    }
+    let overlap = overlap(a, b);
+    let same_id = a.id != 0 && a.id == b.id;
+    if a.weight.max(b.weight) >= HEAVY && overlap < 2 && a.own != b.own && !same_id {
+        return 0;
+    }
+    1 + overlap + if same_id { 20 } else { 0 } + if a.own == b.own { 4 } else { 0 }
+}
+
+/// So alike that it is the same thing in another place.
+fn is_same_thing(a: &Sketch, b: &Sketch) -> bool {
+    const MOSTLY: u32 = 9;
+    const ENOUGH: u32 = 4;
+    if a.sort != b.sort {
+        return false;
+    }
+    let same_id = a.id != 0 && a.id == b.id;
+    same_id || (a.weight.min(b.weight) >= ENOUGH && overlap(a, b) >= MOSTLY)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    fn sketches(text: &str) -> Vec<Sketch> {
+        let sketch = |c: char| Sketch {
+            meaning: u64::from(c),
+            sort: 1,
+            own: 1,
+            id: 0,
+            bag: 1 << (u32::from(c.to_ascii_lowercase()) % 64),
+            weight: 2,
+            movable: Movable::Yes,
+        };
+        text.chars().map(sketch).collect()
+    }
+
+    fn told(a: &str, b: &str) -> String {
+        let alignment = align(&sketches(a), &sketches(b));
+        let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+        let mut told: Vec<String> = Vec::new();
+        for pair in &alignment.pairs {
+            let mark = if pair.moved == Moved::Yes { "~" } else { "" };
+            told.push(format!("{}{}{mark}", a[pair.a], b[pair.b]));
+        }
+        told.extend(alignment.only_a.iter().map(|at| format!("-{}", a[*at])));
+        told.extend(alignment.only_b.iter().map(|at| format!("+{}", b[*at])));
+        told.join(" ")
+    }
+
+    #[test]
+    fn what_stands_for_what() {
+        assert_eq!(told("abc", "abc"), "aa bb cc");
+        assert_eq!(told("abc", "axbc"), "aa bb cc +x");
+        assert_eq!(told("abc", "ac"), "aa cc -b");
+        assert_eq!(told("abc", "aBc"), "aa bB cc");
+        assert_eq!(told("abcd", "bcda"), "aa~ bb cc dd");
+        assert_eq!(told("abc", "xaBc"), "aa bB cc +x");
+        assert_eq!(told("", "a"), "+a");
+        assert_eq!(told("dcba", "abcd").matches('~').count(), 3);
+    }
+
+    #[test]
+    fn long_lists_are_anchored_at_what_is_unique() {
+        let sketch = |n: u64| Sketch { meaning: n, sort: 1, own: 1, id: 0, bag: 0, weight: 2, movable: Movable::Yes };
+        let a: Vec<Sketch> = (0..5000).map(sketch).collect();
+        let mut b = a.clone();
+        b[100].meaning = 90_000;
+        b[4000].meaning = 90_001;
+        b.insert(2000, sketch(80_000));
+        let alignment = align(&a, &b);
+        assert_eq!((alignment.only_a.len(), alignment.only_b.len()), (0, 1));
+        assert!(alignment.pairs.iter().all(|pair| pair.moved == Moved::No));
+    }
+}

@@ -1,0 +1,254 @@
+//! Attributes by meaning: which values are the same, which differ only in what a rule is about.
+
+use std::borrow::Cow;
+
+use url::Url;
+
+use super::dom::{Dom, NodeId};
+use super::{link, volatile};
+use crate::diff::comparison::Severity;
+use crate::diff::rules::Rule;
+
+/// What two values of one attribute are to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Same,
+    /// They differ only in what this rule is about.
+    But(Rule),
+    Differ,
+}
+
+/// What is known of the page beside the two values.
+#[derive(Debug)]
+pub(super) struct Surroundings {
+    /// The page's own address.
+    pub page: Option<Url>,
+    /// Unix time of the answers.
+    pub now: Option<i64>,
+}
+
+/// Present or absent is all they say.
+pub(super) fn is_boolean(name: &str) -> bool {
+    matches!(
+        name,
+        "allowfullscreen"
+            | "async"
+            | "autofocus"
+            | "autoplay"
+            | "checked"
+            | "controls"
+            | "default"
+            | "defer"
+            | "disabled"
+            | "formnovalidate"
+            | "inert"
+            | "ismap"
+            | "itemscope"
+            | "loop"
+            | "multiple"
+            | "muted"
+            | "nomodule"
+            | "novalidate"
+            | "nowrap"
+            | "noshade"
+            | "open"
+            | "playsinline"
+            | "readonly"
+            | "required"
+            | "reversed"
+            | "selected"
+    )
+}
+
+/// Without a value they say the same as not being there.
+pub(super) fn is_void_when_empty(name: &str) -> bool {
+    matches!(name, "class" | "style")
+}
+
+/// How much it matters if this attribute differs.
+pub(super) fn severity(name: &str) -> Severity {
+    match name {
+        "class" | "style" | "title" | "alt" | "width" | "height" | "lang" | "dir" | "role" | "tabindex"
+        | "placeholder" => Severity::Medium,
+        _ if name.starts_with("aria-") || name.starts_with("data-") => Severity::Medium,
+        _ => Severity::High,
+    }
+}
+
+/// The value as it is hashed: equal for values that differ only in spelling.
+pub(super) fn canonical<'v>(name: &str, value: &'v str) -> Cow<'v, str> {
+    if is_boolean(name) {
+        return Cow::Borrowed("");
+    }
+    match name {
+        "class" => tokens(value),
+        "style" => style(value),
+        "srcset" | "sizes" | "accept" | "media" | "viewbox" | "viewBox" | "points" | "d" => spaced(value),
+        "method" | "type" | "rel" | "enctype" | "charset" | "http-equiv" | "shape" | "dir" if has_upper(value) => {
+            Cow::Owned(value.to_ascii_lowercase())
+        }
+        _ if link::is_link(name) => link::canonical(value),
+        _ => Cow::Borrowed(value),
+    }
+}
+
+fn has_upper(value: &str) -> bool {
+    value.bytes().any(|c| c.is_ascii_uppercase())
+}
+
+/// Compares two decoded values of one attribute of two elements that stand for each other.
+pub(super) fn compare(
+    name: &str,
+    a: (&Dom<'_>, NodeId, &str),
+    b: (&Dom<'_>, NodeId, &str),
+    around: &Surroundings,
+) -> Verdict {
+    let (old, new) = (a.2, b.2);
+    if old == new {
+        return Verdict::Same;
+    }
+    if canonical(name, old) == canonical(name, new) {
+        return Verdict::But(spelling_rule(name));
+    }
+    if name == "nonce" && !old.is_empty() && !new.is_empty() {
+        return Verdict::But(Rule::HtmlNonce);
+    }
+    if volatile::token_attribute(a.0, a.1) == Some(name)
+        && volatile::token_attribute(b.0, b.1) == Some(name)
+        && volatile::same_shape(volatile::Named::Field, old, new)
+    {
+        return Verdict::But(Rule::HtmlCsrf);
+    }
+    if volatile::names_token(name) && volatile::same_shape(volatile::Named::Field, old, new) {
+        return Verdict::But(Rule::HtmlCsrf);
+    }
+    if link::is_link(name) {
+        return links(a.0.name(a.1).unwrap_or_default(), old, new, around);
+    }
+    if matches!(name, "id" | "for" | "aria-labelledby" | "aria-controls" | "aria-describedby" | "list" | "name")
+        && volatile::same_but_generated(old, new)
+    {
+        return Verdict::But(Rule::HtmlVolatile);
+    }
+    let may_tell_time = matches!(name, "datetime" | "content" | "title") || name.starts_with("data-");
+    if may_tell_time && volatile::same_but_clock(old, new, around.now) {
+        return Verdict::But(Rule::HtmlVolatile);
+    }
+    if matches!(name, "alt" | "title" | "value" | "placeholder" | "content" | "label") && same_but_nbsp(old, new) {
+        return Verdict::But(Rule::Nbsp);
+    }
+    Verdict::Differ
+}
+
+fn same_but_nbsp(old: &str, new: &str) -> bool {
+    (old.contains('\u{a0}') || new.contains('\u{a0}')) && old.replace('\u{a0}', " ") == new.replace('\u{a0}', " ")
+}
+
+fn spelling_rule(name: &str) -> Rule {
+    match name {
+        "class" => Rule::HtmlClassTokens,
+        "style" => Rule::HtmlStyleSpacing,
+        _ if link::is_link(name) => Rule::HtmlUrlSpelling,
+        _ => Rule::HtmlSyntax,
+    }
+}
+
+fn links(element: &str, old: &str, new: &str, around: &Surroundings) -> Verdict {
+    if volatile::same_but_token_parameters(old, new) {
+        return Verdict::But(Rule::HtmlCsrf);
+    }
+    if link::same_page(around.page.as_ref(), old, new) {
+        return Verdict::But(Rule::OwnHostLinks);
+    }
+    if matches!(element, "script" | "link" | "img" | "source" | "use" | "iframe" | "embed" | "video" | "audio") {
+        let (plain_old, plain_new) = (link::without_version(old), link::without_version(new));
+        if plain_old.is_some() && plain_old == plain_new {
+            return Verdict::But(Rule::AssetVersion);
+        }
+    }
+    Verdict::Differ
+}
+
+/// A class list: each token once, in one order.
+fn tokens(value: &str) -> Cow<'_, str> {
+    if !value.bytes().any(|c| c.is_ascii_whitespace()) {
+        return Cow::Borrowed(value);
+    }
+    let mut tokens: Vec<&str> = value.split_ascii_whitespace().collect();
+    tokens.sort_unstable();
+    tokens.dedup();
+    Cow::Owned(tokens.join(" "))
+}
+
+/// Declarations with one spacing, their order kept: a later one wins over an earlier.
+fn style(value: &str) -> Cow<'_, str> {
+    let mut out = String::with_capacity(value.len());
+    for declaration in declarations(value) {
+        match declaration.split_once(':') {
+            Some((property, rest)) => {
+                let property = property.trim();
+                // Custom properties are the only ones whose case counts.
+                let folded =
+                    if property.starts_with("--") { property.to_owned() } else { property.to_ascii_lowercase() };
+                out.push_str(&folded);
+                out.push(':');
+                out.push_str(&spaced(rest).replace(", ", ",").replace(" ,", ",").replace(" !important", "!important"));
+            }
+            None => out.push_str(declaration.trim()),
+        }
+        out.push(';');
+    }
+    Cow::Owned(out)
+}
+
+/// Splits at `;` outside quotes and brackets (`url(data:image/png;base64,…)`).
+fn declarations(value: &str) -> impl Iterator<Item = &str> {
+    let mut quote = None;
+    let mut open = 0_u32;
+    value
+        .split(move |c: char| match (quote, c) {
+            (Some(mark), _) => {
+                if c == mark {
+                    quote = None;
+                }
+                false
+            }
+            (None, '"' | '\'') => {
+                quote = Some(c);
+                false
+            }
+            (None, '(') => {
+                open += 1;
+                false
+            }
+            (None, ')') => {
+                open = open.saturating_sub(1);
+                false
+            }
+            (None, ';') => open == 0,
+            _ => false,
+        })
+        .filter(|declaration| !declaration.trim().is_empty())
+}
+
+fn spaced(value: &str) -> Cow<'_, str> {
+    let words: Vec<&str> = value.split_ascii_whitespace().collect();
+    let joined = words.join(" ");
+    if joined == value { Cow::Borrowed(value) } else { Cow::Owned(joined) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn spellings() {
+        assert_eq!(canonical("class", " b  a b"), canonical("class", "a b"));
+        assert_eq!(canonical("style", "Color:red;  margin : 0 1px ;"), canonical("style", "color: red; margin: 0 1px"));
+        assert_ne!(canonical("style", "color:red;color:blue"), canonical("style", "color:blue;color:red"));
+        assert_eq!(canonical("checked", "checked"), canonical("checked", ""));
+        assert_ne!(canonical("value", "A"), canonical("value", "a"));
+        assert_eq!(declarations("a:url(x;y);b:';'").count(), 2);
+    }
+}

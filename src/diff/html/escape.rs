@@ -1,0 +1,61 @@
+//! Escaping that went wrong between text and markup: what one side shows as text, the other has as elements.
+
+use html5ever::Attribute;
+
+use super::charref::{self, Place};
+use super::dom::{Dom, NodeId};
+use super::lexer::Span;
+
+/// The markup between an element's tags, as written.
+pub(super) fn inner_source(dom: &Dom<'_>, node: NodeId) -> String {
+    let span = dom
+        .children(node)
+        .filter_map(|child| dom.extent(child))
+        .reduce(|a, b| Span { start: a.start.min(b.start), end: a.end.max(b.end) });
+    span.map(|span| span.of(dom.page).to_owned()).unwrap_or_default()
+}
+
+/// Is the text of the one what the other has as markup? Then one of them did not escape.
+pub(super) fn is_text_of(text_side: &Dom<'_>, text: NodeId, markup_side: &Dom<'_>, markup: NodeId) -> bool {
+    let shown = text_side.text_content(text);
+    if !shown.contains('<') {
+        return false;
+    }
+    let written = inner_source(markup_side, markup);
+    words(&shown) == words(&charref::decode(&written, Place::Text))
+}
+
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Does the text below an element name this tag? `<script` as text here, a `script` element there.
+pub(super) fn names_tag(dom: &Dom<'_>, within: NodeId, tag: &str) -> bool {
+    let mut opening = String::with_capacity(tag.len() + 1);
+    opening.push('<');
+    opening.push_str(tag);
+    dom.children(within)
+        .filter_map(|child| match &dom.node(child).kind {
+            super::dom::NodeKind::Text(text) => Some(text),
+            _ => None,
+        })
+        .any(|text| text.to_ascii_lowercase().contains(&opening))
+}
+
+/// Is the new value the old one, cut at a quote that was not escaped?
+pub(super) fn cut_at_quote(old: &str, new: &str) -> bool {
+    ['"', '\''].iter().any(|quote| old.split_once(*quote).is_some_and(|(before, _)| before == new))
+}
+
+/// Did an attribute come out of another one's value? `value="a&quot; onclick=…"` there, `value="a" onclick=…` here.
+pub(super) fn broke_out(old: &[Attribute], new: &[Attribute], name: &str) -> bool {
+    let value_of = |list: &[Attribute], name: &html5ever::LocalName| {
+        list.iter().find(|attribute| attribute.name.local == *name).map(|attribute| attribute.value.to_string())
+    };
+    let wanted = name.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    !wanted.is_empty()
+        && old.iter().any(|attribute| {
+            let Some(now) = value_of(new, &attribute.name.local) else { return false };
+            cut_at_quote(&attribute.value, &now) && attribute.value.to_ascii_lowercase().contains(wanted)
+        })
+}

@@ -1,0 +1,161 @@
+//! Where white space shows: the rules of CSS for inline text, applied by element name.
+//!
+//! A run of blanks inside a line shows as one space; at the start and end of a line it does not show. A space stands before the
+//! next thing that shows, in whichever element that is: `a <b>b</b>` and `a<b> b</b>` look alike, `a<b>b</b>` does not.
+
+use super::dom::{Dom, NodeId};
+use super::view::is_blank;
+
+/// How an element takes part in the line it stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Begins and ends a line.
+    Block,
+    /// Part of the line.
+    Inline,
+    /// One thing in the line, with lines of its own inside: a button, an image.
+    Atomic,
+    /// Does not show: no part of the line.
+    Hidden,
+    /// Blanks count as they stand: `pre`, `textarea`; text in XML.
+    Exact,
+    /// Does not show, and its text counts but for blanks around it: `script`, `style`.
+    Trimmed,
+}
+
+impl Role {
+    /// Inside `pre`, all text counts as it stands.
+    pub fn within(self, outer: Self) -> Self {
+        match (outer, self) {
+            (Self::Exact, Self::Block | Self::Inline) => Self::Exact,
+            _ => self,
+        }
+    }
+}
+
+/// Whether a space stands before an atomic thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lead {
+    Nothing,
+    Space,
+}
+
+pub(super) fn role(dom: &Dom<'_>, node: NodeId) -> Role {
+    let Some(name) = dom.name(node) else { return Role::Block };
+    match name_role(name) {
+        Role::Atomic
+            if name == "input"
+                && dom.attribute(node, "type").is_some_and(|kind| kind.eq_ignore_ascii_case("hidden")) =>
+        {
+            Role::Hidden
+        }
+        Role::Block | Role::Inline if keeps_blanks(dom.attribute(node, "style")) => Role::Exact,
+        role => role,
+    }
+}
+
+pub(super) fn keeps_blanks(style: Option<&str>) -> bool {
+    style.is_some_and(|style| {
+        let Some(at) = style.find("white-space") else { return false };
+        let value = style[at + "white-space".len()..].trim_start_matches([' ', ':']);
+        value.starts_with("pre") || value.starts_with("break-spaces")
+    })
+}
+
+pub(super) fn name_role(name: &str) -> Role {
+    match name {
+        "a" | "abbr" | "acronym" | "b" | "bdi" | "bdo" | "big" | "cite" | "code" | "data" | "del" | "dfn" | "em"
+        | "font" | "i" | "ins" | "kbd" | "label" | "mark" | "nobr" | "q" | "rp" | "rt" | "ruby" | "s" | "samp"
+        | "slot" | "small" | "span" | "strike" | "strong" | "sub" | "sup" | "time" | "tt" | "u" | "var" | "wbr"
+        | "map" | "output" | "noscript" | "tspan" => Role::Inline,
+        "img" | "input" | "button" | "select" | "video" | "audio" | "canvas" | "iframe" | "object" | "embed"
+        | "svg" | "math" | "meter" | "progress" | "picture" | "image" | "keygen" => Role::Atomic,
+        "area" | "base" | "basefont" | "datalist" | "link" | "meta" | "noembed" | "noframes" | "param" | "source"
+        | "template" | "track" | "head" => Role::Hidden,
+        "script" | "style" => Role::Trimmed,
+        "pre" | "textarea" | "listing" | "xmp" | "plaintext" => Role::Exact,
+        // Elements of the page's own making are inline unless a style sheet says otherwise.
+        custom if custom.contains('-') => Role::Inline,
+        _ => Role::Block,
+    }
+}
+
+/// The state of the line that is being written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Flow {
+    line: Line,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line {
+    /// Nothing in it yet.
+    Start,
+    /// Something in it.
+    Open,
+    /// Something in it, and blanks after that.
+    Spaced,
+}
+
+impl Flow {
+    pub fn new() -> Self {
+        Self { line: Line::Start }
+    }
+
+    /// An element begins.
+    pub fn enter(&mut self, role: Role) -> Lead {
+        match role {
+            Role::Block | Role::Exact => {
+                self.line = Line::Start;
+                Lead::Nothing
+            }
+            Role::Atomic => self.show(),
+            Role::Inline | Role::Hidden | Role::Trimmed => Lead::Nothing,
+        }
+    }
+
+    /// The line inside an element that has its own.
+    pub fn inside(&self, role: Role) -> Option<Self> {
+        matches!(role, Role::Atomic | Role::Hidden | Role::Trimmed | Role::Exact).then(Self::new)
+    }
+
+    /// The element ends.
+    pub fn leave(&mut self, role: Role) {
+        if matches!(role, Role::Block | Role::Exact) {
+            self.line = Line::Start;
+        }
+    }
+
+    /// Something shows; was there a space before it?
+    pub fn show(&mut self) -> Lead {
+        let lead = if self.line == Line::Spaced { Lead::Space } else { Lead::Nothing };
+        self.line = Line::Open;
+        lead
+    }
+
+    /// Blanks that may show, if something follows in the line.
+    pub fn blank(&mut self) {
+        if self.line == Line::Open {
+            self.line = Line::Spaced;
+        }
+    }
+
+    /// Writes what shows of a text.
+    pub fn push(&mut self, text: &str, out: &mut String) {
+        let mut rest = text;
+        loop {
+            let word = rest.trim_start_matches(is_blank);
+            if word.len() < rest.len() {
+                self.blank();
+            }
+            if word.is_empty() {
+                return;
+            }
+            let end = word.find(is_blank).unwrap_or(word.len());
+            if self.show() == Lead::Space {
+                out.push(' ');
+            }
+            out.push_str(&word[..end]);
+            rest = &word[end..];
+        }
+    }
+}

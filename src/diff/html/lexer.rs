@@ -1,0 +1,398 @@
+//! HTML cut into tokens as a browser cuts it, without copying: every token is a slice of the page.
+//!
+//! It does not know the tree. Who drives it says what only a tree can know: that raw text begins ([`Lexer::begin_raw`]) and
+//! whether `<![CDATA[` counts ([`Lexer::next`]'s argument). [`tree`](super::tree) drives it through html5ever's tree
+//! builder, [`fast`](super::fast) without one. Its own tests hold it against html5ever's tokenizer.
+
+use memchr::{memchr, memchr_iter, memmem};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    pub start: u32,
+    pub end: u32,
+}
+
+impl Span {
+    fn new(start: usize, end: usize) -> Self {
+        // Pages are bounded far below 4 GiB (`limits::MAX_TREES`).
+        Self { start: u32::try_from(start).unwrap_or(u32::MAX), end: u32::try_from(end).unwrap_or(u32::MAX) }
+    }
+
+    pub fn of<'a>(&self, page: &'a str) -> &'a str {
+        page.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Text with character references.
+    Text,
+    /// Text as it stands: script, style, CDATA, the rest after `<plaintext>`.
+    RawText,
+    Start,
+    End,
+    Comment,
+    Doctype,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Token {
+    pub kind: Kind,
+    /// The whole token in the page.
+    pub span: Span,
+    /// What is inside: a tag's name, a comment's text, CDATA's text, the doctype after the keyword; otherwise the span.
+    pub inner: Span,
+    /// `/>`
+    pub self_closing: SelfClosing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SelfClosing {
+    No,
+    Yes,
+}
+
+/// The ways in which text can be raw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Raw {
+    /// `title`, `textarea`: references count, tags do not.
+    Rcdata,
+    /// `style`, `xmp`, `iframe`…: nothing counts.
+    Rawtext,
+    /// `script`, with its comment states.
+    Script,
+    /// Everything to the end of the page.
+    Plaintext,
+}
+
+/// Is the current node outside the HTML namespace? Only there is `<![CDATA[` one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    Html,
+    Foreign,
+}
+
+#[derive(Debug)]
+pub(super) struct Lexer<'a> {
+    page: &'a str,
+    at: usize,
+    raw: Option<(Raw, Span)>,
+}
+
+fn is_space(c: u8) -> bool {
+    matches!(c, b' ' | b'\t' | b'\n' | b'\r' | 0x0c)
+}
+
+/// Does a tag name end before `c`?
+fn ends_name(c: u8) -> bool {
+    is_space(c) || c == b'/' || c == b'>'
+}
+
+impl<'a> Lexer<'a> {
+    pub fn new(page: &'a str) -> Self {
+        let at = if page.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        Self { page, at, raw: None }
+    }
+
+    pub fn page(&self) -> &'a str {
+        self.page
+    }
+
+    /// What follows is raw text up to the end tag of `start`.
+    pub fn begin_raw(&mut self, raw: Raw, start: &Token) {
+        self.raw = Some((raw, start.inner));
+    }
+
+    pub fn next(&mut self, content: Content) -> Option<Token> {
+        loop {
+            let rest = self.page.as_bytes().get(self.at..).filter(|rest| !rest.is_empty())?;
+            if let Some((raw, name)) = self.raw {
+                let end = self.at + raw_text_end(raw, rest, name.of(self.page).as_bytes());
+                self.raw = None;
+                if end == self.at {
+                    continue;
+                }
+                let kind = if raw == Raw::Rcdata { Kind::Text } else { Kind::RawText };
+                return Some(self.text(kind, end));
+            }
+            let length = markup_start(rest);
+            if length > 0 {
+                return Some(self.text(Kind::Text, self.at + length));
+            }
+            if let Some(token) = self.markup(content) {
+                return Some(token);
+            }
+        }
+    }
+
+    fn text(&mut self, kind: Kind, end: usize) -> Token {
+        let span = Span::new(self.at, end);
+        self.at = end;
+        Token { kind, span, inner: span, self_closing: SelfClosing::No }
+    }
+
+    /// The markup that begins here; `None` for what a browser drops (`</>`, a tag cut off by the end of the page).
+    fn markup(&mut self, content: Content) -> Option<Token> {
+        let bytes = self.page.as_bytes();
+        match bytes.get(self.at + 1) {
+            Some(b'/') => match bytes.get(self.at + 2) {
+                Some(c) if c.is_ascii_alphabetic() => self.tag(Kind::End, self.at + 2),
+                Some(b'>') => {
+                    self.at += 3;
+                    None
+                }
+                _ => Some(self.bogus_comment(self.at + 2)),
+            },
+            Some(b'!') => Some(self.declaration(content)),
+            Some(b'?') => Some(self.bogus_comment(self.at + 1)),
+            _ => self.tag(Kind::Start, self.at + 1),
+        }
+    }
+
+    fn tag(&mut self, kind: Kind, name: usize) -> Option<Token> {
+        let bytes = self.page.as_bytes();
+        let name_end = name + bytes[name..].iter().position(|c| ends_name(*c)).unwrap_or(bytes.len() - name);
+        let mut attributes = Attributes { page: self.page, at: name_end, end: End::Open };
+        while attributes.step().is_some() {}
+        let start = self.at;
+        self.at = attributes.at;
+        let self_closing = match attributes.end {
+            End::Closed => SelfClosing::No,
+            End::SelfClosed => SelfClosing::Yes,
+            End::Open => {
+                self.at = bytes.len();
+                return None;
+            }
+        };
+        Some(Token { kind, span: Span::new(start, self.at), inner: Span::new(name, name_end), self_closing })
+    }
+
+    fn declaration(&mut self, content: Content) -> Token {
+        let rest = &self.page.as_bytes()[self.at..];
+        if rest.starts_with(b"<!--") {
+            return self.comment();
+        }
+        if rest.len() >= 9 && rest[2..9].eq_ignore_ascii_case(b"doctype") {
+            let length = memchr(b'>', rest);
+            let inner = Span::new(self.at + 9, self.at + length.unwrap_or(rest.len()).max(9));
+            return self.finish(Kind::Doctype, inner, length.map_or(rest.len(), |at| at + 1));
+        }
+        if content == Content::Foreign && rest.starts_with(b"<![CDATA[") {
+            let length = memmem::find(&rest[9..], b"]]>").map(|at| at + 9);
+            let inner = Span::new(self.at + 9, self.at + length.unwrap_or(rest.len()));
+            return self.finish(Kind::RawText, inner, length.map_or(rest.len(), |at| at + 3));
+        }
+        self.bogus_comment(self.at + 2)
+    }
+
+    fn finish(&mut self, kind: Kind, inner: Span, length: usize) -> Token {
+        let span = Span::new(self.at, self.at + length);
+        self.at += length;
+        Token { kind, span, inner, self_closing: SelfClosing::No }
+    }
+
+    fn comment(&mut self) -> Token {
+        let rest = &self.page.as_bytes()[self.at..];
+        // `<!-->` and `<!--->` end at once: the closing dashes may be the opening ones.
+        for dash in memchr_iter(b'-', rest) {
+            let closes = if rest[dash..].starts_with(b"-->") {
+                3
+            } else if dash >= 4 && rest[dash..].starts_with(b"--!>") {
+                4
+            } else {
+                continue;
+            };
+            let inner = Span::new(self.at + 4, self.at + dash.max(4));
+            return self.finish(Kind::Comment, inner, dash + closes);
+        }
+        let inner = Span::new(self.at + 4, self.at + unclosed_comment(rest));
+        self.finish(Kind::Comment, inner, rest.len())
+    }
+
+    fn bogus_comment(&mut self, inner: usize) -> Token {
+        let bytes = self.page.as_bytes();
+        let end = memchr(b'>', &bytes[inner..]).map(|length| inner + length);
+        let inner = Span::new(inner, end.unwrap_or(bytes.len()));
+        self.finish(Kind::Comment, inner, end.map_or(bytes.len(), |end| end + 1) - self.at)
+    }
+
+    /// The attributes of a tag token, in the order of the page, duplicates included.
+    pub fn attributes(&self, tag: &Token) -> Attributes<'a> {
+        attributes(self.page, tag.inner.end as usize)
+    }
+}
+
+/// The attributes that follow a tag's name.
+pub(super) fn attributes(page: &str, name_end: usize) -> Attributes<'_> {
+    Attributes { page, at: name_end, end: End::Open }
+}
+
+/// Where the text of a comment ends that the end of the page cuts off: closing dashes begun do not belong to it.
+fn unclosed_comment(rest: &[u8]) -> usize {
+    let body = &rest[4..];
+    let begun = [&b"--!"[..], b"--", b"-"].into_iter().find(|dashes| body.ends_with(dashes)).map_or(0, <[u8]>::len);
+    rest.len() - begun
+}
+
+/// How much text stands before the next `<` that begins markup.
+fn markup_start(rest: &[u8]) -> usize {
+    memchr_iter(b'<', rest)
+        .find(|at| matches!(rest.get(at + 1), Some(c) if c.is_ascii_alphabetic() || matches!(c, b'/' | b'!' | b'?')))
+        .map_or(rest.len(), |at| if rest[at..] == *b"</" { rest.len() } else { at })
+}
+
+fn raw_text_end(raw: Raw, rest: &[u8], name: &[u8]) -> usize {
+    match raw {
+        Raw::Plaintext => rest.len(),
+        Raw::Rcdata | Raw::Rawtext => end_tag(rest, 0, name).unwrap_or(rest.len()),
+        Raw::Script => script_end(rest),
+    }
+}
+
+/// Where `</name` stands, followed by what ends a name.
+fn end_tag(rest: &[u8], from: usize, name: &[u8]) -> Option<usize> {
+    memchr_iter(b'<', &rest[from..]).map(|at| from + at).find(|at| is_tag(&rest[at + 1..], b"/", name))
+}
+
+fn is_tag(rest: &[u8], slash: &[u8], name: &[u8]) -> bool {
+    let Some(rest) = rest.strip_prefix(slash) else { return false };
+    rest.len() > name.len() && rest[..name.len()].eq_ignore_ascii_case(name) && ends_name(rest[name.len()])
+}
+
+/// Script text knows comments, and inside them scripts: `<!-- <script> </script> -->` does not end it.
+fn script_end(rest: &[u8]) -> usize {
+    #[derive(PartialEq, Clone, Copy)]
+    enum State {
+        Plain,
+        Escaped,
+        Nested,
+    }
+    let mut state = State::Plain;
+    let mut at = 0;
+    while let Some(&c) = rest.get(at) {
+        let here = &rest[at..];
+        match (state, c) {
+            (State::Plain, b'<') if here.starts_with(b"<!--") => {
+                state = State::Escaped;
+                at += 2;
+                continue;
+            }
+            (State::Plain | State::Escaped, b'<') if is_tag(&here[1..], b"/", b"script") => return at,
+            (State::Escaped, b'<') if is_tag(&here[1..], b"", b"script") => state = State::Nested,
+            (State::Nested, b'<') if is_tag(&here[1..], b"/", b"script") => state = State::Escaped,
+            (State::Escaped | State::Nested, b'-') if here.starts_with(b"-->") => state = State::Plain,
+            _ => {}
+        }
+        at += 1;
+        at += memchr::memchr2(b'<', b'-', &rest[at..]).unwrap_or(rest.len() - at);
+    }
+    rest.len()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Quote {
+    Double,
+    Single,
+    Bare,
+    /// The attribute has no value: `checked`.
+    None,
+}
+
+/// One attribute as it stands in the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RawAttribute<'a> {
+    pub name: &'a str,
+    pub value: &'a str,
+    pub quote: Quote,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Open,
+    Closed,
+    SelfClosed,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Attributes<'a> {
+    page: &'a str,
+    at: usize,
+    end: End,
+}
+
+impl<'a> Attributes<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.page.as_bytes().get(self.at).copied()
+    }
+
+    fn skip_while(&mut self, accept: impl Fn(u8) -> bool) -> usize {
+        let rest = &self.page.as_bytes()[self.at..];
+        self.at += rest.iter().position(|c| !accept(*c)).unwrap_or(rest.len());
+        self.at
+    }
+
+    fn step(&mut self) -> Option<RawAttribute<'a>> {
+        if self.end != End::Open {
+            return None;
+        }
+        loop {
+            self.skip_while(is_space);
+            match self.peek()? {
+                b'>' => {
+                    self.at += 1;
+                    self.end = End::Closed;
+                    return None;
+                }
+                b'/' if self.page.as_bytes().get(self.at + 1) == Some(&b'>') => {
+                    self.at += 2;
+                    self.end = End::SelfClosed;
+                    return None;
+                }
+                b'/' => self.at += 1,
+                _ => break,
+            }
+        }
+        let start = self.at;
+        self.at += 1; // A leading `=` belongs to the name.
+        let name = self.skip_while(|c| !ends_name(c) && c != b'=');
+        self.skip_while(is_space);
+        let name = &self.page[start..name];
+        if self.peek() != Some(b'=') {
+            return Some(RawAttribute { name, value: "", quote: Quote::None });
+        }
+        self.at += 1;
+        self.skip_while(is_space);
+        let (value, quote) = self.value()?;
+        Some(RawAttribute { name, value, quote })
+    }
+
+    /// `None` when the page ends inside a quoted value: the whole tag is dropped.
+    fn value(&mut self) -> Option<(&'a str, Quote)> {
+        let quote = match self.peek()? {
+            b'"' => Quote::Double,
+            b'\'' => Quote::Single,
+            b'>' => return Some(("", Quote::Bare)),
+            _ => {
+                let start = self.at;
+                let end = self.skip_while(|c| !is_space(c) && c != b'>');
+                return Some((&self.page[start..end], Quote::Bare));
+            }
+        };
+        let start = self.at + 1;
+        let mark = if quote == Quote::Double { b'"' } else { b'\'' };
+        let Some(length) = memchr(mark, &self.page.as_bytes()[start..]) else {
+            self.at = self.page.len();
+            return None;
+        };
+        self.at = start + length + 1;
+        Some((&self.page[start..start + length], quote))
+    }
+}
+
+impl<'a> Iterator for Attributes<'a> {
+    type Item = RawAttribute<'a>;
+
+    fn next(&mut self) -> Option<RawAttribute<'a>> {
+        self.step()
+    }
+}

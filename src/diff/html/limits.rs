@@ -1,0 +1,16 @@
+//! What one pair of pages may cost.
+
+/// Both pages together up to this length are compared as trees: about 40 ms. Above it only the token-wise proof of equality is tried.
+pub(super) const MAX_TREES: usize = 2 << 20;
+
+/// Nodes per page: twice as many as the longest page of common markup has.
+pub(super) const MAX_NODES: usize = 200_000;
+
+/// Chromium stops nesting at 512, too.
+pub(super) const MAX_DEPTH: u32 = 512;
+
+/// Attributes per tag; finding duplicates costs the square of it.
+pub(super) const MAX_ATTRIBUTES: usize = 256;
+
+/// Children of one element that are aligned by table; with more, only what is unique anchors.
+pub(super) const MAX_TABLE: usize = 250_000;

@@ -1,0 +1,99 @@
+//! Where a node stands, told as a CSS selector that a person can paste into a browser.
+//!
+//! It begins at the nearest element with an id of its own and says `:nth-child(n)` only where the name alone is not enough.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use super::dom::{Dialect, Dom, NONE, NodeId, ROOT};
+
+#[derive(Debug, Default)]
+pub(super) struct Ids {
+    /// How many elements have each id; filled when the first place is asked for.
+    counts: Option<HashMap<String, u32>>,
+}
+
+impl Ids {
+    /// The selector of an element; of the document itself: its root.
+    pub fn selector(&mut self, dom: &Dom<'_>, element: NodeId) -> String {
+        let mut steps: Vec<String> = Vec::new();
+        let mut at = element;
+        while at != ROOT && at != NONE {
+            if let Some(anchor) = self.anchor(dom, at) {
+                steps.push(anchor);
+                break;
+            }
+            if dom.is_element(at) {
+                steps.push(step(dom, at));
+            }
+            at = dom.node(at).parent;
+        }
+        if steps.is_empty() {
+            let root = dom.children(ROOT).find_map(|child| dom.name(child));
+            return root.map_or_else(|| ":root".to_owned(), ident);
+        }
+        steps.reverse();
+        steps.join(" > ")
+    }
+
+    fn anchor(&mut self, dom: &Dom<'_>, node: NodeId) -> Option<String> {
+        let id = dom
+            .attribute(node, "id")
+            .filter(|id| !id.is_empty() && id.len() <= 64 && !id.contains(char::is_whitespace))?;
+        if dom.dialect == Dialect::Xml || *self.counts(dom).get(id)? != 1 {
+            return None;
+        }
+        Some(format!("#{}", ident(id)))
+    }
+
+    fn counts(&mut self, dom: &Dom<'_>) -> &HashMap<String, u32> {
+        self.counts.get_or_insert_with(|| {
+            let mut counts = HashMap::new();
+            for node in 0..dom.nodes.len() {
+                if let Some(id) = u32::try_from(node).ok().and_then(|node| dom.attribute(node, "id")) {
+                    *counts.entry(id.to_owned()).or_insert(0) += 1;
+                }
+            }
+            counts
+        })
+    }
+}
+
+fn step(dom: &Dom<'_>, node: NodeId) -> String {
+    let name = dom.name(node).unwrap_or("*");
+    // A prefix is no part of what a selector without namespaces can say.
+    let mut step = if name.contains(':') { "*".to_owned() } else { ident(name) };
+    let (mut position, mut alike, mut seen) = (0, 0, 0);
+    for sibling in dom.children(dom.node(node).parent).filter(|sibling| dom.is_element(*sibling)) {
+        seen += 1;
+        if sibling == node {
+            position = seen;
+        }
+        alike += u32::from(dom.name(sibling) == Some(name));
+    }
+    let alone = if name.contains(':') { seen == 1 } else { alike == 1 };
+    if !alone {
+        let _ = write!(step, ":nth-child({position})");
+    }
+    step
+}
+
+/// A name as CSS writes it.
+pub(super) fn ident(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for (at, c) in name.chars().enumerate() {
+        let leading_digit = c.is_ascii_digit() && (at == 0 || (at == 1 && name.starts_with('-')));
+        match c {
+            _ if leading_digit => {
+                let _ = write!(out, "\\{:x} ", u32::from(c));
+            }
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '_' | '-' => out.push(c),
+            _ if !c.is_ascii() => out.push(c),
+            _ if c.is_ascii_control() => {
+                let _ = write!(out, "\\{:x} ", u32::from(c));
+            }
+            _ => out.extend(['\\', c]),
+        }
+    }
+    out
+}

@@ -1,0 +1,166 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use serde::Deserialize;
+
+use super::{Markup, compare};
+use crate::diff::observation::Request;
+use crate::diff::rules::{Rules, RulesSpec};
+use crate::diff::scope::Scope;
+use crate::diff::sink::Sink;
+use crate::diff::{Comparison, Outcome};
+
+mod laws;
+
+/// One line of `tests/cases/diff/*.jsonl`.
+#[derive(Debug, Deserialize)]
+struct Case {
+    id: String,
+    control: Answer,
+    candidate: Answer,
+    #[serde(default)]
+    diff: RulesSpec,
+    label: String,
+    reason: String,
+    kind: Option<String>,
+    path: Option<String>,
+    cause: Option<String>,
+    rule: Option<String>,
+    severity: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Answer {
+    headers: std::collections::BTreeMap<String, String>,
+    body: String,
+}
+
+fn request() -> Request {
+    Request {
+        method: http::Method::GET,
+        scheme: "http",
+        host: "localhost".to_owned(),
+        target: "/list".to_owned(),
+        headers: http::HeaderMap::new(),
+    }
+}
+
+/// Compares two bodies alone.
+fn compared(markup: Markup, old: &str, new: &str, rules: &Rules) -> Comparison {
+    let request = request();
+    let scope = Scope { request: &request, rules, now: None };
+    let mut sink = Sink::new(rules, None);
+    compare(markup, old, new, &scope, &mut sink);
+    sink.finish()
+}
+
+fn html(old: &str, new: &str) -> Comparison {
+    compared(Markup::Html, old, new, &Rules::default())
+}
+
+/// What is wrong with what was said of a case; empty: nothing.
+fn complaints(case: &Case, found: &Comparison) -> Vec<String> {
+    let mut complaints = Vec::new();
+    let outcome = match found.outcome {
+        Outcome::Matched => "matched",
+        Outcome::Ignored => "ignored",
+        Outcome::Mismatched => "mismatched",
+        Outcome::Inconclusive => "inconclusive",
+    };
+    if outcome != case.label {
+        complaints.push(format!("is {outcome}, not {}", case.label));
+    }
+    let all: Vec<_> = found.differences.iter().chain(&found.ignored).collect();
+    let mut wanted = |what: &str, wanted: &Option<String>, has: &dyn Fn(&str) -> bool| {
+        if let Some(wanted) = wanted
+            && !has(wanted)
+        {
+            complaints.push(format!("no {what} {wanted:?}"));
+        }
+    };
+    wanted("kind", &case.kind, &|kind| all.iter().any(|found| found.kind.name() == kind));
+    wanted("path", &case.path, &|path| all.iter().any(|found| found.path == path));
+    wanted("cause", &case.cause, &|cause| all.iter().any(|found| found.cause.as_deref() == Some(cause)));
+    wanted("severity", &case.severity, &|severity| {
+        all.iter().any(|found| format!("{:?}", found.severity).eq_ignore_ascii_case(severity))
+    });
+    wanted("rule", &case.rule, &|rule| {
+        found.hidden.iter().any(|hidden| hidden.rule == rule)
+            || all.iter().any(|found| found.rule.as_deref() == Some(rule))
+    });
+    complaints
+}
+
+fn check(cases: &str) {
+    let mut failed = Vec::new();
+    for line in cases.lines() {
+        let case: Case = serde_json::from_str(line).unwrap();
+        let is_xml = case.control.headers["Content-Type"].contains("xml");
+        let rules = Rules::compile(&case.diff).unwrap();
+        let found =
+            compared(if is_xml { Markup::Xml } else { Markup::Html }, &case.control.body, &case.candidate.body, &rules);
+        let complaints = complaints(&case, &found);
+        if !complaints.is_empty() {
+            failed.push(format!("{} ({}): {}\n  {found:?}", case.id, case.reason, complaints.join("; ")));
+        }
+    }
+    assert!(failed.is_empty(), "{} cases:\n{}", failed.len(), failed.join("\n"));
+}
+
+#[test]
+fn every_row_of_the_html_table() {
+    check(include_str!("../../../tests/cases/diff/html-table.jsonl"));
+}
+
+#[test]
+fn every_row_of_the_xml_table() {
+    check(include_str!("../../../tests/cases/diff/html-xml.jsonl"));
+}
+
+#[test]
+fn one_inserted_row_is_one_difference() {
+    let row = |n: u32| format!("<tr><td>{n}</td><td>name {n}</td></tr>");
+    let table = |rows: Vec<u32>| format!("<table id=t>{}</table>", rows.into_iter().map(row).collect::<String>());
+    let found = html(&table((0..50).collect()), &table((0..20).chain([99]).chain(20..50).collect()));
+    assert_eq!(found.differences.len(), 1, "{found:#?}");
+    assert_eq!(found.differences[0].path, "#t > tbody > tr:nth-child(21)");
+}
+
+#[test]
+fn a_rule_that_is_off_is_reported_with_its_name() {
+    let spec = serde_json::from_str(r#"{"rules": {"html_entities": "off"}}"#).unwrap();
+    let found = compared(Markup::Html, "<p>it&#039;s</p>", "<p>it&#39;s</p>", &Rules::compile(&spec).unwrap());
+    assert_eq!(found.outcome, Outcome::Mismatched);
+    assert_eq!(found.differences[0].rule.as_deref(), Some("html_entities"));
+}
+
+fn wide(mark: &str) -> String {
+    (0..30_000).map(|n| format!("<i>{mark}{n}</i>")).collect()
+}
+
+#[test]
+fn deep_pages_are_given_up() {
+    let deep = "<div>".repeat(100_000);
+    assert_eq!(html(&deep, &format!("{deep}x")).outcome, Outcome::Mismatched);
+}
+
+#[test]
+fn misnested_pages_are_given_up() {
+    let misnested = "<a><b><i><p>".repeat(20_000);
+    assert_eq!(html(&misnested, &format!("{misnested}x")).outcome, Outcome::Mismatched);
+}
+
+#[test]
+fn tags_of_countless_attributes_are_given_up() {
+    let attributes = format!("<p {}>", (0..100_000).map(|n| format!("a{n}=1 ")).collect::<String>());
+    assert_eq!(html(&attributes, &format!("{attributes}x")).outcome, Outcome::Mismatched);
+}
+
+#[test]
+fn wide_pages_without_anything_in_common_are_given_up() {
+    assert_eq!(html(&wide("a"), &wide("b")).outcome, Outcome::Mismatched);
+}
+
+#[test]
+fn nested_tables_are_given_up() {
+    assert_eq!(html(&"<table>".repeat(5000), &"<table><tr>".repeat(5000)).outcome, Outcome::Mismatched);
+}

@@ -1,0 +1,518 @@
+//! Two [`View`]s walked side by side: every difference told once, where it stands, with what it is.
+
+use super::align::{self, Alignment, Movable, Moved, Sketch};
+use super::attribute::{self, Surroundings, Verdict};
+use super::dom::{Dialect, NOWHERE, NodeId};
+use super::escape;
+use super::flow::Lead;
+use super::place::Ids;
+use super::script;
+use super::spelling;
+use super::view::{ItemId, ItemKind, View};
+use super::volatile;
+use crate::diff::comparison::{Difference, Kind, Severity};
+use crate::diff::rules::{Class, Rule};
+use crate::diff::scope::Scope;
+use crate::diff::sink::{Finding, MAX_KEPT, Sink};
+
+/// The two pages being compared.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sides<'w, 'd> {
+    pub a: &'w View<'d>,
+    pub b: &'w View<'d>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Control,
+    Candidate,
+}
+
+pub(super) struct Walk<'w, 'd, 's, 'r> {
+    pub sides: Sides<'w, 'd>,
+    pub around: &'w Surroundings,
+    pub scope: &'w Scope<'w>,
+    pub sink: &'s mut Sink<'r>,
+    /// The `ignore: css:` entries as written, in the order of [`super::view::Item::ignored`].
+    pub ignored: &'w [String],
+    pub ids: (Ids, Ids),
+    /// Something was told or hidden.
+    pub told: Told,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    Nothing,
+    Something,
+    /// The budget is used up.
+    TooMuch,
+}
+
+impl Walk<'_, '_, '_, '_> {
+    /// Compares two items that stand for each other; `within` are the elements they stand in.
+    pub fn pair(&mut self, a: ItemId, b: ItemId, within: (NodeId, NodeId)) {
+        let (old, new) = (self.sides.a.item(a), self.sides.b.item(b));
+        if self.told == Told::TooMuch || (old.meaning == new.meaning && old.spelling == new.spelling) {
+            return;
+        }
+        if !self.sink.spend(STEP) {
+            self.told = Told::TooMuch;
+            return;
+        }
+        match (old.kind, new.kind) {
+            (ItemKind::Element, ItemKind::Element) => {
+                self.tag(a, b);
+                self.kids(a, b);
+            }
+            (ItemKind::Text, _) => self.text(a, b, within),
+            (ItemKind::ConditionalComment, _) if old.meaning != new.meaning => {
+                let finding = self.texts_finding(Kind::Text, a, b, within).rule(Rule::ConditionalComments);
+                self.report(finding);
+            }
+            (ItemKind::Instruction, _) if old.meaning != new.meaning => {
+                let finding = self.texts_finding(Kind::Structure, a, b, within);
+                self.report(finding);
+            }
+            _ => self.hide(Rule::HtmlWhitespace, Kind::Text, within),
+        }
+    }
+
+    fn texts_finding(&mut self, kind: Kind, a: ItemId, b: ItemId, within: (NodeId, NodeId)) -> Finding {
+        let path = self.place(Side::Control, within.0);
+        Finding::new(kind, path).values(self.sides.a.text(a), self.sides.b.text(b))
+    }
+
+    /// The selector of a node; empty once so many differences are told that no further one is kept.
+    fn place(&mut self, side: Side, node: NodeId) -> String {
+        if self.sink.len() > MAX_KEPT {
+            return String::new();
+        }
+        match side {
+            Side::Control => self.ids.0.selector(self.sides.a.dom, node),
+            Side::Candidate => self.ids.1.selector(self.sides.b.dom, node),
+        }
+    }
+
+    fn attribute_place(&mut self, side: Side, node: NodeId, name: &str) -> String {
+        let element = self.place(side, node);
+        if element.is_empty() { element } else { format!("{element}[{}]", super::place::ident(name)) }
+    }
+
+    pub fn report(&mut self, finding: Finding) {
+        self.told = if self.told == Told::TooMuch { Told::TooMuch } else { Told::Something };
+        self.sink.report(finding);
+    }
+
+    /// What a cosmetic rule is about: hidden and counted, or reported if the rule is off.
+    pub fn hide(&mut self, rule: Rule, kind: Kind, at: (NodeId, NodeId)) {
+        self.hide_values(rule, at, |_| Finding::new(kind, String::new()));
+    }
+
+    fn hide_values(&mut self, rule: Rule, at: (NodeId, NodeId), finding: impl FnOnce(&Self) -> Finding) {
+        self.told = if self.told == Told::TooMuch { Told::TooMuch } else { Told::Something };
+        let (ids, dom) = (&mut self.ids.0, self.sides.a.dom);
+        if rule.class() == Class::Cosmetic && self.sink.hides(rule, || ids.selector(dom, at.0)) {
+            return;
+        }
+        let mut finding = finding(self).rule(rule);
+        if finding.path.is_empty() {
+            finding.path = self.place(Side::Control, at.0);
+        }
+        self.report(finding);
+    }
+
+    /// Names and attributes of two elements.
+    fn tag(&mut self, a: ItemId, b: ItemId) {
+        let (x, y) = (self.sides.a, self.sides.b);
+        let (old, new) = (x.item(a), y.item(b));
+        let at = (old.node, new.node);
+        if old.lead != new.lead {
+            let space = |lead| if lead == Lead::Space { "a space before it" } else { "no space before it" };
+            let path = self.place(Side::Control, at.0);
+            let finding = Finding::new(Kind::Text, path).values(space(old.lead), space(new.lead));
+            self.report(finding.severity(Severity::Medium).cause("whitespace"));
+        }
+        let sources = (x.dom.node(at.0).source.of(x.dom.page), y.dom.node(at.1).source.of(y.dom.page));
+        if sources.0 != sources.1 {
+            for rule in spelling::of_tags(x.dom.dialect, sources, (x.name(a), y.name(b))) {
+                self.hide(rule, Kind::Structure, at);
+            }
+        }
+        if (x.dom.node(at.0).end == NOWHERE) != (y.dom.node(at.1).end == NOWHERE) {
+            self.hide(Rule::HtmlSyntax, Kind::Structure, at);
+        }
+        if sources.0 != sources.1 || old.own != new.own {
+            self.attributes(at);
+        }
+    }
+
+    fn attributes(&mut self, at: (NodeId, NodeId)) {
+        let (x, y) = (self.sides.a.dom, self.sides.b.dom);
+        for attribute in x.attributes(at.0) {
+            let (name, old) = (&*attribute.name.local, &*attribute.value);
+            match y.attribute(at.1, name) {
+                Some(new) => self.values(name, at, old, new),
+                None if old.is_empty() && attribute::is_void_when_empty(name) => {
+                    self.hide(Rule::HtmlSyntax, Kind::Attribute, at)
+                }
+                None => {
+                    let path = self.attribute_place(Side::Control, at.0, name);
+                    let finding =
+                        Finding::new(Kind::Attribute, path).only_control(old).severity(attribute::severity(name));
+                    self.report(finding);
+                }
+            }
+        }
+        for attribute in y.attributes(at.1) {
+            let (name, new) = (&*attribute.name.local, &*attribute.value);
+            if x.attribute(at.0, name).is_some() {
+                continue;
+            }
+            if new.is_empty() && attribute::is_void_when_empty(name) {
+                self.hide(Rule::HtmlSyntax, Kind::Attribute, at);
+                continue;
+            }
+            let path = self.attribute_place(Side::Candidate, at.1, name);
+            let mut finding =
+                Finding::new(Kind::Attribute, path).only_candidate(new).severity(attribute::severity(name));
+            if escape::broke_out(x.attributes(at.0), y.attributes(at.1), name) {
+                finding = finding.severity(Severity::Critical).cause("escape_missing");
+            }
+            self.report(finding);
+        }
+    }
+
+    fn values(&mut self, name: &str, at: (NodeId, NodeId), old: &str, new: &str) {
+        let (x, y) = (self.sides.a.dom, self.sides.b.dom);
+        let verdict = attribute::compare(name, (x, at.0, old), (y, at.1, new), self.around);
+        if verdict == Verdict::Same {
+            return;
+        }
+        let path = if matches!(verdict, Verdict::But(rule) if rule.class() == Class::Cosmetic) {
+            String::new()
+        } else {
+            self.attribute_place(Side::Control, at.0, name)
+        };
+        let finding = Finding::new(Kind::Attribute, path).values(old, new);
+        match verdict {
+            Verdict::Same => {}
+            Verdict::But(rule) if rule.class() == Class::Cosmetic => self.hide_values(rule, at, |_| finding),
+            Verdict::But(rule) => self.report(finding.rule(rule)),
+            Verdict::Differ => {
+                let by_selector = self.chosen(self.scope.rules.csrf_selectors(), at).then_some(Rule::Csrf);
+                let rule = by_selector
+                    .or_else(|| self.chosen(self.scope.rules.asset_selectors(), at).then_some(Rule::AssetVersion))
+                    .filter(|_| !old.is_empty() && !new.is_empty());
+                match rule {
+                    Some(rule) => self.report(finding.rule(rule)),
+                    None => {
+                        let finding = finding.severity(attribute::severity(name));
+                        let finding = if escape::cut_at_quote(old, new) && !old.is_empty() {
+                            finding.severity(Severity::Critical).cause("escape_missing")
+                        } else {
+                            finding
+                        };
+                        self.report(finding);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Did the operator name the element by one of these selectors, on both sides?
+    fn chosen(&self, selectors: &[String], at: (NodeId, NodeId)) -> bool {
+        selectors
+            .iter()
+            .filter_map(|text| super::selector::Selector::parse(text).ok())
+            .any(|selector| selector.matches(self.sides.a.dom, at.0) && selector.matches(self.sides.b.dom, at.1))
+    }
+
+    fn text(&mut self, a: ItemId, b: ItemId, within: (NodeId, NodeId)) {
+        let (x, y) = (self.sides.a, self.sides.b);
+        let (old, new) = (x.text(a), y.text(b));
+        if old == new {
+            let source = |view: &View<'_>, id: ItemId| view.dom.node(view.item(id).node).source;
+            let sources = (source(x, a).of(x.dom.page), source(y, b).of(y.dom.page));
+            return self.hide(spelling::of_texts(x.dom.dialect, sources), Kind::Text, within);
+        }
+        if matches!(x.dom.name(within.0), Some("script" | "style")) && x.dom.dialect == Dialect::Html {
+            return self.code(old, new, within);
+        }
+        self.told_texts(old, new, within);
+    }
+
+    /// Two texts that a user reads.
+    fn told_texts(&mut self, old: &str, new: &str, within: (NodeId, NodeId)) {
+        let spaced = |text: &str| {
+            text.split(|c| c == '\u{a0}' || super::view::is_blank(c))
+                .filter(|word| !word.is_empty())
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        let volatile = volatile::same_but_clock(old, new, self.around.now)
+            || volatile::same_but_duration(old, new)
+            || volatile::same_but_request_id(old, new);
+        if volatile {
+            return self
+                .hide_values(Rule::HtmlVolatile, within, |_| Finding::new(Kind::Text, String::new()).values(old, new));
+        }
+        let path = self.place(Side::Control, within.0);
+        let finding = Finding::new(Kind::Text, path).values(old, new);
+        if (old.contains('\u{a0}') || new.contains('\u{a0}')) && spaced(old) == spaced(new) {
+            return self.report(finding.rule(Rule::Nbsp));
+        }
+        if self.chosen(self.scope.rules.csrf_selectors(), within) && !new.trim().is_empty() {
+            return self.report(finding.rule(Rule::Csrf));
+        }
+        let finding =
+            if old.trim() == new.trim() { finding.severity(Severity::Medium).cause("whitespace") } else { finding };
+        self.report(finding);
+    }
+
+    /// Scripts and styles: JSON as JSON, all else as text, with the page's tokens masked.
+    fn code(&mut self, old: &str, new: &str, within: (NodeId, NodeId)) {
+        let path = self.place(Side::Control, within.0);
+        if script::is_json(self.sides.a.dom, within.0) && script::is_json(self.sides.b.dom, within.1) {
+            return self.json(old, new, &path, within);
+        }
+        let masked = (
+            volatile::without_secrets(old, &self.sides.a.secrets),
+            volatile::without_secrets(new, &self.sides.b.secrets),
+        );
+        let finding = Finding::new(Kind::Text, path).values(old, new);
+        if masked.0 == masked.1 {
+            return self.hide_values(Rule::HtmlCsrf, within, |_| finding);
+        }
+        if volatile::same_but_clock(&masked.0, &masked.1, self.around.now) {
+            return self.hide_values(Rule::HtmlVolatile, within, |_| finding);
+        }
+        if old.replace("\r\n", "\n") == new.replace("\r\n", "\n") {
+            return self.hide_values(Rule::TextLineEnds, within, |_| finding);
+        }
+        self.report(finding.severity(Severity::Medium));
+    }
+
+    fn json(&mut self, old: &str, new: &str, path: &str, within: (NodeId, NodeId)) {
+        let found = script::compare_json(old, new, self.scope);
+        let finding = |difference: Difference| {
+            let told = |value: Option<String>| value.map(|value| script::at_pointer(&difference.path, value));
+            let mut finding = Finding::new(difference.kind, path).severity(difference.severity);
+            finding.control = told(difference.control.clone());
+            finding.candidate = told(difference.candidate.clone());
+            finding.rule = difference.rule.as_deref().and_then(Rule::by_name);
+            finding
+        };
+        for hidden in found.hidden {
+            let Some(rule) = Rule::by_name(&hidden.rule) else { continue };
+            for _ in 0..hidden.count {
+                self.hide(rule, Kind::Text, within);
+            }
+        }
+        for difference in found.differences {
+            self.report(finding(difference));
+        }
+        for difference in found.ignored {
+            let rule = difference.rule.clone().unwrap_or_default();
+            self.told = if self.told == Told::TooMuch { Told::TooMuch } else { Told::Something };
+            self.sink.ignore(finding(difference), rule);
+        }
+    }
+
+    fn kids(&mut self, a: ItemId, b: ItemId) {
+        let (x, y) = (self.sides.a, self.sides.b);
+        let (old, new) = (x.item(a), y.item(b));
+        let at = (old.node, new.node);
+        if old.blanks != new.blanks {
+            self.hide(Rule::HtmlWhitespace, Kind::Text, at);
+        }
+        if old.comments != new.comments {
+            self.hide(Rule::HtmlComments, Kind::Text, at);
+        }
+        let (old_kids, new_kids) = (self.counted(x, a), self.counted(y, b));
+        self.ignored_kids(a, b, at);
+        if old.meaning == new.meaning
+            || old_kids.iter().map(|kid| x.item(*kid).meaning).eq(new_kids.iter().map(|kid| y.item(*kid).meaning))
+        {
+            for (old, new) in old_kids.iter().zip(&new_kids) {
+                self.pair(*old, *new, at);
+            }
+            return;
+        }
+        let alignment = self.align(a, &old_kids, &new_kids);
+        if !self.sink.spend(alignment.work) {
+            self.told = Told::TooMuch;
+            return;
+        }
+        self.aligned(&alignment, (&old_kids, &new_kids), at);
+    }
+
+    fn counted(&self, view: &View<'_>, parent: ItemId) -> Vec<ItemId> {
+        view.kids(parent).iter().copied().filter(|kid| view.item(*kid).ignored.is_none()).collect()
+    }
+
+    /// What the operator ignores still is told, as ignored, when it differs.
+    fn ignored_kids(&mut self, a: ItemId, b: ItemId, at: (NodeId, NodeId)) {
+        let (x, y) = (self.sides.a, self.sides.b);
+        let ignored = |view: &View<'_>, parent: ItemId| -> Vec<ItemId> {
+            view.kids(parent).iter().copied().filter(|kid| view.item(*kid).ignored.is_some()).collect()
+        };
+        let (old, new) = (ignored(x, a), ignored(y, b));
+        for index in 0..old.len().max(new.len()) {
+            let (old, new) = (old.get(index), new.get(index));
+            if let (Some(old), Some(new)) = (old, new)
+                && x.item(*old).meaning == y.item(*new).meaning
+            {
+                continue;
+            }
+            let entry = old.map(|id| x.item(*id)).or_else(|| new.map(|id| y.item(*id))).and_then(|item| item.ignored);
+            let written = entry.and_then(|entry| self.ignored.get(usize::from(entry))).cloned().unwrap_or_default();
+            let path = match (old, new) {
+                (Some(old), _) => self.place(Side::Control, x.item(*old).node),
+                (None, Some(new)) => self.place(Side::Candidate, y.item(*new).node),
+                (None, None) => self.place(Side::Control, at.0),
+            };
+            let mut finding = Finding::new(Kind::Text, path);
+            finding.control = old.map(|id| source_of(x, *id));
+            finding.candidate = new.map(|id| source_of(y, *id));
+            self.told = if self.told == Told::TooMuch { Told::TooMuch } else { Told::Something };
+            self.sink.ignore(finding, format!("ignore: css:{written}"));
+        }
+    }
+
+    fn align(&self, parent: ItemId, old: &[ItemId], new: &[ItemId]) -> Alignment {
+        let old: Vec<Sketch> = old.iter().map(|id| sketch(self.sides.a, *id)).collect();
+        let new: Vec<Sketch> = new.iter().map(|id| sketch(self.sides.b, *id)).collect();
+        let by_place = match self.sides.a.name(parent) {
+            "tr" | "head" => align::by_place(&old, &new),
+            _ => None,
+        };
+        by_place.unwrap_or_else(|| align::align(&old, &new))
+    }
+
+    fn aligned(&mut self, alignment: &Alignment, kids: (&[ItemId], &[ItemId]), at: (NodeId, NodeId)) {
+        let (x, y) = (self.sides.a, self.sides.b);
+        if let Some(finding) = self.escaping(alignment, kids, at) {
+            return self.report(finding);
+        }
+        if alignment.pairs.iter().any(|pair| pair.moved == Moved::Yes) {
+            let path = self.place(Side::Control, at.0);
+            let finding = Finding::new(Kind::Order, path).values(outline(x, kids.0), outline(y, kids.1));
+            self.report(finding.cause("sorted_otherwise"));
+        }
+        for pair in &alignment.pairs {
+            self.pair(kids.0[pair.a], kids.1[pair.b], at);
+        }
+        for only in &alignment.only_a {
+            self.only(Side::Control, kids.0[*only], at);
+        }
+        for only in &alignment.only_b {
+            self.only(Side::Candidate, kids.1[*only], at);
+        }
+    }
+
+    /// Text on the one side that is markup on the other.
+    fn escaping(
+        &mut self,
+        alignment: &Alignment,
+        kids: (&[ItemId], &[ItemId]),
+        at: (NodeId, NodeId),
+    ) -> Option<Finding> {
+        let (x, y) = (self.sides.a, self.sides.b);
+        let elements = |view: &View<'_>, kids: &[ItemId], only: &[usize]| {
+            only.iter().any(|at| view.item(kids[*at]).kind == ItemKind::Element)
+        };
+        let (in_old, in_new) = (elements(x, kids.0, &alignment.only_a), elements(y, kids.1, &alignment.only_b));
+        if in_new && escape::is_text_of(x.dom, at.0, y.dom, at.1) {
+            let path = self.place(Side::Control, at.0);
+            let values = (x.dom.text_content(at.0), escape::inner_source(y.dom, at.1));
+            let finding = Finding::new(Kind::Text, path).values(values.0, values.1);
+            return Some(finding.severity(Severity::Critical).cause("escape_missing"));
+        }
+        if in_old && escape::is_text_of(y.dom, at.1, x.dom, at.0) {
+            let path = self.place(Side::Control, at.0);
+            let values = (escape::inner_source(x.dom, at.0), y.dom.text_content(at.1));
+            return Some(Finding::new(Kind::Text, path).values(values.0, values.1).cause("markup_escaped"));
+        }
+        None
+    }
+
+    /// An item that only one side has.
+    fn only(&mut self, side: Side, id: ItemId, within: (NodeId, NodeId)) {
+        let (view, other) =
+            if side == Side::Control { (self.sides.a, self.sides.b) } else { (self.sides.b, self.sides.a) };
+        let item = view.item(id);
+        let finding = match item.kind {
+            ItemKind::Text => {
+                let path = self.place(Side::Control, within.0);
+                let text = view.text(id);
+                match side {
+                    Side::Control => Finding::new(Kind::Text, path).values(text, ""),
+                    Side::Candidate => Finding::new(Kind::Text, path).values("", text),
+                }
+            }
+            ItemKind::Element | ItemKind::Instruction | ItemKind::ConditionalComment => {
+                let node = if item.kind == ItemKind::Element { item.node } else { view.dom.node(item.node).parent };
+                let path = self.place(side, node);
+                let source = source_of(view, id);
+                match side {
+                    Side::Control => Finding::new(Kind::Missing, path).only_control(source),
+                    Side::Candidate => Finding::new(Kind::Extra, path).only_candidate(source),
+                }
+            }
+        };
+        let other_parent = if side == Side::Control { within.1 } else { within.0 };
+        let finding = match item.kind {
+            ItemKind::ConditionalComment => finding.rule(Rule::ConditionalComments),
+            ItemKind::Element
+                if side == Side::Candidate && escape::names_tag(other.dom, other_parent, view.name(id)) =>
+            {
+                finding.severity(Severity::Critical).cause("escape_missing")
+            }
+            _ => finding,
+        };
+        self.report(finding);
+    }
+}
+
+/// Comparing two items costs about this many of the sink's steps.
+const STEP: usize = 50;
+
+fn source_of(view: &View<'_>, id: ItemId) -> String {
+    let item = view.item(id);
+    match item.kind {
+        ItemKind::Element => view
+            .dom
+            .extent(item.node)
+            .map(|extent| extent.of(view.dom.page))
+            .filter(|source| !source.is_empty())
+            .map_or_else(|| format!("<{}>", view.name(id)), str::to_owned),
+        _ => view.text(id).to_owned(),
+    }
+}
+
+/// The first words of each child: enough to see the order.
+fn outline(view: &View<'_>, kids: &[ItemId]) -> String {
+    const MOST: usize = 8;
+    const WORDS: usize = 24;
+    let text = |id: &ItemId| {
+        let text = view.dom.text_content(view.item(*id).node);
+        let words: Vec<&str> = text.split_whitespace().collect();
+        words.join(" ").chars().take(WORDS).collect::<String>()
+    };
+    kids.iter().map(text).filter(|text| !text.is_empty()).take(MOST).collect::<Vec<_>>().join(" | ")
+}
+
+fn sketch(view: &View<'_>, id: ItemId) -> Sketch {
+    let item = view.item(id);
+    let movable = item.kind == ItemKind::Element && item.weight > 1;
+    let hash = |text: &str| xxhash_rust::xxh3::xxh3_64(text.as_bytes());
+    Sketch {
+        meaning: item.meaning,
+        sort: if item.kind == ItemKind::Element { hash(view.name(id)) } else { item.kind as u64 },
+        own: item.own,
+        id: view.dom.attribute(item.node, "id").filter(|_| item.kind == ItemKind::Element).map_or(0, hash),
+        bag: item.bag,
+        weight: item.weight,
+        movable: if movable { Movable::Yes } else { Movable::No },
+    }
+}

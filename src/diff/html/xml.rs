@@ -1,0 +1,169 @@
+//! XML (feeds, sitemaps) read strictly into a [`Dom`]: what is not well-formed is an error, as it is to a feed reader.
+//!
+//! Covered: elements, attributes, text, CDATA, comments, processing instructions, character references and the five named ones.
+//! Not covered: entities of a document's own (they stay as written, and are never expanded), namespaces (a prefix is part of
+//! the name), validation.
+
+use html5ever::tendril::StrTendril;
+use html5ever::{Attribute, LocalName, QualName, ns};
+use quick_xml::Reader;
+use quick_xml::events::{BytesRef, BytesStart, Event};
+
+use super::charref::{self, Place};
+use super::dom::{Dialect, Dom, NodeId, NodeKind, ROOT};
+use super::lexer::Span;
+use super::limits;
+
+#[derive(Debug)]
+pub(super) enum Fault {
+    TooBig,
+    /// Not well-formed: what, and at which byte.
+    Malformed(String, usize),
+}
+
+/// What the XML declaration says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Declaration {
+    pub written: String,
+    pub version: String,
+    /// In lower case; empty: none.
+    pub encoding: String,
+}
+
+pub(super) fn parse(page: &str) -> Result<(Dom<'_>, Option<Declaration>), Fault> {
+    let mut reading = Reading { dom: Dom::new(page, Dialect::Xml), open: vec![ROOT], declaration: None };
+    let mut reader = Reader::from_str(page);
+    loop {
+        let start = position(&reader);
+        let event = reader.read_event().map_err(|error| Fault::Malformed(error.to_string(), position(&reader)))?;
+        let place = span(start, position(&reader));
+        if matches!(event, Event::Eof) {
+            break;
+        }
+        reading.take(event, place)?;
+    }
+    reading.finish(page.len())
+}
+
+fn position(reader: &Reader<&[u8]>) -> usize {
+    usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX)
+}
+
+fn span(start: usize, end: usize) -> Span {
+    let clip = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    Span { start: clip(start), end: clip(end) }
+}
+
+struct Reading<'a> {
+    dom: Dom<'a>,
+    open: Vec<NodeId>,
+    declaration: Option<Declaration>,
+}
+
+impl<'a> Reading<'a> {
+    fn top(&self) -> NodeId {
+        self.open.last().copied().unwrap_or(ROOT)
+    }
+
+    fn take(&mut self, event: Event<'_>, place: Span) -> Result<(), Fault> {
+        match event {
+            Event::Start(tag) => {
+                let element = self.element(&tag, place)?;
+                self.open.push(element);
+            }
+            Event::Empty(tag) => {
+                let element = self.element(&tag, place)?;
+                self.dom.nodes[element as usize].end = place;
+            }
+            Event::End(_) => {
+                let element = self.open.pop().unwrap_or(ROOT);
+                self.dom.nodes[element as usize].end = place;
+            }
+            Event::Text(_) => {
+                let text = charref::line_ends(place.of(self.dom.page)).into_owned();
+                self.text(&text, place)?;
+            }
+            Event::CData(text) => self.text(&charref::line_ends(&text), place)?,
+            Event::GeneralRef(reference) => self.text(&resolve(&reference), place)?,
+            Event::Comment(text) => self.leaf(NodeKind::Comment(StrTendril::from_slice(&text)), place),
+            Event::PI(text) => self.leaf(NodeKind::Instruction(StrTendril::from_slice(&text)), place),
+            Event::Decl(declaration) => {
+                let text = |part: Option<String>| part.unwrap_or_default().to_ascii_lowercase();
+                self.declaration = Some(Declaration {
+                    written: place.of(self.dom.page).to_owned(),
+                    version: text(declaration.version().ok().map(|version| version.to_string())),
+                    encoding: text(declaration.encoding().and_then(Result::ok).map(|encoding| encoding.to_string())),
+                });
+            }
+            Event::DocType(_) => self.dom.doctype = Some(place),
+            Event::Eof => {}
+        }
+        let too_many = self.dom.nodes.len() > limits::MAX_NODES || self.open.len() > limits::MAX_DEPTH as usize;
+        if too_many { Err(Fault::TooBig) } else { Ok(()) }
+    }
+
+    fn element(&mut self, tag: &BytesStart<'_>, place: Span) -> Result<NodeId, Fault> {
+        let at = place.start as usize;
+        if self.open.len() == 1 && self.dom.children(ROOT).any(|child| self.dom.is_element(child)) {
+            return Err(Fault::Malformed("a second root element".to_owned(), at));
+        }
+        let plain = |name: &str| QualName::new(None, ns!(), LocalName::from(name));
+        let mut attributes = Vec::new();
+        for attribute in tag.attributes() {
+            let attribute = attribute.map_err(|error| Fault::Malformed(error.to_string(), at))?;
+            let value = StrTendril::from_slice(&charref::decode(&attribute.value, Place::Text));
+            attributes.push(Attribute { name: plain(attribute.key.as_ref()), value });
+            if attributes.len() > limits::MAX_ATTRIBUTES {
+                return Err(Fault::TooBig);
+            }
+        }
+        let element = self.dom.add(NodeKind::Element { name: plain(tag.name().as_ref()), attributes }, place);
+        self.dom.append(self.top(), element);
+        Ok(element)
+    }
+
+    fn text(&mut self, text: &str, place: Span) -> Result<(), Fault> {
+        let parent = self.top();
+        if parent == ROOT {
+            let blank = text.chars().all(char::is_whitespace);
+            return if blank {
+                Ok(())
+            } else {
+                Err(Fault::Malformed("text outside the root element".to_owned(), place.start as usize))
+            };
+        }
+        self.dom.insert_text(parent, StrTendril::from_slice(text), super::dom::NONE, place);
+        Ok(())
+    }
+
+    fn leaf(&mut self, kind: NodeKind, place: Span) {
+        let node = self.dom.add(kind, place);
+        self.dom.append(self.top(), node);
+    }
+
+    fn finish(self, length: usize) -> Result<(Dom<'a>, Option<Declaration>), Fault> {
+        if self.open.len() > 1 {
+            let name = self.dom.name(self.top()).unwrap_or_default();
+            return Err(Fault::Malformed(format!("<{name}> is not closed"), length));
+        }
+        if !self.dom.children(ROOT).any(|child| self.dom.is_element(child)) {
+            return Err(Fault::Malformed("no root element".to_owned(), length));
+        }
+        Ok((self.dom, self.declaration))
+    }
+}
+
+/// What a reference stands for; one that only the document itself could define stays as written.
+fn resolve(reference: &BytesRef<'_>) -> String {
+    if let Ok(Some(c)) = reference.resolve_char_ref() {
+        return c.to_string();
+    }
+    match &**reference {
+        "amp" => "&".to_owned(),
+        "lt" => "<".to_owned(),
+        "gt" => ">".to_owned(),
+        "quot" => "\"".to_owned(),
+        "apos" => "'".to_owned(),
+        name => format!("&{name};"),
+    }
+}
