@@ -21,6 +21,7 @@ pub mod run;
 pub mod stage;
 pub mod status;
 pub mod store;
+mod wiring;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -63,6 +63,15 @@ pub enum AdminAddress {
     Unix(PathBuf),
 }
 
+impl std::fmt::Display for AdminAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// From the first byte of a request to the end of its head.
@@ -74,6 +83,8 @@ pub struct Limits {
     /// Request head, bytes.
     pub max_header_bytes: usize,
     pub max_connections: usize,
+    /// Bytes of requests and answers that copies may keep, waiting or under way, over all routes.
+    pub mirror_memory: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -87,18 +87,18 @@ impl Door {
     /// Chooses the endpoint of the origin that is to be asked now.
     ///
     /// # Errors
-    /// The backend has no room, or no endpoint's name could be resolved.
-    pub(super) async fn peer(
-        &self,
-        request: &RequestHeader,
-        exchange: &mut Exchange,
-    ) -> pingora::Result<Box<HttpPeer>> {
+    /// The backend has no room, or no endpoint's name could be resolved; or the next attempt, if a fallback covers that.
+    pub(super) async fn peer(&self, session: &Session, exchange: &mut Exchange) -> pingora::Result<Box<HttpPeer>> {
         exchange.begin_attempt();
-        let (backend, timeouts) = whom_to_ask(exchange).ok_or_else(|| gateway_error(StatusCode::BAD_GATEWAY))?;
-        let slot = backend.in_flight().enter(timeouts.connect).await;
-        exchange.attempt.slot = Some(slot.map_err(|_| gateway_error(StatusCode::SERVICE_UNAVAILABLE))?);
+        let Some((backend, timeouts)) = whom_to_ask(exchange) else {
+            return Err(gateway_error(StatusCode::BAD_GATEWAY));
+        };
+        let Ok(slot) = backend.in_flight().enter(timeouts.connect).await else {
+            return Err(self.failed(session, exchange, Failure::Connect, StatusCode::SERVICE_UNAVAILABLE));
+        };
+        exchange.attempt.slot = Some(slot);
         let Some(address) = backend.choose().and_then(|endpoint| endpoint.address()) else {
-            return Err(Error::explain(ErrorType::ConnectError, "no endpoint's name could be resolved").into_up());
+            return Err(self.failed(session, exchange, Failure::Connect, StatusCode::BAD_GATEWAY));
         };
         let mut peer = Box::new(HttpPeer::new(address, false, String::new()));
         // Both are bounds of the last resort: the connection's clock knows the phases, and is tighter.
@@ -108,7 +108,7 @@ impl Door {
         peer.options.read_timeout = Some(longest);
         peer.options.write_timeout = Some(timeouts.idle);
         peer.options.idle_timeout = Some(timeouts.idle);
-        if !request.method.is_idempotent() {
+        if !session.req_header().method.is_idempotent() {
             self.unshare(&mut peer);
         }
         exchange.attempt.timeouts = Some(timeouts);
@@ -154,8 +154,10 @@ impl Door {
     ) -> Option<&'a crate::config::settings::FallbackSettings> {
         exchange.placed()?.plan.fallback?;
         let rules = &exchange.proxied()?.fallback;
+        let most = rules.max_body.min(REPLAYABLE);
         let replayable = !session.as_ref().retry_buffer_truncated()
-            && session.as_ref().body_bytes_read() <= rules.max_body.min(REPLAYABLE);
+            && session.as_ref().body_bytes_read() <= most
+            && forward::announced_length(session.req_header()).is_none_or(|length| length <= most);
         (exchange.course == Course::Planned && replayable).then_some(rules)
     }
 

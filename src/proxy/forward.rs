@@ -57,6 +57,11 @@ pub fn split_target(target: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
+/// The request body's length in bytes, where the head says it.
+pub fn announced_length(request: &RequestHeader) -> Option<usize> {
+    request.headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
+}
+
 /// A body that is being replayed needs no leave to be sent.
 pub fn without_expectation(request: &mut RequestHeader) {
     request.remove_header(&EXPECT);

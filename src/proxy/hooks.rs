@@ -62,7 +62,7 @@ impl ProxyHttp for Door {
     }
 
     async fn upstream_peer(&self, session: &mut Session, exchange: &mut Exchange) -> Result<Box<HttpPeer>> {
-        self.peer(session.req_header(), exchange).await
+        self.peer(session, exchange).await
     }
 
     fn fail_to_connect(

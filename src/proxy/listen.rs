@@ -95,7 +95,7 @@ impl Front {
         loop {
             tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => break,
+                () = told(&mut stop) => break,
                 accepted = listener.accept() => match accepted {
                     Ok((stream, peer)) => self.admit(stream, peer),
                     Err(error) => {
@@ -163,6 +163,11 @@ impl Front {
             session.set_read_timeout(None);
         }
     }
+}
+
+/// Returns when the door is told to stop, or when nobody is left to tell it.
+async fn told(stop: &mut ShutdownWatch) {
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 /// Small answers must not wait for the client's acknowledgements, and the hooks want to know who asks.

@@ -28,6 +28,8 @@ const MOST_STORE_SIZE: u64 = 1 << 40;
 /// A head of less than this fits no browser's.
 const LEAST_HEADER_BYTES: u64 = 1 << 10;
 const MOST_HEADER_BYTES: u64 = 1 << 20;
+const LEAST_MIRROR_MEMORY: u64 = 1 << 20;
+const MOST_MIRROR_MEMORY: u64 = 64 << 30;
 const MOST_CONNECTIONS: u64 = 10_000_000;
 
 pub fn version(spec: &Spec, top: &At<'_>, findings: &mut Findings) {
@@ -175,6 +177,13 @@ pub fn limits(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> Limits {
             findings,
         )
         .unwrap_or(20_000),
+        mirror_memory: bounds::size(
+            written.mirror_memory,
+            LEAST_MIRROR_MEMORY..=MOST_MIRROR_MEMORY,
+            &at.key("mirror_memory"),
+            findings,
+        )
+        .map_or(64 << 20, |size| size as usize),
     }
 }
 

@@ -121,6 +121,8 @@ pub struct LimitsSpec {
     pub max_header_bytes: Option<Size>,
     #[serde(deserialize_with = "written")]
     pub max_connections: Option<u64>,
+    #[serde(deserialize_with = "written")]
+    pub mirror_memory: Option<Size>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
