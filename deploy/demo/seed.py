@@ -48,7 +48,7 @@ BY_HAND = [
     ("quote-o-matic", "3.1-1", "\"It's\" 'quoted' \"everywhere\", isn't it?", "BSD"),
     ("slashdot", "1.0-1", "Paths like /usr/share/doc and C:\\Temp\\new, and https://example.org/a/b", "MIT"),
     ("percent%off", "50-1", "100% off_everything: % and _ are wildcards elsewhere", None),
-    ("entity-zoo", "1-1", "Shows &amp; and &lt;b&gt; and &#039; exactly as typed", "GPL3"),
+    ("ampersand-zoo", "1-1", "R&D & Q&A && A & B; 1 < 2 > 0", "GPL3"),
     ("very-long-description", "0.9-1", "A tool that " + "really, " * 60 + "never ends <&>", "GPL2"),
     ("null-hypothesis", "0-1", "None", None),
     ("zero", "0.0-0", "0", "0BSD"),
@@ -73,9 +73,9 @@ BY_HAND = [
 
 # Base name, its packages, newest first on the home page. For: wrong-link (a package that is not named as its base).
 SPLIT = [
-    ("linux-ficus", ["linux-ficus", "linux-ficus-headers", "linux-ficus-docs"]),
+    ("linux-ficus", ["linux-ficus", "linux-headers-ficus", "linux-docs-ficus"]),
     ("mesa-git", ["mesa-git", "opencl-mesa-git", "vulkan-mesa-git"]),
-    ("texlive-fig", ["texlive-fig-bin", "texlive-fig-doc"]),
+    ("texlive-fig", ["texlive-bin-fig", "texlive-doc-fig"]),
 ]
 
 # For: rounding. Halves that binary holds exactly (PHP rounds them away from zero, Python to even), halves that it
@@ -148,7 +148,7 @@ def generated_packages(chance, taken, wanted):
 def bases(chance):
     """(base name, [(name, version, description, licence)…]), the split ones first."""
     split = [
-        (base, [(name, "6.8.9-1", f"{name.split('-')[-1].capitalize()} of the {base} & friends", "GPL2") for name in names])
+        (base, [(name, "6.8.9-1", f"{name.split('-')[1].capitalize()} of {base} & friends", "GPL2") for name in names])
         for base, names in SPLIT
     ]
     taken = {name for _, packages in split for name, *_ in packages} | {name for name, *_ in BY_HAND}

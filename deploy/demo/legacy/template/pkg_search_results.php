@@ -16,8 +16,8 @@
 <?php endforeach; ?>
           </tr>
         </thead>
-<?php foreach ($rows as $i => $row): ?>
-        <tr class="<?= $i % 2 ? "even" : "odd" ?>">
+<?php foreach ($rows as $row): ?>
+        <tr>
           <td><a href="<?= h(get_pkg_uri($row["Name"])) ?>"><?= h($row["Name"]) ?></a></td>
           <td<?= $row["OutOfDateTS"] !== null ? ' class="flagged"' : "" ?>><?= h($row["Version"]) ?></td>
           <td><?= $row["NumVotes"] ?></td>

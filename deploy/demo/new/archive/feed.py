@@ -4,15 +4,10 @@ import hashlib
 from email.utils import formatdate, parsedate_to_datetime
 
 from . import packages
-from .markup import SITE_NAME
-from .markup import h as html_escaped
+from .markup import SITE_NAME, h
 from .web import Response
 
 LATEST_IN_FEED = 20
-
-
-def h(text):
-    return html_escaped(text).replace("&#x27;", "&#039;")
 
 
 def rss(request):
@@ -23,13 +18,13 @@ def rss(request):
     if _is_fresh(request, etag, modified):
         return Response("", 304, headers)
     items = "".join(_item(request, row) for row in rows)
-    body = f"""<?xml version="1.0" encoding="utf-8"?>
+    body = f"""<?xml version='1.0' encoding='utf-8'?>
 <rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom">
   <channel>
     <title>{SITE_NAME} Newest Packages</title>
     <link>{h(request.site)}/</link>
     <description>The latest and greatest packages in the archive</description>
-    <atom:link href="{h(request.site)}/rss/" rel="self" type="application/rss+xml"/>
+    <atom:link href="{h(request.site)}/rss/" rel="self" type="application/rss+xml" />
     <lastBuildDate>{formatdate(modified).replace("-0000", "+0000")}</lastBuildDate>
 {items}  </channel>
 </rss>

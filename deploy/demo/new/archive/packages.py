@@ -87,14 +87,18 @@ def search(params):
     order = _ORDERS[params["SB"]].format("ASC" if params["SO"] == "a" else "DESC")
     found = db.rows(f"SELECT {COLUMNS} FROM {TABLES} WHERE {where} ORDER BY {order}", *args)
     if params["SB"] == "n":
-        return sorted(found, key=_name_order, reverse=params["SO"] == "d")
+        return sorted(found, key=_browsing_order if params["q"] == "" else _searching_order, reverse=params["SO"] == "d")
     return found
 
 
-def _name_order(row):
+def _browsing_order(row):
+    return phpisms.natural_key(row["Name"])
+
+
+def _searching_order(row):
     if quirks.has("sort-order"):
         return row["Name"]
-    return phpisms.natural_key(row["Name"])
+    return _browsing_order(row)
 
 
 def search_link(params, **changes):

@@ -64,15 +64,14 @@ def _results(params, found):
     size = params["PP"]
     number, pages = params["O"] // size + 1, max(1, -(-len(found) // size))
     navigation = _page_links(params, number, pages)
-    rows = "\n".join(_result(row, "even" if i % 2 else "odd") for i, row in enumerate(found[params["O"] : params["O"] + size]))
+    rows = "\n".join(_result(row) for row in found[params["O"] : params["O"] + size])
+    table_body = f"<tbody>\n{rows}\n</tbody>" if rows else ""
     return f"""<div class="box" id="pkglist-results">
 <p class="pkglist-stats">{len(found)} packages found.<br>Page {number} of {pages}.</p>
 {navigation}
 <table class="results">
 <thead><tr>{_result_heads(params)}</tr></thead>
-<tbody>
-{rows}
-</tbody>
+{table_body}
 </table>
 {navigation}
 </div>"""
@@ -86,11 +85,11 @@ def _result_heads(params):
     return "".join(heads)
 
 
-def _result(row, parity):
+def _result(row):
     flagged = ' class="flagged"' if row["OutOfDateTS"] is not None else ""
     maintainer = '<span class="orphan">orphan</span>' if row["Maintainer"] is None else user_link(row["Maintainer"])
     return (
-        f'<tr class="{parity}"><td>{package_link(row)}</td><td{flagged}>{h(row["Version"])}</td><td>{row["NumVotes"]}</td>'
+        f'<tr><td>{package_link(row)}</td><td{flagged}>{h(row["Version"])}</td><td>{row["NumVotes"]}</td>'
         f'<td>{number_format(row["Popularity"], 2)}</td><td class="wrap">{h(row["Description"])}</td><td>{maintainer}</td>'
         f'<td>{day(row["ModifiedTS"])}</td></tr>'
     )
