@@ -13,10 +13,8 @@ use super::MethodSet;
 pub use host::{HostPattern, HostPatternError};
 pub use path::{Ending, PathPattern, PathPatternError, PathRegex, Segment};
 
-#[allow(unused_imports)]
 pub(super) use host::MAX_HOST_BYTES;
-#[allow(unused_imports)]
-pub(super) use path::{Spellings, spellings};
+pub(super) use path::{decoded, spellings};
 
 /// A route's `match:` block, parsed. Empty lists ask nothing.
 #[derive(Debug, Clone)]
@@ -46,9 +44,12 @@ impl Matcher {
 
     /// How specific it is where its host matched as `host`.
     pub fn specificity(&self, host: HostRank) -> Specificity {
-        Specificity {
-            path: self.path.rank(),
-            host,
+        Specificity { path: self.path.rank(), host, demands: self.demands() }
+    }
+
+    /// What it asks for beside path and host.
+    pub fn demands(&self) -> Demands {
+        Demands {
             method: if self.methods.is_empty() { MethodRank::Any } else { MethodRank::Named },
             headers: self.headers.len(),
             query: self.query.len(),
@@ -64,6 +65,12 @@ impl Matcher {
 pub struct Specificity {
     pub path: PathRank,
     pub host: HostRank,
+    pub demands: Demands,
+}
+
+/// Whether a method is named, and how many headers, query keys and cookies are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Demands {
     pub method: MethodRank,
     pub headers: usize,
     pub query: usize,

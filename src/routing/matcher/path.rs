@@ -131,6 +131,22 @@ impl PathPattern {
     }
 }
 
+impl PathPattern {
+    /// The one path that it matches, if it is a template without parameters.
+    pub(in crate::routing) fn only_path(&self) -> Option<String> {
+        let Self::Template { segments, ending } = self else { return None };
+        let mut path = String::new();
+        for segment in segments {
+            let Segment::Literal(text) = segment else { return None };
+            path.extend(["/", text]);
+        }
+        if *ending == Ending::Slash {
+            path.push('/');
+        }
+        Some(path)
+    }
+}
+
 impl Segment {
     fn rank(&self) -> SegmentRank {
         match self {
@@ -234,14 +250,11 @@ fn segment(path: &str, text: &str) -> Result<Segment, PathPatternError> {
     Ok(Segment::Parameter(name.to_owned()))
 }
 
-/// The bytes under which one literal may arrive: as written, decoded, and encoded as browsers do.
-pub(in crate::routing) type Spellings = Vec<Vec<u8>>;
-
 /// Every spelling of a literal path or segment that means the same bytes, each once, the decoded one first.
 ///
 /// `/caf%C3%A9` and `/café` are one pattern: the wire carries the first, a decoding backend sees the second. Hexadecimal
 /// digits are in upper case, as the readings of a path are.
-pub(in crate::routing) fn spellings(literal: &str) -> Spellings {
+pub(in crate::routing) fn spellings(literal: &str) -> Vec<Vec<u8>> {
     let plain = decoded(literal);
     let mut found = vec![plain];
     for other in [encoded(&decoded(literal)), upper_hex(literal)] {
@@ -320,13 +333,11 @@ impl PathRegex {
     }
 
     /// What the regex engine is given: the source, anchored to the whole path.
-    #[allow(dead_code)]
     pub(in crate::routing) fn anchored(&self) -> &str {
         &self.anchored
     }
 
     /// The bytes with which every matching path begins.
-    #[allow(dead_code)]
     pub(in crate::routing) fn start(&self) -> &[u8] {
         &self.start
     }

@@ -214,9 +214,10 @@ fn specificity_orders_paths() {
 
 #[test]
 fn specificity_orders_what_stands_beside_the_path() {
-    let step = |host, method, headers, query, cookies| {
-        let path = PathRank::Regex;
-        Specificity { path, host, method, headers, query, cookies }
+    let step = |host, method, headers, query, cookies| Specificity {
+        path: PathRank::Regex,
+        host,
+        demands: Demands { method, headers, query, cookies },
     };
     let (any, named) = (MethodRank::Any, MethodRank::Named);
     let rising = [
