@@ -8,7 +8,7 @@ mod binary;
 pub mod cause;
 pub mod clock;
 pub mod comparison;
-mod decode;
+pub mod decode;
 pub mod html;
 pub mod http;
 pub mod json;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::pair::Pair;
 use super::redact::Redactor;
 use super::time::{millis, rfc3339};
-use crate::diff::{Comparison, Difference, Observation};
+use crate::diff::{Comparison, Difference, Observation, decode};
 use crate::routing::Origin;
 
 mod curl;
@@ -120,13 +120,15 @@ fn headers(headers: &HeaderMap, redactor: &Redactor) -> Vec<(String, String)> {
 
 fn body(body: &[u8], headers: &HeaderMap, redactor: &Redactor) -> SampleBody {
     let bytes = body.len() as u64;
-    let coded = headers.get("content-encoding").is_some_and(|coding| coding != "identity");
-    let looked_at = &body[..body.len().min(MAX_BODY + BEYOND)];
-    if coded || looked_at.contains(&0) {
-        return SampleBody { bytes, text: None, cut: false };
+    let binary = SampleBody { bytes, text: None, cut: false };
+    // A body that is not what its coding says is told as binary; what is wrong with it is among the differences.
+    let Ok(decoded) = decode::undo(headers, body) else { return binary };
+    let looked_at = &decoded[..decoded.len().min(MAX_BODY + BEYOND)];
+    if looked_at.contains(&0) {
+        return binary;
     }
-    let text = redactor.text(&String::from_utf8_lossy(looked_at));
-    let cut = text.len() > MAX_BODY;
+    let text = redactor.text(&decode::text(headers, looked_at).text);
+    let cut = text.len() > MAX_BODY || decoded.len() > looked_at.len();
     SampleBody { bytes, text: Some(shortened(text)), cut }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod counts;
 pub mod exposition;
+mod facts;
 pub mod meters;
 pub mod rollbacks;
 pub mod snapshot;
@@ -21,6 +22,7 @@ use crate::config::Settings;
 use crate::evidence::Recorder;
 use crate::upstream::Backends;
 
+pub use facts::facts;
 pub use meters::{AnsweredBy, FallbackReason, Meters, RouteMeters};
 pub use rollbacks::{NotKept, RollbackError, Rollbacks, RolledBack, Target};
 pub use snapshot::{ProxiedRoute, Snapshot};
@@ -226,7 +228,8 @@ impl Live {
 
     /// Tells the evidence which routes there are and what they must show.
     fn announce(&self, snapshot: &Snapshot) {
-        let _ = (snapshot, &self.recorder);
+        let facts = facts(&snapshot.settings, &snapshot.rollbacks);
+        self.recorder.routes(facts, snapshot.generation, SystemTime::now());
     }
 }
 

@@ -84,6 +84,16 @@ impl Stage {
             Self::New => "new",
         }
     }
+
+    /// Whether requests may be copied at this stage, so that evidence is to be expected.
+    pub const fn may_mirror(self) -> bool {
+        !matches!(self, Self::Legacy)
+    }
+
+    /// Whether a weight says how many sessions `new` answers.
+    pub const fn has_weight(self) -> bool {
+        matches!(self, Self::Canary)
+    }
 }
 
 impl fmt::Display for Stage {

@@ -66,3 +66,21 @@ fn bodies_are_bounded_and_a_secret_at_the_cut_is_whole_or_gone() {
     assert!(shown.contains("\"password\"") || !shown.contains(MARKER));
     assert_eq!(body(b"\x89PNG\0\0", &HeaderMap::new(), &redactor).text, None);
 }
+
+#[test]
+fn a_coded_body_is_kept_as_text() {
+    use std::io::Write;
+
+    use crate::evidence::redact::{Emails, Key, MARKER, Redactor};
+    let redactor = Redactor::new(Key([1; 16]), Emails::Keep);
+    let mut coder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    coder.write_all("{\"name\":\"é\",\"token\":\"hunter2hunter2\"}".as_bytes()).unwrap();
+    let coded = coder.finish().unwrap();
+    let mut headers = HeaderMap::new();
+    headers.insert("content-encoding", http::HeaderValue::from_static("gzip"));
+    let kept = body(&coded, &headers, &redactor);
+    let text = kept.text.unwrap();
+    assert!(text.starts_with("{\"name\":\"é\"") && text.contains(MARKER) && !text.contains("hunter2"), "{text}");
+    assert_eq!(kept.bytes, coded.len() as u64);
+    assert_eq!(body(b"says gzip, is not", &headers, &redactor).text, None);
+}
