@@ -45,7 +45,7 @@ done
 # ---- what it needs ----
 
 php_fpm_is_there() { compgen -c php-fpm >/dev/null; }
-php_knows() { php -m 2>/dev/null | grep -qix "$1"; }
+php_knows() { php -m 2>/dev/null | grep -ix "$1" >/dev/null; } # not -q: php would meet a closed pipe
 gunicorn_is_there() {
   local python
   for python in ${DEMO_PYTHON:-/usr/bin/python3 python3}; do
