@@ -38,18 +38,43 @@ pub fn moment(text: &str) -> Option<i64> {
     Some(start * 1_000_000 + micros - offset(zone)? * 1_000_000)
 }
 
-/// An HTTP date (RFC 9110), also with `+0000` (RSS) or with `-` between day, month and year (old cookies), in Unix seconds.
+/// A date as HTTP, mail and cookies write it (RFC 9110, RFC 6265 section 5.1.1), in Unix seconds. The weekday is not looked at: browsers
+/// do not either.
 pub fn http_date(text: &str) -> Option<i64> {
-    let text = text.trim();
-    let parsed = httpdate::parse_http_date(text).ok().or_else(|| {
-        let (weekday, rest) = text.split_once(", ")?;
-        let rest = rest.replace("+0000", "GMT").replace("UTC", "GMT");
-        let (date, clock) = rest.split_at_checked(11)?;
-        let plain = format!("{weekday}, {}{clock}", date.replace('-', " "));
-        httpdate::parse_http_date(&plain).ok()
-    })?;
-    let since = parsed.duration_since(std::time::UNIX_EPOCH).ok()?;
-    i64::try_from(since.as_secs()).ok()
+    let (mut clock, mut date, mut month, mut year) = (None, None, None, None);
+    for word in text.split([' ', ',', '-', '\t']).filter(|word| !word.is_empty()) {
+        if clock.is_none() && word.contains(':') {
+            clock = Some(time_of_day(word)?.0 / 1_000_000);
+        } else if month.is_none() && month_of(word).is_some() {
+            month = month_of(word);
+        } else if let Some(value) = number(word.as_bytes()) {
+            match (date, year) {
+                (None, _) if word.len() <= 2 => date = Some(value),
+                (_, None) => year = Some(full_year(value, word.len())?),
+                _ => {}
+            }
+        }
+    }
+    let (date, month, year) = (date?, month?, year?);
+    if date < 1 || date > days_in(year, month) {
+        return None;
+    }
+    Some(days_since_epoch(year, month, date) * DAY + clock?)
+}
+
+fn full_year(value: i64, digits: usize) -> Option<i64> {
+    match (digits, value) {
+        (2, 70..) => Some(1900 + value),
+        (2, _) => Some(2000 + value),
+        (4, _) => Some(value),
+        _ => None,
+    }
+}
+
+fn month_of(word: &str) -> Option<i64> {
+    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let start = word.get(..3)?.to_ascii_lowercase();
+    MONTHS.iter().position(|month| *month == start).map(|at| at as i64 + 1)
 }
 
 /// `03:04`, `03:04:05`, `03:04:05.678` and what follows.
@@ -153,6 +178,14 @@ mod tests {
         }
         assert_eq!(moment("2024-01-02 25:00:00"), None);
         assert_eq!(moment("2024-01-02"), None);
-        assert_eq!(http_date("Tue, 02-Jan-2024 03:04:05 GMT"), Some(1_704_164_645));
+        for text in [
+            "Tue, 02-Jan-2024 03:04:05 GMT",
+            "Mon, 02 Jan 2024 03:04:05 GMT",
+            "Tuesday, 02-Jan-24 03:04:05 GMT",
+            "Tue Jan  2 03:04:05 2024",
+        ] {
+            assert_eq!(http_date(text), Some(1_704_164_645), "{text}");
+        }
+        assert_eq!(http_date("0"), None);
     }
 }

@@ -16,20 +16,28 @@ pub fn compare(control: &str, candidate: &str, sink: &mut Sink<'_>) {
         return;
     }
     let (mut old, mut new) = (control, candidate);
-    if old.starts_with(BOM) != new.starts_with(BOM) && sink.hides(Rule::TextBom, || BODY.to_owned()) {
+    if old.starts_with(BOM) != new.starts_with(BOM) {
+        cosmetic(Rule::TextBom, old, new, sink);
         (old, new) = (old.trim_start_matches(BOM), new.trim_start_matches(BOM));
     }
-    if old.trim_end() != old || new.trim_end() != new {
-        let cut = (old.trim_end(), new.trim_end());
-        let ends_differ = old.get(cut.0.len()..) != new.get(cut.1.len()..);
-        if !ends_differ || sink.hides(Rule::TextFinalNewline, || BODY.to_owned()) {
-            (old, new) = cut;
-        }
+    let cut = (old.trim_end(), new.trim_end());
+    if old.get(cut.0.len()..) != new.get(cut.1.len()..) {
+        cosmetic(Rule::TextFinalNewline, old, new, sink);
     }
-    if old.contains("\r\n") != new.contains("\r\n") && sink.hides(Rule::TextLineEnds, || BODY.to_owned()) {
+    (old, new) = cut;
+    if old.contains("\r\n") != new.contains("\r\n") {
+        cosmetic(Rule::TextLineEnds, old, new, sink);
         return lines(&old.replace("\r\n", "\n"), &new.replace("\r\n", "\n"), sink);
     }
     lines(old, new, sink);
+}
+
+/// Tells what a cosmetic rule is about: hidden if it is in force, a difference of its own if not.
+fn cosmetic(rule: Rule, old: &str, new: &str, sink: &mut Sink<'_>) {
+    if sink.hides(rule, || BODY.to_owned()) {
+        return;
+    }
+    sink.report(Finding::new(Kind::Text, BODY).values(old, new).rule(rule).cause(rule.name()));
 }
 
 fn lines(old: &str, new: &str, sink: &mut Sink<'_>) {

@@ -10,6 +10,7 @@ mod admin;
 mod bad_input;
 mod cli;
 mod demo;
+mod diff_cases;
 mod drain;
 mod evidence;
 mod fallback;

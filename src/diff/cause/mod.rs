@@ -50,6 +50,7 @@ fn type_change(control: &str, candidate: &str) -> &'static str {
     let (old, new) = (sort(control), sort(candidate));
     match (old, new) {
         (_, "string") if matches!(candidate, "\"None\"" | "\"True\"" | "\"False\"" | "\"nan\"") => "none_printed",
+        (_, "odd") => "nan_printed",
         ("string", "number") if candidate == "0" => "cast_to_zero",
         ("string", "number") => "string_to_number",
         ("number", "string") => "number_to_string",
@@ -63,7 +64,6 @@ fn type_change(control: &str, candidate: &str) -> &'static str {
         ("string", "object") | ("string", "list") => "no_longer_encoded_twice",
         (_, "null") => "became_null",
         ("null", _) => "was_null",
-        (_, "odd") => "nan_printed",
         _ => "type_changed",
     }
 }
