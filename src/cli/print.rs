@@ -31,3 +31,10 @@ pub fn trouble(error: &anyhow::Error) {
     // Nobody is left to be told that stderr is closed.
     let _ = writeln!(io::stderr(), "matapalo: {error:#}");
 }
+
+/// Prints lines on stderr as they are: errors of a file, each with its place.
+pub fn complain(text: &str) {
+    if !text.is_empty() {
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+}

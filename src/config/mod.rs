@@ -3,6 +3,7 @@
 //! [`session`] tells one visitor from another.
 
 pub mod at;
+pub mod changes;
 pub mod compile;
 pub mod error;
 pub mod load;
