@@ -74,7 +74,7 @@ fn proxied(keys: &mut Keys, (old, was): (&Settings, &Proxied), (new, is): (&Sett
     let backend = |settings: &Settings, id: super::BackendId| {
         settings.backends.get(id.0).map(|backend| backend.name.to_string()).unwrap_or_default()
     };
-    let share = |share: Option<crate::routing::Share>| share.map_or_else(|| "off".to_owned(), |share| percent(share));
+    let share = |share: Option<crate::routing::Share>| share.map_or_else(|| "off".to_owned(), percent);
     let (before, after) = (&was.policy, &is.policy);
     keys.shown("stage", before.stage, after.stage);
     keys.shown("canary.weight", percent(before.weight), percent(after.weight));
