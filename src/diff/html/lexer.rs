@@ -27,6 +27,8 @@ impl Span {
 pub(super) enum Kind {
     /// Text with character references.
     Text,
+    /// The same in `title` and `textarea`, where a NUL is a character.
+    Rcdata,
     /// Text as it stands: script, style, CDATA, the rest after `<plaintext>`.
     RawText,
     Start,
@@ -112,7 +114,7 @@ impl<'a> Lexer<'a> {
                 if end == self.at {
                     continue;
                 }
-                let kind = if raw == Raw::Rcdata { Kind::Text } else { Kind::RawText };
+                let kind = if raw == Raw::Rcdata { Kind::Rcdata } else { Kind::RawText };
                 return Some(self.text(kind, end));
             }
             let length = markup_start(rest);

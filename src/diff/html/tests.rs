@@ -164,3 +164,9 @@ fn wide_pages_without_anything_in_common_are_given_up() {
 fn nested_tables_are_given_up() {
     assert_eq!(html(&"<table>".repeat(5000), &"<table><tr>".repeat(5000)).outcome, Outcome::Mismatched);
 }
+
+#[test]
+fn pages_as_deep_as_allowed_are_compared() {
+    let page = |text: &str| format!("{}{text}", "<div>".repeat(500));
+    assert_eq!(html(&page("a"), &page("b")).differences[0].kind, crate::diff::Kind::Text);
+}

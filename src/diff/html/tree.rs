@@ -23,21 +23,31 @@ pub(super) struct TooBig;
 
 /// Parses a page, or the fragment that a page-less answer is.
 pub(super) fn parse(page: &str) -> Result<Dom<'_>, TooBig> {
-    let sink = Sink {
-        dom: RefCell::new(Dom::new(page, Dialect::Html)),
-        place: Cell::new(NOWHERE),
-        open: RefCell::default(),
-        overflown: Cell::new(false),
-    };
-    let options = TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() };
-    let builder = match context(page) {
-        None => TreeBuilder::new(sink, options),
-        Some(name) => {
-            let element = NodeKind::Element { name: QualName::new(None, ns!(html), name), attributes: Vec::new() };
-            let context = sink.dom.borrow_mut().add(element, NOWHERE);
-            TreeBuilder::new_for_fragment(sink, context, None, options)
-        }
-    };
+    let Some(name) = context(page) else { return parse_page(page) };
+    let sink = Sink::new(page);
+    let element = NodeKind::Element { name: QualName::new(None, ns!(html), name), attributes: Vec::new() };
+    let context = sink.dom.borrow_mut().add(element, NOWHERE);
+    finish(TreeBuilder::new_for_fragment(sink, context, None, options()), page)
+}
+
+/// Parses what is a page.
+pub(super) fn parse_page(page: &str) -> Result<Dom<'_>, TooBig> {
+    finish(TreeBuilder::new(Sink::new(page), options()), page)
+}
+
+/// The same with html5ever's own tokenizer: what ours is held against.
+#[cfg(test)]
+pub(super) fn parse_by_html5ever(page: &str) -> Dom<'_> {
+    use html5ever::tendril::TendrilSink;
+    let options = html5ever::ParseOpts { tree_builder: options(), ..Default::default() };
+    html5ever::parse_document(Sink::new(page), options).one(page)
+}
+
+fn options() -> TreeBuilderOpts {
+    TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() }
+}
+
+fn finish<'a>(builder: Builder<'a>, page: &str) -> Result<Dom<'a>, TooBig> {
     feed(&builder, page)?;
     builder.end();
     Ok(builder.sink.dom.into_inner())
@@ -94,8 +104,14 @@ fn process(builder: &Builder<'_>, lexer: &Lexer<'_>, token: &Token) -> Option<Ra
     let page = lexer.page();
     let result = match token.kind {
         Kind::Text => return process_text(builder, &charref::decode(token.inner.of(page), Place::Text)),
+        Kind::Rcdata => {
+            let text = charref::decode(token.inner.of(page), Place::Text);
+            return process_text(builder, &text.replace('\0', "\u{fffd}"));
+        }
         // NUL is U+FFFD in raw text, but in CDATA the tree builder decides.
-        Kind::RawText if token.inner != token.span => return process_text(builder, token.inner.of(page)),
+        Kind::RawText if token.inner != token.span => {
+            return process_text(builder, &token.inner.of(page).replace("\r\n", "\n").replace('\r', "\n"));
+        }
         Kind::RawText => return process_text(builder, &charref::line_ends(token.inner.of(page))),
         Kind::Comment => {
             let text = charref::line_ends(token.inner.of(page));
@@ -208,7 +224,16 @@ struct Sink<'a> {
     overflown: Cell<bool>,
 }
 
-impl Sink<'_> {
+impl<'a> Sink<'a> {
+    fn new(page: &'a str) -> Self {
+        Self {
+            dom: RefCell::new(Dom::new(page, Dialect::Html)),
+            place: Cell::new(NOWHERE),
+            open: RefCell::default(),
+            overflown: Cell::new(false),
+        }
+    }
+
     fn too_big(&self) -> bool {
         let dom = self.dom.borrow();
         dom.nodes.len() > limits::MAX_NODES || dom.deepest > limits::MAX_DEPTH || self.overflown.get()
