@@ -209,6 +209,7 @@ class Visitor(threading.Thread):
             (3, self.lose_the_way),
             (2, self.only_ask_for_heads),
             (2, self.fetch_style),
+            (2, self.forget_the_slash),
         ]
         if self.user:
             return common + [(8, self.see_account), (3, self.vote), (1, self.log_out)]
@@ -252,6 +253,11 @@ class Visitor(threading.Thread):
     def lose_the_way(self):
         lost = self.chance.choice(("/packages/no-such-package", "/nowhere", "/account/nobody"))
         self.get(lost, page("404 - Page Not Found", 404))
+
+    def forget_the_slash(self):
+        typed = self.chance.choice(("/packages", "/statistics", "/packages?q=font"))
+        path, mark, query = typed.partition("?")
+        self.get(typed, redirect_to(f"{path}/{mark}{query}"))
 
     def see_what_is_not_ported(self):
         if self.chance.random() < 0.5:

@@ -197,7 +197,7 @@ def vote(request, name):
 def old_link(request):
     """Links from before there were nice paths; they are in bookmarks, wikis and scripts for ever."""
     wanted = text(request.query, "ID")
-    status = 307 if quirks.has("redirect-307") else 302
+    status = 307 if quirks.has("redirect-307") and request.path == "/package.php" else 302
     name = packages.name_of(phpisms.intval(wanted)) if wanted or request.path == "/package.php" else None
     if name is not None:
         response = redirect(packages.uri(name), status)
