@@ -22,7 +22,7 @@ use crate::evidence::store::Store;
 use crate::live::watch::{Source, Watch};
 use crate::live::{Live, Meters};
 use crate::mirror::Mirror;
-use crate::proxy::{Door, Front, bind};
+use crate::proxy::{AccessLog, Door, Front, bind};
 use crate::upstream::{Backends, Prober};
 
 /// Idle connections kept to backends, per thread: as many as there may be requests at once on a busy door, because a
@@ -61,6 +61,8 @@ impl OpenDoor {
         let since = Instant::now();
         let runtime = door_runtime(settings.threads)?;
         let (addresses, listeners) = listen(&runtime, &settings)?;
+        let access_log =
+            settings.access_log.as_ref().map(AccessLog::open).transpose().context("opening access_log.path")?;
         let meters = Arc::new(Meters::new().context("registering metrics")?);
         let recorder = Arc::new(Recorder::new(open_store(&settings, &meters)));
         let mirror = Arc::new(Mirror::start(recorder.clone(), settings.limits.mirror_memory)?);
@@ -74,7 +76,7 @@ impl OpenDoor {
         let window = Window::open(&admin, shown)?;
         let draining = Arc::new(AtomicBool::new(false));
         let (stop, stopped) = watch::channel(false);
-        let door = Door::new(live.clone(), mirror.clone(), draining.clone());
+        let door = Door::new(live.clone(), mirror.clone(), access_log, draining.clone());
         let front = Front::new(Arc::new(http_proxy(&server_conf(threads), door)), live.clone(), stopped);
         for listener in listeners {
             runtime.spawn(front.clone().accept(listener));

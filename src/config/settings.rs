@@ -29,6 +29,8 @@ pub struct Settings {
     pub backends: Vec<BackendSettings>,
     pub session: Session,
     pub store: StoreSettings,
+    /// `None`: no access log is written.
+    pub access_log: Option<AccessLogSettings>,
     pub table: RouteTable,
     /// By [`RouteId`], in file order; the last one is `default`, which answers what matches no route.
     pub routes: Vec<RouteSettings>,
@@ -170,6 +172,21 @@ pub enum FallbackKey {
 pub enum KeySource {
     Cookie(String),
     Header(HeaderName),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessLogSettings {
+    /// `None`: standard output.
+    pub path: Option<PathBuf>,
+    pub format: AccessLogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccessLogFormat {
+    /// One object a line.
+    Json,
+    /// As nginx and Apache write it, with the route, stage and origin behind.
+    Combined,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

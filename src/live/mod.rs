@@ -248,6 +248,7 @@ struct NeedsRestart {
     admin: crate::config::settings::AdminSettings,
     threads: usize,
     store: std::path::PathBuf,
+    access_log: Option<crate::config::settings::AccessLogSettings>,
 }
 
 impl NeedsRestart {
@@ -257,6 +258,7 @@ impl NeedsRestart {
             admin: settings.admin.clone(),
             threads: settings.threads,
             store: settings.store.path.clone(),
+            access_log: settings.access_log.clone(),
         }
     }
 
@@ -268,6 +270,7 @@ impl NeedsRestart {
             ("admin", self.admin != now.admin),
             ("threads", self.threads != now.threads),
             ("store.path", self.store != now.store),
+            ("access_log", self.access_log != now.access_log),
         ]
         .into_iter()
         .filter(|(_, changed)| *changed)

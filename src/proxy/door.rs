@@ -11,6 +11,7 @@ use pingora::proxy::Session;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType};
 
+use super::access_log::{AccessLog, Line};
 use super::answer::Refusal;
 use super::capture::Capture;
 use super::client::Client;
@@ -31,6 +32,7 @@ use crate::upstream::Backend;
 pub struct Door {
     pub(super) live: Arc<Live>,
     mirror: Arc<Mirror>,
+    access_log: Option<AccessLog>,
     /// Told to stop: connections end with their present request.
     draining: Arc<AtomicBool>,
     /// Numbers the connections that must not be shared.
@@ -38,8 +40,8 @@ pub struct Door {
 }
 
 impl Door {
-    pub fn new(live: Arc<Live>, mirror: Arc<Mirror>, draining: Arc<AtomicBool>) -> Self {
-        Self { live, mirror, draining, unshared: AtomicU64::new(0) }
+    pub fn new(live: Arc<Live>, mirror: Arc<Mirror>, access_log: Option<AccessLog>, draining: Arc<AtomicBool>) -> Self {
+        Self { live, mirror, access_log, draining, unshared: AtomicU64::new(0) }
     }
 
     pub(super) fn is_draining(&self) -> bool {
@@ -229,6 +231,28 @@ impl Door {
             }
             None => gateway_error(status),
         }
+    }
+
+    pub(super) fn write_down(&self, session: &Session, exchange: &Exchange, status: u16, took: Duration) {
+        let (Some(log), Some(client)) = (&self.access_log, exchange.client) else { return };
+        let request = session.req_header();
+        let header = |name| request.headers.get(name).map(http::HeaderValue::as_bytes).unwrap_or_default();
+        let route = exchange.snapshot.route(exchange.route());
+        log.push(&Line {
+            at: SystemTime::now(),
+            client: client.address,
+            method: request.method.as_str(),
+            path: forward::split_target(forward::target(request)).0,
+            host: header(http::header::HOST),
+            status,
+            bytes: session.body_bytes_sent(),
+            took,
+            route: route.map_or("", |route| &route.name),
+            stage: exchange.snapshot.effective_stage(exchange.route()).map_or("respond", |stage| stage.as_str()),
+            answered_by: exchange.answered_by.label(),
+            referer: header(http::header::REFERER),
+            user_agent: header(http::header::USER_AGENT),
+        });
     }
 
     /// The exchange is over: the copy is handed over, or counted as unproven.

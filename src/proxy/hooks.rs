@@ -257,6 +257,7 @@ impl ProxyHttp for Door {
                 meters.overhead(took.saturating_sub(origin));
             }
         }
+        self.write_down(session, exchange, code, took);
         self.hand_over(session, exchange, e.is_none());
     }
 

@@ -4,6 +4,7 @@
 //! Whatever fails behind the door, the user gets the authoritative answer, unchanged and on time: nothing here waits for the
 //! mirror, the store or a lock.
 
+mod access_log;
 mod answer;
 mod capture;
 mod client;
@@ -17,5 +18,6 @@ mod hygiene;
 mod listen;
 mod stream;
 
+pub use access_log::AccessLog;
 pub use door::Door;
 pub use listen::{Front, ListenError, bind};

@@ -67,6 +67,7 @@ pub fn compile(written: &Written, folder: &Path, findings: &mut Findings) -> Set
         backends,
         session: visitors::session(spec.session.as_ref(), &top.key("session"), findings),
         store: server::store(spec, folder, &top, findings),
+        access_log: server::access_log(spec, folder, &top, findings),
         table,
         routes: routes.settings,
         trusted_proxies,

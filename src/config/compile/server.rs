@@ -10,7 +10,9 @@ use ipnet::IpNet;
 use super::{bounds, names};
 use crate::config::at::At;
 use crate::config::mistake::Findings;
-use crate::config::settings::{AdminAddress, AdminSettings, Limits, Listener, StoreSettings};
+use crate::config::settings::{
+    AccessLogFormat, AccessLogSettings, AdminAddress, AdminSettings, Limits, Listener, StoreSettings,
+};
 use crate::config::spec::{CertificateSpec, ListenerSpec, Spec, StoreSpec, Text};
 
 /// What a key says whose effect belongs to a later version: refused, never silently accepted.
@@ -197,6 +199,28 @@ pub fn store(spec: &Spec, folder: &Path, top: &At<'_>, findings: &mut Findings) 
     let bounds = LEAST_STORE_SIZE..=MOST_STORE_SIZE;
     let max_size = bounds::size(written.max_size, bounds, &at.key("max_size"), findings).unwrap_or(DEFAULT_STORE_SIZE);
     StoreSettings { path: folder.join(written.path.as_deref().unwrap_or(DEFAULT_STORE)), max_size }
+}
+
+pub fn access_log(spec: &Spec, folder: &Path, top: &At<'_>, findings: &mut Findings) -> Option<AccessLogSettings> {
+    let written = spec.access_log.as_ref()?;
+    let at = top.key("access_log");
+    let path = match written.path.as_deref() {
+        None | Some("") => {
+            findings.missing(&at.key("path"), "is missing, want the path of a file, or - for standard output");
+            return None;
+        }
+        Some("-") => None,
+        Some(path) => Some(folder.join(path)),
+    };
+    let format = match written.format.as_deref() {
+        None | Some("json") => AccessLogFormat::Json,
+        Some("combined") => AccessLogFormat::Combined,
+        Some(other) => {
+            findings.wrong(&at.key("format"), format!("is {other:?}, want json or combined"));
+            return None;
+        }
+    };
+    Some(AccessLogSettings { path, format })
 }
 
 fn store_url(written: &StoreSpec, at: &At<'_>, findings: &mut Findings) {

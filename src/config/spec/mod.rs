@@ -54,6 +54,8 @@ pub struct Spec {
     #[serde(deserialize_with = "written")]
     pub store: Option<StoreSpec>,
     #[serde(deserialize_with = "written")]
+    pub access_log: Option<AccessLogSpec>,
+    #[serde(deserialize_with = "written")]
     pub defaults: Option<DefaultsSpec>,
     /// Patterns of further files, relative to this one's folder.
     #[serde(deserialize_with = "written")]
@@ -106,6 +108,15 @@ pub struct AdminSpec {
     pub address: Option<Text>,
     #[serde(deserialize_with = "written")]
     pub token_file: Option<Text>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a mapping with the keys path and format")]
+pub struct AccessLogSpec {
+    #[serde(deserialize_with = "written")]
+    pub path: Option<Text>,
+    #[serde(deserialize_with = "written")]
+    pub format: Option<Text>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

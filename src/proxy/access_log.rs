@@ -1,0 +1,323 @@
+//! The access log: a line per request, pushed into a bounded buffer under a short lock and written by a thread of its own.
+//!
+//! A line never holds a cookie, an Authorization or any other header but User-Agent and Referer; of the target only the path,
+//! because queries carry tokens. A full buffer (a disk that does not keep up) drops lines and says how many.
+
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+
+use crate::config::settings::{AccessLogFormat, AccessLogSettings};
+
+/// Between two writes.
+const DRAIN: Duration = Duration::from_millis(100);
+/// Bytes that may wait: some seconds of a very busy site.
+const ROOM: usize = 4 << 20;
+/// Characters of any one field that are kept.
+const LONGEST_FIELD: usize = 2048;
+
+/// One answered request.
+#[derive(Debug)]
+pub struct Line<'a> {
+    pub at: SystemTime,
+    pub client: IpAddr,
+    pub method: &'a str,
+    /// Without the query.
+    pub path: &'a [u8],
+    pub host: &'a [u8],
+    pub status: u16,
+    /// Body bytes sent to the client.
+    pub bytes: usize,
+    pub took: Duration,
+    pub route: &'a str,
+    pub stage: &'a str,
+    pub answered_by: &'a str,
+    pub referer: &'a [u8],
+    pub user_agent: &'a [u8],
+}
+
+/// The way in for the door.
+#[derive(Debug)]
+pub struct AccessLog {
+    format: AccessLogFormat,
+    buffer: Arc<Mutex<Buffer>>,
+    stop: Option<Sender<()>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Buffer {
+    text: String,
+    dropped: u64,
+}
+
+impl AccessLog {
+    /// # Errors
+    /// The file cannot be opened, or the system gives no thread.
+    pub fn open(settings: &AccessLogSettings) -> io::Result<Self> {
+        let mut sink = Sink::open(settings.path.clone())?;
+        let buffer = Arc::new(Mutex::new(Buffer::default()));
+        let (stop, stopped) = channel();
+        let drained = buffer.clone();
+        let writer = std::thread::Builder::new()
+            .name("access-log".into())
+            .spawn(move || drain(&stopped, &drained, &mut sink))?;
+        Ok(Self { format: settings.format, buffer, stop: Some(stop), writer: Some(writer) })
+    }
+
+    pub fn push(&self, line: &Line<'_>) {
+        let mut buffer = self.buffer.lock();
+        if buffer.text.len() >= ROOM {
+            buffer.dropped += 1;
+            return;
+        }
+        // Writing to a string does not fail.
+        let _ = match self.format {
+            AccessLogFormat::Json => json(&mut buffer.text, line),
+            AccessLogFormat::Combined => combined(&mut buffer.text, line),
+        };
+    }
+}
+
+/// What was pushed is written before the log is gone.
+impl Drop for AccessLog {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+fn drain(stopped: &Receiver<()>, buffer: &Mutex<Buffer>, sink: &mut Sink) {
+    loop {
+        let last = !matches!(stopped.recv_timeout(DRAIN), Err(RecvTimeoutError::Timeout));
+        let Buffer { text, dropped } = std::mem::take(&mut *buffer.lock());
+        if dropped > 0 {
+            tracing::warn!(lines = dropped, "the access log does not keep up: lines were dropped");
+        }
+        sink.write(text.as_bytes());
+        if last {
+            return;
+        }
+    }
+}
+
+/// A file, opened anew when it was rotated away; or standard output.
+#[derive(Debug)]
+struct Sink {
+    path: Option<PathBuf>,
+    file: Option<File>,
+    failing: bool,
+}
+
+impl Sink {
+    fn open(path: Option<PathBuf>) -> io::Result<Self> {
+        let file = path.as_deref().map(append_to).transpose()?;
+        Ok(Self { path, file, failing: false })
+    }
+
+    /// Trouble is told once, and again when it is over.
+    fn write(&mut self, text: &[u8]) {
+        if text.is_empty() {
+            return;
+        }
+        match (self.try_write(text), self.failing) {
+            (Err(error), false) => tracing::error!("the access log cannot be written, lines are lost: {error}"),
+            (Ok(()), true) => tracing::info!("the access log is written again"),
+            _ => return,
+        }
+        self.failing = !self.failing;
+    }
+
+    fn try_write(&mut self, text: &[u8]) -> io::Result<()> {
+        let Some(path) = &self.path else { return io::stdout().lock().write_all(text) };
+        if self.file.as_ref().is_none_or(|file| was_rotated(file, path)) {
+            self.file = Some(append_to(path)?);
+        }
+        self.file.as_mut().map_or(Ok(()), |file| file.write_all(text))
+    }
+}
+
+fn append_to(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
+}
+
+/// Another file, or none, has the name: whoever rotates need not tell us.
+fn was_rotated(file: &File, path: &Path) -> bool {
+    match (file.metadata(), path.metadata()) {
+        (Ok(open), Ok(named)) => (open.dev(), open.ino()) != (named.dev(), named.ino()),
+        _ => true,
+    }
+}
+
+fn json(out: &mut String, line: &Line<'_>) -> std::fmt::Result {
+    let since = line.at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    write!(
+        out,
+        "{{\"time\":{}.{:03},\"client\":\"{}\",\"method\":",
+        since.as_secs(),
+        since.subsec_millis(),
+        line.client
+    )?;
+    for (key, value) in [
+        ("", line.method.as_bytes()),
+        (",\"host\":", line.host),
+        (",\"path\":", line.path),
+        (",\"route\":", line.route.as_bytes()),
+        (",\"stage\":", line.stage.as_bytes()),
+        (",\"origin\":", line.answered_by.as_bytes()),
+        (",\"referer\":", without_query(line.referer)),
+        (",\"user_agent\":", line.user_agent),
+    ] {
+        out.push_str(key);
+        quoted(out, value)?;
+    }
+    writeln!(
+        out,
+        ",\"status\":{},\"bytes\":{},\"duration_ms\":{:.3}}}",
+        line.status,
+        line.bytes,
+        line.took.as_secs_f64() * 1e3
+    )
+}
+
+/// Apache's combined format, then route, stage, origin and seconds.
+fn combined(out: &mut String, line: &Line<'_>) -> std::fmt::Result {
+    let since = line.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let (year, month, day) = civil_date(since / 86_400);
+    let clock = since % 86_400;
+    let name = MONTHS.get(month as usize - 1).unwrap_or(&"???");
+    write!(
+        out,
+        "{} - - [{day:02}/{name}/{year}:{:02}:{:02}:{:02} +0000] ",
+        line.client,
+        clock / 3600,
+        clock / 60 % 60,
+        clock % 60
+    )?;
+    let mut request = Vec::with_capacity(line.path.len() + 16);
+    request.extend_from_slice(line.method.as_bytes());
+    request.push(b' ');
+    request.extend_from_slice(line.path);
+    request.extend_from_slice(b" HTTP/1.1");
+    quoted(out, &request)?;
+    write!(out, " {} {} ", line.status, line.bytes)?;
+    quoted(out, without_query(line.referer))?;
+    out.push(' ');
+    quoted(out, line.user_agent)?;
+    writeln!(out, " {} {} {} {:.3}", line.route, line.stage, line.answered_by, line.took.as_secs_f64())
+}
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// Year, month and day of a day since 1970, in the proleptic Gregorian calendar.
+fn civil_date(days: u64) -> (u64, u64, u64) {
+    // Years begin in March, so that the leap day is the last one; eras have 400 years.
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+fn without_query(url: &[u8]) -> &[u8] {
+    url.split(|byte| *byte == b'?').next().unwrap_or_default()
+}
+
+/// In double quotes; what would end them, or the line, is escaped as JSON has it.
+fn quoted(out: &mut String, text: &[u8]) -> std::fmt::Result {
+    let text = String::from_utf8_lossy(text);
+    out.push('"');
+    for character in text.chars().take(LONGEST_FIELD) {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            control if control.is_control() => write!(out, "\\u{:04x}", control as u32)?,
+            plain => out.push(plain),
+        }
+    }
+    out.push('"');
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn line(path: &'static [u8]) -> Line<'static> {
+        Line {
+            at: UNIX_EPOCH + Duration::from_millis(1_709_210_096_500),
+            client: "203.0.113.7".parse().unwrap(),
+            method: "GET",
+            path,
+            host: b"site.example",
+            status: 200,
+            bytes: 12,
+            took: Duration::from_micros(1_500),
+            route: "page",
+            stage: "shadow",
+            answered_by: "legacy",
+            referer: b"https://site.example/a?token=secret",
+            user_agent: b"curl \"x\"\n",
+        }
+    }
+
+    #[test]
+    fn a_json_line_is_json_whatever_the_client_sent_and_holds_no_query() {
+        let mut out = String::new();
+        json(&mut out, &line(b"/a\"\\\xff")).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(value["path"], "/a\"\\\u{fffd}");
+        assert_eq!(value["duration_ms"], 1.5);
+        assert_eq!(value["user_agent"], "curl \"x\"\n");
+        assert!(out.ends_with("}\n") && !out.contains("secret"));
+    }
+
+    #[test]
+    fn a_combined_line_is_as_log_readers_know_it() {
+        let mut out = String::new();
+        combined(&mut out, &line(b"/a")).unwrap();
+        assert_eq!(
+            out,
+            "203.0.113.7 - - [29/Feb/2024:12:34:56 +0000] \"GET /a HTTP/1.1\" 200 12 \"https://site.example/a\" \
+             \"curl \\\"x\\\"\\u000a\" page shadow legacy 0.002\n"
+        );
+    }
+
+    #[test]
+    fn a_rotated_file_is_opened_anew_and_nothing_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
+        let mut sink = Sink::open(Some(path.clone())).unwrap();
+        sink.write(b"one\n");
+        std::fs::rename(&path, folder.path().join("access.log.1")).unwrap();
+        sink.write(b"two\n");
+        assert_eq!(std::fs::read(&path).unwrap(), b"two\n");
+        assert_eq!(std::fs::read(folder.path().join("access.log.1")).unwrap(), b"one\n");
+    }
+
+    #[test]
+    fn closing_writes_what_was_pushed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
+        let settings = AccessLogSettings { path: Some(path.clone()), format: AccessLogFormat::Json };
+        let log = AccessLog::open(&settings).unwrap();
+        (0..3).for_each(|_| log.push(&line(b"/a")));
+        drop(log);
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 3);
+    }
+}
