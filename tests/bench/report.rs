@@ -81,6 +81,10 @@ fn fill(store: &mut Store) {
         if n % 2_000 == 1_999 {
             store.write(&std::mem::take(&mut batch)).unwrap();
         }
+        // As the door's writer does.
+        if n % (COMPARISONS / 144) == 0 {
+            store.compact(at / 1000).unwrap();
+        }
     }
     store.write(&batch).unwrap();
 }

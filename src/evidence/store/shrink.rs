@@ -14,7 +14,8 @@ use crate::evidence::tally::{MAX_NAMES, OTHER, Tally, Window};
 pub const SAMPLES_PER_CAUSE: usize = 8;
 
 /// What is older than so many seconds is told in windows of so many seconds.
-const AGES: [(u64, u64); 2] = [(Window::DAY, Window::HOUR), (30 * Window::DAY, Window::DAY)];
+const AGES: [(u64, u64); 3] =
+    [(2 * Window::HOUR, Window::TEN_MINUTES), (Window::DAY, Window::HOUR), (30 * Window::DAY, Window::DAY)];
 /// The same when the file is full of counts alone.
 const AGES_WHEN_FULL: [(u64, u64); 2] = [(Window::HOUR, Window::HOUR), (Window::DAY, Window::DAY)];
 

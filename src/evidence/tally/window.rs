@@ -12,6 +12,8 @@ pub struct Window {
 impl Window {
     /// Seconds. Recent windows: fine enough to see what a deployment changed.
     pub const MINUTE: u64 = 60;
+    /// Seconds. Windows older than two hours: a day of many routes is read in an instant, and still tells the morning from noon.
+    pub const TEN_MINUTES: u64 = 10 * Self::MINUTE;
     /// Seconds. Windows older than a day.
     pub const HOUR: u64 = 60 * Self::MINUTE;
     /// Seconds. Windows older than a month.
