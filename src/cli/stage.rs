@@ -1,12 +1,19 @@
-//! `matapalo stage`: moves a route by editing the config file.
+//! `matapalo stage`: moves a route by editing the config file. A running door takes the edit like any other.
 
+use std::fmt::Write;
 use std::path::Path;
 
-use super::{Exit, Format};
+use anyhow::Context;
+use serde::Serialize;
+
+use super::{Exit, Format, print};
+use crate::config::edit::{ChangedLine, Done, Move, set_stage};
+use crate::config::spec::Percent;
+use crate::routing::Stage;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The route's name
+    /// The route's name; `default` is what matches no route
     pub route: String,
     /// legacy, shadow, canary or new
     pub stage: String,
@@ -17,9 +24,52 @@ pub struct Args {
     pub format: Format,
 }
 
+/// What `--format json` prints.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    route: &'a str,
+    stage: Stage,
+    changed: bool,
+    #[serde(flatten)]
+    done: &'a Done,
+}
+
 /// # Errors
-/// No such route, or the edited config would not compile.
+/// No such route or stage, or the edited config would not compile; then nothing is written.
 pub fn run(config: &Path, args: &Args) -> anyhow::Result<Exit> {
-    let _ = (config, args);
-    anyhow::bail!("`matapalo stage` is not in this version yet")
+    let to = Move { stage: args.stage.parse::<Stage>()?, weight: args.weight.as_deref().map(percent).transpose()? };
+    let done = set_stage(config, &args.route, to)?;
+    match args.format {
+        Format::Json => {
+            let changed = !done.lines.is_empty();
+            print::json(&Report { route: &args.route, stage: to.stage, changed, done: &done })?;
+        }
+        Format::Text => print::say(&text(&done))?,
+    }
+    Ok(Exit::Good)
+}
+
+fn percent(written: &str) -> anyhow::Result<Percent> {
+    let number: f64 =
+        written.parse().ok().with_context(|| format!("--weight is {written:?}, want a number of 0 to 100"))?;
+    Percent::new(number).map_err(|says| anyhow::anyhow!("--weight {says}"))
+}
+
+/// The changed lines, as a diff shows them.
+fn text(done: &Done) -> String {
+    let file = done.file.display();
+    if done.lines.is_empty() {
+        return format!("{file} says so already\n");
+    }
+    let mut text = String::new();
+    for ChangedLine { line, was, is } in &done.lines {
+        let _ = writeln!(text, "{file}:{line}");
+        for was in was {
+            let _ = writeln!(text, "-{was}");
+        }
+        for is in is {
+            let _ = writeln!(text, "+{is}");
+        }
+    }
+    text
 }

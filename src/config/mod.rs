@@ -1,10 +1,11 @@
 //! What did the operator say? [`spec`] is the YAML as written, [`settings`] what the door runs on; [`mod@compile`] turns the one
-//! into the other, [`mod@load`] reads the files and locates every mistake, `edit` changes one word and keeps the rest,
+//! into the other, [`mod@load`] reads the files and locates every mistake, [`edit`] changes one word and keeps the rest,
 //! [`session`] tells one visitor from another.
 
 pub mod at;
 pub mod changes;
 pub mod compile;
+pub mod edit;
 pub mod error;
 pub mod load;
 pub mod mistake;

@@ -146,6 +146,11 @@ impl Outline {
         }
     }
 
+    /// Whether the node has an anchor or is an alias, so that other places may share it.
+    pub fn is_shared(&self, id: NodeId) -> bool {
+        matches!(self.node(id).kind, Kind::Alias(_)) || self.anchors.values().any(|anchored| *anchored == id)
+    }
+
     /// The text of a scalar.
     pub fn text(&self, id: NodeId) -> Option<&str> {
         match &self.node(id).kind {

@@ -22,6 +22,7 @@ use super::spec::{RouteSpec, Spec};
 use crate::routing::RouteTable;
 
 pub use backends::BackendNames;
+pub use routes::DEFAULT_ROUTE;
 
 /// A config as written, all files of it.
 #[derive(Debug)]

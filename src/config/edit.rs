@@ -1,0 +1,305 @@
+//! Changes one word of a config and keeps every other byte: comments, layout, quotes, flow or block style.
+//!
+//! The result is compiled before it is written, so a config that does not compile is never written here. Where the words
+//! stand is told by the [`Outline`]; what cannot be changed without touching something else (aliases) is refused.
+
+mod write;
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use saphyr_parser::ScalarStyle;
+use serde::Serialize;
+
+use super::compile::DEFAULT_ROUTE;
+use super::error::ConfigErrors;
+use super::load::examine;
+use super::outline::{Kind, NodeId, Outline};
+use super::sources::{Edited, Sources};
+use super::spec::Percent;
+use super::suggest;
+use crate::routing::Stage;
+
+/// What a route is to be moved to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Move {
+    pub stage: Stage,
+    /// `None`: as it is.
+    pub weight: Option<Percent>,
+}
+
+/// An edit that was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Done {
+    pub file: PathBuf,
+    /// Empty: the file says so already, and was not touched.
+    pub lines: Vec<ChangedLine>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChangedLine {
+    /// From 1, in the file as it was.
+    pub line: usize,
+    /// `None`: nothing was there, the line is new.
+    pub was: Option<String>,
+    pub is: Vec<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum EditError {
+    #[error("{} {says}", .file.display())]
+    Unreadable { file: PathBuf, says: String },
+    #[error("there is no route {name:?} in {}{hint}", .file.display())]
+    NoRoute { name: String, file: PathBuf, hint: String },
+    #[error("{what} cannot be changed by a command: edit {} by hand", .file.display())]
+    ByHand { what: String, file: PathBuf },
+    /// Nothing was written.
+    #[error("the config would not compile, so it was not written:\n{0}")]
+    WouldNotCompile(ConfigErrors),
+    #[error("{} was changed by somebody else meanwhile: try again", .0.display())]
+    Meanwhile(PathBuf),
+    #[error("{} cannot be written: {error}", .file.display())]
+    NotWritten { file: PathBuf, error: std::io::Error },
+}
+
+/// Sets a route's stage, and its weight, in the file that the route is in.
+///
+/// # Errors
+/// [`EditError`]; the file is as it was, except after an I/O error of a write in place.
+pub fn set_stage(config: &Path, route: &str, to: Move) -> Result<Done, EditError> {
+    let sources = Sources::gather(config, None);
+    let mut names = Vec::new();
+    for source in sources.files {
+        let file = source.path;
+        let content = source.content.map_err(|error| EditError::Unreadable { file: file.clone(), says: error.says })?;
+        let Ok(text) = String::from_utf8(content) else {
+            return Err(EditError::Unreadable { file, says: "is no UTF-8 text".to_owned() });
+        };
+        let page = Page::of(&text);
+        if let Some(block) = page.block(route) {
+            return edit(config, file, &page, block, to);
+        }
+        names.extend(page.names());
+    }
+    let hint = suggest::nearest(route, names.iter().map(String::as_str));
+    let hint = hint.map(|name| format!(", did you mean {name:?}?")).unwrap_or_default();
+    Err(EditError::NoRoute { name: route.to_owned(), file: config.to_owned(), hint })
+}
+
+fn edit(config: &Path, file: PathBuf, page: &Page<'_>, block: NodeId, to: Move) -> Result<Done, EditError> {
+    let splices = page.splices(block, to).map_err(|what| EditError::ByHand { what, file: file.clone() })?;
+    if splices.is_empty() {
+        return Ok(Done { file, lines: Vec::new() });
+    }
+    let (is, lines) = apply(page.text, &splices);
+    examine(config, Some(Edited { file: &file, content: is.as_bytes() })).map_err(EditError::WouldNotCompile)?;
+    match write::replace(&file, page.text.as_bytes(), is.as_bytes()) {
+        Ok(write::Outcome::Written) => Ok(Done { file, lines }),
+        Ok(write::Outcome::ChangedMeanwhile) => Err(EditError::Meanwhile(file)),
+        Err(error) => Err(EditError::NotWritten { file, error }),
+    }
+}
+
+/// A piece of the text, by bytes, and what comes in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Splice {
+    at: Range<usize>,
+    with: String,
+}
+
+/// The text with all splices, and the lines that they change.
+fn apply(text: &str, splices: &[Splice]) -> (String, Vec<ChangedLine>) {
+    let mut sorted: Vec<&Splice> = splices.iter().collect();
+    sorted.sort_by_key(|splice| splice.at.start);
+    let mut is = text.to_owned();
+    for splice in sorted.iter().rev() {
+        is.replace_range(splice.at.clone(), &splice.with);
+    }
+    let mut lines: Vec<ChangedLine> = Vec::new();
+    let line_of = |splice: &Splice| text[..splice.at.start].matches('\n').count();
+    for same_line in sorted.chunk_by(|one, other| line_of(one) == line_of(other)) {
+        let Some(first) = same_line.first() else { continue };
+        let start = text[..first.at.start].rfind('\n').map_or(0, |before| before + 1);
+        let end = text[first.at.start..].find('\n').map_or(text.len(), |after| first.at.start + after);
+        let mut edited = text[start..end].to_owned();
+        for splice in same_line.iter().rev() {
+            edited.replace_range(splice.at.start - start..splice.at.end - start, &splice.with);
+        }
+        lines.push(changed_line(line_of(first) + 1, &text[start..end], &edited));
+    }
+    (is, lines)
+}
+
+fn changed_line(line: usize, was: &str, edited: &str) -> ChangedLine {
+    let is: Vec<String> = edited.lines().map(str::to_owned).collect();
+    match is.split_first() {
+        // Lines were put behind this one, which is as it was.
+        Some((first, new)) if first == was.trim_end_matches('\r') => {
+            ChangedLine { line: line + 1, was: None, is: new.to_vec() }
+        }
+        _ => ChangedLine { line, was: Some(was.trim_end_matches('\r').to_owned()), is },
+    }
+}
+
+/// One file with its outline.
+struct Page<'a> {
+    text: &'a str,
+    outline: Outline,
+    /// The byte at which each character of the outline's text begins, and the end.
+    bytes: Vec<usize>,
+}
+
+impl<'a> Page<'a> {
+    fn of(text: &'a str) -> Self {
+        // The mark that some editors put in front is no part of the outline, but stays.
+        let body = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let offset = text.len() - body.len();
+        let bytes = body.char_indices().map(|(at, _)| offset + at).chain([text.len()]).collect();
+        Self { text, outline: Outline::of(body), bytes }
+    }
+
+    fn routes(&self) -> &[NodeId] {
+        let routes = self.outline.root().and_then(|root| self.outline.entry(root, "routes"));
+        routes.map(|entry| self.outline.items(entry.value)).unwrap_or_default()
+    }
+
+    fn name(&self, route: NodeId) -> Option<&str> {
+        self.outline.text(self.outline.entry(route, "name")?.value)
+    }
+
+    fn names(&self) -> impl Iterator<Item = String> {
+        self.routes().iter().filter_map(|route| self.name(*route)).map(str::to_owned)
+    }
+
+    /// The mapping that says a route's stage.
+    fn block(&self, route: &str) -> Option<NodeId> {
+        if route == DEFAULT_ROUTE {
+            return self.outline.entry(self.outline.root()?, "defaults").map(|entry| entry.value);
+        }
+        self.routes().iter().copied().find(|node| self.name(*node) == Some(route))
+    }
+
+    /// What has to change.
+    ///
+    /// # Errors
+    /// What cannot be changed here.
+    fn splices(&self, block: NodeId, to: Move) -> Result<Vec<Splice>, String> {
+        self.own(block, "the route")?;
+        let mut splices = Vec::new();
+        let stage = self.outline.entry(block, "stage");
+        // What is new goes behind this entry.
+        let mut behind = match stage.or_else(|| self.outline.entry(block, "name")) {
+            Some(entry) => entry.value,
+            None => return Err("a block without a stage".to_owned()),
+        };
+        if let Some(stage) = stage {
+            splices.extend(self.replaced(stage.value, to.stage.as_str(), "the stage")?);
+        }
+        let mut news = Vec::new();
+        if stage.is_none() {
+            news.push(format!("stage: {}", to.stage));
+        }
+        if let Some(Percent(weight)) = to.weight {
+            let weight = weight.percent().to_string();
+            match self.outline.entry(block, "canary") {
+                None => news.push(format!("canary: {{weight: {weight}}}")),
+                Some(canary) => splices.extend(self.weight(canary.value, &weight)?),
+            }
+        }
+        if !news.is_empty() {
+            behind = self.scalar_or(behind, "the route")?;
+            splices.push(self.inserted(block, behind, &news)?);
+        }
+        Ok(splices)
+    }
+
+    fn weight(&self, canary: NodeId, weight: &str) -> Result<Option<Splice>, String> {
+        self.own(canary, "the canary block")?;
+        if let Some(entry) = self.outline.entry(canary, "weight") {
+            return self.replaced(entry.value, weight, "the weight");
+        }
+        let Kind::Mapping(entries) = &self.outline.node(canary).kind else {
+            return Err("a canary block that is no mapping".to_owned());
+        };
+        let Some(first) = entries.first() else {
+            let inside = self.byte(self.outline.node(canary).span.start) + 1;
+            return Ok(Some(Splice { at: inside..inside, with: format!("weight: {weight}") }));
+        };
+        let key = self.outline.node(first.key);
+        let at = self.byte(key.span.start);
+        let separator = match self.is_flow(canary) {
+            true => ", ".to_owned(),
+            false => format!("{}{}", self.line_end(), " ".repeat(key.place.column - 1)),
+        };
+        Ok(Some(Splice { at: at..at, with: format!("weight: {weight}{separator}") }))
+    }
+
+    /// New entries behind an entry's value: in a flow mapping on the same line, otherwise on lines of their own.
+    fn inserted(&self, block: NodeId, behind: NodeId, news: &[String]) -> Result<Splice, String> {
+        let end = self.word(behind).ok_or("a route whose name is written in an unusual way")?.end;
+        if self.is_flow(block) {
+            return Ok(Splice { at: end..end, with: format!(", {}", news.join(", ")) });
+        }
+        let Kind::Mapping(entries) = &self.outline.node(block).kind else { return Err("the route".to_owned()) };
+        let column = entries.first().map_or(1, |entry| self.outline.node(entry.key).place.column);
+        let indent = " ".repeat(column - 1);
+        let line_end = self.text[end..].find('\n').map_or(self.text.len(), |after| end + after);
+        let at = if self.text[..line_end].ends_with('\r') { line_end - 1 } else { line_end };
+        let with = news.iter().map(|new| format!("{}{indent}{new}", self.line_end())).collect();
+        Ok(Splice { at: at..at, with })
+    }
+
+    fn line_end(&self) -> &'static str {
+        if self.text.contains("\r\n") { "\r\n" } else { "\n" }
+    }
+
+    fn scalar_or(&self, node: NodeId, what: &str) -> Result<NodeId, String> {
+        self.outline.text(node).map(|_| node).ok_or_else(|| what.to_owned())
+    }
+
+    /// A word exchanged for another, quotes kept; `None`: it is the same.
+    fn replaced(&self, node: NodeId, word: &str, what: &str) -> Result<Option<Splice>, String> {
+        self.own(node, what)?;
+        let by_hand = || format!("{what}, as it is written here,");
+        let quoted = self.word(node).ok_or_else(by_hand)?;
+        let inner = match self.text.as_bytes().get(quoted.start) {
+            Some(b'"' | b'\'') => quoted.start + 1..quoted.end - 1,
+            _ => quoted,
+        };
+        Ok((self.text[inner.clone()] != *word).then(|| Splice { at: inner, with: word.to_owned() }))
+    }
+
+    /// Where a scalar stands, quotes included; `None` if it is not written as it reads.
+    fn word(&self, node: NodeId) -> Option<Range<usize>> {
+        let Kind::Scalar { text, style } = &self.outline.node(node).kind else { return None };
+        let quote = match style {
+            ScalarStyle::Plain => "",
+            ScalarStyle::SingleQuoted => "'",
+            ScalarStyle::DoubleQuoted => "\"",
+            _ => return None,
+        };
+        let written = format!("{quote}{text}{quote}");
+        let start = self.byte(self.outline.node(node).span.start);
+        (!text.is_empty() && self.text[start..].starts_with(&written)).then(|| start..start + written.len())
+    }
+
+    /// What an alias shares with another place is not this route's own.
+    fn own(&self, node: NodeId, what: &str) -> Result<(), String> {
+        if self.outline.is_shared(node) {
+            Err(format!("{what}, which an anchor or alias shares with another,"))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn is_flow(&self, mapping: NodeId) -> bool {
+        self.text[self.byte(self.outline.node(mapping).span.start)..].starts_with('{')
+    }
+
+    fn byte(&self, character: usize) -> usize {
+        self.bytes.get(character).copied().unwrap_or(self.text.len())
+    }
+}
+
+#[cfg(test)]
+mod tests;
