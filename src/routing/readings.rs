@@ -249,4 +249,4 @@ fn decoded_but_slashes(path: &[u8]) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -54,6 +54,8 @@ pub enum PathPatternError {
     /// Every request that could match would be refused with 400.
     #[error("no request can reach {path:?}: backends do not agree on how to read {found:?}; match the path before it")]
     Unstable { path: String, found: String },
+    #[error("the path {path:?} has {found} segments, want at most {want}")]
+    TooDeep { path: String, found: usize, want: usize },
     #[error("{segment:?} in {path:?}: a parameter is written as {{name}} and is a whole segment; {hint}")]
     Parameter { path: String, segment: String, hint: &'static str },
     #[error("the parameter {{{name}}} stands twice in {path:?}")]
@@ -63,6 +65,9 @@ pub enum PathPatternError {
     #[error("the regex {regex:?} cannot be used: {reason}")]
     RegexTooLarge { regex: String, reason: String },
 }
+
+/// Segments of a pattern, and so the depth of the walk over templates. Sites have a dozen.
+const MAX_SEGMENTS: usize = 128;
 
 impl PathPattern {
     /// Matches this path and no other.
@@ -191,6 +196,10 @@ fn stable(text: &str) -> Result<(), PathPatternError> {
     let path = || text.to_owned();
     if !text.starts_with('/') {
         return Err(PathPatternError::NoLeadingSlash(path()));
+    }
+    let found = text.matches('/').count();
+    if found > MAX_SEGMENTS {
+        return Err(PathPatternError::TooDeep { path: path(), found, want: MAX_SEGMENTS });
     }
     if let Some(found) = text.chars().find(|c| matches!(c, '?' | '#')) {
         return Err(PathPatternError::NotPath { path: path(), found });

@@ -124,6 +124,14 @@ fn paths() {
     }
 }
 
+#[test]
+fn a_pattern_is_not_deeper_than_a_walk_may_be() {
+    let deep = "/a".repeat(129);
+    let message = shown(PathPattern::template(&deep));
+    assert!(message.ends_with("has 129 segments, want at most 128"), "{message}");
+    assert!(PathPattern::prefix(&deep[2..]).is_ok());
+}
+
 /// Such a route would look alive in the config, and every request that it matches would be refused.
 #[test]
 fn paths_that_backends_read_in_different_ways_are_refused_where_they_are_written() {

@@ -32,6 +32,25 @@ pub struct Conditions {
     cookies: Lexicon,
     /// By [`RouteId`].
     terms: Vec<Terms>,
+    /// By [`RouteId`], apart from all else because it is looked at for every request.
+    asking: Vec<AsksFor>,
+}
+
+/// Whether a route asks for anything beside path and host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AsksFor {
+    Nothing,
+    Conditions,
+}
+
+impl AsksFor {
+    fn of(matcher: &Matcher) -> Self {
+        let Matcher { hosts: _, path: _, methods, headers, query, cookies } = matcher;
+        if methods.is_empty() && headers.is_empty() && query.is_empty() && cookies.is_empty() {
+            return Self::Nothing;
+        }
+        Self::Conditions
+    }
 }
 
 /// The numbers of one route's conditions, in the order of its matcher's lists.
@@ -52,8 +71,14 @@ impl Conditions {
             let query = conditions.query.number(&matcher.query);
             let cookies = conditions.cookies.number(&matcher.cookies);
             conditions.terms.push(Terms { query, cookies });
+            conditions.asking.push(AsksFor::of(matcher));
         }
         conditions
+    }
+
+    /// Whether the route asks for nothing beside path and host.
+    pub fn are_none(&self, route: RouteId) -> bool {
+        self.asking[route.index()] == AsksFor::Nothing
     }
 }
 
@@ -125,7 +150,11 @@ impl<'a> Asking<'a> {
     }
 
     /// Whether the route's conditions beside path and host hold; otherwise the first that does not.
-    pub fn meets(&self, matcher: &Matcher, route: RouteId) -> Result<(), Mismatch> {
+    pub fn meets(&self, matchers: &[Matcher], route: RouteId) -> Result<(), Mismatch> {
+        if self.conditions.are_none(route) {
+            return Ok(());
+        }
+        let matcher = &matchers[route.index()];
         if !matcher.methods.is_empty() && !matcher.methods.contains(self.parts.method) {
             return Err(Mismatch::Method);
         }

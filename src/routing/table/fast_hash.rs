@@ -6,7 +6,11 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// A key of bytes that nearly always lies in the map itself: one block of memory less to wait for.
+pub type Bytes = SmallVec<[u8; 36]>;
 
 pub type FastMap<K, V> = HashMap<K, V, BuildHasherDefault<FastHasher>>;
 
@@ -21,6 +25,11 @@ impl Hasher for FastHasher {
     /// Lengths, which slices put before their bytes: XXH3 sees them anyway.
     fn write_usize(&mut self, length: usize) {
         self.0 ^= length as u64;
+    }
+
+    /// The number of a node.
+    fn write_u32(&mut self, number: u32) {
+        self.write(&number.to_ne_bytes());
     }
 
     /// The end mark of a `str`: no key is the beginning of another here, keys are hashed alone.

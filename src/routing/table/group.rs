@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use smallvec::SmallVec;
 
 use super::conditions::Asking;
-use super::fast_hash::FastMap;
+use super::fast_hash::{Bytes, FastMap};
 use super::{Matcher, RouteId};
 use crate::routing::HostPattern;
 use crate::routing::matcher::{HostRank, MAX_HOST_BYTES};
@@ -29,19 +29,21 @@ pub enum Strangers {
     Shown,
 }
 
+/// In order of precedence.
+type Routes = SmallVec<[RouteId; 2]>;
+
 #[derive(Debug, Default)]
 pub struct Group {
-    any: SmallVec<[RouteId; 2]>,
+    any: Routes,
     /// Boxed, because most groups have none.
     named: Option<Box<Named>>,
 }
 
-/// Every list in order of precedence.
 #[derive(Debug, Default)]
 struct Named {
-    exact: FastMap<Box<str>, Vec<RouteId>>,
+    exact: FastMap<Bytes, Routes>,
     /// With the dot in front.
-    suffixes: FastMap<Box<str>, Vec<RouteId>>,
+    suffixes: FastMap<Bytes, Routes>,
 }
 
 impl Group {
@@ -53,8 +55,8 @@ impl Group {
         let named = self.named.get_or_insert_default();
         for host in hosts {
             let list = match host {
-                HostPattern::Exact(name) => named.exact.entry(name.as_str().into()).or_default(),
-                HostPattern::Suffix(suffix) => named.suffixes.entry(suffix.as_str().into()).or_default(),
+                HostPattern::Exact(name) => named.exact.entry(name.as_bytes().into()).or_default(),
+                HostPattern::Suffix(suffix) => named.suffixes.entry(suffix.as_bytes().into()).or_default(),
             };
             if list.last() != Some(&route) {
                 list.push(route);
@@ -98,17 +100,25 @@ impl Group {
         strangers.into_iter().map(|route| Candidate { route, host: None }).collect()
     }
 
+    /// Its route, if it has but one, and that names no host.
+    pub fn only_route(&self) -> Option<RouteId> {
+        match (self.any.as_slice(), &self.named) {
+            ([route], None) => Some(*route),
+            _ => None,
+        }
+    }
+
     /// The routes that serve every request to such a host; `None`: to any host.
     pub fn serving(&self, host: Option<&HostPattern>) -> Vec<RouteId> {
         let mut serving = self.any.to_vec();
         let Some(named) = &self.named else { return serving };
         let (exact, suffixed) = match host {
             None => return serving,
-            Some(HostPattern::Exact(name)) => (named.exact.get(name.as_str()), name.as_str()),
-            Some(HostPattern::Suffix(suffix)) => (named.suffixes.get(suffix.as_str()), suffix.as_str()),
+            Some(HostPattern::Exact(name)) => (named.exact.get(name.as_bytes()), name.as_str()),
+            Some(HostPattern::Suffix(suffix)) => (named.suffixes.get(suffix.as_bytes()), suffix.as_str()),
         };
         let wider = suffixed.match_indices('.').filter(|(at, _)| *at > 0);
-        let wider = wider.filter_map(|(at, _)| named.suffixes.get(&suffixed[at..]));
+        let wider = wider.filter_map(|(at, _)| named.suffixes.get(&suffixed.as_bytes()[at..]));
         serving.extend(exact.into_iter().chain(wider).flatten());
         serving
     }
@@ -116,7 +126,7 @@ impl Group {
 
 impl Named {
     fn visit(&self, host: &str, show: &mut impl FnMut(Candidate) -> ControlFlow<()>) -> ControlFlow<()> {
-        if let Some(list) = self.exact.get(host) {
+        if let Some(list) = self.exact.get(host.as_bytes()) {
             show_all(list, Some(HostRank::Exact), show)?;
         }
         if self.suffixes.is_empty() {
@@ -124,7 +134,7 @@ impl Named {
         }
         for (at, _) in host.match_indices('.').filter(|(at, _)| *at > 0) {
             let suffix = &host[at..];
-            if let Some(list) = self.suffixes.get(suffix) {
+            if let Some(list) = self.suffixes.get(suffix.as_bytes()) {
                 show_all(list, Some(HostRank::Suffix(suffix.len())), show)?;
             }
         }

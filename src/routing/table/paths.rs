@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::fast_hash::FastMap;
+use super::fast_hash::{Bytes, FastMap};
 use super::regexes::Regexes;
 use super::trie::Trie;
 use crate::routing::PathPattern;
@@ -14,7 +14,7 @@ pub struct GroupId(pub u32);
 
 #[derive(Debug, Default)]
 pub struct Paths {
-    exact: FastMap<Box<[u8]>, GroupId>,
+    exact: FastMap<Bytes, GroupId>,
     /// Bytes. Longer paths need no hashing.
     longest_exact: usize,
     trie: Trie,

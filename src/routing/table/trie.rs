@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use memchr::memchr;
 use smallvec::SmallVec;
 
-use super::fast_hash::FastMap;
+use super::children::Children;
 use super::paths::GroupId;
 use crate::routing::matcher::{Ending, Segment, decoded, spellings};
 
@@ -16,12 +16,13 @@ use crate::routing::matcher::{Ending, Segment, decoded, spellings};
 pub struct Trie {
     /// The first one is the root.
     nodes: Vec<Node>,
+    children: Children,
 }
 
 /// Where a run of segments leads.
 #[derive(Debug, Default)]
 struct Node {
-    literals: FastMap<Box<[u8]>, NodeId>,
+    literals: Literals,
     parameter: Option<NodeId>,
     parent: NodeId,
     prefix: Option<GroupId>,
@@ -30,8 +31,16 @@ struct Node {
     slashed: Option<GroupId>,
 }
 
+/// Whether a literal can follow: most paths end in segments that no pattern names, which then need no looking up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct NodeId(u32);
+enum Literals {
+    #[default]
+    None,
+    Some,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct NodeId(pub u32);
 
 const ROOT: NodeId = NodeId(0);
 
@@ -40,7 +49,7 @@ const INLINE_FORKS: usize = 8;
 
 impl Default for Trie {
     fn default() -> Self {
-        Self { nodes: vec![Node::default()] }
+        Self { nodes: vec![Node::default()], children: Children::default() }
     }
 }
 
@@ -64,12 +73,12 @@ impl Trie {
     }
 
     fn literal(&mut self, parent: NodeId, text: &str) -> NodeId {
-        if let Some(known) = self.node(parent).literals.get(decoded(text).as_slice()) {
-            return *known;
+        if let Some(known) = self.children.get(parent, &decoded(text)) {
+            return known;
         }
         let child = self.add(parent);
-        let literals = &mut self.node_mut(parent).literals;
-        literals.extend(spellings(text).into_iter().map(|spelling| (spelling.into(), child)));
+        self.node_mut(parent).literals = Literals::Some;
+        spellings(text).iter().for_each(|spelling| self.children.insert(parent, spelling, child));
         child
     }
 
@@ -88,6 +97,14 @@ impl Trie {
         id
     }
 
+    /// The node that a literal segment leads to.
+    fn child(&self, parent: NodeId, segment: &[u8]) -> Option<NodeId> {
+        match self.node(parent).literals {
+            Literals::None => None,
+            Literals::Some => self.children.get(parent, segment),
+        }
+    }
+
     fn node(&self, NodeId(id): NodeId) -> &Node {
         &self.nodes[id as usize]
     }
@@ -103,12 +120,11 @@ impl Trie {
         let mut rest = Rest::of(path);
         while let Rest::More(bytes) = rest {
             let (segment, after) = cut(bytes);
-            let node = self.node(deepest);
-            if let Some(parameter) = node.parameter_for(segment) {
+            if let Some(parameter) = self.node(deepest).parameter_for(segment) {
                 forks.push((parameter, after));
             }
-            let Some(child) = node.literals.get(segment) else { break };
-            (deepest, rest) = (*child, after);
+            let Some(child) = self.child(deepest, segment) else { break };
+            (deepest, rest) = (child, after);
         }
         let mut climb = Some(deepest);
         if let Rest::End(ending) = rest {
@@ -138,7 +154,7 @@ impl Trie {
             Rest::NoPath => return ControlFlow::Continue(()),
         };
         let (segment, after) = cut(bytes);
-        let literal = node.literals.get(segment).copied();
+        let literal = self.child(at, segment);
         let mut branches = literal.into_iter().chain(node.parameter_for(segment));
         branches.try_for_each(|child| self.templates(child, after, show))
     }
@@ -151,12 +167,12 @@ impl Trie {
         // A segment counts once its slash is there: the last one may go on.
         while let Rest::More(bytes) = rest {
             let (segment, after) = cut(bytes);
-            let Some(child) = self.node(at).literals.get(segment) else { break };
+            let Some(child) = self.child(at, segment) else { break };
             if let Rest::End(Ending::Bare) = after {
                 break;
             }
-            found.extend(self.node(*child).prefix);
-            (at, rest) = (*child, after);
+            found.extend(self.node(child).prefix);
+            (at, rest) = (child, after);
         }
         found.reverse();
         found
