@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use url::Url;
 
-use super::dom::{Dom, NodeId};
 use super::{link, volatile};
 use crate::diff::comparison::Severity;
 use crate::diff::rules::Rule;
@@ -96,14 +95,18 @@ fn has_upper(value: &str) -> bool {
     value.bytes().any(|c| c.is_ascii_uppercase())
 }
 
+/// The attribute whose values are compared.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subject<'s> {
+    pub element: &'s str,
+    pub name: &'s str,
+    /// It holds a token against cross-site requests, on both sides.
+    pub is_token: bool,
+}
+
 /// Compares two decoded values of one attribute of two elements that stand for each other.
-pub(super) fn compare(
-    name: &str,
-    a: (&Dom<'_>, NodeId, &str),
-    b: (&Dom<'_>, NodeId, &str),
-    around: &Surroundings,
-) -> Verdict {
-    let (old, new) = (a.2, b.2);
+pub(super) fn compare(subject: &Subject<'_>, old: &str, new: &str, around: &Surroundings) -> Verdict {
+    let name = subject.name;
     if old == new {
         return Verdict::Same;
     }
@@ -113,17 +116,14 @@ pub(super) fn compare(
     if name == "nonce" && !old.is_empty() && !new.is_empty() {
         return Verdict::But(Rule::HtmlNonce);
     }
-    if volatile::token_attribute(a.0, a.1) == Some(name)
-        && volatile::token_attribute(b.0, b.1) == Some(name)
-        && volatile::same_shape(volatile::Named::Field, old, new)
-    {
+    if subject.is_token && volatile::same_shape(volatile::Named::Field, old, new) {
         return Verdict::But(Rule::HtmlCsrf);
     }
     if volatile::names_token(name) && volatile::same_shape(volatile::Named::Field, old, new) {
         return Verdict::But(Rule::HtmlCsrf);
     }
     if link::is_link(name) {
-        return links(a.0.name(a.1).unwrap_or_default(), old, new, around);
+        return links(subject.element, old, new, around);
     }
     if matches!(name, "id" | "for" | "aria-labelledby" | "aria-controls" | "aria-describedby" | "list" | "name")
         && volatile::same_but_generated(old, new)

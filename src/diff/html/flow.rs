@@ -139,6 +139,20 @@ impl Flow {
         }
     }
 
+    /// Goes past a text without writing it.
+    pub fn pass(&mut self, text: &str) {
+        if text.starts_with(is_blank) {
+            self.blank();
+        }
+        if text.trim_start_matches(is_blank).is_empty() {
+            return;
+        }
+        self.show();
+        if text.ends_with(is_blank) {
+            self.blank();
+        }
+    }
+
     /// Writes what shows of a text.
     pub fn push(&mut self, text: &str, out: &mut String) {
         let mut rest = text;

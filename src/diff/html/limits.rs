@@ -3,6 +3,9 @@
 /// Both pages together up to this length are compared as trees: about 40 ms. Above it only the token-wise proof of equality is tried.
 pub(super) const MAX_TREES: usize = 2 << 20;
 
+/// Both pages together up to this length are tried token by token: about 40 ms. Bytes.
+pub(super) const MAX_TOKENS: usize = 8 << 20;
+
 /// Nodes per page: twice as many as the longest page of common markup has.
 pub(super) const MAX_NODES: usize = 200_000;
 

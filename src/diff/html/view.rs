@@ -145,7 +145,7 @@ impl<'d> Build<'d, '_> {
         let name = dom.name(node).unwrap_or_default();
         let mut own = hash(name.as_bytes());
         let mut bag = 0;
-        let token = volatile::token_attribute(dom, node);
+        let token = volatile::token_attribute_of(dom, node);
         for attribute in dom.attributes(node) {
             let (name, value) = (&*attribute.name.local, &*attribute.value);
             if value.is_empty() && attribute::is_void_when_empty(name) {
@@ -315,7 +315,7 @@ pub(super) fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{c}')
 }
 
-fn is_conditional(comment: &str) -> bool {
+pub(super) fn is_conditional(comment: &str) -> bool {
     let text = comment.trim_matches(is_blank);
     text.starts_with("[if ") || text.starts_with("[if(") || text.ends_with("<![endif]") || text == "<![endif]"
 }

@@ -46,19 +46,27 @@ pub(super) fn names_token(name: &str) -> bool {
 }
 
 /// The attribute of an element that holds a token: the value of a hidden field, the content of a meta tag.
-pub(super) fn token_attribute(dom: &Dom<'_>, node: NodeId) -> Option<&'static str> {
-    match dom.name(node)? {
+pub(super) fn token_attribute<'v>(
+    element: &str,
+    attribute: impl Fn(&str) -> Option<Cow<'v, str>>,
+) -> Option<&'static str> {
+    match element {
         "input" => {
-            let name = dom.attribute(node, "name")?;
-            let hidden = dom.attribute(node, "type").is_some_and(|kind| kind.eq_ignore_ascii_case("hidden"));
-            ((hidden && names_token(name)) || names_certain_token(name)).then_some("value")
+            let name = attribute("name")?;
+            let hidden = attribute("type").is_some_and(|kind| kind.eq_ignore_ascii_case("hidden"));
+            ((hidden && names_token(&name)) || names_certain_token(&name)).then_some("value")
         }
         "meta" => {
-            let name = dom.attribute(node, "name").or_else(|| dom.attribute(node, "property"))?;
+            let name = attribute("name").or_else(|| attribute("property"))?;
             names_token(&name.to_ascii_lowercase()).then_some("content")
         }
         _ => None,
     }
+}
+
+/// [`token_attribute`] of a node.
+pub(super) fn token_attribute_of(dom: &Dom<'_>, node: NodeId) -> Option<&'static str> {
+    token_attribute(dom.name(node)?, |name| dom.attribute(node, name).map(Cow::Borrowed))
 }
 
 /// Could both be tokens? Stacks make them of different lengths and alphabets, so length and randomness are all that is asked.

@@ -184,7 +184,12 @@ impl Walk<'_, '_, '_, '_> {
 
     fn values(&mut self, name: &str, at: (NodeId, NodeId), old: &str, new: &str) {
         let (x, y) = (self.sides.a.dom, self.sides.b.dom);
-        let verdict = attribute::compare(name, (x, at.0, old), (y, at.1, new), self.around);
+        let verdict = {
+            let is_token =
+                [(x, at.0), (y, at.1)].iter().all(|(dom, node)| volatile::token_attribute_of(dom, *node) == Some(name));
+            let subject = attribute::Subject { element: x.name(at.0).unwrap_or_default(), name, is_token };
+            attribute::compare(&subject, old, new, self.around)
+        };
         if verdict == Verdict::Same {
             return;
         }

@@ -3,7 +3,9 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::super::attribute::Surroundings;
 use super::super::dom::{Dom, NodeId, NodeKind, ROOT};
+use super::super::fast;
 use super::super::selector::Selector;
 use super::super::tree;
 use super::{Markup, compared, html};
@@ -386,6 +388,19 @@ fn dumped(dom: &Dom<'_>) -> String {
     out
 }
 
+fn by_trees(old: &str, new: &str) -> Comparison {
+    let (request, rules) = (super::request(), Rules::default());
+    let scope = super::Scope { request: &request, rules: &rules, now: None };
+    let mut sink = super::Sink::new(&rules, None);
+    super::super::compare_html_trees(old, new, &scope, &mut sink);
+    sink.finish()
+}
+
+fn is_proven(old: &str, new: &str) -> bool {
+    let around = Surroundings { page: None, now: None };
+    matches!(fast::prove(old, new, &around), fast::Proof::Equal(_))
+}
+
 /// `PROPTEST_CASES`, or as many as take a few seconds.
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1000)
@@ -418,15 +433,28 @@ proptest! {
 
     #[test]
     fn a_page_equals_itself(page in soup()) {
-        let found = {
-            let rules = Rules::default();
-            let request = super::request();
-            let scope = super::Scope { request: &request, rules: &rules, now: None };
-            let mut sink = super::Sink::new(&rules, None);
-            super::super::compare_html(&page, &page, &scope, &mut sink);
-            sink.finish()
-        };
+        let found = by_trees(&page, &page);
         prop_assert!(is_silent(&found) && found.hidden.is_empty(), "{:?}", found);
+    }
+
+    #[test]
+    fn what_is_proven_equal_without_trees_is_equal_by_trees(page in soup(), at in any::<prop::sample::Index>(), piece in soup()) {
+        let (mut other, start) = (page.clone(), at.index(page.len() + 1));
+        let start = (0..=start).rev().find(|at| other.is_char_boundary(*at)).unwrap();
+        other.insert_str(start, &piece.chars().take(3).collect::<String>());
+        for (old, new) in [(&page, &other), (&other, &page)] {
+            if is_proven(old, new) {
+                let found = by_trees(old, new);
+                prop_assert!(is_silent(&found), "{old:?}\n---\n{new:?}\n---\n{found:#?}");
+            }
+        }
+    }
+
+    #[test]
+    fn trees_find_cosmetic_rewrites_equal_too(parts in page(), new in vec(any::<u8>(), 1..40)) {
+        let (old, new) = (Pen::write(&parts, &[]), Pen::write(&parts, &new));
+        let found = by_trees(&old, &new);
+        prop_assert!(is_silent(&found), "{old}\n---\n{new}\n---\n{found:#?}");
     }
 
     #[test]

@@ -1,0 +1,481 @@
+//! Proof of equality without a tree: the tokens of both pages in step, compared by what they mean.
+//!
+//! Two pages of equal tokens are equal trees. So wherever the tags are the same and only spelling differs (quotes, entities,
+//! blanks that do not show, comments, fresh tokens), no tree is built. Anything else is [`Proof::Unknown`], and the trees decide:
+//! this may fail to prove, it must not prove wrongly. Its law: what it calls equal, the trees call equal.
+
+use std::borrow::Cow;
+
+use super::attribute::{self, Subject, Surroundings, Verdict};
+use super::charref::{self, Place};
+use super::dom::Dialect;
+use super::flow::{self, Flow, Role};
+use super::lexer::{Content, Kind, Lexer, Quote, Raw, RawAttribute, Token};
+use super::view::{is_blank, is_conditional};
+use super::{spelling, volatile};
+use crate::diff::rules::{Class, Rule};
+
+#[derive(Debug)]
+pub(super) enum Proof {
+    /// Equal but for what these rules hide; each with an example of where.
+    Equal(Vec<(Rule, String)>),
+    Unknown,
+}
+
+pub(super) fn prove(old: &str, new: &str, around: &Surroundings) -> Proof {
+    let mut proof = Prover {
+        old: Side::new(old),
+        new: Side::new(new),
+        around,
+        hidden: Vec::new(),
+        open: Vec::new(),
+        outer: Vec::new(),
+        exact: 0,
+        foreign: 0,
+    };
+    match proof.run() {
+        Some(()) => Proof::Equal(proof.hidden),
+        None => Proof::Unknown,
+    }
+}
+
+/// One page, read up to its next tag.
+struct Side<'a> {
+    lexer: Lexer<'a>,
+    flow: Flow,
+    /// The text before the tag: one piece, unless comments stand in it.
+    pieces: Vec<(Kind, &'a str)>,
+    /// The same as it shows.
+    shown: String,
+    comments: u64,
+}
+
+impl<'a> Side<'a> {
+    fn new(page: &'a str) -> Self {
+        Self { lexer: Lexer::new(page), flow: Flow::new(), pieces: Vec::new(), shown: String::new(), comments: 0 }
+    }
+
+    /// Gathers text up to the next tag or doctype. `Err`: a comment that counts.
+    fn advance(&mut self, content: Content) -> Result<Option<Token>, Unclear> {
+        self.pieces.clear();
+        while let Some(token) = self.lexer.next(content) {
+            let inner = token.inner.of(self.lexer.page());
+            match token.kind {
+                Kind::Text | Kind::Rcdata | Kind::RawText => self.pieces.push((token.kind, inner)),
+                Kind::Comment if is_conditional(inner) => return Err(Unclear),
+                Kind::Comment => {
+                    self.comments = super::view::mix(self.comments, xxhash_rust::xxh3::xxh3_64(inner.as_bytes()))
+                }
+                Kind::Start | Kind::End | Kind::Doctype => return Ok(Some(token)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn source(&self, token: &Token) -> &'a str {
+        token.span.of(self.lexer.page())
+    }
+
+    fn name(&self, token: &Token) -> &'a str {
+        token.inner.of(self.lexer.page())
+    }
+
+    /// What shows of the pieces, with blanks where they show.
+    fn show(&mut self) {
+        self.shown.clear();
+        for (_, piece) in &self.pieces {
+            self.flow.push(&charref::decode(piece, Place::Text), &mut self.shown);
+        }
+    }
+
+    /// The pieces as they stand.
+    fn show_exactly(&mut self) {
+        self.shown.clear();
+        for (kind, piece) in &self.pieces {
+            let text =
+                if *kind == Kind::RawText { charref::line_ends(piece) } else { charref::decode(piece, Place::Text) };
+            self.shown.push_str(&text);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Unclear;
+
+struct Prover<'a, 's> {
+    old: Side<'a>,
+    new: Side<'a>,
+    around: &'s Surroundings,
+    hidden: Vec<(Rule, String)>,
+    /// Names of the elements that stand open, as far as end tags tell; for examples of places.
+    open: Vec<&'a str>,
+    /// The lines that go on behind elements with lines of their own, with the element's name.
+    outer: Vec<(&'a str, Flow, Flow)>,
+    /// Open elements in which blanks count.
+    exact: u32,
+    /// Open `svg` and `math`: in there, only what is spelled alike is taken for equal.
+    foreign: u32,
+}
+
+/// How deep examples of places are told.
+const STEPS: usize = 5;
+
+impl<'a> Prover<'a, '_> {
+    /// `None`: not proven.
+    fn run(&mut self) -> Option<()> {
+        loop {
+            let content = if self.foreign > 0 { Content::Foreign } else { Content::Html };
+            let tokens = (self.old.advance(content).ok()?, self.new.advance(content).ok()?);
+            self.texts()?;
+            let (old, new) = match tokens {
+                (Some(old), Some(new)) if old.kind == new.kind => (old, new),
+                (None, None) => break,
+                _ => return None,
+            };
+            match old.kind {
+                Kind::Doctype => self.doctypes(&old, &new)?,
+                Kind::End => self.ends(&old, &new)?,
+                _ => self.starts(&old, &new)?,
+            }
+        }
+        if self.old.comments != self.new.comments {
+            self.hide(Rule::HtmlComments);
+        }
+        (self.outer.is_empty() && self.foreign == 0 && self.exact == 0).then_some(())
+    }
+
+    fn hide(&mut self, rule: Rule) {
+        let from = self.open.len().saturating_sub(STEPS);
+        let path: Vec<String> =
+            self.open[from..].iter().map(|name| super::place::ident(&name.to_ascii_lowercase())).collect();
+        self.hidden.push((rule, if path.is_empty() { super::PAGE.to_owned() } else { path.join(" > ") }));
+    }
+
+    fn texts(&mut self) -> Option<()> {
+        if self.old.pieces.is_empty() && self.new.pieces.is_empty() {
+            return Some(());
+        }
+        let alike = self.old.pieces == self.new.pieces;
+        if alike && (self.exact > 0 || self.foreign > 0) {
+            return Some(());
+        }
+        if self.foreign > 0 {
+            return None;
+        }
+        if alike && self.old.flow == self.new.flow {
+            // The same text in the same place: only how the line goes on is of interest.
+            for (_, piece) in &self.old.pieces {
+                self.old.flow.pass(&charref::decode(piece, Place::Text));
+            }
+            self.new.flow = self.old.flow;
+            return Some(());
+        }
+        if self.exact > 0 {
+            self.old.show_exactly();
+            self.new.show_exactly();
+        } else {
+            self.old.show();
+            self.new.show();
+        }
+        self.shown()
+    }
+
+    /// Compares what shows.
+    fn shown(&mut self) -> Option<()> {
+        let (old, new) = (self.old.shown.as_str(), self.new.shown.as_str());
+        if old != new {
+            let volatile = volatile::same_but_clock(old, new, self.around.now)
+                || volatile::same_but_duration(old, new)
+                || volatile::same_but_request_id(old, new);
+            return volatile.then(|| self.hide(Rule::HtmlVolatile));
+        }
+        if self.old.pieces != self.new.pieces {
+            let first = |side: &Side<'a>| side.pieces.first().map_or("", |piece| piece.1);
+            let (old, new) = (first(&self.old), first(&self.new));
+            self.hide(spelling::of_texts(Dialect::Html, (old, new)));
+        }
+        Some(())
+    }
+
+    fn doctypes(&mut self, old: &Token, new: &Token) -> Option<()> {
+        let (old, new) = (self.old.source(old), self.new.source(new));
+        if old == new {
+            return Some(());
+        }
+        let folded = |text: &str| text.to_ascii_lowercase().split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+        (folded(old) == folded(new)).then(|| self.hide(Rule::HtmlSyntax))
+    }
+
+    fn ends(&mut self, old: &Token, new: &Token) -> Option<()> {
+        let (name, other) = (self.old.name(old), self.new.name(new));
+        if !name.eq_ignore_ascii_case(other) {
+            return None;
+        }
+        if name != other {
+            self.hide(Rule::HtmlSyntax);
+        }
+        if let Some(at) = self.open.iter().rev().take(MAX_LOOK_BACK).position(|open| open.eq_ignore_ascii_case(name)) {
+            self.open.truncate(self.open.len() - 1 - at);
+        }
+        let lower = lower(name);
+        if self.foreign > 0 {
+            if matches!(&*lower, "svg" | "math") {
+                self.foreign -= 1;
+                if self.foreign == 0 {
+                    self.resume(name)?;
+                }
+            }
+            return Some(());
+        }
+        match flow::name_role(&lower) {
+            Role::Exact if &*lower != "pre" => return None,
+            Role::Exact => {
+                self.exact = self.exact.checked_sub(1)?;
+                self.leave(Role::Exact);
+            }
+            Role::Atomic | Role::Hidden if has_content(&lower) => self.resume(name)?,
+            Role::Block => self.leave(Role::Block),
+            _ => {}
+        }
+        Some(())
+    }
+
+    fn leave(&mut self, role: Role) {
+        self.old.flow.leave(role);
+        self.new.flow.leave(role);
+    }
+
+    /// The line goes on behind an element with lines of its own.
+    fn resume(&mut self, name: &str) -> Option<()> {
+        let (own, old, new) = self.outer.pop()?;
+        (self.old.flow, self.new.flow) = (old, new);
+        own.eq_ignore_ascii_case(name).then_some(())
+    }
+
+    fn starts(&mut self, old: &Token, new: &Token) -> Option<()> {
+        let (name, other) = (self.old.name(old), self.new.name(new));
+        let sources = (self.old.source(old), self.new.source(new));
+        if !name.eq_ignore_ascii_case(other) {
+            return None;
+        }
+        let lower = lower(name);
+        if self.foreign > 0 {
+            return self.foreign_start(&lower, sources, old);
+        }
+        let mut hidden_input = false;
+        if sources.0 != sources.1 {
+            for rule in spelling::of_tags(Dialect::Html, sources, (name, other)) {
+                self.hide(rule);
+            }
+            self.attributes(&lower, old, new)?;
+        }
+        if lower == "input" {
+            let kind = self.old.lexer.attributes(old).find(|attribute| attribute.name.eq_ignore_ascii_case("type"));
+            hidden_input = kind.is_some_and(|kind| kind.value.eq_ignore_ascii_case("hidden"));
+        }
+        if memchr::memmem::find(sources.0.as_bytes(), b"white-space").is_some() {
+            return None;
+        }
+        self.enter(name, &lower, hidden_input, old, new)
+    }
+
+    fn foreign_start(&mut self, name: &str, sources: (&str, &str), token: &Token) -> Option<()> {
+        // Inside these, HTML begins again; and raw text is none in foreign content.
+        let hard =
+            matches!(name, "foreignobject" | "desc" | "title" | "annotation-xml" | "mi" | "mo" | "mn" | "ms" | "mtext");
+        let raw =
+            matches!(name, "script" | "style" | "textarea" | "xmp" | "iframe" | "noembed" | "noframes" | "plaintext");
+        if sources.0 != sources.1 || hard || raw {
+            return None;
+        }
+        let opens = matches!(name, "svg" | "math") && token.self_closing == super::lexer::SelfClosing::No;
+        self.foreign += u32::from(opens);
+        Some(())
+    }
+
+    fn enter(&mut self, name: &'a str, lower: &str, hidden_input: bool, old: &Token, new: &Token) -> Option<()> {
+        if matches!(lower, "frameset" | "xmp" | "plaintext" | "listing") {
+            return None;
+        }
+        let role = if hidden_input { Role::Hidden } else { flow::name_role(lower) };
+        if self.old.flow.enter(role) != self.new.flow.enter(role) {
+            return None;
+        }
+        if !is_void(lower) {
+            self.open.push(name);
+        }
+        match lower {
+            "svg" | "math" => {
+                // `<svg/>` closes itself.
+                if old.self_closing != new.self_closing {
+                    return None;
+                }
+                if old.self_closing == super::lexer::SelfClosing::No {
+                    self.suspend(name, role);
+                    self.foreign = 1;
+                }
+            }
+            "pre" => {
+                self.exact += 1;
+                self.after_pre(old, new)?;
+            }
+            "title" | "textarea" | "script" | "style" | "iframe" | "noembed" | "noframes" => {
+                self.raw(lower, old, new)?
+            }
+            _ if has_content(lower) && matches!(role, Role::Atomic | Role::Hidden) => self.suspend(name, role),
+            _ => {}
+        }
+        Some(())
+    }
+
+    fn suspend(&mut self, name: &'a str, role: Role) {
+        self.outer.push((name, self.old.flow, self.new.flow));
+        if let (Some(old), Some(new)) = (self.old.flow.inside(role), self.new.flow.inside(role)) {
+            (self.old.flow, self.new.flow) = (old, new);
+        }
+    }
+
+    /// A browser drops a newline right behind `<pre>`; both sides must agree on it, or the trees decide.
+    fn after_pre(&mut self, old: &Token, new: &Token) -> Option<()> {
+        let newline = |side: &Side<'_>, token: &Token| {
+            side.lexer.page()[token.span.end as usize..].starts_with(['\n', '\r', '&'])
+        };
+        (newline(&self.old, old) == newline(&self.new, new)).then_some(())
+    }
+
+    /// Raw text, up to its end tag.
+    fn raw(&mut self, name: &str, old: &Token, new: &Token) -> Option<()> {
+        let raw = match name {
+            "title" | "textarea" => Raw::Rcdata,
+            "script" => Raw::Script,
+            _ => Raw::Rawtext,
+        };
+        self.old.lexer.begin_raw(raw, old);
+        self.new.lexer.begin_raw(raw, new);
+        let ends = (self.old.advance(Content::Html).ok()?, self.new.advance(Content::Html).ok()?);
+        let (Some(old_end), Some(new_end)) = ends else { return None };
+        if old_end.kind != Kind::End || new_end.kind != Kind::End || !self.old.name(&old_end).eq_ignore_ascii_case(name)
+        {
+            return None;
+        }
+        if self.old.pieces != self.new.pieces {
+            self.old.show_exactly();
+            self.new.show_exactly();
+            let trimmed = |text: &str| match name {
+                "textarea" => text.strip_prefix('\n').unwrap_or(text).to_owned(),
+                "title" => text.split(is_blank).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "),
+                _ => text.trim_matches(is_blank).to_owned(),
+            };
+            self.old.shown = trimmed(&self.old.shown);
+            self.new.shown = trimmed(&self.new.shown);
+            if self.old.shown != self.new.shown {
+                return None;
+            }
+            self.shown()?;
+        }
+        self.open.pop();
+        self.leave(flow::name_role(name));
+        if !self.new.name(&new_end).eq_ignore_ascii_case(name) {
+            return None;
+        }
+        if self.old.name(&old_end) != self.new.name(&new_end) {
+            self.hide(Rule::HtmlSyntax);
+        }
+        Some(())
+    }
+
+    fn attributes(&mut self, element: &str, old: &Token, new: &Token) -> Option<()> {
+        let read = |side: &Side<'a>, token: &Token| -> Vec<RawAttribute<'a>> { side.lexer.attributes(token).collect() };
+        let (olds, news) = (read(&self.old, old), read(&self.new, new));
+        if olds.len() > MAX_QUICK || news.len() > MAX_QUICK {
+            return None;
+        }
+        let is_token = |list: &[RawAttribute<'a>]| {
+            volatile::token_attribute(element, |name| {
+                find(list, name).map(|found| charref::decode(found.value, Place::Attribute))
+            })
+        };
+        let mut tokens = None;
+        for attribute in &olds {
+            let Some(other) = find(&news, attribute.name) else {
+                drops_empty(attribute)?;
+                self.hide(Rule::HtmlSyntax);
+                continue;
+            };
+            // A name given twice: the first counts, and that is what was found.
+            if attribute.value == other.value && attribute.quote != Quote::None && other.quote != Quote::None {
+                continue;
+            }
+            let first = find(&olds, attribute.name)?;
+            let (old, new) =
+                (charref::decode(first.value, Place::Attribute), charref::decode(other.value, Place::Attribute));
+            let name = lower(attribute.name);
+            let tokens = tokens.get_or_insert_with(|| (is_token(&olds), is_token(&news)));
+            let is_token = tokens.0 == Some(&*name) && tokens.1 == Some(&*name);
+            match attribute::compare(&Subject { element, name: &name, is_token }, &old, &new, self.around) {
+                Verdict::Same => {}
+                Verdict::But(rule) if rule.class() == Class::Cosmetic => self.hide(rule),
+                _ => return None,
+            }
+        }
+        for attribute in &news {
+            if find(&olds, attribute.name).is_none() {
+                drops_empty(attribute)?;
+                self.hide(Rule::HtmlSyntax);
+            }
+        }
+        Some(())
+    }
+}
+
+/// More attributes than this are left to the trees.
+const MAX_QUICK: usize = 32;
+/// How far an end tag looks for its element; only examples of places depend on it.
+const MAX_LOOK_BACK: usize = 32;
+
+fn find<'l, 'a>(list: &'l [RawAttribute<'a>], name: &str) -> Option<&'l RawAttribute<'a>> {
+    list.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(name))
+}
+
+/// An attribute that says nothing when empty may be left out.
+fn drops_empty(attribute: &RawAttribute<'_>) -> Option<()> {
+    (attribute.value.is_empty() && attribute::is_void_when_empty(&lower(attribute.name))).then_some(())
+}
+
+fn lower(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|c| c.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
+fn is_void(name: &str) -> bool {
+    matches!(
+        name,
+        "area"
+            | "base"
+            | "basefont"
+            | "bgsound"
+            | "br"
+            | "col"
+            | "embed"
+            | "frame"
+            | "hr"
+            | "image"
+            | "img"
+            | "input"
+            | "keygen"
+            | "link"
+            | "meta"
+            | "param"
+            | "source"
+            | "track"
+            | "wbr"
+    )
+}
+
+/// Has an element of its own line, or of none, content to wait for?
+fn has_content(name: &str) -> bool {
+    !is_void(name) && name != "head"
+}
