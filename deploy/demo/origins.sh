@@ -42,18 +42,24 @@ find_python() {
   fail "no python3 with gunicorn found; on Debian: apt-get install gunicorn"
 }
 
+PORT_IS_TAKEN=3 # exit status of the probe below; any other failure is its own
+
 require_free() {
-  local port=$1
-  if "$python" - "$port" <<'PY'; then return; fi
+  local port=$1 status=0
+  "$python" - "$port" "$PORT_IS_TAKEN" <<'PY' || status=$?
 import socket, sys
 with socket.socket() as probe:
     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         probe.bind(("127.0.0.1", int(sys.argv[1])))
     except OSError:
-        sys.exit(1)
+        sys.exit(int(sys.argv[2]))
 PY
-  fail "port $port of 127.0.0.1 is taken by another process; choose another one or stop that process (ss -ltnp 'sport = :$port')"
+  case $status in
+    0) ;;
+    "$PORT_IS_TAKEN") fail "port $port of 127.0.0.1 is taken by another process; choose another one or stop that process (ss -ltnp 'sport = :$port')" ;;
+    *) fail "could not find out whether port $port is free" ;;
+  esac
 }
 
 # ---- configuration, all of it below $dir ----
