@@ -68,10 +68,6 @@ impl Lanes {
     pub fn abandon(&self) -> Vec<MirrorJob> {
         self.0.lock().values_mut().flat_map(|lane| std::mem::take(&mut lane.waiting)).collect()
     }
-
-    pub fn are_empty(&self) -> bool {
-        self.0.lock().is_empty()
-    }
 }
 
 fn is_stale(job: &MirrorJob, now: Instant) -> bool {

@@ -3,6 +3,7 @@
 //! The door's threads only ever push into the [`queue`] under a short lock. A timer on the mirror's runtime drains it: a
 //! wake-up per request would cost the user's request more than the whole copy (measured: 25 to 30 µs against 11).
 
+mod comparer;
 mod job;
 mod lanes;
 mod queue;
@@ -22,11 +23,11 @@ use crate::evidence::{Recorder, Unproven};
 use queue::Queue;
 use worker::Worker;
 
-/// Threads of the mirror's runtime, for sending and comparing.
+/// Threads of the mirror's runtime, for sending; comparing has a thread of its own.
 const THREADS: usize = 1;
 
-/// How long the mirror's thread may take, when told to stop, to end the comparison it is at.
-const LAST_COMPARISON: Duration = Duration::from_millis(200);
+/// How long the mirror's thread may take, when told to stop, to end what it is at.
+const LAST_STEP: Duration = Duration::from_millis(200);
 
 /// The way in for the door, and the runtime behind it.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ impl Mirror {
             .enable_all()
             .build()?;
         let queue = Arc::new(Queue::new(memory));
-        let worker = Arc::new(Worker::new(queue.clone(), recorder.clone()));
+        let worker = Arc::new(Worker::new(queue.clone(), recorder.clone())?);
         let task = runtime.spawn(worker.clone().run());
         Ok(Self { queue, recorder, worker, running: Mutex::new(Some((runtime, task))) })
     }
@@ -72,10 +73,11 @@ impl Mirror {
         self.queue.close();
         if let Some((runtime, task)) = self.running.lock().take() {
             let finished = runtime.block_on(async { tokio::time::timeout(patience, task).await.is_ok() });
-            runtime.shutdown_timeout(LAST_COMPARISON);
             if !finished {
-                self.worker.give_up();
+                self.queue.give_up();
             }
+            runtime.shutdown_timeout(LAST_STEP);
+            self.worker.count_what_is_left(LAST_STEP);
         }
         self.recorder.flush();
     }

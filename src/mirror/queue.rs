@@ -26,6 +26,7 @@ struct Inner {
     jobs: usize,
     bytes: usize,
     closed: bool,
+    given_up: bool,
 }
 
 /// What was dropped since the last drain: by route's name and stage, and reason.
@@ -87,11 +88,29 @@ impl Queue {
         }
     }
 
+    pub fn drain_jobs(&self) -> Vec<MirrorJob> {
+        std::mem::take(&mut self.inner.lock().waiting)
+    }
+
     /// A job of this size is done or dropped: its place is free.
     pub fn release(&self, size: usize) {
         let mut inner = self.inner.lock();
         inner.jobs -= 1;
         inner.bytes -= size;
+    }
+
+    /// Nothing waits, is under way or is being compared.
+    pub fn is_done(&self) -> bool {
+        self.inner.lock().jobs == 0
+    }
+
+    /// Whatever is not compared yet will not be.
+    pub fn give_up(&self) {
+        self.inner.lock().given_up = true;
+    }
+
+    pub fn is_given_up(&self) -> bool {
+        self.inner.lock().given_up
     }
 
     /// From now on nothing is taken in.

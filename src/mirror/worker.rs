@@ -1,16 +1,16 @@
-//! Drains the queue by a timer, sends the copies, compares and records.
+//! Drains the queue by a timer, sends the copies, and passes on what arrives.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use pingora::http::RequestHeader;
 
+use super::comparer::{Arrived, Comparer};
 use super::job::MirrorJob;
 use super::lanes::{Lanes, Next};
 use super::queue::{Drops, Queue};
 use crate::diff::Observation;
-use crate::evidence::{Pair, Recorder, Unproven};
-use crate::routing::Origin;
+use crate::evidence::{Recorder, Unproven};
 use crate::upstream::{Ask, CopyClient};
 
 /// Between two looks into the queue while there is traffic: long enough to gather, short beside any page's own time.
@@ -29,11 +29,15 @@ pub struct Worker {
     recorder: Arc<Recorder>,
     lanes: Lanes,
     client: CopyClient,
+    comparer: Comparer,
 }
 
 impl Worker {
-    pub fn new(queue: Arc<Queue>, recorder: Arc<Recorder>) -> Self {
-        Self { queue, recorder, lanes: Lanes::default(), client: CopyClient::new() }
+    /// # Errors
+    /// The system gives no thread.
+    pub fn new(queue: Arc<Queue>, recorder: Arc<Recorder>) -> std::io::Result<Self> {
+        let comparer = Comparer::start(queue.clone(), recorder.clone())?;
+        Ok(Self { queue, recorder, lanes: Lanes::default(), client: CopyClient::new(), comparer })
     }
 
     /// Runs until the queue is closed and everything in it is done.
@@ -49,7 +53,7 @@ impl Worker {
             for job in self.lanes.stale(Instant::now()) {
                 self.dropped(job, Unproven::InFlight);
             }
-            if drained.closed && self.lanes.are_empty() {
+            if drained.closed && self.queue.is_done() {
                 self.record_drops(self.queue.drain().drops);
                 return;
             }
@@ -57,16 +61,15 @@ impl Worker {
         }
     }
 
-    /// Counts what still waits as dropped by shutdown.
-    pub fn give_up(&self) {
-        for job in self.lanes.abandon() {
+    /// Counts what still waits as dropped by shutdown, and waits for the comparison that is under way.
+    pub fn count_what_is_left(&self, patience: Duration) {
+        for job in self.lanes.abandon().into_iter().chain(self.queue.drain_jobs()) {
             self.dropped(job, Unproven::Shutdown);
         }
-        let drained = self.queue.drain();
-        for job in drained.jobs {
-            self.dropped(job, Unproven::Shutdown);
+        let end = Instant::now() + patience;
+        while !self.queue.is_done() && Instant::now() < end {
+            std::thread::sleep(BUSY);
         }
-        self.record_drops(drained.drops);
         self.record_drops(self.queue.drain().drops);
     }
 
@@ -97,7 +100,12 @@ impl Worker {
         };
         let Some(job) = under_way.arrived() else { return };
         match answer {
-            Ok(observation) => self.compare(job, observation, started.elapsed()),
+            Ok(copy) => {
+                let arrived = Arrived { job, copy, copy_time: started.elapsed() };
+                if let Err(refused) = self.comparer.compare(arrived) {
+                    self.dropped(refused.job, Unproven::Shutdown);
+                }
+            }
             Err(reason) => self.dropped(job, reason),
         }
     }
@@ -115,19 +123,6 @@ impl Worker {
             max_body: proxied.mirror.max_body,
         };
         self.client.ask(ask, proxied.mirror.timeout).await
-    }
-
-    fn compare(&self, job: MirrorJob, copy: Observation, copy_time: Duration) {
-        let size = job.size();
-        let route = job.route.clone();
-        if let Some(pair) = pair_of(job, copy, copy_time) {
-            let outcome = self.recorder.record(pair);
-            if let Some(meters) = route.meters() {
-                meters.mirrored();
-                meters.compared(outcome);
-            }
-        }
-        self.queue.release(size);
     }
 
     fn dropped(&self, job: MirrorJob, reason: Unproven) {
@@ -172,26 +167,4 @@ fn marked(head: &RequestHeader) -> Box<RequestHeader> {
     // A header name and value that are constants are always legal.
     let _ = head.insert_header(MIRROR_HEADER, "1");
     head
-}
-
-fn pair_of(job: MirrorJob, copy: Observation, copy_time: Duration) -> Option<Pair> {
-    let authoritative = job.to.other();
-    let (control, candidate, control_time, candidate_time) = match authoritative {
-        Origin::Legacy => (job.answer, copy, job.answer_time, copy_time),
-        Origin::New => (copy, job.answer, copy_time, job.answer_time),
-    };
-    Some(Pair {
-        route: job.route.name()?.clone(),
-        stage: job.route.stage(),
-        rules: job.route.proxied()?.rules.clone(),
-        request: job.request,
-        request_body: job.body,
-        authoritative,
-        control,
-        candidate,
-        control_time,
-        candidate_time,
-        at: job.at,
-        session: job.session,
-    })
 }
