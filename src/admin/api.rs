@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{self, Answer};
 use super::guard::{Guard, Peer, Wish};
-use super::status::{Status, Verdicts};
-use super::{Shown, dashboard};
+use super::status::Status;
+use super::{Shown, dashboard, evidence};
+use crate::evidence::report::ReportError;
+use crate::evidence::store::StoreError;
 use crate::live::{NotKept, RollbackError, RolledBack, Target};
 
 /// A rollback names one route; nothing that is sent here is longer.
@@ -190,16 +192,24 @@ impl Api {
     }
 
     async fn status(&self) -> Status {
-        Status::of(&self.shown, &Verdicts::default())
+        Status::of(&self.shown, &evidence::verdicts(&self.shown.live).await)
     }
 
     async fn report(&self, route: Option<&str>) -> Answer {
-        let _ = route;
-        answer::not_found("there is no report yet")
+        match evidence::report(&self.shown.live, route).await {
+            Ok(report) => answer::json(StatusCode::OK, &report),
+            Err(error) => unread(&error),
+        }
     }
 
     async fn sample(&self, id: &str) -> Answer {
-        answer::not_found(format_args!("there is no sample {id}"))
+        let missing = || answer::not_found(format_args!("there is no sample {id}; a full store drops the oldest"));
+        let Ok(number) = id.parse() else { return missing() };
+        match evidence::sample(&self.shown.live, number).await {
+            Ok(Some(sample)) => answer::json(StatusCode::OK, &sample),
+            Ok(None) => missing(),
+            Err(error) => unread(&error),
+        }
     }
 
     async fn reload(&self) -> Answer {
@@ -244,6 +254,16 @@ impl Api {
                 answer::problem(StatusCode::CONFLICT, "not_rolled_back", error)
             }
             Err(error) => answer::problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", error),
+        }
+    }
+}
+
+/// Evidence that cannot be had: the route is not known, there is no store yet, or it is broken.
+fn unread(error: &ReportError) -> Answer {
+    match error {
+        ReportError::UnknownRoute { .. } | ReportError::Store(StoreError::Missing { .. }) => answer::not_found(error),
+        ReportError::Store(_) | ReportError::Gate(_) => {
+            answer::problem(StatusCode::SERVICE_UNAVAILABLE, "store_unreadable", error)
         }
     }
 }

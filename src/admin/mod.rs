@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod api;
 pub mod dashboard;
+mod evidence;
 pub mod guard;
 mod listener;
 mod serve;

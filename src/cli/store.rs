@@ -31,7 +31,7 @@ pub fn run(config: &Path, args: &Args) -> anyhow::Result<Exit> {
     let soundness = match StoreReader::open(&path).and_then(|reader| reader.check()) {
         Ok(soundness) => soundness,
         // Damage so deep that it cannot even be gone through is an answer, not trouble.
-        Err(error @ StoreError::Damaged { .. }) => {
+        Err(error @ (StoreError::Damaged { .. } | StoreError::NotAStore { .. })) => {
             print::say(&error.to_string())?;
             return Ok(Exit::No);
         }
