@@ -46,6 +46,7 @@ PORT_IS_TAKEN=3 # exit status of the probe below; any other failure is its own
 
 require_free() {
   local port=$1 status=0
+  [[ $port =~ ^[0-9]{1,5}$ ]] || fail "want a port number, found $port"
   "$python" - "$port" "$PORT_IS_TAKEN" <<'PY' || status=$?
 import socket, sys
 with socket.socket() as probe:
