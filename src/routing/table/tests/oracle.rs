@@ -93,7 +93,8 @@ fn conditions_hold(matcher: &Matcher, request: &Request) -> bool {
 }
 
 // Alphabets so small that everything collides with everything.
-const SEGMENTS: [&str; 4] = ["a", "b", "ab", "c"];
+// The last two lie inside and outside of an edge of the tree.
+const SEGMENTS: [&str; 8] = ["a", "b", "ab", "c", "a", "b", "nineteen-bytes-long", "nineteen-bytes-longer"];
 const HOSTS: [&str; 6] = ["x.org", "a.x.org", "b.a.x.org", "*.x.org", "*.a.x.org", "*.org"];
 const REGEXES: [&str; 6] = ["/a.*", "/[ab]/[^/]+", ".*b", "/(a|ab)/?", "/", "/.+/.+/c"];
 const PAIRS: [(&str, &str); 4] = [("k", "1"), ("k", "2"), ("l", "1"), ("m", "")];
