@@ -31,9 +31,10 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import seed as archive  # noqa: E402
 
 TIMEOUT = 30  # seconds, for one request
-# Seconds before a click that changes something (log in, vote, log out): people read first. Copies of the pages before it
-# have long been answered by then, as they have on a real site.
-READING = 1.0
+READING = 1.0  # seconds before a form is sent: people type
+# Seconds before a logout, and longer than a copy may wait plus take (`mirror.timeout`, 3 s, each): a copy that came after
+# the logout would show the page of a stranger, which says nothing about the port.
+LINGERING = 7.0
 FAILURES_TOLD = 10
 REDIRECTS = (301, 302, 303, 307, 308)  # a visitor follows any of them
 # A browser asks for gzip; scripts often do not.
@@ -212,7 +213,7 @@ class Visitor(threading.Thread):
             (2, self.forget_the_slash),
         ]
         if self.user:
-            return common + [(8, self.see_account), (3, self.vote), (1, self.log_out)]
+            return common + [(8, self.see_account), (3, self.vote), (0.4, self.log_out)]
         return common + [(6, self.see_login), (1, self.mistype_password), (2, self.knock_at_account)]
 
     # -- browsing --
@@ -328,7 +329,7 @@ class Visitor(threading.Thread):
         self.ask("POST", path + "/vote", redirect_to(path), form={"token": self.token, "do_Vote": "Vote"})
 
     def log_out(self):
-        self.read()
+        self.read(LINGERING)
         self.get("/logout", redirect_to("/"))
 
     # -- asking --
@@ -336,8 +337,8 @@ class Visitor(threading.Thread):
     def get(self, target, check, headers=None):
         self.ask("GET", target, check, headers)
 
-    def read(self):
-        if self.stopped.wait(READING):
+    def read(self, seconds=READING):
+        if self.stopped.wait(seconds):
             raise StopIteration
 
     def ask(self, method, target, check, headers=None, form=None):
