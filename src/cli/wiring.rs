@@ -174,9 +174,8 @@ fn listen(runtime: &Runtime, settings: &Settings) -> anyhow::Result<(Vec<SocketA
 
 /// Without a store the door serves and compares as ever; what it learns is lost when it ends.
 fn open_store(settings: &Settings, meters: &Meters) -> Option<Store> {
-    let path = &settings.store.path;
-    let store = Store::open(path, settings.store.max_size)
-        .inspect_err(|error| tracing::error!("no evidence is kept: {}: {error}", path.display()))
+    let store = Store::open(&settings.store.path, settings.store.max_size)
+        .inspect_err(|error| tracing::error!("no evidence is kept: {error}"))
         .ok();
     meters.store_ok.set(i64::from(store.is_some()));
     store

@@ -163,10 +163,12 @@ impl Recorder {
 
     /// The causes a pair shows, each with its weightiest difference; the weightiest cause first.
     fn causes<'a>(&self, pair: &Pair, comparison: &'a Comparison) -> Vec<(CauseKey, &'a Difference)> {
+        let all = comparison.differences.iter();
+        let fingerprints: Vec<String> = all.map(|difference| diff::fingerprint(&pair.route, difference)).collect();
         let mut admission = self.shared.admission.lock();
         let mut causes: Vec<(CauseKey, &Difference)> = Vec::new();
-        for difference in &comparison.differences {
-            let fingerprint = admission.place(&pair.route, &diff::fingerprint(&pair.route, difference));
+        for (difference, fingerprint) in comparison.differences.iter().zip(&fingerprints) {
+            let fingerprint = admission.place(&pair.route, fingerprint);
             match causes.iter_mut().find(|(key, _)| key.fingerprint == fingerprint) {
                 Some((_, kept)) if difference.severity > kept.severity => *kept = difference,
                 Some(_) => {}

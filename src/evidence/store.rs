@@ -54,7 +54,9 @@ pub enum StoreError {
         "store {path}: cannot be written: {why}; give the door's user the right to write the file and its directory"
     )]
     Unwritable { path: PathBuf, why: String },
-    #[error("store {path}: cannot be read: {why}")]
+    #[error(
+        "store {path}: cannot be read: {why}; beside a log that is not yet brought in, a reader needs the right to write the directory"
+    )]
     Unreadable { path: PathBuf, why: String },
     #[error("store {path}: no room left, on the disk or within `store.max_size`")]
     Full { path: PathBuf },

@@ -333,3 +333,33 @@ fn a_batch_that_waits_for_weeks_stays_small() {
     assert!(batch.tallies.len() <= 10_000, "{} windows", batch.tallies.len());
     assert_eq!(batch.tallies.values().map(|tally| tally.matched).sum::<u64>(), minutes);
 }
+
+#[test]
+fn damage_in_the_middle_is_found_and_does_not_end_the_door() {
+    let home = home();
+    let path = home.path().join("m.db");
+    let mut store = Store::open(&path, 64 * MIB).unwrap();
+    let mut batch = counted(1, NOW);
+    for one in 0..50u64 {
+        let fingerprint = format!("f{one}");
+        seen(&mut batch, &fingerprint, NOW);
+        batch.add_sample(sample(&fingerprint, NOW, 20_000), usize::MAX);
+    }
+    for minute in 0..2000 {
+        batch.tally(&"r".into(), "shadow", NOW + minute * 60_000).matched = 1;
+    }
+    store.write(&batch).unwrap();
+    drop(store);
+    let mut bytes = fs::read(&path).unwrap();
+    let last = bytes.len();
+    bytes[4096..last].fill(0xa5);
+    fs::write(&path, &bytes).unwrap();
+    match StoreReader::open(&path).and_then(|reader| reader.check()) {
+        Ok(sound) => assert!(!sound.faults.is_empty(), "the damage was not seen"),
+        Err(error) => assert!(matches!(error, StoreError::Damaged { .. }), "{error}"),
+    }
+    // Whether it opens or not: an answer, never a panic.
+    if let Ok(mut store) = Store::open(&path, 64 * MIB) {
+        assert!(store.write(&counted(1, NOW)).is_err());
+    }
+}

@@ -22,7 +22,7 @@ impl Line {
     }
 
     pub fn unproven_by(&self, reason: &str) -> u64 {
-        self.0["unproven"][reason].as_u64().unwrap_or(0)
+        self.0["unproven_by_reason"][reason].as_u64().unwrap_or(0)
     }
 
     /// `kind path` of every difference.
