@@ -12,7 +12,7 @@ html_header();
 ?>
 <div id="intro" class="box">
       <h2><?= h(SITE_NAME) ?></h2>
-      <p>Welcome! Please read the <a href="/about">user guidelines</a> before you <em>vote</em>, <em>submit</em> or <em>adopt</em>.</p>
+      <p>Welcome! Please read the user guidelines before you <em>vote</em>, <em>submit</em> or <em>adopt</em>.</p>
 <?php include("search_form.php"); ?>
 </div>
 <div id="pkg-updates" class="widget box">

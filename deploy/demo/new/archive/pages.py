@@ -24,7 +24,7 @@ def home(request):
         "",
         f"""<div id="intro" class="box">
 <h2>Ficus Package Archive</h2>
-<p>Welcome! Please read the <a href="/about">user guidelines</a> before you <em>vote</em>, <em>submit</em> or <em>adopt</em>.</p>
+<p>Welcome! Please read the user guidelines before you <em>vote</em>, <em>submit</em> or <em>adopt</em>.</p>
 {search_form(packages.search_params(request.query))}
 </div>
 <div class="widget box" id="pkg-updates">
