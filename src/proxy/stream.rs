@@ -43,13 +43,22 @@ impl ClientStream {
     }
 
     /// Ready once the phase's deadline has passed; otherwise the task is woken when it does.
+    ///
+    /// Deadlines move with every phase of every request, nearly always further away. Setting the alarm each time would
+    /// cost more than a phase lasts, so it is moved only when it would ring too late, and looks again when it rings too early.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(deadline) = self.clock.deadline().map(Instant::from_std) else { return Poll::Pending };
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        if alarm.deadline() != deadline {
+        if alarm.deadline() > deadline {
             alarm.as_mut().reset(deadline);
         }
-        alarm.as_mut().poll(cx)
+        while alarm.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= deadline {
+                return Poll::Ready(());
+            }
+            alarm.as_mut().reset(deadline);
+        }
+        Poll::Pending
     }
 }
 

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -112,7 +113,7 @@ routes:
 
 class Bench:
     def __init__(self, folder, binary):
-        self.folder, self.binary, self.running = folder, binary, {}
+        self.folder, self.binary, self.running, self.admin = folder, binary, {}, {}
         www = folder / "www"
         www.mkdir()
         (www / "1k").write_bytes(b"<p>a page of one kilobyte</p>\n" * 34)
@@ -139,6 +140,7 @@ class Bench:
 
     def door(self, name, stage):
         port, admin = free_port(), free_port()
+        self.admin[name] = admin
         conf = self.folder / f"{name}.yaml"
         text = DOOR.format(port=port, admin=admin, origin=self.origin, other=self.other, folder=self.folder, name=name, stage=stage)
         conf.write_text(text)
@@ -160,6 +162,13 @@ class Bench:
         if bad:
             sys.exit(f"{name}: {bad.group(0)}")
         return used / requests * 1e6, requests / seconds
+
+    def copies(self, name):
+        """Copies compared, and sampled requests that were not, since the door started."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin[name]}/metrics") as answer:
+            text = answer.read().decode()
+        total = lambda metric: sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(metric))
+        return total("matapalo_comparisons_total"), total("matapalo_mirror_dropped_total")
 
     def stop(self):
         for process in self.running.values():
@@ -212,6 +221,9 @@ def run(bench, arguments):
         median, rate = statistics.median(each), statistics.median(figure[1] for figure in seen)
         peers.setdefault(work, median)
         print(f"{work:15} {name:13} {median:15.1f} {each[0]:7.1f}-{each[-1]:<7.1f} {rate:11.0f} {median / peers[work]:8.2f}")
+    if "door-mirror" in bench.running:
+        compared, dropped = bench.copies("door-mirror")
+        print(f"door-mirror: {compared:.0f} copies compared, {dropped:.0f} dropped and counted")
 
 
 if __name__ == "__main__":
