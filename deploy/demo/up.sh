@@ -252,6 +252,9 @@ explain() {
   Who answers a request, and why:
     $bin -c $config explain GET http://127.0.0.1:$door_port/packages/ACE
 
+  The new answer of the route that is at stage canary, whoever you are (Server: gunicorn):
+    curl -si -H 'X-Stage: new' 'http://127.0.0.1:$door_port/rpc/?v=5&type=search&arg=font' | head -3
+
   Mend a bug in the Python site and watch its route's verdict turn (two minutes later, when the old answers no longer count):
     $here/origins.sh bugs $dir wrong-link,double-escape
     $bin -c $config gate statistics
