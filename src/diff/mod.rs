@@ -39,3 +39,6 @@ pub fn compare(request: &Request, control: &Observation, candidate: &Observation
 fn own_time(answer: &Observation) -> Option<i64> {
     clock::http_date(answer.headers.get("date")?.to_str().ok()?)
 }
+
+#[cfg(test)]
+mod tests;
