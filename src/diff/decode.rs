@@ -49,7 +49,7 @@ impl Fault {
 /// The body is not what its Content-Encoding says, or too large.
 pub fn undo<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Cow<'a, [u8]>, Fault> {
     let mut bytes = Cow::Borrowed(body);
-    if body.is_empty() {
+    if body.is_empty() || !headers.contains_key(CONTENT_ENCODING) {
         return Ok(bytes);
     }
     let written: Vec<&str> = headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok()).collect();
@@ -127,6 +127,9 @@ pub fn text<'a>(headers: &HeaderMap, bytes: &'a [u8]) -> Text<'a> {
 
 fn declared(headers: &HeaderMap) -> Option<&'static Encoding> {
     let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    if !value.contains('=') {
+        return None;
+    }
     let charset = crate::diff::http::content_type::parse(value).charset?;
     Encoding::for_label(charset.as_bytes())
 }

@@ -136,6 +136,16 @@ impl<'r> Sink<'r> {
         true
     }
 
+    /// Counts what was hidden by a rule that was asked before, and is in force everywhere.
+    pub fn hides_many(&mut self, rule: Rule, count: u32, first: String) {
+        if let Some(slot) = self.counts.get_mut(rule as usize) {
+            if *slot == 0 {
+                self.examples.push((rule, first));
+            }
+            *slot = slot.saturating_add(count);
+        }
+    }
+
     fn count(&mut self, rule: Rule) {
         if let Some(count) = self.counts.get_mut(rule as usize) {
             *count = count.saturating_add(1);

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use http::HeaderName;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, EXPIRES, LOCATION, PRAGMA, SET_COOKIE};
+
 use super::{Answers, caching, content_type, cookies, directives, redirect};
 use crate::diff::comparison::{Kind, Severity};
 use crate::diff::observation::Observation;
@@ -109,20 +112,22 @@ fn is_counter(name: &str) -> bool {
 }
 
 pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
-    content_type::compare(answers, sink);
-    redirect::compare(answers, scope, sink);
-    caching::compare(answers, scope.now, sink);
-    cookies::compare(answers, scope, sink);
-    let mut names: Vec<&str> = answers.control.headers.keys().map(http::HeaderName::as_str).collect();
-    names.extend(
-        answers
-            .candidate
-            .headers
-            .keys()
-            .map(http::HeaderName::as_str)
-            .filter(|name| !answers.control.headers.contains_key(*name)),
-    );
-    for name in names {
+    if !answers.agree_on(&CONTENT_TYPE) {
+        content_type::compare(answers, sink);
+    }
+    if !answers.agree_on(&LOCATION) {
+        redirect::compare(answers, scope, sink);
+    }
+    if ![CACHE_CONTROL, EXPIRES, PRAGMA].iter().all(|name| answers.agree_on(name)) {
+        caching::compare(answers, scope.now, sink);
+    }
+    if !answers.agree_on(&SET_COOKIE) {
+        cookies::compare(answers, scope, sink);
+    }
+    for name in answers.control.headers.keys() {
+        one(name, answers, scope, sink);
+    }
+    for name in answers.candidate.headers.keys().filter(|name| !answers.control.headers.contains_key(*name)) {
         one(name, answers, scope, sink);
     }
 }
@@ -150,12 +155,12 @@ pub fn path(name: &str) -> String {
     format!("header:{}", words.collect::<Vec<_>>().join("-"))
 }
 
-fn one(name: &str, answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
-    let how = meaning(name);
-    let same = answers.control.headers.get_all(name).iter().eq(answers.candidate.headers.get_all(name).iter());
-    if how == Meaning::Elsewhere || same {
+fn one(name: &HeaderName, answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    if answers.agree_on(name) {
         return;
     }
+    let name = name.as_str();
+    let how = meaning(name);
     let (old, new) = (values(answers.control, name), values(answers.candidate, name));
     let joined = |values: &[String]| (!values.is_empty()).then(|| values.join(", "));
     let finding = Finding { control: joined(&old), candidate: joined(&new), ..Finding::new(Kind::Header, path(name)) };

@@ -9,6 +9,7 @@ mod headers;
 mod redirect;
 mod status;
 
+use ::http::HeaderName;
 pub use redirect::same as same_url;
 
 use super::comparison::{Comparison, Kind};
@@ -34,6 +35,11 @@ impl Answers<'_> {
             && !status.is_informational()
             && !status.is_redirection()
             && !matches!(status.as_u16(), 204 | 205 | 304)
+    }
+
+    /// Whether both send the same values of a header, or neither any.
+    pub fn agree_on(&self, name: &HeaderName) -> bool {
+        self.control.headers.get_all(name).iter().eq(self.candidate.headers.get_all(name).iter())
     }
 
     fn are_identical(&self) -> bool {

@@ -3,9 +3,8 @@
 //! Elements are told alike by a hash over their meaning, so that cosmetics do not matter; those left over are paired by likeness.
 
 use std::collections::HashMap;
-use std::hash::{Hash, Hasher};
 
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::number;
 use super::parse::{Kind as Json, Tape};
@@ -61,21 +60,24 @@ impl<'a> Walk<'_, 'a, '_, '_> {
     /// Whether each element is compared with the one at its own place: at most one differs, or none of those that differ is found elsewhere.
     fn is_in_place(&mut self, a: usize, b: usize) -> bool {
         let (old, new) = (self.old, self.new);
-        let differing: Vec<(usize, usize)> = old
-            .elements(a)
-            .zip(new.elements(b))
-            .filter(|(x, y)| old.slice(*x) != new.slice(*y) || old.kind(*x) != new.kind(*y))
-            .collect();
-        if differing.len() <= 1 {
+        let mut unlike: Vec<(usize, usize)> = Vec::new();
+        for (x, y) in old.elements(a).zip(new.elements(b)) {
+            if !self.afford(old.weight(x)) {
+                return true;
+            }
+            if !self.means_the_same(x, y) {
+                unlike.push((x, y));
+            }
+        }
+        if unlike.len() <= 1 {
             return true;
         }
-        let work = differing.iter().map(|(x, y)| old.weight(*x) + new.weight(*y)).sum();
+        let work = unlike.iter().map(|(x, y)| old.weight(*x) + new.weight(*y)).sum();
         if !self.afford(work) {
             return true;
         }
-        let hashed = |(x, y): &(usize, usize)| (meaning(old, *x), meaning(new, *y));
-        let unlike: Vec<((usize, usize), (u64, u64))> =
-            differing.iter().map(|pair| (*pair, hashed(pair))).filter(|(_, (x, y))| x != y).collect();
+        let hashed = |pair: &(usize, usize)| (*pair, (meaning(old, pair.0), meaning(new, pair.1)));
+        let unlike: Vec<((usize, usize), (u64, u64))> = unlike.iter().map(hashed).collect();
         let mut there: Vec<u64> = unlike.iter().map(|(_, (_, y))| *y).collect();
         there.sort_unstable();
         if unlike.iter().any(|(_, (x, _))| there.binary_search(x).is_ok()) {
@@ -83,6 +85,51 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         }
         let likeness: f64 = unlike.iter().map(|((x, y), _)| self.likeness(*x, *y)).sum();
         likeness >= ALIKE * unlike.len() as f64 || unlike.len() <= 1
+    }
+
+    /// Whether two values are the same but for spelling and the order of members. Says nothing to anybody.
+    fn means_the_same(&self, x: usize, y: usize) -> bool {
+        let (old, new) = (self.old, self.new);
+        let kind = old.kind(x);
+        if kind != new.kind(y) {
+            return false;
+        }
+        if old.slice(x) == new.slice(y) {
+            return true;
+        }
+        match kind {
+            Json::String => string::same(old.string(x), new.string(y)).is_some(),
+            Json::Number => {
+                number::exact(old.slice(x)).equals(&number::exact(new.slice(y)))
+                    || number::same_double(old.slice(x), new.slice(y))
+            }
+            Json::Array => {
+                let (mut left, mut right) = (old.elements(x), new.elements(y));
+                loop {
+                    match (left.next(), right.next()) {
+                        (None, None) => return true,
+                        (Some(x), Some(y)) if self.means_the_same(x, y) => {}
+                        _ => return false,
+                    }
+                }
+            }
+            Json::Object => {
+                let (mut left, mut right) = (old.members(x), new.members(y));
+                loop {
+                    match (left.next(), right.next()) {
+                        (None, None) => return true,
+                        (Some((key, x)), Some((other, y))) if key.text == other.text => {
+                            if !self.means_the_same(x, y) {
+                                return false;
+                            }
+                        }
+                        (Some(_), Some(_)) => return meaning(old, x) == meaning(new, y),
+                        _ => return false,
+                    }
+                }
+            }
+            _ => false,
+        }
     }
 
     /// Pairs in order: equal ones first, then, between these, by likeness.
@@ -367,10 +414,8 @@ fn number_meaning(text: &str) -> u64 {
     if exact.power < 0 {
         return mix(7, number::double(text).to_bits());
     }
-    let mut hasher = Xxh3::new();
-    exact.digits.hash(&mut hasher);
-    (exact.power, exact.negative && !exact.is_zero()).hash(&mut hasher);
-    mix(8, hasher.finish())
+    let sign = u64::from(exact.negative && !exact.is_zero());
+    mix(8 + sign, mix(exact.power.unsigned_abs(), xxh3_64(exact.digits.as_bytes())))
 }
 
 fn mix(a: u64, b: u64) -> u64 {

@@ -228,6 +228,96 @@ const STOPS: [bool; 256] = {
     stops
 };
 
+impl Fault {
+    /// The same fault of a text that begins at `by`.
+    fn moved(self, by: usize) -> Self {
+        match self {
+            Self::Truncated(at) => Self::Truncated(at + by),
+            Self::Unexpected(at) => Self::Unexpected(at + by),
+            Self::Trailing(at) => Self::Trailing(at + by),
+            other => other,
+        }
+    }
+}
+
+/// How many bytes two strings have in common before either ends or escapes something.
+#[inline]
+pub fn common_plain(old: &[u8], new: &[u8]) -> usize {
+    old.iter().zip(new).take_while(|(a, b)| a == b && !STOPS[**a as usize]).count()
+}
+
+/// Length of a string up to its closing quote, from behind the opening one; whether it holds escapes. The first bytes are known to be plain.
+///
+/// # Errors
+/// It does not end, or holds what no string may.
+pub fn string_length(rest: &[u8], plain: usize) -> Result<(usize, bool), Fault> {
+    let mut at = plain;
+    let mut escaped = false;
+    loop {
+        let ahead = rest.get(at..).unwrap_or_default();
+        let Some(plain) = ahead.iter().position(|byte| STOPS[*byte as usize]) else {
+            return Err(Fault::Truncated(rest.len()));
+        };
+        at += plain;
+        match ahead.get(plain) {
+            Some(b'"') => return Ok((at, escaped)),
+            Some(b'\\') => {
+                escaped = true;
+                at += escape_length(rest, at)?;
+            }
+            _ => return Err(Fault::Unexpected(at)),
+        }
+    }
+}
+
+/// Length of the escape at `at`.
+fn escape_length(rest: &[u8], at: usize) -> Result<usize, Fault> {
+    match rest.get(at + 1) {
+        None => Err(Fault::Truncated(rest.len())),
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(2),
+        Some(b'u') => match rest.get(at + 2..at + 6) {
+            None => Err(Fault::Truncated(rest.len())),
+            Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => Ok(6),
+            Some(_) => Err(Fault::Unexpected(at)),
+        },
+        Some(_) => Err(Fault::Unexpected(at)),
+    }
+}
+
+/// Length of the number that stands here.
+///
+/// # Errors
+/// It is no JSON number.
+pub fn number_length(rest: &[u8]) -> Result<usize, Fault> {
+    let mut at = usize::from(rest.first() == Some(&b'-'));
+    let first = rest.get(at).copied();
+    let whole = digits(rest, at)?;
+    if whole > 1 && first == Some(b'0') {
+        return Err(Fault::Unexpected(0));
+    }
+    at += whole;
+    if rest.get(at) == Some(&b'.') {
+        at += 1 + digits(rest, at + 1)?;
+    }
+    if matches!(rest.get(at), Some(b'e' | b'E')) {
+        at += 1;
+        at += usize::from(matches!(rest.get(at), Some(b'+' | b'-')));
+        at += digits(rest, at)?;
+    }
+    Ok(at)
+}
+
+/// How many digits stand here; at least one.
+fn digits(rest: &[u8], at: usize) -> Result<usize, Fault> {
+    let ahead = rest.get(at..).unwrap_or_default();
+    let count = ahead.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    match count {
+        0 if ahead.is_empty() => Err(Fault::Truncated(at)),
+        0 => Err(Fault::Unexpected(at)),
+        count => Ok(count),
+    }
+}
+
 struct Parser<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -346,75 +436,19 @@ impl Parser<'_> {
 
     fn string(&mut self) -> Result<(), Fault> {
         let start = self.at + 1;
-        let mut at = start;
-        let mut escaped = false;
-        loop {
-            let rest = self.bytes.get(at..).unwrap_or_default();
-            let Some(plain) = rest.iter().position(|byte| STOPS[*byte as usize]) else {
-                return Err(Fault::Truncated(self.bytes.len()));
-            };
-            at += plain;
-            match rest.get(plain) {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    escaped = true;
-                    at += self.escape(at)?;
-                }
-                _ => return Err(Fault::Unexpected(at)),
-            }
-        }
-        self.at = at + 1;
-        self.nodes.push(Node { start: start as u32, extent: at as u32, kind: Kind::String, escaped });
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let (length, escaped) = string_length(rest, 0).map_err(|fault| fault.moved(start))?;
+        self.at = start + length + 1;
+        self.nodes.push(Node { start: start as u32, extent: (start + length) as u32, kind: Kind::String, escaped });
         Ok(())
-    }
-
-    /// Length of the escape at `at`.
-    fn escape(&self, at: usize) -> Result<usize, Fault> {
-        match self.bytes.get(at + 1) {
-            None => Err(Fault::Truncated(self.bytes.len())),
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(2),
-            Some(b'u') => match self.bytes.get(at + 2..at + 6) {
-                None => Err(Fault::Truncated(self.bytes.len())),
-                Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => Ok(6),
-                Some(_) => Err(Fault::Unexpected(at)),
-            },
-            Some(_) => Err(Fault::Unexpected(at)),
-        }
     }
 
     fn number(&mut self) -> Result<(), Fault> {
         let start = self.at;
-        if self.bytes.get(self.at) == Some(&b'-') {
-            self.at += 1;
-        }
-        let first = self.bytes.get(self.at).copied();
-        if self.digits()? > 1 && first == Some(b'0') {
-            return Err(Fault::Unexpected(start));
-        }
-        if self.bytes.get(self.at) == Some(&b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if matches!(self.bytes.get(self.at), Some(b'e' | b'E')) {
-            self.at += 1;
-            if matches!(self.bytes.get(self.at), Some(b'+' | b'-')) {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        self.at += number_length(rest).map_err(|fault| fault.moved(start))?;
         self.nodes.push(Node { start: start as u32, extent: self.at as u32, kind: Kind::Number, escaped: false });
         Ok(())
-    }
-
-    /// At least one digit.
-    fn digits(&mut self) -> Result<usize, Fault> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let count = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
-        if count == 0 {
-            return Err(if rest.is_empty() { Fault::Truncated(self.at) } else { Fault::Unexpected(self.at) });
-        }
-        self.at += count;
-        Ok(count)
     }
 
     fn word(&mut self, word: &str, kind: Kind) -> Result<(), Fault> {

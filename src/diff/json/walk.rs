@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use smallvec::SmallVec;
+
 use super::number::{self, Spelling};
 use super::parse::{Kind as Json, Raw, Tape};
 use super::string;
@@ -15,6 +17,9 @@ use crate::diff::volatile;
 
 /// In larger objects nobody looks for a renamed key: each look costs the whole object.
 const MANY_MEMBERS: usize = 64;
+
+/// Objects up to this are matched by looking through them: cheaper than sorting. At most 64, the bits of a mask.
+const FEW_MEMBERS: usize = 24;
 
 /// One step of a path.
 #[derive(Debug, Clone, Copy)]
@@ -93,6 +98,9 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
         if self.members_in_step(a, b) {
             return;
         }
+        if self.members_by_search(a, b) {
+            return;
+        }
         let (old, new) = (sorted(self.old, a), sorted(self.new, b));
         if !self.afford(old.len() + new.len()) {
             return;
@@ -142,6 +150,36 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
         for ((key, x), (other, y)) in old.members(a).zip(new.members(b)) {
             self.key_spelling(key, other);
             self.at_step(Step::Key(key), x, y);
+        }
+        true
+    }
+
+    /// Small objects with the same keys in another order. `false`: they are not that, and nothing was compared.
+    fn members_by_search(&mut self, a: usize, b: usize) -> bool {
+        let (old, new) = (self.old, self.new);
+        let right: SmallVec<[(Raw<'a>, usize); FEW_MEMBERS]> = new.members(b).take(FEW_MEMBERS + 1).collect();
+        if right.len() > FEW_MEMBERS || old.members(a).take(FEW_MEMBERS + 1).count() != right.len() {
+            return false;
+        }
+        let mut pairs: SmallVec<[(Step<'a>, usize, usize); FEW_MEMBERS]> = SmallVec::new();
+        let (mut taken, mut next) = (0_u64, 0);
+        for (key, value) in old.members(a) {
+            let ahead = (next..right.len()).chain(0..next);
+            let found = ahead.into_iter().find(|at| {
+                taken & (1 << at) == 0
+                    && right.get(*at).is_some_and(|(other, _)| !other.escaped && !key.escaped && other.text == key.text)
+            });
+            let Some(at) = found else { return false };
+            let Some((_, other)) = right.get(at) else { return false };
+            pairs.push((Step::Key(key), value, *other));
+            taken |= 1 << at;
+            next = at + 1;
+        }
+        if has_twins(&right) || !self.sink.hides(Rule::JsonKeyOrder, || pointer(&self.path)) {
+            return false;
+        }
+        for (step, x, y) in pairs {
+            self.at_step(step, x, y);
         }
         true
     }
@@ -343,6 +381,14 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
     }
 }
 
+/// Whether a key stands twice.
+fn has_twins(members: &[(Raw<'_>, usize)]) -> bool {
+    members
+        .iter()
+        .enumerate()
+        .any(|(at, (key, _))| members.iter().skip(at + 1).any(|(other, _)| other.text == key.text))
+}
+
 /// Whether a string is the number, written as JSON writes numbers.
 fn numeric(text: Raw<'_>, value: &str) -> bool {
     !text.escaped && number::is_plain_number(text.text) && number::exact(text.text).equals(&number::exact(value))
@@ -366,7 +412,7 @@ fn pointer(path: &[Step<'_>]) -> String {
     text
 }
 
-fn push_step(path: &mut String, step: Step<'_>) {
+pub(super) fn push_step(path: &mut String, step: Step<'_>) {
     path.push('/');
     match step {
         Step::Index(index) => path.push_str(&index.to_string()),
