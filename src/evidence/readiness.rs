@@ -183,7 +183,8 @@ pub fn judge(tally: &Tally, gate: &Gate) -> Readiness {
     if verdict == Verdict::Ready {
         reasons.push(ready_reason(tally, gate));
     }
-    if let Some(upper) = upper {
+    // Where everything differs there is no bound worth a sentence.
+    if let Some(upper) = upper.filter(|upper| *upper < 100.0) {
         let confidence = gate.confidence * 100.0;
         reasons.push(format!(
             "With {confidence} % confidence fewer than {} % of such requests differ.",

@@ -222,10 +222,6 @@ fn the_report_as_text() {
           300 compared: 300 matched, 0 ignored, 0 mismatched; 0 unproven. Since 2023-11-13T22:13:20Z.
           Latency p50 / p99: legacy 10.2 / 10.2 ms, new 20.3 / 20.3 ms.
 
-        later  (shadow)  INCONCLUSIVE
-          0 compared, 200 are wanted.
-          0 compared: 0 matched, 0 ignored, 0 mismatched; 0 unproven. Since 2023-11-13T22:13:20Z.
-
         page  (shadow)  INCONCLUSIVE
           0 compared, 200 are wanted.
           Nothing was sampled in the last 24h; the newest evidence is of 2023-11-12T22:14:00Z, --since reaches it.
@@ -241,6 +237,7 @@ fn the_report_as_text() {
              2 × (0.20 % of the compared)  first 2023-11-14T21:43:20Z, last 2023-11-14T22:11:20Z  fingerprint 0123456789ab
              legacy says  10.5
              new says     10
+             began after legacy -> shadow (2023-11-14T21:33:20Z)
              sample 1
              curl -sS -g --path-as-is -i 'http://127.0.0.1:9000/rpc?v=5&arg[]=vim' -H 'Host: aur.example' -H 'accept: application/json'
              curl -sS -g --path-as-is -i 'http://127.0.0.1:8000/rpc?v=5&arg[]=vim' -H 'Host: aur.example' -H 'accept: application/json'
@@ -250,6 +247,8 @@ fn the_report_as_text() {
 
           Unproven:
              timeout  2 ×
+
+        Nothing was sampled of: later
 
         Changes of stage
           2023-11-14T21:33:20Z  rpc: legacy -> shadow

@@ -44,6 +44,13 @@ impl Paint {
     }
 }
 
+/// Writing to a string cannot fail.
+macro_rules! line {
+    ($out:expr, $($format:tt)*) => {{
+        let _ = writeln!($out, $($format)*);
+    }};
+}
+
 /// The whole report.
 pub fn text(report: &Report, paint: Paint) -> String {
     let mut out = String::new();
@@ -52,22 +59,25 @@ pub fn text(report: &Report, paint: Paint) -> String {
             "Nothing was sampled yet, and no route has a mirror. A route is proven at stage shadow, with a mirror.\n",
         );
     }
-    for route in &report.routes {
-        route_text(&mut out, route, paint);
+    let is_silent = |route: &&RouteReport| report.routes.len() > 1 && is_silent(route);
+    for route in report.routes.iter().filter(|route| !is_silent(route)) {
+        route_text(&mut out, route, &report.flips, paint);
         out.push('\n');
+    }
+    let silent: Vec<String> = report.routes.iter().filter(is_silent).map(|route| plain(&route.route)).collect();
+    if !silent.is_empty() {
+        line!(out, "Nothing was sampled of: {}\n", silent.join(", "));
     }
     flips_text(&mut out, &report.flips, paint);
     out
 }
 
-/// Writing to a string cannot fail.
-macro_rules! line {
-    ($out:expr, $($format:tt)*) => {{
-        let _ = writeln!($out, $($format)*);
-    }};
+/// Nothing to tell but that there is nothing: a site has many routes that nobody asks for.
+fn is_silent(route: &RouteReport) -> bool {
+    route.compared == 0 && route.unproven == 0 && route.reasons.len() == 1
 }
 
-fn route_text(out: &mut String, route: &RouteReport, paint: Paint) {
+fn route_text(out: &mut String, route: &RouteReport, flips: &[Flip], paint: Paint) {
     let stage = match route.weight {
         Some(weight) => format!("{} {weight} %", route.stage),
         None => route.stage.clone(),
@@ -94,6 +104,10 @@ fn route_text(out: &mut String, route: &RouteReport, paint: Paint) {
     latency_text(out, &route.latency);
     for (number, difference) in (1..).zip(route.differences.iter().take(MAX_CAUSES)) {
         difference_text(out, number, difference, route.compared, paint);
+        if let Some(flip) = flip_before(difference, &route.route, flips) {
+            line!(out, "     began after {} -> {} ({})", flip.from, flip.to, flip.at);
+        }
+        asking_again(out, difference, paint);
     }
     let beyond = route.differences.len().saturating_sub(MAX_CAUSES);
     if beyond > 0 {
@@ -115,7 +129,7 @@ fn difference_text(out: &mut String, number: usize, difference: &DifferenceRepor
         _ => Colour::Faint,
     };
     let severity = paint.on(colour, difference.severity);
-    let path = if difference.path.is_empty() { "(root)".to_owned() } else { plain(&difference.path) };
+    let path = place(&difference.path);
     let cause = difference.cause.as_ref().map_or_else(String::new, |cause| format!(": {}", plain(cause)));
     let share = share(difference.count, compared);
     line!(out, "\n  {number}. {severity}  {}{cause}  at {}", difference.kind, paint.on(Colour::Bold, &path));
@@ -129,6 +143,14 @@ fn difference_text(out: &mut String, number: usize, difference: &DifferenceRepor
     );
     line!(out, "     legacy says  {}", value(difference.control.as_deref()));
     line!(out, "     new says     {}", value(difference.candidate.as_deref()));
+}
+
+/// The change of stage in force when a difference was first seen. RFC 3339 in UTC sorts as time does.
+fn flip_before<'a>(difference: &DifferenceReport, route: &str, flips: &'a [Flip]) -> Option<&'a Flip> {
+    flips.iter().rev().find(|flip| flip.route == route && flip.at <= difference.first_seen)
+}
+
+fn asking_again(out: &mut String, difference: &DifferenceReport, paint: Paint) {
     if let Some(sample) = difference.samples.last() {
         let others = difference.samples.len() - 1;
         let others = if others == 0 { String::new() } else { format!(" (and {others} more)") };
@@ -138,6 +160,11 @@ fn difference_text(out: &mut String, number: usize, difference: &DifferenceRepor
         line!(out, "     {}", paint.on(Colour::Faint, &plain(&curl.legacy)));
         line!(out, "     {}", paint.on(Colour::Faint, &plain(&curl.new)));
     }
+}
+
+/// A field path; the empty one is the document itself.
+fn place(path: &str) -> String {
+    if path.is_empty() { "(root)".to_owned() } else { plain(path) }
 }
 
 fn share(count: u64, compared: u64) -> String {
@@ -157,7 +184,7 @@ fn rest_text(out: &mut String, route: &RouteReport) {
         line!(out, "\n  Hidden by cosmetic rules:");
     }
     for hidden in &route.hidden {
-        line!(out, "     {}  {} ×, last at {}", plain(&hidden.rule), hidden.count, plain(&hidden.example));
+        line!(out, "     {}  {} ×, last at {}", plain(&hidden.rule), hidden.count, place(&hidden.example));
     }
     if !route.unproven_by_reason.is_empty() {
         line!(out, "\n  Unproven:");
