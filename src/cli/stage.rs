@@ -64,7 +64,7 @@ fn text(done: &Done) -> String {
     let mut text = String::new();
     for ChangedLine { line, was, is } in &done.lines {
         let _ = writeln!(text, "{file}:{line}");
-        for was in was {
+        if let Some(was) = was {
             let _ = writeln!(text, "-{was}");
         }
         for is in is {

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::compile::DEFAULT_ROUTE;
 use super::error::ConfigErrors;
 use super::load::examine;
-use super::outline::{Kind, NodeId, Outline};
+use super::outline::{Kind, NodeId, Outline, nests_too_deep};
 use super::sources::{Edited, Sources};
 use super::spec::Percent;
 use super::suggest;
@@ -75,6 +75,9 @@ pub fn set_stage(config: &Path, route: &str, to: Move) -> Result<Done, EditError
         let Ok(text) = String::from_utf8(content) else {
             return Err(EditError::Unreadable { file, says: "is no UTF-8 text".to_owned() });
         };
+        if nests_too_deep(&text) {
+            return Err(EditError::Unreadable { file, says: "nests too deep for a config".to_owned() });
+        }
         let page = Page::of(&text);
         if let Some(block) = page.block(route) {
             return edit(config, file, &page, block, to);

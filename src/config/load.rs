@@ -8,7 +8,7 @@ use super::at::{KeyPath, Place, Step, write_steps};
 use super::compile::{Written, compile};
 use super::error::{ConfigError, ConfigErrors};
 use super::mistake::{Findings, Mistake, Points};
-use super::outline::{Outline, may_have_aliases};
+use super::outline::{Outline, may_have_aliases, nests_too_deep};
 use super::settings::Settings;
 use super::sources::{Edited, Pattern, Sources, folder_of};
 use super::spec::read::{Document, MOST_MISTAKES, read};
@@ -101,8 +101,7 @@ impl Reading {
     }
 
     fn read_file<T: Document>(&mut self, file: usize) -> Option<T> {
-        if self.is_bomb(file) {
-            let says = "has aliases that stand for millions of values: write them out";
+        if let Some(says) = self.unreasonable(file) {
             self.findings.mistakes.push(Mistake::new(file, KeyPath::default(), says));
             return None;
         }
@@ -114,9 +113,14 @@ impl Reading {
         read.spec
     }
 
-    fn is_bomb(&mut self, file: usize) -> bool {
+    /// Why a file is not even to be read as YAML: it would take all time or all memory.
+    fn unreasonable(&mut self, file: usize) -> Option<&'static str> {
         let text = &self.files[file].text;
-        may_have_aliases(text) && text.contains('&') && self.outline(file).weight() > MOST_NODES
+        if nests_too_deep(text) {
+            return Some("opens a thousand brackets or lists in each other, which no config does");
+        }
+        let multiplies = may_have_aliases(text) && text.contains('&') && self.outline(file).weight() > MOST_NODES;
+        multiplies.then_some("has aliases that stand for millions of values: write them out")
     }
 
     fn find_repetitions(&mut self, file: usize) {
@@ -161,7 +165,12 @@ impl Reading {
     }
 
     fn errors(&mut self) -> ConfigErrors {
-        self.outline_all();
+        // What is refused unread has no outline either.
+        for file in 0..self.files.len() {
+            if !nests_too_deep(&self.files[file].text) {
+                self.outline(file);
+            }
+        }
         let mistakes = std::mem::take(&mut self.findings.mistakes);
         let mut errors: Vec<(usize, ConfigError)> =
             mistakes.iter().map(|mistake| (mistake.file, self.located(mistake))).collect();

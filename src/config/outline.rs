@@ -244,3 +244,29 @@ pub fn may_have_aliases(text: &str) -> bool {
         matches!(before, b' ' | b'\t' | b'\n' | b'\r' | b'[' | b'{' | b',' | b':' | b'-')
     })
 }
+
+/// Brackets that are open at once, or dashes in a row, beyond which a text is no config but an attack on the YAML reader,
+/// whose time grows with the square of the depth. The config's own depth is below ten.
+const DEEPEST: usize = 1_000;
+
+/// Whether reading the text would take unreasonably long. Brackets in texts and comments count too, so the bound is wide.
+pub fn nests_too_deep(text: &str) -> bool {
+    let mut open = 0_usize;
+    let mut dashes = 0_usize;
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        match byte {
+            b'-' | b'?' => dashes += 1,
+            b' ' | b'\t' => {}
+            _ => dashes = 0,
+        }
+        if open > DEEPEST || dashes > DEEPEST {
+            return true;
+        }
+    }
+    false
+}

@@ -227,7 +227,7 @@ struct IncludeOnly {
 /// lines that begins with `include:`. What is broken includes nothing.
 fn include_patterns(content: &[u8]) -> Vec<String> {
     let Ok(text) = std::str::from_utf8(content) else { return Vec::new() };
-    if !text.contains("include") {
+    if !text.contains("include") || super::outline::nests_too_deep(text) {
         return Vec::new();
     }
     let block = include_block(text).and_then(parse_include);
