@@ -120,6 +120,25 @@ fn a_path_that_is_not_utf8_has_a_route_too() {
     }
 }
 
+/// Short segments are padded with zeros inside the tree.
+#[test]
+fn a_nul_byte_is_not_padding() {
+    let table = RouteTable::build(vec![prefix("/a"), prefix("/")]);
+    let cut = Ambiguous::TwoRoutes { raw: Some(RouteId(1)), other: Some(RouteId(0)) };
+    assert_eq!(table.find(&Request::get(b"/a\0").parts()), Err(cut));
+}
+
+#[test]
+fn regexes_of_several_routes_keep_the_file_order() {
+    let version = |matcher: Matcher, value| Matcher {
+        headers: vec![(HeaderName::from_static("x-v"), HeaderValue::from_static(value))],
+        ..matcher
+    };
+    let (first, second) = (regex("/a.*"), regex("/.*b"));
+    let table = RouteTable::build(vec![version(first.clone(), "1"), version(second, "2"), version(first, "2")]);
+    assert_eq!(winner(&table, &Request::get("/ab").header("x-v", "2")), Some(1));
+}
+
 #[test]
 fn the_last_route_of_ten_thousand_hosts_on_one_path_is_found() {
     let routes = (0..10_000).map(|n| at(prefix("/"), &[&format!("h{n}.example.org")])).chain([prefix("/")]);

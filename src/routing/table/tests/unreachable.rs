@@ -42,6 +42,8 @@ fn methods_and_hosts_keep_a_route_alive() {
     assert_eq!(dead(vec![prefix("/a"), at(&["b.org"])]), [], "a named host wins");
     assert_eq!(dead(vec![at(&["*.org"]), at(&["b.org"])]), [], "an exact host wins");
     assert_eq!(dead(vec![at(&["*.org"]), at(&["*.org"])]), [(1, 0)]);
+    let apart = vec![at(&["a.org"]), at(&["b.org"]), at(&["a.org", "b.org"])];
+    assert_eq!(dead(apart), [], "neither of them always wins");
 }
 
 #[test]
