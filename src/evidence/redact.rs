@@ -107,7 +107,8 @@ impl Redactor {
 
     /// The marker of a secret.
     pub fn mark(&self, secret: &str) -> String {
-        if secret.is_empty() || secret.starts_with(MARKER) {
+        // Nothing, done before, or left out by whoever told it.
+        if secret.is_empty() || secret.starts_with(MARKER) || secret == "…" {
             return secret.to_owned();
         }
         let mut hash = SipHasher13::new_with_key(&self.key.0);
@@ -155,8 +156,10 @@ impl Redactor {
         let text = USERINFO.replace_all(&text, |found: &Captures<'_>| {
             format!("{}{}@", &found["before"], self.mark(&found["password"]))
         });
-        let text = BEARER.replace_all(&text, |found: &Captures<'_>| {
-            format!("{}{}", &found["scheme"], self.mark(&found["credentials"]))
+        let text = BEARER.replace_all(&text, |found: &Captures<'_>| match &found["credentials"] {
+            // "token verification", "basic authentication": prose.
+            word if word.bytes().all(|byte| byte.is_ascii_lowercase()) => found[0].to_owned(),
+            credentials => format!("{}{}", &found["scheme"], self.mark(credentials)),
         });
         let text = WEB_TOKEN.replace_all(&text, |found: &Captures<'_>| self.mark(&found[0]));
         let text = PRIVATE_KEY.replace_all(&text, |found: &Captures<'_>| self.mark(&found[0]));
@@ -181,6 +184,8 @@ impl Redactor {
         let (before, name, value) = (&pair["before"], &pair["name"], &pair["value"]);
         match secrecy(name) {
             Secrecy::None => format!("{before}{name}={}", self.nested_target(value)),
+            // `state=open` filters a list; an OAuth state is no plain word.
+            Secrecy::Weak if name.eq_ignore_ascii_case("state") && names::is_plain_word(value) => pair[0].to_owned(),
             Secrecy::Weak | Secrecy::Strong => format!("{before}{name}={}", self.mark(value)),
         }
     }
