@@ -21,7 +21,7 @@ use matapalo::routing::Origin;
 
 /// Set: write to this store until killed.
 const WRITE_TO: &str = "STORE_KILL_WRITE_TO";
-const KILLS: u64 = 25;
+const KILLS: u64 = 50;
 /// Pairs per flush.
 const BATCH: u64 = 40;
 const MAX_SIZE: u64 = 8 << 20;
