@@ -98,7 +98,7 @@ pub fn compare(answers: &Answers<'_>, sink: &mut Sink<'_>) {
     }
     let finding =
         Finding { control: control.clone(), candidate: candidate.clone(), ..Finding::new(Kind::ContentType, PATH) };
-    if !answers.have_bodies() {
+    if answers.leave_type_unused() {
         sink.report(finding.rule(Rule::ContentTypeUnused));
         return;
     }

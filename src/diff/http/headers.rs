@@ -55,8 +55,10 @@ const PROTECTIONS: [&str; 10] = [
 fn meaning(name: &str) -> Meaning {
     match name {
         "content-type" | "set-cookie" | "location" | "cache-control" | "expires" | "pragma" => Meaning::Elsewhere,
-        "server" | "x-powered-by" | "via" | "x-generator" | "x-served-by" | "x-backend" | "x-aspnet-version"
-        | "x-runtime-version" | "x-version" => Meaning::Nothing(Rule::HeaderServer),
+        "server" | "x-powered-by" | "via" | "x-generator" | "x-served-by" | "x-cache" | "cf-cache-status"
+        | "alt-svc" | "x-backend" | "x-aspnet-version" | "x-runtime-version" | "x-version" => {
+            Meaning::Nothing(Rule::HeaderServer)
+        }
         "date" | "age" => Meaning::Nothing(Rule::HeaderDate),
         "connection" | "keep-alive" | "transfer-encoding" | "proxy-connection" | "upgrade" | "te" | "trailer" => {
             Meaning::Nothing(Rule::HeaderConnection)
@@ -196,7 +198,8 @@ fn spelled_or(same: bool, finding: Finding, severity: Severity) -> Finding {
 fn presence(how: Meaning, name: &str, answers: &Answers<'_>, finding: Finding) -> Finding {
     let lost = finding.candidate.is_none();
     match how {
-        Meaning::RequestId => finding.rule(Rule::RequestIdPresence),
+        Meaning::RequestId if lost => finding.rule(Rule::RequestIdPresence),
+        Meaning::RequestId => finding.rule(Rule::HeaderRequestId),
         Meaning::Validator if has_validator(answers.control) && has_validator(answers.candidate) => {
             finding.rule(Rule::HeaderValidator)
         }

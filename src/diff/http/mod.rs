@@ -30,11 +30,22 @@ pub struct Answers<'a> {
 impl Answers<'_> {
     /// Whether the answers can have bodies that anybody sees.
     pub fn have_bodies(&self) -> bool {
+        !self.is_head() && self.status_has_body()
+    }
+
+    /// Whether nobody reads what the bodies are said to be: there are none, or they belong to redirects.
+    pub fn leave_type_unused(&self) -> bool {
+        let empty = self.control.body.is_empty() && self.candidate.body.is_empty();
+        !self.status_has_body() || (empty && !self.is_head())
+    }
+
+    fn is_head(&self) -> bool {
+        self.request.method == ::http::Method::HEAD
+    }
+
+    fn status_has_body(&self) -> bool {
         let status = self.control.status;
-        self.request.method != http::Method::HEAD
-            && !status.is_informational()
-            && !status.is_redirection()
-            && !matches!(status.as_u16(), 204 | 205 | 304)
+        !status.is_informational() && !status.is_redirection() && !matches!(status.as_u16(), 204 | 205 | 304)
     }
 
     /// Whether both send the same values of a header, or neither any.

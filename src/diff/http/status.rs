@@ -71,11 +71,7 @@ fn neither_failed(finding: Finding, method: &Method, old: StatusCode, new: Statu
     let answered = |status: StatusCode| status.is_success() || status.is_redirection();
     let finding = if is_nothing_there(old) && new.is_success() {
         Finding { kind: Kind::NewOnly, ..finding }
-    } else if answered(old)
-        && new == StatusCode::METHOD_NOT_ALLOWED
-        && *method != Method::GET
-        && *method != Method::HEAD
-    {
+    } else if answered(old) && new == StatusCode::METHOD_NOT_ALLOWED && !is_served(method) {
         Finding { kind: Kind::Lost, ..finding }.rule(Rule::MethodStrictness).cause("method_refused")
     } else if answered(old) && (is_nothing_there(new) || new == StatusCode::UNPROCESSABLE_ENTITY) {
         Finding { kind: Kind::Lost, ..finding }
@@ -84,6 +80,11 @@ fn neither_failed(finding: Finding, method: &Method, old: StatusCode, new: Statu
     };
     let cause = finding.cause.or_else(|| status_cause(old, new));
     (Finding { cause, ..finding }, Rest::Nothing)
+}
+
+/// Methods that sites serve on purpose; to others a script answers only because nobody told it not to.
+fn is_served(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::POST)
 }
 
 fn is_nothing_there(status: StatusCode) -> bool {

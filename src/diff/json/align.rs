@@ -83,7 +83,7 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         if unlike.iter().any(|(_, (x, _))| there.binary_search(x).is_ok()) {
             return false;
         }
-        let likeness: f64 = unlike.iter().map(|((x, y), _)| self.likeness(*x, *y)).sum();
+        let likeness: f64 = unlike.iter().map(|((x, y), _)| alike(&face(old, *x), &face(new, *y))).sum();
         likeness >= ALIKE * unlike.len() as f64 || unlike.len() <= 1
     }
 
@@ -207,10 +207,11 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         let pairs = if xs.len() == ys.len() && xs.len() == 1 {
             vec![(0, 0)]
         } else if xs.len() * ys.len() <= MAX_CELLS && self.afford(self.likeness_work(xs, ys)) {
-            best_chain(xs.len(), ys.len(), |i, j| match (xs.get(i), ys.get(j)) {
-                (Some(x), Some(y)) => {
-                    Some(self.likeness(x.node, y.node)).filter(|likeness| *likeness >= ALIKE).unwrap_or(0.0)
-                }
+            let faces =
+                |tape: &Tape<'a>, list: &[Element]| list.iter().map(|element| face(tape, element.node)).collect();
+            let (old, new): (Vec<Face>, Vec<Face>) = (faces(self.old, xs), faces(self.new, ys));
+            best_chain(xs.len(), ys.len(), |i, j| match (old.get(i), new.get(j)) {
+                (Some(x), Some(y)) => Some(alike(x, y)).filter(|likeness| *likeness >= ALIKE).unwrap_or(0.0),
                 _ => 0.0,
             })
         } else {
@@ -219,10 +220,13 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         self.changed_or_gone(xs, ys, &pairs);
     }
 
+    /// Steps to read all faces and to compare each with each, at most [`FACE`] members of it.
     fn likeness_work(&self, xs: &[Element], ys: &[Element]) -> usize {
+        const FACE: usize = 16;
         let weight =
             |tape: &Tape<'a>, list: &[Element]| list.iter().map(|element| tape.weight(element.node)).sum::<usize>();
-        weight(self.old, xs) * ys.len() + weight(self.new, ys) * xs.len()
+        let widest = weight(self.old, xs) / xs.len().max(1) + weight(self.new, ys) / ys.len().max(1);
+        weight(self.old, xs) + weight(self.new, ys) + xs.len() * ys.len() * widest.min(FACE)
     }
 
     fn changed_or_gone(&mut self, xs: &[Element], ys: &[Element], pairs: &Pairs) {
@@ -299,17 +303,26 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         let right = rest(ys, &|at| taken_y.get(at) == Some(&true));
         self.gap(&left, &right);
     }
+}
 
-    /// How alike two values are, from 0 to 1: of objects, the share of members that are equal.
-    fn likeness(&self, x: usize, y: usize) -> f64 {
-        match (self.old.kind(x), self.new.kind(y)) {
-            (Json::Object, Json::Object) => objects_alike(&members(self.old, x), &members(self.new, y)),
-            (Json::Array, Json::Array) => 0.5,
-            (Json::String, Json::String) | (Json::Number, Json::Number) => 0.4,
-            (Json::True | Json::False, Json::True | Json::False) => 0.4,
-            (a, b) if a == b => 0.4,
-            _ => 0.0,
-        }
+/// What of a value is looked at to find its like.
+type Face = (Json, Vec<(u64, u64, bool)>);
+
+fn face(tape: &Tape<'_>, at: usize) -> Face {
+    match tape.kind(at) {
+        Json::Object => (Json::Object, members(tape, at)),
+        Json::False => (Json::True, Vec::new()),
+        kind => (kind, Vec::new()),
+    }
+}
+
+/// How alike two values are, from 0 to 1: of objects, the share of members that are equal.
+fn alike(x: &Face, y: &Face) -> f64 {
+    match (x.0, y.0) {
+        (Json::Object, Json::Object) => objects_alike(&x.1, &y.1),
+        (Json::Array, Json::Array) => 0.5,
+        (a, b) if a == b => 0.4,
+        _ => 0.0,
     }
 }
 

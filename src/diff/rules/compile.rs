@@ -5,7 +5,7 @@ use super::{Accept, At, Class, Reach, Rule, RuleError, Rules, RulesSpec, Toleran
 use crate::diff::clock;
 
 /// `float_tolerance` switched on without a number: what 64-bit arithmetic in another order costs.
-const DEFAULT_TOLERANCE: Tolerance = Tolerance { absolute: 1e-9, relative: 1e-12 };
+const DEFAULT_TOLERANCE: Tolerance = Tolerance { absolute: 0.0, relative: 1e-9 };
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
