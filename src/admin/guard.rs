@@ -15,7 +15,6 @@ use subtle::ConstantTimeEq;
 
 use super::OpenError;
 use super::answer::{self, Answer};
-use super::listener::spoken;
 use crate::config::settings::{AdminAddress, AdminSettings};
 
 /// Where a connection comes from.
@@ -59,7 +58,7 @@ impl Guard {
             .map_err(|reason| OpenError::Token { path: guard.token_file.clone().unwrap_or_default(), reason })?;
         match settings.address {
             AdminAddress::Tcp(address) if Peer::of(address.ip()) == Peer::Remote && guard.token_file.is_none() => {
-                Err(OpenError::NeedsToken { address: spoken(&settings.address) })
+                Err(OpenError::NeedsToken { address: settings.address.to_string() })
             }
             _ => Ok(guard),
         }

@@ -12,14 +12,6 @@ use tokio::net::{TcpListener, UnixListener};
 use super::guard::Peer;
 use crate::config::settings::AdminAddress;
 
-/// As the config writes it.
-pub fn spoken(address: &AdminAddress) -> String {
-    match address {
-        AdminAddress::Tcp(address) => address.to_string(),
-        AdminAddress::Unix(path) => format!("unix:{}", path.display()),
-    }
-}
-
 /// One connection, TCP or unix.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}

@@ -100,7 +100,7 @@ impl Window {
         let listener = {
             let _entered = runtime.enter();
             listener::Listener::bind(&settings.address)
-                .map_err(|source| OpenError::Listen { address: listener::spoken(&settings.address), source })?
+                .map_err(|source| OpenError::Listen { address: settings.address.to_string(), source })?
         };
         let address = listener.address().clone();
         let (stop, stopped) = oneshot::channel();

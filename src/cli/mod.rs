@@ -4,6 +4,7 @@
 //! stdout (with [`print::say`], which does not mind a closed pipe) and returns an [`Exit`]; an error it returns is printed on
 //! stderr by [`main`], which then ends with [`Exit::Trouble`].
 
+pub mod ask;
 pub mod check;
 pub mod compare;
 pub mod demo;
@@ -21,6 +22,7 @@ pub mod run;
 pub mod stage;
 pub mod status;
 pub mod store;
+pub mod table;
 mod wiring;
 
 use std::path::{Path, PathBuf};

@@ -1,8 +1,15 @@
 //! `matapalo rollback` and `matapalo resume`: override the config file at once, and end that.
+//!
+//! They ask the running door, which does not read its config for it. Without a door they write the file that the next
+//! one reads when it starts.
 
 use std::path::Path;
+use std::time::SystemTime;
 
-use super::{AdminTarget, Exit, Format};
+use super::ask::{DoorAt, Heard, Said};
+use super::{AdminTarget, Exit, Format, print};
+use crate::admin::api::Rolled;
+use crate::live::{Rollbacks, Target};
 
 /// One route or all of them; exactly one of both must be said.
 #[derive(Debug, clap::Args)]
@@ -36,15 +43,123 @@ pub struct ResumeArgs {
 }
 
 /// # Errors
-/// No door answers, or it knows no such route.
+/// There is no such route, the door refuses, or the file cannot be written.
 pub fn rollback(config: &Path, args: &RollbackArgs) -> anyhow::Result<Exit> {
-    let _ = (config, args);
-    anyhow::bail!("`matapalo rollback` is not in this version yet")
+    let asked = Asked { verb: Verb::Rollback, which: args.which.target(), at: &args.target, format: args.format };
+    asked.of_door_or_file(config)
 }
 
 /// # Errors
-/// No door answers, or it knows no such route.
+/// There is no such route, it is not rolled back, the door refuses, or the file cannot be written.
 pub fn resume(config: &Path, args: &ResumeArgs) -> anyhow::Result<Exit> {
-    let _ = (config, args);
-    anyhow::bail!("`matapalo resume` is not in this version yet")
+    let asked = Asked { verb: Verb::Resume, which: args.which.target(), at: &args.target, format: args.format };
+    asked.of_door_or_file(config)
+}
+
+impl Which {
+    fn target(&self) -> Target {
+        self.route.clone().map_or(Target::All, Target::Route)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Rollback,
+    Resume,
+}
+
+impl Verb {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Rollback => "/api/v1/rollback",
+            Self::Resume => "/api/v1/resume",
+        }
+    }
+}
+
+struct Asked<'a> {
+    verb: Verb,
+    which: Target,
+    at: &'a AdminTarget,
+    format: Format,
+}
+
+impl Asked<'_> {
+    fn of_door_or_file(&self, config: &Path) -> anyhow::Result<Exit> {
+        let door = DoorAt::find(config, self.at)?;
+        match door.post::<Rolled>(self.verb.path(), &self.body())? {
+            Heard::Answer(rolled) => self.tell_in_force(&rolled),
+            Heard::Nobody => self.write_down(config, &door),
+        }
+    }
+
+    fn body(&self) -> serde_json::Value {
+        match &self.which {
+            Target::All => serde_json::json!({}),
+            Target::Route(route) => serde_json::json!({ "route": route }),
+        }
+    }
+
+    fn tell_in_force(&self, rolled: &Rolled) -> anyhow::Result<Exit> {
+        match self.format {
+            Format::Json => print::json(rolled)?,
+            Format::Text => print::say(&format!("{}, in force now", self.sentence()))?,
+        }
+        let Some(detail) = &rolled.detail else { return Ok(Exit::Good) };
+        print::trouble(&anyhow::anyhow!("{detail}"));
+        Ok(Exit::Trouble)
+    }
+
+    fn write_down(&self, config: &Path, door: &DoorAt) -> anyhow::Result<Exit> {
+        let said = Said::by(config);
+        let (mut rollbacks, broken) = Rollbacks::open(Rollbacks::beside(&said.store_path(config)));
+        if let Some(broken) = broken {
+            print::trouble(&broken.into());
+        }
+        self.apply(&mut rollbacks, said.routes.as_deref())?;
+        rollbacks.keep()?;
+        let file = rollbacks.path().display().to_string();
+        match self.format {
+            Format::Json => {
+                let written = serde_json::json!({ "rollbacks": rollbacks.now(), "kept": true, "door": "not running", "file": file });
+                print::json(&written)?;
+            }
+            Format::Text => print::say(&format!(
+                "no door answers at {}\n{}: written to {file}, in force when the door starts",
+                door.address(),
+                self.sentence()
+            ))?,
+        }
+        if said.routes.is_none() && matches!(self.which, Target::Route(_)) {
+            print::trouble(&anyhow::anyhow!("the config is broken, so the route's name could not be checked"));
+        }
+        Ok(Exit::Good)
+    }
+
+    /// A name that cannot be checked is taken as it is: the moment of a rollback is no moment for a refusal.
+    fn apply(&self, rollbacks: &mut Rollbacks, routes: Option<&[String]>) -> anyhow::Result<()> {
+        let asked_for = match &self.which {
+            Target::Route(name) => vec![name.clone()],
+            Target::All => Vec::new(),
+        };
+        let known = routes.unwrap_or(&asked_for).iter().map(String::as_str);
+        match self.verb {
+            Verb::Rollback => rollbacks.roll_back(&self.which, known, SystemTime::now())?,
+            Verb::Resume => rollbacks.resume(&self.which, known)?,
+        }
+        Ok(())
+    }
+
+    fn sentence(&self) -> String {
+        match (self.verb, &self.which) {
+            (Verb::Rollback, Target::Route(name)) => {
+                format!("route {name:?} is rolled back to legacy until `matapalo resume {name}`")
+            }
+            (Verb::Rollback, Target::All) => {
+                "every route is rolled back to legacy until `matapalo resume --all`".to_owned()
+            }
+            (Verb::Resume, Target::Route(name)) => format!("route {name:?} is resumed: the config decides"),
+            (Verb::Resume, Target::All) => "every route is resumed: the config decides".to_owned(),
+        }
+    }
 }

@@ -13,6 +13,8 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::time;
+
 /// Which routes are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -278,12 +280,7 @@ fn sync_directory(of: &Path) -> io::Result<()> {
 
 /// `2026-11-21T03:30:00Z`, UTC, to the second.
 pub fn rfc3339(at: SystemTime) -> String {
-    // `httpdate` knows the calendar; its fields come out of its fixed-width form ("Sat, 21 Nov 2026 03:30:00 GMT").
-    let text = httpdate::fmt_http_date(at);
-    let field = |range: std::ops::Range<usize>| text.get(range).unwrap_or_default();
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let month = MONTHS.iter().position(|month| *month == field(8..11)).map_or(0, |index| index + 1);
-    format!("{}-{month:02}-{}T{}Z", field(12..16), field(5..7), field(17..25))
+    time::rfc3339(time::millis(at))
 }
 
 #[cfg(test)]
