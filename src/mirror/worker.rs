@@ -117,7 +117,7 @@ impl Worker {
         let to = backend.choose().and_then(|endpoint| endpoint.address()).ok_or(Unproven::ConnectError)?;
         let ask = Ask {
             to,
-            head: marked(&job.head),
+            head: marked(&job.head, &job.body),
             body: job.body.clone(),
             timeouts: proxied.timeouts.over(&backend.timeouts),
             max_body: proxied.mirror.max_body,
@@ -161,10 +161,14 @@ impl Drop for UnderWay<'_> {
 }
 
 /// The copy's head: the authoritative one's, marked, and without what only concerns the connection it came on.
-fn marked(head: &RequestHeader) -> Box<RequestHeader> {
+fn marked(head: &RequestHeader, body: &[u8]) -> Box<RequestHeader> {
     let mut head = Box::new(head.clone());
     head.remove_header(&http::header::EXPECT);
-    // A header name and value that are constants are always legal.
+    // Header names and values that are constants are always legal.
     let _ = head.insert_header(MIRROR_HEADER, "1");
+    // Pingora frames a chunked body after the point at which the head was kept.
+    if !body.is_empty() && !head.headers.contains_key(http::header::CONTENT_LENGTH) {
+        let _ = head.insert_header(http::header::TRANSFER_ENCODING, "chunked");
+    }
     head
 }

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
+
 tokio::task_local! {
     /// The clock of the connection that the running task serves.
     static CLOCK: Arc<Clock>;
@@ -32,6 +34,9 @@ pub enum Phase {
     Open,
 }
 
+/// A date in the only form that is still written, 29 bytes long: RFC 9110, section 5.6.7.
+pub type Date = [u8; 29];
+
 /// One per client connection.
 #[derive(Debug)]
 pub struct Clock {
@@ -43,6 +48,8 @@ pub struct Clock {
     limit: AtomicU64,
     /// The phase whose deadline passed, plus one; 0: none.
     missed: AtomicU8,
+    /// The Date of the answer that is about to be written, as the origin gave it.
+    date: Mutex<Option<Date>>,
 }
 
 impl Clock {
@@ -53,6 +60,7 @@ impl Clock {
             deadline: AtomicU64::new(0),
             limit: AtomicU64::new(0),
             missed: AtomicU8::new(0),
+            date: Mutex::new(None),
         })
     }
 
@@ -99,6 +107,15 @@ impl Clock {
             0 => None,
             millis => self.epoch.checked_add(Duration::from_millis(millis)),
         }
+    }
+
+    /// Only the connection's own task takes this lock.
+    pub fn date(&self) -> Option<Date> {
+        *self.date.lock()
+    }
+
+    pub fn set_date(&self, date: Option<Date>) {
+        *self.date.lock() = date;
     }
 
     /// The phase's deadline has passed: it does not pass twice.

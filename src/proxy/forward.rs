@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 use http::header::{EXPECT, HOST};
-use pingora::http::RequestHeader;
+use pingora::http::{RequestHeader, ResponseHeader};
 
 use super::client::{Client, FORWARDED, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
 
@@ -60,6 +60,11 @@ pub fn split_target(target: &[u8]) -> (&[u8], Option<&[u8]>) {
 /// The request body's length in bytes, where the head says it.
 pub fn announced_length(request: &RequestHeader) -> Option<usize> {
     request.headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// An HTTP/1.0 client knows no chunks: without a length, its answer ends with the connection.
+pub fn without_chunks(answer: &mut ResponseHeader) {
+    answer.remove_header(&http::header::TRANSFER_ENCODING);
 }
 
 /// A body that is being replayed needs no leave to be sent.

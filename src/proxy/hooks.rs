@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
@@ -183,6 +183,12 @@ impl ProxyHttp for Door {
         }
         if self.is_draining() {
             session.set_keepalive(None);
+        }
+        // Pingora writes its own time over it; the connection puts the origin's back.
+        let date = response.headers.get(http::header::DATE).and_then(|date| date.as_bytes().try_into().ok());
+        Clock::with(|clock| clock.set_date(date));
+        if session.req_header().version == Version::HTTP_10 {
+            forward::without_chunks(response);
         }
         let name = exchange.snapshot.settings.session.cookie.as_deref();
         if let (Some(name), Some(pin)) = (name, exchange.placed().and_then(|placed| placed.pin.as_ref())) {

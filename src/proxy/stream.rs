@@ -17,7 +17,7 @@ use pingora::protocols::{
 use tokio::io::{AsyncRead, AsyncWrite, BufWriter, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::clock::{Clock, Phase};
+use super::clock::{Clock, Date, Phase};
 
 /// Bytes gathered before a write: a usual head and a small body leave in one system call.
 const WRITE_BUFFER: usize = 4 * 1024;
@@ -42,6 +42,15 @@ impl ClientStream {
         }
     }
 
+    /// Pingora flushes an answer of known length only at its end. But while there is nothing to read there is nothing more to
+    /// write at this moment either, so what was gathered goes out: a slow answer reaches the client as it comes.
+    fn send_what_waits(&mut self, cx: &mut Context<'_>) {
+        if !self.inner.buffer().is_empty() {
+            // Trouble shows at the next write; a full socket wakes the task when it takes more.
+            let _ = Pin::new(&mut self.inner).poll_flush(cx);
+        }
+    }
+
     /// Ready once the phase's deadline has passed; otherwise the task is woken when it does.
     ///
     /// Deadlines move with every phase of every request, nearly always further away. Setting the alarm each time would
@@ -62,12 +71,28 @@ impl ClientStream {
     }
 }
 
+/// An answer's head with the origin's own Date in the place of the one that pingora writes over it. Both have the same length
+/// (RFC 9110, section 5.6.7), so nothing else moves. `None`: these bytes are no final head, or have no Date.
+fn with_date(head: &[u8], date: &Date) -> Option<Vec<u8>> {
+    let status = head.strip_prefix(b"HTTP/1.")?.get(2)?;
+    if *status == b'1' {
+        return None;
+    }
+    let at = memchr::memmem::find_iter(head, b"\r\n")
+        .map(|line_end| line_end + 2)
+        .find(|start| head.get(*start..*start + 6).is_some_and(|name| name.eq_ignore_ascii_case(b"date: ")))?;
+    let mut dated = head.to_vec();
+    dated.get_mut(at + 6..at + 6 + date.len())?.copy_from_slice(date);
+    Some(dated)
+}
+
 impl AsyncRead for ClientStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if let Poll::Ready(result) = Pin::new(&mut self.inner).poll_read(cx, buf) {
             self.has_read();
             return Poll::Ready(result);
         }
+        self.send_what_waits(cx);
         if self.poll_deadline(cx).is_pending() {
             return Poll::Pending;
         }
@@ -81,7 +106,11 @@ impl AsyncRead for ClientStream {
 
 impl AsyncWrite for ClientStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.inner).poll_write(cx, buf);
+        let dated = self.clock.date().and_then(|date| with_date(buf, &date));
+        let written = Pin::new(&mut self.inner).poll_write(cx, dated.as_deref().unwrap_or(buf));
+        if written.is_ready() && dated.is_some() {
+            self.clock.set_date(None);
+        }
         if written.is_ready() {
             self.clock.moved();
         }
@@ -149,5 +178,30 @@ impl GetProxyDigest for ClientStream {
 impl GetSocketDigest for ClientStream {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
         self.inner.get_ref().get_socket_digest()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::with_date;
+
+    const OLD: &[u8; 29] = b"Mon, 01 Jan 2024 00:00:00 GMT";
+
+    #[test]
+    fn the_origins_date_is_put_back_and_nothing_else_is_touched() {
+        let head = b"HTTP/1.1 200 OK\r\nX-Date: keep me\r\ndate: Sat, 21 Nov 2026 04:50:51 GMT\r\nA: b\r\n\r\n";
+        let dated = with_date(head, OLD).unwrap();
+        assert_eq!(
+            String::from_utf8(dated).unwrap(),
+            "HTTP/1.1 200 OK\r\nX-Date: keep me\r\ndate: Mon, 01 Jan 2024 00:00:00 GMT\r\nA: b\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn bodies_and_interim_answers_are_left_alone() {
+        assert_eq!(with_date(b"x\r\nDate: Sat, 21 Nov 2026 04:50:51 GMT\r\n", OLD), None);
+        assert_eq!(with_date(b"HTTP/1.1 103 Early Hints\r\nDate: Sat, 21 Nov 2026 04:50:51 GMT\r\n\r\n", OLD), None);
+        assert_eq!(with_date(b"HTTP/1.1 200 OK\r\nDate: Sat\r\n", OLD), None);
     }
 }
