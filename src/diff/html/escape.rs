@@ -59,3 +59,8 @@ pub(super) fn broke_out(old: &[Attribute], new: &[Attribute], name: &str) -> boo
             cut_at_quote(&attribute.value, &now) && attribute.value.to_ascii_lowercase().contains(wanted)
         })
 }
+
+/// Is the new text the old one, escaped once more? `&amp;` shown to the reader.
+pub(super) fn is_escaped_twice(old: &str, new: &str) -> bool {
+    old != new && new.contains('&') && charref::decode(new, Place::Text) == old
+}

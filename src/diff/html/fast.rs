@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use super::attribute::{self, Subject, Surroundings, Verdict};
 use super::charref::{self, Place};
 use super::dom::Dialect;
@@ -17,9 +19,16 @@ use crate::diff::rules::{Class, Rule};
 
 #[derive(Debug)]
 pub(super) enum Proof {
-    /// Equal but for what these rules hide; each with an example of where.
-    Equal(Vec<(Rule, String)>),
+    /// Equal but for what these rules hide: how often, and an example of where.
+    Equal(Vec<Hiding>),
     Unknown,
+}
+
+#[derive(Debug)]
+pub(super) struct Hiding {
+    pub rule: Rule,
+    pub count: u32,
+    pub example: String,
 }
 
 pub(super) fn prove(old: &str, new: &str, around: &Surroundings) -> Proof {
@@ -76,8 +85,17 @@ impl<'a> Side<'a> {
         token.span.of(self.lexer.page())
     }
 
+    fn attributes(&self, token: &Token) -> SmallVec<[RawAttribute<'a>; 8]> {
+        self.lexer.attributes(token).collect()
+    }
+
     fn name(&self, token: &Token) -> &'a str {
         token.inner.of(self.lexer.page())
+    }
+
+    /// Nothing but blanks, all of them written as themselves.
+    fn is_blank(&self) -> bool {
+        self.pieces.iter().all(|(_, piece)| piece.bytes().all(|c| is_blank(char::from(c))))
     }
 
     /// What shows of the pieces, with blanks where they show.
@@ -106,7 +124,7 @@ struct Prover<'a, 's> {
     old: Side<'a>,
     new: Side<'a>,
     around: &'s Surroundings,
-    hidden: Vec<(Rule, String)>,
+    hidden: Vec<Hiding>,
     /// Names of the elements that stand open, as far as end tags tell; for examples of places.
     open: Vec<&'a str>,
     /// The lines that go on behind elements with lines of their own, with the element's name.
@@ -145,10 +163,15 @@ impl<'a> Prover<'a, '_> {
     }
 
     fn hide(&mut self, rule: Rule) {
+        if let Some(known) = self.hidden.iter_mut().find(|hiding| hiding.rule == rule) {
+            known.count = known.count.saturating_add(1);
+            return;
+        }
         let from = self.open.len().saturating_sub(STEPS);
-        let path: Vec<String> =
+        let steps: Vec<String> =
             self.open[from..].iter().map(|name| super::place::ident(&name.to_ascii_lowercase())).collect();
-        self.hidden.push((rule, if path.is_empty() { super::PAGE.to_owned() } else { path.join(" > ") }));
+        let example = if steps.is_empty() { super::PAGE.to_owned() } else { steps.join(" > ") };
+        self.hidden.push(Hiding { rule, count: 1, example });
     }
 
     fn texts(&mut self) -> Option<()> {
@@ -168,6 +191,15 @@ impl<'a> Prover<'a, '_> {
                 self.old.flow.pass(&charref::decode(piece, Place::Text));
             }
             self.new.flow = self.old.flow;
+            return Some(());
+        }
+        if self.exact == 0 && self.old.is_blank() && self.new.is_blank() {
+            for side in [&mut self.old, &mut self.new] {
+                if !side.pieces.is_empty() {
+                    side.flow.blank();
+                }
+            }
+            self.hide(Rule::HtmlWhitespace);
             return Some(());
         }
         if self.exact > 0 {
@@ -264,10 +296,11 @@ impl<'a> Prover<'a, '_> {
         }
         let mut hidden_input = false;
         if sources.0 != sources.1 {
-            for rule in spelling::of_tags(Dialect::Html, sources, (name, other)) {
+            let lists = (self.old.attributes(old), self.new.attributes(new));
+            for rule in spelling::of_attributes(Dialect::Html, sources, (name, other), (&lists.0, &lists.1)) {
                 self.hide(rule);
             }
-            self.attributes(&lower, old, new)?;
+            self.attributes(&lower, &lists.0, &lists.1)?;
         }
         if lower == "input" {
             let kind = self.old.lexer.attributes(old).find(|attribute| attribute.name.eq_ignore_ascii_case("type"));
@@ -384,9 +417,7 @@ impl<'a> Prover<'a, '_> {
         Some(())
     }
 
-    fn attributes(&mut self, element: &str, old: &Token, new: &Token) -> Option<()> {
-        let read = |side: &Side<'a>, token: &Token| -> Vec<RawAttribute<'a>> { side.lexer.attributes(token).collect() };
-        let (olds, news) = (read(&self.old, old), read(&self.new, new));
+    fn attributes(&mut self, element: &str, olds: &[RawAttribute<'a>], news: &[RawAttribute<'a>]) -> Option<()> {
         if olds.len() > MAX_QUICK || news.len() > MAX_QUICK {
             return None;
         }
@@ -396,8 +427,8 @@ impl<'a> Prover<'a, '_> {
             })
         };
         let mut tokens = None;
-        for attribute in &olds {
-            let Some(other) = find(&news, attribute.name) else {
+        for attribute in olds {
+            let Some(other) = find(news, attribute.name) else {
                 drops_empty(attribute)?;
                 self.hide(Rule::HtmlSyntax);
                 continue;
@@ -406,11 +437,11 @@ impl<'a> Prover<'a, '_> {
             if attribute.value == other.value && attribute.quote != Quote::None && other.quote != Quote::None {
                 continue;
             }
-            let first = find(&olds, attribute.name)?;
+            let first = find(olds, attribute.name)?;
             let (old, new) =
                 (charref::decode(first.value, Place::Attribute), charref::decode(other.value, Place::Attribute));
             let name = lower(attribute.name);
-            let tokens = tokens.get_or_insert_with(|| (is_token(&olds), is_token(&news)));
+            let tokens = tokens.get_or_insert_with(|| (is_token(olds), is_token(news)));
             let is_token = tokens.0 == Some(&*name) && tokens.1 == Some(&*name);
             match attribute::compare(&Subject { element, name: &name, is_token }, &old, &new, self.around) {
                 Verdict::Same => {}
@@ -418,8 +449,8 @@ impl<'a> Prover<'a, '_> {
                 _ => return None,
             }
         }
-        for attribute in &news {
-            if find(&olds, attribute.name).is_none() {
+        for attribute in news {
+            if find(olds, attribute.name).is_none() {
                 drops_empty(attribute)?;
                 self.hide(Rule::HtmlSyntax);
             }

@@ -4,7 +4,7 @@
 //! whether `<![CDATA[` counts ([`Lexer::next`]'s argument). [`tree`](super::tree) drives it through html5ever's tree
 //! builder, [`fast`](super::fast) without one. Its own tests hold it against html5ever's tokenizer.
 
-use memchr::{memchr, memchr_iter, memmem};
+use memchr::{memchr, memchr_iter, memchr2, memmem};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
@@ -154,6 +154,10 @@ impl<'a> Lexer<'a> {
     fn tag(&mut self, kind: Kind, name: usize) -> Option<Token> {
         let bytes = self.page.as_bytes();
         let name_end = name + bytes[name..].iter().position(|c| ends_name(*c)).unwrap_or(bytes.len() - name);
+        if let Some((end, self_closing)) = plain_tag_end(bytes, name_end) {
+            let start = std::mem::replace(&mut self.at, end);
+            return Some(Token { kind, span: Span::new(start, end), inner: Span::new(name, name_end), self_closing });
+        }
         let mut attributes = Attributes { page: self.page, at: name_end, end: End::Open };
         while attributes.step().is_some() {}
         let start = self.at;
@@ -226,7 +230,28 @@ impl<'a> Lexer<'a> {
 
 /// The attributes that follow a tag's name.
 pub(super) fn attributes(page: &str, name_end: usize) -> Attributes<'_> {
-    Attributes { page, at: name_end, end: End::Open }
+    Attributes { page, at: name_end.min(page.len()), end: End::Open }
+}
+
+/// Where a tag ends whose attributes are all written `name="value"` or `name`: most are, and need no look at each character.
+fn plain_tag_end(bytes: &[u8], name_end: usize) -> Option<(usize, SelfClosing)> {
+    let mut at = name_end;
+    loop {
+        let mark = at + memchr2(b'>', b'=', &bytes[at..])?;
+        if bytes[mark] == b'>' {
+            let self_closing = if bytes[mark - 1] == b'/' { SelfClosing::Yes } else { SelfClosing::No };
+            return Some((mark + 1, self_closing));
+        }
+        let quote = *bytes.get(mark + 1).filter(|quote| matches!(quote, b'"' | b'\''))?;
+        let named = !matches!(bytes[mark - 1], b'/' | b'=') && !is_space(bytes[mark - 1]) && mark > at;
+        if !named {
+            return None;
+        }
+        at = mark + 2 + memchr(quote, &bytes[mark + 2..])? + 1;
+        if !bytes.get(at).is_some_and(|next| ends_name(*next)) {
+            return None;
+        }
+    }
 }
 
 /// Where the text of a comment ends that the end of the page cuts off: closing dashes begun do not belong to it.
@@ -286,7 +311,7 @@ fn script_end(rest: &[u8]) -> usize {
             _ => {}
         }
         at += 1;
-        at += memchr::memchr2(b'<', b'-', &rest[at..]).unwrap_or(rest.len() - at);
+        at += memchr2(b'<', b'-', &rest[at..]).unwrap_or(rest.len() - at);
     }
     rest.len()
 }

@@ -40,9 +40,12 @@ pub(super) fn canonical(target: &str) -> Cow<'_, str> {
     if target.bytes().all(plain) && query_is_plain() {
         return Cow::Borrowed(target);
     }
-    let target: String = target.trim_matches(|c: char| c.is_ascii_whitespace()).replace(['\t', '\n', '\r'], "");
+    let mut target = Cow::Borrowed(target.trim_matches(|c: char| c.is_ascii_whitespace()));
+    if target.contains(['\t', '\n', '\r']) {
+        target = Cow::Owned(target.replace(['\t', '\n', '\r'], ""));
+    }
     if is_opaque(&target) {
-        return Cow::Owned(target);
+        return target;
     }
     let (rest, fragment) = split(&target, '#');
     let (rest, query) = split(rest, '?');

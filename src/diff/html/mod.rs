@@ -90,10 +90,10 @@ fn proven_equal(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) ->
     }
     let around = Surroundings { page: scope.base(), now: scope.now };
     let fast::Proof::Equal(hidden) = fast::prove(old, new, &around) else { return false };
-    if hidden.iter().any(|(rule, _)| !scope.rules.is_on(*rule) || scope.rules.is_scoped(*rule)) {
+    if hidden.iter().any(|hiding| !scope.rules.is_on(hiding.rule) || scope.rules.is_scoped(hiding.rule)) {
         return false;
     }
-    hidden.into_iter().all(|(rule, path)| sink.hides(rule, || path))
+    hidden.into_iter().all(|hiding| (0..hiding.count).all(|_| sink.hides(hiding.rule, || hiding.example.clone())))
 }
 
 fn compare_html_trees(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {

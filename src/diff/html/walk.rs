@@ -212,7 +212,9 @@ impl Walk<'_, '_, '_, '_> {
                     Some(rule) => self.report(finding.rule(rule)),
                     None => {
                         let finding = finding.severity(attribute::severity(name));
-                        let finding = if escape::cut_at_quote(old, new) && !old.is_empty() {
+                        let finding = if escape::is_escaped_twice(old, new) {
+                            finding.cause("escaped_twice")
+                        } else if escape::cut_at_quote(old, new) && !old.is_empty() {
                             finding.severity(Severity::Critical).cause("escape_missing")
                         } else {
                             finding
@@ -268,6 +270,9 @@ impl Walk<'_, '_, '_, '_> {
         }
         if self.chosen(self.scope.rules.csrf_selectors(), within) && !new.trim().is_empty() {
             return self.report(finding.rule(Rule::Csrf));
+        }
+        if escape::is_escaped_twice(old, new) {
+            return self.report(finding.cause("escaped_twice"));
         }
         let finding =
             if old.trim() == new.trim() { finding.severity(Severity::Medium).cause("whitespace") } else { finding };
