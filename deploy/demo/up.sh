@@ -241,6 +241,9 @@ explain() {
 
   A little traffic keeps coming while this runs. In another terminal:
 
+  Every route at a glance:
+    $bin -c $config status
+
   The report again, or one route of it:
     $bin -c $config report
     $bin -c $config report package-page
