@@ -5,7 +5,12 @@ pub fn infer(control: &str, candidate: &str) -> Option<&'static str> {
     let (old, new) = (number(control)?, number(candidate)?);
     let (a, b) = (places(control), places(candidate));
     if old == new {
-        return Some(if a == b { "number_format" } else { "trailing_zeros" });
+        let digits = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
+        return Some(match () {
+            () if digits(control).max(digits(candidate)) > EXACT_DIGITS => "float_digits",
+            () if a == b => "number_format",
+            () => "trailing_zeros",
+        });
     }
     if new == 0.0 {
         return Some("cast_to_zero");
@@ -32,12 +37,11 @@ pub fn infer(control: &str, candidate: &str) -> Option<&'static str> {
     if relative < FLOAT_NOISE {
         return Some("float_digits");
     }
-    match new - old {
-        1.0 => Some("one_more"),
-        -1.0 => Some("one_less"),
-        _ => Some("other_number"),
-    }
+    Some("other_number")
 }
+
+/// Digits that a double always keeps.
+const EXACT_DIGITS: usize = 15;
 
 /// What 64-bit arithmetic in another order costs.
 const FLOAT_NOISE: f64 = 1e-9;

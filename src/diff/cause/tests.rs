@@ -12,6 +12,8 @@ fn transforms_that_ports_are_known_for() {
         ("4.5", "4.50", "trailing_zeros"),
         ("Rating 4.5 of 5", "Rating 4.50 of 5", "trailing_zeros"),
         ("3.14159", "3.14", "fewer_decimals"),
+        ("3", "4", "other_number"),
+        ("12345678901234567890", "12345678901234567891", "float_digits"),
         ("42", "0", "cast_to_zero"),
         ("1704164645", "1704168245", "off_by_whole_hours"),
         ("2024-01-02 03:04:05", "2024-01-02T05:04:05", "off_by_whole_hours"),

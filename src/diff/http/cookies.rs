@@ -56,7 +56,7 @@ pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
             continue;
         };
         let other = new.remove(at);
-        pair(cookie, &other, times, sink);
+        pair(cookie, &other, times, scope, sink);
     }
     for cookie in &new {
         let finding = Finding::new(Kind::Cookie, path(cookie)).only_candidate(cookie.shown());
@@ -132,14 +132,14 @@ impl Cookie {
 /// 2001-09-09: an expiry before it deletes the cookie, whatever the clock.
 const LONG_AGO: i64 = 1_000_000_000;
 
-fn pair(old: &Cookie, new: &Cookie, times: (Option<i64>, Option<i64>), sink: &mut Sink<'_>) {
+fn pair(old: &Cookie, new: &Cookie, times: (Option<i64>, Option<i64>), scope: &Scope<'_>, sink: &mut Sink<'_>) {
     if old.written == new.written {
         return;
     }
     let finding = || Finding::new(Kind::Cookie, path(old)).values(old.shown(), new.shown());
     let lives = lives(old, new, times);
     match (lives.0 == Life::Over, lives.1 == Life::Over) {
-        (true, true) if old.path == new.path && old.domain == new.domain => {
+        (true, true) if reach(old, scope) == reach(new, scope) && old.domain == new.domain => {
             sink.report(finding().rule(Rule::CookieDeletion));
             return;
         }
@@ -160,6 +160,18 @@ fn pair(old: &Cookie, new: &Cookie, times: (Option<i64>, Option<i64>), sink: &mu
     let same_but_spelling = sink.len() == before && old.value == new.value && lives.0 == lives.1;
     if same_but_spelling && reduced(old) == reduced(new) {
         sink.report(finding().rule(Rule::CookieSpelling));
+    }
+}
+
+/// The path a cookie is for: as said, or else the folder of the request (RFC 6265, section 5.1.4).
+fn reach(cookie: &Cookie, scope: &Scope<'_>) -> String {
+    if let Some(path) = &cookie.path {
+        return path.clone();
+    }
+    let asked = scope.request.target.split('?').next().unwrap_or_default();
+    match asked.rfind('/') {
+        None | Some(0) => "/".to_owned(),
+        Some(end) => asked.get(..end).unwrap_or_default().to_owned(),
     }
 }
 

@@ -14,6 +14,9 @@ pub struct Exact<'a> {
 /// Digits of which any double is told apart from any other; more were not printed from a double.
 pub const DOUBLE_DIGITS: usize = 17;
 
+/// 2^53: whole numbers up to it are exact as doubles.
+pub const EXACT_UP_TO: f64 = 9_007_199_254_740_992.0;
+
 /// Reads a JSON number. Exponents beyond any use are cut to a bound, where they stay different from all others of use.
 pub fn exact(text: &str) -> Exact<'_> {
     let (negative, rest) = match text.strip_prefix('-') {
@@ -104,7 +107,6 @@ pub fn same_double(control: &str, candidate: &str) -> bool {
 
 /// A whole number beyond what a double holds exactly, and the double next to it.
 pub fn is_bigint_as_float(control: &str, candidate: &str) -> bool {
-    const EXACT_UP_TO: f64 = 9_007_199_254_740_992.0;
     is_whole_form(control) != is_whole_form(candidate)
         && double(control).abs() >= EXACT_UP_TO
         && double(control).is_finite()

@@ -2,8 +2,9 @@
 //!
 //! Strict JSON (RFC 8259), but for `NaN` and `Infinity`, which Python prints: they become [`Kind::Odd`], so that they can be located.
 
-/// Nesting deeper than this is refused: PHP's own limit, and safe for a recursive walk.
-pub const MAX_DEPTH: usize = 512;
+/// Nesting deeper than this is not taken apart: the walk recurses, and a level costs up to 8 KiB of a thread's 2 MiB stack in a debug
+/// build. No answer of use is as deep.
+pub const MAX_DEPTH: usize = 128;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

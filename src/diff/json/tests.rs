@@ -132,5 +132,23 @@ fn json_lines() {
 fn deep_nesting_is_no_danger() {
     let deep = |n: usize, x: &str| format!("{}{x}{}", "[".repeat(n), "]".repeat(n));
     assert_eq!(differences(&deep(100_000, "1"), &deep(100_000, "2")), ["too_different body"]);
-    assert_eq!(differences(&deep(500, "1"), &deep(500, "2")).len(), 1);
+    assert_eq!(differences(&deep(120, "1"), &deep(120, "2")).len(), 1);
+}
+
+#[test]
+fn lists_that_grow_at_every_depth_are_no_danger() {
+    let nest = |depth: usize, step: usize| {
+        (0..depth).fold("0".to_owned(), |inner, at| format!("[{at},{inner},{}]", at + step))
+    };
+    let found = diff_with(&nest(120, 0), &nest(120, 1), "{}");
+    assert!(found.differences.len() > 1);
+    let shrunk = |depth: usize| (0..depth).fold("0".to_owned(), |inner, at| format!("[{at},{inner}]"));
+    assert!(!differences(&nest(120, 0), &shrunk(120)).is_empty());
+}
+
+#[test]
+fn ids_are_never_tolerated() {
+    let found =
+        diff_with("[12345678901234567890.0]", "[12345678901239999999]", r#"{"float_tolerance": {"relative": 1e-6}}"#);
+    assert_eq!(found.outcome, Outcome::Mismatched);
 }

@@ -348,10 +348,11 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
 
     /// Floats within the tolerance; two whole numbers never are.
     fn is_tolerated(&self, old: &str, new: &str) -> bool {
-        if number::is_whole_form(old) && number::is_whole_form(new) {
+        let (x, y) = (number::double(old), number::double(new));
+        let is_id = |text: &str, value: f64| number::is_whole_form(text) && value.abs() >= number::EXACT_UP_TO;
+        if is_id(old, x) || is_id(new, y) || (number::is_whole_form(old) && number::is_whole_form(new)) {
             return false;
         }
-        let (x, y) = (number::double(old), number::double(new));
         let bound = self.scope.rules.tolerance();
         let distance = (x - y).abs();
         distance <= bound.absolute || distance <= bound.relative * x.abs().max(y.abs())
