@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::answer::{self, Answer};
 use super::guard::{Guard, Peer, Wish};
 use super::status::Status;
-use super::{Shown, dashboard, evidence};
+use super::{Shown, dashboard, evidence, readiness};
 use crate::evidence::report::ReportError;
 use crate::evidence::store::StoreError;
 use crate::live::{NotKept, RollbackError, RolledBack, Target};
@@ -155,7 +155,7 @@ impl Api {
         match resource {
             Resource::Alive => answer::text(StatusCode::OK, "ok\n"),
             Resource::Ready => self.ready(),
-            Resource::Metrics => self.metrics(),
+            Resource::Metrics => self.metrics().await,
             Resource::Status => answer::json(StatusCode::OK, &self.status().await),
             Resource::Dashboard => answer::page(dashboard::page(&self.status().await)),
             Resource::Report(route) => self.report(route).await,
@@ -184,9 +184,12 @@ impl Api {
         answer::text(status, format!("{}\n", readiness.word()))
     }
 
-    fn metrics(&self) -> Answer {
+    async fn metrics(&self) -> Answer {
         match self.shown.live.metrics() {
-            Ok(text) => answer::metrics(text),
+            Ok(mut text) => {
+                text.extend(readiness::exposition(&evidence::verdicts(&self.shown.live).await).into_bytes());
+                answer::metrics(text)
+            }
             Err(error) => answer::problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", error),
         }
     }

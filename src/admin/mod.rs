@@ -10,6 +10,7 @@ pub mod dashboard;
 mod evidence;
 pub mod guard;
 mod listener;
+mod readiness;
 mod serve;
 pub mod status;
 

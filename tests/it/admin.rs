@@ -26,6 +26,7 @@ fn the_metrics_carry_the_promised_names() {
     let door = site.open("- {name: all, match: {path: {prefix: /}}, stage: shadow, mirror: {percent: 100}}");
     door.get("/");
     door.await_accounted("all", 1);
+    door.await_metric("comparisons_total", &[("route", "all")], 1.0);
     let text = door.metrics();
     for name in [
         "requests_total",
@@ -127,23 +128,30 @@ fn a_call_that_makes_no_sense_is_refused() {
 }
 
 #[test]
-fn a_token_is_needed_where_one_is_set() {
+fn a_token_opens_the_window_to_others_and_a_wrong_one_to_nobody() {
     let site = Site::named();
     let token = site.path("token");
     fs::write(&token, "correct-horse\n").unwrap();
     fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
     let door = open_with_admin(&site, &format!(", token_file: {token:?}"));
-    let post = |lines: &[&str]| one(door.admin, "POST", "/api/v1/rollback", lines, b"{}").status();
+    let post = |lines: &[&str]| {
+        let lines: Vec<&str> = lines.iter().copied().chain(["Content-Type: application/json"]).collect();
+        one(door.admin, "POST", "/api/v1/rollback", &lines, b"{}").status()
+    };
+    // What came over another proxy is not of this machine.
+    let from_elsewhere = "X-Forwarded-For: 203.0.113.9";
     for lines in [
-        &[][..],
+        &[from_elsewhere][..],
         &["Authorization: Bearer wrong"],
-        &["Authorization: Bearer "],
+        &[from_elsewhere, "Authorization: Bearer "],
         &["Authorization: Bearer correct-horse2"],
+        &[from_elsewhere, "Authorization: Basic correct-horse"],
     ] {
         assert!([401, 403].contains(&post(lines)), "{lines:?}");
     }
+    assert_eq!(one(door.admin, "GET", "/api/v1/status", &[from_elsewhere], b"").status(), 401, "reading needs it too");
     assert_eq!(door.get("/").text(), "new");
-    assert_eq!(post(&["Authorization: Bearer correct-horse"]), 200);
+    assert_eq!(post(&[from_elsewhere, "Authorization: Bearer correct-horse"]), 200);
     assert_eq!(door.get("/").text(), "legacy");
     assert_eq!(door.command(&["resume", "--all"]).code, 0, "the command reads the token file");
     assert_eq!(door.get("/").text(), "new");

@@ -198,13 +198,13 @@ fn a_fallback_answer_proves_nothing_about_new() {
 }
 
 #[test]
-fn an_expecting_client_falls_back_too() {
+fn a_client_whose_body_comes_late_falls_back_too() {
     let new = Origin::at_head(|_, wire| {
         wire.answer("404 Not Found", &["Connection: close"], "");
         wire.close();
     });
     let site = Site::of(echo(), new);
-    let door = site.open(&new_with_fallback("status: [404]", ", methods: [POST]"));
+    let door = site.open(&new_with_fallback("status: [404]", ", methods: [GET, POST]"));
     let mut client = door.client();
     client.send("POST / HTTP/1.1\r\nHost: site.test\r\nContent-Length: 5\r\n\r\n").send("hello");
     assert_eq!(client.answer("POST").text(), "legacy POST hello");

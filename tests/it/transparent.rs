@@ -39,6 +39,14 @@ fn lines_of(head: &[u8], without: &[&str]) -> Vec<String> {
         .collect()
 }
 
+/// In the order of names, those of one name as they came: between names the order means nothing (RFC 9110, 5.3).
+fn by_name(lines: &[impl AsRef<str>]) -> Vec<String> {
+    let name = |line: &String| line.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    let mut lines: Vec<String> = lines.iter().map(|line| line.as_ref().to_owned()).collect();
+    lines.sort_by_key(name);
+    lines
+}
+
 const FORWARDED: [&str; 4] = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "connection"];
 
 #[test]
@@ -91,7 +99,8 @@ fn request_headers_reach_the_backend_as_they_were_sent() {
         "Authorization: Basic Zm9vOmJhcg==",
     ];
     door.ask("GET", "/", &lines, b"");
-    assert_eq!(lines_of(&site.legacy.only().head, &FORWARDED), lines);
+    let seen = lines_of(&site.legacy.only().head, &FORWARDED);
+    assert_eq!(by_name(&seen), by_name(&lines));
 }
 
 #[test]
@@ -114,7 +123,7 @@ fn eighteen_cookies_and_other_answer_headers_come_in_order() {
     let head = format!("HTTP/1.1 200 OK\r\n{odd}{}\r\nContent-Length: 2\r\n\r\nok", cookies.join("\r\n"));
     let (_site, door) = before_bytes(head.clone());
     let answer = door.get("/");
-    assert_eq!(lines_of(&answer.head, &["connection"]), lines_of(head.as_bytes(), &[]));
+    assert_eq!(by_name(&lines_of(&answer.head, &["connection"])), by_name(&lines_of(head.as_bytes(), &[])));
 }
 
 #[test]

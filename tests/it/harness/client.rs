@@ -140,7 +140,10 @@ pub fn request(method: &str, target: &str, lines: &[&str], body: &[u8]) -> Vec<u
 /// One request on a connection of its own.
 pub fn one(address: SocketAddr, method: &str, target: &str, lines: &[&str], body: &[u8]) -> Answer {
     let mut client = Client::connect(address);
-    client.send(request(method, target, lines, body));
+    let host = format!("Host: {address}");
+    let named = lines.iter().any(|line| line.to_ascii_lowercase().starts_with("host:"));
+    let lines: Vec<&str> = lines.iter().copied().chain((!named).then_some(host.as_str())).collect();
+    client.send(request(method, target, &lines, body));
     client.answer(method)
 }
 
