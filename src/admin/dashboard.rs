@@ -135,3 +135,19 @@ impl std::fmt::Display for Escaped<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_name_holds_stays_text() {
+        let escaped = Escaped(r#"<img src=x onerror='a("b")'> & more"#).to_string();
+        assert_eq!(escaped, "&lt;img src=x onerror=&#39;a(&quot;b&quot;)&#39;&gt; &amp; more");
+    }
+
+    #[test]
+    fn durations_are_told_in_two_units() {
+        assert_eq!([5, 65, 7_265, 180_000].map(for_people), ["5 s", "1 min 5 s", "2 h 1 min", "2 d 2 h"]);
+    }
+}

@@ -183,3 +183,101 @@ fn is_json(content_type: &[u8]) -> bool {
     let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
     essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn guard(token: Option<&str>) -> (Guard, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let token_file = token.map(|token| {
+            let path = folder.path().join("token");
+            fs::write(&path, token).unwrap();
+            path
+        });
+        (Guard { token_file }, folder)
+    }
+
+    /// The status of the refusal; 200: admitted.
+    fn asked(guard: &Guard, peer: Peer, wish: Wish, lines: &[(&str, &str)]) -> u16 {
+        let mut request = http::Request::builder().uri("/api/v1/rollback");
+        for (name, value) in lines {
+            request = request.header(*name, *value);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        guard.admit(peer, &parts, wish).err().map_or(200, |refused| refused.status().as_u16())
+    }
+
+    #[test]
+    fn this_machine_may_change_things_but_no_browser_on_it() {
+        let (guard, _folder) = guard(None);
+        let change = |lines: &[(&str, &str)]| asked(&guard, Peer::Loopback, Wish::Change, lines);
+        for host in ["localhost", "localhost:9901", "127.0.0.1:9901", "[::1]:9901", "127.9.9.9"] {
+            assert_eq!(change(&[("host", host)]), 200, "{host}");
+        }
+        for host in
+            ["site.example", "127.0.0.1.site.example:9901", "localhost.site.example", "", "0.0.0.0", "[::ffff:8.8.8.8]"]
+        {
+            assert_eq!(change(&[("host", host)]), 403, "{host}");
+        }
+        for name in ["origin", "referer", "sec-fetch-site", "sec-fetch-mode"] {
+            assert_eq!(change(&[("host", "localhost"), (name, "null")]), 403, "{name}");
+        }
+        for form in ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", ""] {
+            assert_eq!(change(&[("host", "localhost"), ("content-type", form)]), 415, "{form}");
+        }
+        assert_eq!(change(&[("host", "localhost"), ("content-type", "Application/JSON; charset=utf-8")]), 200);
+        assert_eq!(
+            asked(&guard, Peer::Unix, Wish::Change, &[("host", "anything")]),
+            200,
+            "a socket's file has its own rights"
+        );
+        assert_eq!(asked(&guard, Peer::Unix, Wish::Change, &[("origin", "https://site.example")]), 403);
+    }
+
+    #[test]
+    fn others_need_the_token_for_all_but_health() {
+        let (guard, _folder) = guard(Some("correct-horse\n"));
+        for wish in [Wish::Read, Wish::Change] {
+            assert_eq!(asked(&guard, Peer::Remote, wish, &[("host", "localhost")]), 401);
+            assert_eq!(asked(&guard, Peer::Remote, wish, &[("authorization", "Bearer correct-horse")]), 200);
+            for wrong in [
+                "Bearer correct-horsf",
+                "Bearer correct-hors",
+                "Bearer correct-horse2",
+                "Basic correct-horse",
+                "Bearer ",
+            ] {
+                assert_eq!(asked(&guard, Peer::Remote, wish, &[("authorization", wrong)]), 401, "{wrong}");
+            }
+            for proxied in ["x-forwarded-for", "forwarded", "via"] {
+                assert_eq!(
+                    asked(&guard, Peer::Loopback, wish, &[("host", "localhost"), (proxied, "x")]),
+                    401,
+                    "{proxied}"
+                );
+            }
+        }
+        assert_eq!(asked(&guard, Peer::Remote, Wish::Health, &[("host", "10.0.0.1")]), 200);
+    }
+
+    #[test]
+    fn a_rotated_token_needs_no_restart_and_an_empty_one_opens_nothing() {
+        let (guard, _folder) = guard(Some("one"));
+        let with = |line: &str| asked(&guard, Peer::Remote, Wish::Read, &[("authorization", line)]);
+        assert_eq!(with("Bearer one"), 200);
+        fs::write(guard.token_file.as_ref().unwrap(), "two").unwrap();
+        assert_eq!((with("Bearer one"), with("Bearer two")), (401, 200));
+        fs::write(guard.token_file.as_ref().unwrap(), " \n").unwrap();
+        assert_eq!((with("Bearer two"), with("Bearer  ")), (401, 401));
+    }
+
+    #[test]
+    fn an_address_open_to_others_without_a_token_is_refused() {
+        let settings = AdminSettings { address: AdminAddress::Tcp("0.0.0.0:9901".parse().unwrap()), token_file: None };
+        assert!(matches!(Guard::new(&settings), Err(OpenError::NeedsToken { .. })));
+        let missing = AdminSettings { token_file: Some("/nowhere/token".into()), ..settings };
+        assert!(Guard::new(&missing).unwrap_err().to_string().starts_with("admin.token_file /nowhere/token: "));
+    }
+}

@@ -278,3 +278,6 @@ impl NeedsRestart {
         .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;
