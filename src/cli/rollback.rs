@@ -1,7 +1,7 @@
 //! `matapalo rollback` and `matapalo resume`: override the config file at once, and end that.
 //!
-//! They ask the running door, which does not read its config for it. Without a door they write the file that the next
-//! one reads when it starts.
+//! They ask the running door, which does not read its config for it. Where none answers they write the file that the
+//! next one reads when it starts; one that runs with a window unknown to us looks at the file twice a second.
 
 use std::path::Path;
 use std::time::SystemTime;
@@ -125,7 +125,7 @@ impl Asked<'_> {
                 print::json(&written)?;
             }
             Format::Text => print::say(&format!(
-                "no door answers at {}\n{}: written to {file}, in force when the door starts",
+                "no door answers at {}\n{}: written to {file}, in force when the door starts, or within a second if one runs on this store",
                 door.address(),
                 self.sentence()
             ))?,
