@@ -138,7 +138,7 @@ fn write_number(number: &Number, dice: &mut Dice<'_>, out: &mut String) {
     match dice.roll(4) {
         0 if is_whole => out.push_str(&format!("{text}.0")),
         1 if is_whole => out.push_str(&format!("{text}e0")),
-        2 if is_whole => out.push_str(&format!("{text}00E-2")),
+        2 if is_whole && text != "0" => out.push_str(&format!("{text}00E-2")),
         3 if !is_whole => out.push_str(&format!("{text}000")),
         _ => out.push_str(&text),
     }

@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 
-use xxhash_rust::xxh3::xxh3_64;
-
+use super::chain::{Element, Pairs, best_chain, unique_chain};
+use super::likeness::{Face, alike, face, meaning, member_hash};
 use super::number;
 use super::parse::{Kind as Json, Tape};
 use super::string;
@@ -19,17 +19,6 @@ const MAX_CELLS: usize = 1 << 16;
 
 /// Elements of different arrays less alike than this are not one element that changed, but one removed and one added.
 const ALIKE: f64 = 0.2;
-
-/// An element, with what is needed to find its like.
-#[derive(Debug, Clone, Copy)]
-struct Element {
-    node: usize,
-    index: usize,
-    hash: u64,
-}
-
-/// Which elements belong together, by their places in the two lists.
-type Pairs = Vec<(usize, usize)>;
 
 impl<'a> Walk<'_, 'a, '_, '_> {
     pub(super) fn arrays(&mut self, a: usize, b: usize) {
@@ -305,27 +294,6 @@ impl<'a> Walk<'_, 'a, '_, '_> {
     }
 }
 
-/// What of a value is looked at to find its like.
-type Face = (Json, Vec<(u64, u64, bool)>);
-
-fn face(tape: &Tape<'_>, at: usize) -> Face {
-    match tape.kind(at) {
-        Json::Object => (Json::Object, members(tape, at)),
-        Json::False => (Json::True, Vec::new()),
-        kind => (kind, Vec::new()),
-    }
-}
-
-/// How alike two values are, from 0 to 1: of objects, the share of members that are equal.
-fn alike(x: &Face, y: &Face) -> f64 {
-    match (x.0, y.0) {
-        (Json::Object, Json::Object) => objects_alike(&x.1, &y.1),
-        (Json::Array, Json::Array) => 0.5,
-        (a, b) if a == b => 0.4,
-        _ => 0.0,
-    }
-}
-
 fn set(flags: &mut [bool], at: usize) {
     if let Some(flag) = flags.get_mut(at) {
         *flag = true;
@@ -348,203 +316,4 @@ fn first_elements(tape: &Tape<'_>, list: &[Element]) -> String {
     let shown: Vec<&str> = list.iter().take(SHOWN).map(|element| tape.shown(element.node)).collect();
     let more = if list.len() > SHOWN { ",…" } else { "" };
     format!("[{}{more}]", shown.join(","))
-}
-
-/// Members by hash of their names: `(name, value, names the object)`.
-fn members(tape: &Tape<'_>, object: usize) -> Vec<(u64, u64, bool)> {
-    let mut found: Vec<(u64, u64, bool)> = tape
-        .members(object)
-        .map(|(key, value)| {
-            let name = string::decode(key);
-            (xxh3_64(name.as_bytes()), meaning(tape, value), is_identity(&name))
-        })
-        .collect();
-    found.sort_unstable();
-    found
-}
-
-/// Members that usually tell one record from another.
-fn is_identity(name: &str) -> bool {
-    ["id", "uuid", "guid", "key", "slug", "name", "code"].iter().any(|known| name.eq_ignore_ascii_case(known))
-}
-
-fn objects_alike(xs: &[(u64, u64, bool)], ys: &[(u64, u64, bool)]) -> f64 {
-    let (mut i, mut j) = (0, 0);
-    let (mut common, mut equal) = (0_usize, 0_usize);
-    let mut identity = None;
-    while let (Some(x), Some(y)) = (xs.get(i), ys.get(j)) {
-        match x.0.cmp(&y.0) {
-            std::cmp::Ordering::Less => i += 1,
-            std::cmp::Ordering::Greater => j += 1,
-            std::cmp::Ordering::Equal => {
-                common += 1;
-                equal += usize::from(x.1 == y.1);
-                if x.2 {
-                    identity = Some(identity.unwrap_or(true) && x.1 == y.1);
-                }
-                i += 1;
-                j += 1;
-            }
-        }
-    }
-    let share = |part: usize| part as f64 / xs.len().max(ys.len()).max(1) as f64;
-    let alike = share(equal) * 0.9 + share(common) * 0.1;
-    match identity {
-        Some(true) => 0.5 + alike / 2.0,
-        Some(false) => alike * 0.7,
-        None => alike,
-    }
-}
-
-/// The value of a member, hashed.
-fn member_hash(tape: &Tape<'_>, object: usize, key: &str) -> Option<u64> {
-    if tape.kind(object) != Json::Object {
-        return None;
-    }
-    tape.members(object).find(|(name, _)| string::decode(*name) == key).map(|(_, value)| meaning(tape, value))
-}
-
-/// A hash over what a value means: spelling, and the order of members, do not matter.
-fn meaning(tape: &Tape<'_>, at: usize) -> u64 {
-    match tape.kind(at) {
-        Json::Null => 1,
-        Json::True => 2,
-        Json::False => 3,
-        Json::Odd | Json::End => xxh3_64(tape.slice(at).as_bytes()),
-        Json::String => mix(4, xxh3_64(string::decode(tape.string(at)).as_bytes())),
-        Json::Number => number_meaning(tape.slice(at)),
-        Json::Array => tape.elements(at).fold(5, |sum, element| mix(sum, meaning(tape, element))),
-        Json::Object => tape.members(at).fold(6, |sum, (key, value)| {
-            let name = xxh3_64(string::decode(key).as_bytes());
-            sum.wrapping_add(mix(name, meaning(tape, value)))
-        }),
-    }
-}
-
-/// Whole numbers exactly, others as doubles: spellings of one number meet, and where two numbers meet by chance, they are still compared.
-fn number_meaning(text: &str) -> u64 {
-    let exact = number::exact(text);
-    if exact.power < 0 {
-        return mix(7, number::double(text).to_bits());
-    }
-    let sign = u64::from(exact.negative && !exact.is_zero());
-    mix(8 + sign, mix(exact.power.unsigned_abs(), xxh3_64(exact.digits.as_bytes())))
-}
-
-fn mix(a: u64, b: u64) -> u64 {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    (a.rotate_left(23) ^ b).wrapping_mul(ODD).rotate_left(29).wrapping_add(a)
-}
-
-/// The chain of pairs, in order on both sides, of the greatest sum; pairs worth nothing are left out.
-fn best_chain(rows: usize, columns: usize, worth: impl Fn(usize, usize) -> f64) -> Pairs {
-    if rows == 0 || columns == 0 {
-        return Vec::new();
-    }
-    let width = columns + 1;
-    // Sums of the best chain of what is left from (row, column) on, and whether it takes this pair.
-    let mut below = vec![0.0_f64; width];
-    let mut takes = vec![0_u8; rows * width];
-    for row in (0..rows).rev() {
-        let mut line = vec![0.0_f64; width];
-        for column in (0..columns).rev() {
-            let at = |cells: &[f64], place: usize| cells.get(place).copied().unwrap_or(0.0);
-            let value = worth(row, column);
-            let (with, skip_row, skip_column) =
-                (value + at(&below, column + 1), at(&below, column), at(&line, column + 1));
-            let (best, step) = if value > 0.0 && with >= skip_row && with >= skip_column {
-                (with, 1)
-            } else if skip_row >= skip_column {
-                (skip_row, 2)
-            } else {
-                (skip_column, 3)
-            };
-            if let (Some(cell), Some(take)) = (line.get_mut(column), takes.get_mut(row * width + column)) {
-                *cell = best;
-                *take = step;
-            }
-        }
-        below = line;
-    }
-    let (mut row, mut column) = (0, 0);
-    let mut pairs = Vec::new();
-    while row < rows && column < columns {
-        match takes.get(row * width + column) {
-            Some(1) => {
-                pairs.push((row, column));
-                row += 1;
-                column += 1;
-            }
-            Some(2) => row += 1,
-            _ => column += 1,
-        }
-    }
-    pairs
-}
-
-/// For arrays too large for a table: elements that occur once on each side, the longest run of them that is in order on both.
-fn unique_chain(xs: &[Element], ys: &[Element]) -> Pairs {
-    let mut seen: HashMap<u64, (u32, usize, u32, usize)> = HashMap::with_capacity(xs.len());
-    for (at, element) in xs.iter().enumerate() {
-        let entry = seen.entry(element.hash).or_default();
-        (entry.0, entry.1) = (entry.0 + 1, at);
-    }
-    for (at, element) in ys.iter().enumerate() {
-        let entry = seen.entry(element.hash).or_default();
-        (entry.2, entry.3) = (entry.2 + 1, at);
-    }
-    let mut once: Pairs = seen.values().filter(|e| e.0 == 1 && e.2 == 1).map(|e| (e.1, e.3)).collect();
-    once.sort_unstable();
-    let anchors = longest_rising(&once);
-    between(xs, ys, &anchors)
-}
-
-/// Extends anchors over equal neighbours: repeated elements between them are paired as they come.
-fn between(xs: &[Element], ys: &[Element], anchors: &Pairs) -> Pairs {
-    let mut pairs = Vec::with_capacity(anchors.len());
-    let (mut x, mut y) = (0, 0);
-    for &(next_x, next_y) in anchors.iter().chain([&(xs.len(), ys.len())]) {
-        while x < next_x && y < next_y && equal_at(xs, ys, x, y) {
-            pairs.push((x, y));
-            (x, y) = (x + 1, y + 1);
-        }
-        let (mut back_x, mut back_y) = (next_x, next_y);
-        while back_x > x && back_y > y && equal_at(xs, ys, back_x - 1, back_y - 1) {
-            (back_x, back_y) = (back_x - 1, back_y - 1);
-        }
-        pairs.extend((back_x..next_x).zip(back_y..next_y));
-        if next_x < xs.len() {
-            pairs.push((next_x, next_y));
-        }
-        (x, y) = (next_x + 1, next_y + 1);
-    }
-    pairs
-}
-
-fn equal_at(xs: &[Element], ys: &[Element], x: usize, y: usize) -> bool {
-    matches!((xs.get(x), ys.get(y)), (Some(a), Some(b)) if a.hash == b.hash)
-}
-
-/// The longest part of pairs (sorted by the first) that rises in the second too.
-fn longest_rising(pairs: &Pairs) -> Pairs {
-    // `tops[n]`: index of the pair that ends the best run of length n + 1; `before[i]`: the pair before i in its run.
-    let mut tops: Vec<usize> = Vec::new();
-    let mut before: Vec<Option<usize>> = Vec::with_capacity(pairs.len());
-    let second = |at: usize| pairs.get(at).map_or(0, |pair| pair.1);
-    for at in 0..pairs.len() {
-        let place = tops.partition_point(|&top| second(top) < second(at));
-        before.push(place.checked_sub(1).and_then(|previous| tops.get(previous).copied()));
-        match tops.get_mut(place) {
-            Some(top) => *top = at,
-            None => tops.push(at),
-        }
-    }
-    let mut run = Vec::with_capacity(tops.len());
-    let mut next = tops.last().copied();
-    while let Some(at) = next {
-        run.extend(pairs.get(at).copied());
-        next = before.get(at).copied().flatten();
-    }
-    run.reverse();
-    run
 }

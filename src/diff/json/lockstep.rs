@@ -4,8 +4,9 @@
 //! The left text is checked against the grammar; the right one must have the same tokens at each step, so it is checked with it.
 
 use super::number::{self, Spelling};
-use super::parse::{self, Raw, is_blank};
+use super::parse::Raw;
 use super::string;
+use super::token::{self, is_blank};
 use crate::diff::rules::{Rule, Rules};
 use crate::diff::sink::Sink;
 
@@ -188,7 +189,7 @@ impl<'a> Pair<'a, '_> {
 
     fn strings(&mut self, place: Place) -> Option<Raw<'a>> {
         self.both(b'"')?;
-        let common = parse::common_plain(self.old.rest(), self.new.rest());
+        let common = token::common_plain(self.old.rest(), self.new.rest());
         if self.old.rest().get(common) == Some(&b'"') && self.new.rest().get(common) == Some(&b'"') {
             let raw = Raw { text: self.old.text.get(self.old.at..self.old.at + common)?, escaped: false };
             self.old.at += common + 1;
@@ -278,7 +279,7 @@ enum Place {
 
 /// Reads a string on, from behind its opening quote and bytes already known to be plain, to behind its closing one.
 fn string_end<'a>(side: &mut Side<'a>, plain: usize) -> Option<Raw<'a>> {
-    let (length, escaped) = parse::string_length(side.rest(), plain).ok()?;
+    let (length, escaped) = token::string_length(side.rest(), plain).ok()?;
     let text = side.text.get(side.at..side.at + length)?;
     side.at += length + 1;
     Some(Raw { text, escaped })
@@ -286,7 +287,7 @@ fn string_end<'a>(side: &mut Side<'a>, plain: usize) -> Option<Raw<'a>> {
 
 fn number_end<'a>(side: &mut Side<'a>) -> Option<&'a str> {
     side.peek();
-    let length = parse::number_length(side.rest()).ok()?;
+    let length = token::number_length(side.rest()).ok()?;
     let text = side.text.get(side.at..side.at + length)?;
     side.at += length;
     Some(text)

@@ -1,13 +1,17 @@
 //! JSON compared as JSON: exact numbers, aligned arrays, keys by name.
 //!
 //! [`lockstep`] proves most equal pairs equal in one pass. For the others [`parse`] makes a tape of each text without decoding anything; [`walk`] goes through both tapes side by side and only where they
-//! part, [`align`] looks for what was inserted, removed or moved. [`number`] and [`string`] know how one value may be spelled.
+//! part, [`align`] looks for what was inserted, removed or moved
+//! ([`chain`] finds what stayed in order, [`likeness`] what is alike). [`number`] and [`string`] know how one value may be spelled.
 
 mod align;
+mod chain;
+mod likeness;
 mod lockstep;
 mod number;
 mod parse;
 mod string;
+mod token;
 mod walk;
 
 pub use parse::Fault;

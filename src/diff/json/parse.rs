@@ -2,6 +2,8 @@
 //!
 //! Strict JSON (RFC 8259), but for `NaN` and `Infinity`, which Python prints: they become [`Kind::Odd`], so that they can be located.
 
+use super::token::{is_blank, number_length, string_length};
+
 /// Nesting deeper than this is not taken apart: the walk recurses, and a level costs up to 8 KiB of a thread's 2 MiB stack in a debug
 /// build. No answer of use is as deep.
 pub const MAX_DEPTH: usize = 128;
@@ -212,23 +214,6 @@ pub fn lines(text: &str) -> Result<Vec<Tape<'_>>, Fault> {
     if found.len() < 2 { Err(Fault::Empty) } else { Ok(found) }
 }
 
-pub fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
-}
-
-/// Bytes at which a string scan must stop: the quote, the backslash, control characters.
-const STOPS: [bool; 256] = {
-    let mut stops = [false; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        stops[byte] = true;
-        byte += 1;
-    }
-    stops[b'"' as usize] = true;
-    stops[b'\\' as usize] = true;
-    stops
-};
-
 impl Fault {
     /// The same fault of a text that begins at `by`.
     fn moved(self, by: usize) -> Self {
@@ -238,84 +223,6 @@ impl Fault {
             Self::Trailing(at) => Self::Trailing(at + by),
             other => other,
         }
-    }
-}
-
-/// How many bytes two strings have in common before either ends or escapes something.
-#[inline]
-pub fn common_plain(old: &[u8], new: &[u8]) -> usize {
-    old.iter().zip(new).take_while(|(a, b)| a == b && !STOPS[**a as usize]).count()
-}
-
-/// Length of a string up to its closing quote, from behind the opening one; whether it holds escapes. The first bytes are known to be plain.
-///
-/// # Errors
-/// It does not end, or holds what no string may.
-pub fn string_length(rest: &[u8], plain: usize) -> Result<(usize, bool), Fault> {
-    let mut at = plain;
-    let mut escaped = false;
-    loop {
-        let ahead = rest.get(at..).unwrap_or_default();
-        let Some(plain) = ahead.iter().position(|byte| STOPS[*byte as usize]) else {
-            return Err(Fault::Truncated(rest.len()));
-        };
-        at += plain;
-        match ahead.get(plain) {
-            Some(b'"') => return Ok((at, escaped)),
-            Some(b'\\') => {
-                escaped = true;
-                at += escape_length(rest, at)?;
-            }
-            _ => return Err(Fault::Unexpected(at)),
-        }
-    }
-}
-
-/// Length of the escape at `at`.
-fn escape_length(rest: &[u8], at: usize) -> Result<usize, Fault> {
-    match rest.get(at + 1) {
-        None => Err(Fault::Truncated(rest.len())),
-        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(2),
-        Some(b'u') => match rest.get(at + 2..at + 6) {
-            None => Err(Fault::Truncated(rest.len())),
-            Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => Ok(6),
-            Some(_) => Err(Fault::Unexpected(at)),
-        },
-        Some(_) => Err(Fault::Unexpected(at)),
-    }
-}
-
-/// Length of the number that stands here.
-///
-/// # Errors
-/// It is no JSON number.
-pub fn number_length(rest: &[u8]) -> Result<usize, Fault> {
-    let mut at = usize::from(rest.first() == Some(&b'-'));
-    let first = rest.get(at).copied();
-    let whole = digits(rest, at)?;
-    if whole > 1 && first == Some(b'0') {
-        return Err(Fault::Unexpected(0));
-    }
-    at += whole;
-    if rest.get(at) == Some(&b'.') {
-        at += 1 + digits(rest, at + 1)?;
-    }
-    if matches!(rest.get(at), Some(b'e' | b'E')) {
-        at += 1;
-        at += usize::from(matches!(rest.get(at), Some(b'+' | b'-')));
-        at += digits(rest, at)?;
-    }
-    Ok(at)
-}
-
-/// How many digits stand here; at least one.
-fn digits(rest: &[u8], at: usize) -> Result<usize, Fault> {
-    let ahead = rest.get(at..).unwrap_or_default();
-    let count = ahead.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    match count {
-        0 if ahead.is_empty() => Err(Fault::Truncated(at)),
-        0 => Err(Fault::Unexpected(at)),
-        count => Ok(count),
     }
 }
 

@@ -1,0 +1,127 @@
+//! Two lists in order: which entries of the one can be entries of the other without crossing.
+
+use std::collections::HashMap;
+
+/// An element, with what is needed to find its like.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Element {
+    pub node: usize,
+    pub index: usize,
+    pub hash: u64,
+}
+
+/// Which elements belong together, by their places in the two lists.
+pub(super) type Pairs = Vec<(usize, usize)>;
+
+/// The chain of pairs, in order on both sides, of the greatest sum; pairs worth nothing are left out.
+pub(super) fn best_chain(rows: usize, columns: usize, worth: impl Fn(usize, usize) -> f64) -> Pairs {
+    if rows == 0 || columns == 0 {
+        return Vec::new();
+    }
+    let width = columns + 1;
+    // Sums of the best chain of what is left from (row, column) on, and whether it takes this pair.
+    let mut below = vec![0.0_f64; width];
+    let mut takes = vec![0_u8; rows * width];
+    for row in (0..rows).rev() {
+        let mut line = vec![0.0_f64; width];
+        for column in (0..columns).rev() {
+            let at = |cells: &[f64], place: usize| cells.get(place).copied().unwrap_or(0.0);
+            let value = worth(row, column);
+            let (with, skip_row, skip_column) =
+                (value + at(&below, column + 1), at(&below, column), at(&line, column + 1));
+            let (best, step) = if value > 0.0 && with >= skip_row && with >= skip_column {
+                (with, 1)
+            } else if skip_row >= skip_column {
+                (skip_row, 2)
+            } else {
+                (skip_column, 3)
+            };
+            if let (Some(cell), Some(take)) = (line.get_mut(column), takes.get_mut(row * width + column)) {
+                *cell = best;
+                *take = step;
+            }
+        }
+        below = line;
+    }
+    let (mut row, mut column) = (0, 0);
+    let mut pairs = Vec::new();
+    while row < rows && column < columns {
+        match takes.get(row * width + column) {
+            Some(1) => {
+                pairs.push((row, column));
+                row += 1;
+                column += 1;
+            }
+            Some(2) => row += 1,
+            _ => column += 1,
+        }
+    }
+    pairs
+}
+
+/// For arrays too large for a table: elements that occur once on each side, the longest run of them that is in order on both.
+pub(super) fn unique_chain(xs: &[Element], ys: &[Element]) -> Pairs {
+    let mut seen: HashMap<u64, (u32, usize, u32, usize)> = HashMap::with_capacity(xs.len());
+    for (at, element) in xs.iter().enumerate() {
+        let entry = seen.entry(element.hash).or_default();
+        (entry.0, entry.1) = (entry.0 + 1, at);
+    }
+    for (at, element) in ys.iter().enumerate() {
+        let entry = seen.entry(element.hash).or_default();
+        (entry.2, entry.3) = (entry.2 + 1, at);
+    }
+    let mut once: Pairs = seen.values().filter(|e| e.0 == 1 && e.2 == 1).map(|e| (e.1, e.3)).collect();
+    once.sort_unstable();
+    let anchors = longest_rising(&once);
+    between(xs, ys, &anchors)
+}
+
+/// Extends anchors over equal neighbours: repeated elements between them are paired as they come.
+fn between(xs: &[Element], ys: &[Element], anchors: &Pairs) -> Pairs {
+    let mut pairs = Vec::with_capacity(anchors.len());
+    let (mut x, mut y) = (0, 0);
+    for &(next_x, next_y) in anchors.iter().chain([&(xs.len(), ys.len())]) {
+        while x < next_x && y < next_y && equal_at(xs, ys, x, y) {
+            pairs.push((x, y));
+            (x, y) = (x + 1, y + 1);
+        }
+        let (mut back_x, mut back_y) = (next_x, next_y);
+        while back_x > x && back_y > y && equal_at(xs, ys, back_x - 1, back_y - 1) {
+            (back_x, back_y) = (back_x - 1, back_y - 1);
+        }
+        pairs.extend((back_x..next_x).zip(back_y..next_y));
+        if next_x < xs.len() {
+            pairs.push((next_x, next_y));
+        }
+        (x, y) = (next_x + 1, next_y + 1);
+    }
+    pairs
+}
+
+fn equal_at(xs: &[Element], ys: &[Element], x: usize, y: usize) -> bool {
+    matches!((xs.get(x), ys.get(y)), (Some(a), Some(b)) if a.hash == b.hash)
+}
+
+/// The longest part of pairs (sorted by the first) that rises in the second too.
+fn longest_rising(pairs: &Pairs) -> Pairs {
+    // `tops[n]`: index of the pair that ends the best run of length n + 1; `before[i]`: the pair before i in its run.
+    let mut tops: Vec<usize> = Vec::new();
+    let mut before: Vec<Option<usize>> = Vec::with_capacity(pairs.len());
+    let second = |at: usize| pairs.get(at).map_or(0, |pair| pair.1);
+    for at in 0..pairs.len() {
+        let place = tops.partition_point(|&top| second(top) < second(at));
+        before.push(place.checked_sub(1).and_then(|previous| tops.get(previous).copied()));
+        match tops.get_mut(place) {
+            Some(top) => *top = at,
+            None => tops.push(at),
+        }
+    }
+    let mut run = Vec::with_capacity(tops.len());
+    let mut next = tops.last().copied();
+    while let Some(at) = next {
+        run.extend(pairs.get(at).copied());
+        next = before.get(at).copied().flatten();
+    }
+    run.reverse();
+    run
+}
