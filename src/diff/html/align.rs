@@ -3,7 +3,7 @@
 //! Equal ones first and in order (longest common subsequence), then what moved, then the most alike within each gap. Cost is
 //! bounded: long lists are anchored at what is unique on both sides.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use super::limits::MAX_TABLE;
 
@@ -68,7 +68,7 @@ pub(super) fn align(a: &[Sketch], b: &[Sketch]) -> Alignment {
     for (i, j) in equal_in_order(a, b, middle, &mut state.work) {
         state.join(i, j, Moved::No);
     }
-    state.join_moved(|state, i, j| state.a[i].meaning == state.b[j].meaning);
+    state.join_moved_equals();
     for gap in state.gaps() {
         state.join_alike(gap);
     }
@@ -101,6 +101,24 @@ impl State<'_> {
     fn join(&mut self, i: usize, j: usize, moved: Moved) {
         self.a_to_b[i] = Some((j, moved));
         self.taken[j] = true;
+    }
+
+    /// Joins what is left on both sides and is equal: it moved.
+    fn join_moved_equals(&mut self) {
+        let mut left_b: HashMap<u64, VecDeque<usize>> = HashMap::new();
+        for (j, sketch) in
+            self.b.iter().enumerate().filter(|(j, sketch)| !self.taken[*j] && sketch.movable == Movable::Yes)
+        {
+            left_b.entry(sketch.meaning).or_default().push_back(j);
+        }
+        for i in 0..self.a.len() {
+            if self.a_to_b[i].is_some() || self.a[i].movable == Movable::No {
+                continue;
+            }
+            if let Some(j) = left_b.get_mut(&self.a[i].meaning).and_then(VecDeque::pop_front) {
+                self.join(i, j, Moved::Yes);
+            }
+        }
     }
 
     /// Joins what is left on both sides and belongs together though its place changed.

@@ -3,7 +3,7 @@
 use html5ever::Attribute;
 
 use super::charref::{self, Place};
-use super::dom::{Dom, NodeId};
+use super::dom::{Dom, NodeId, NodeKind};
 use super::lexer::Span;
 
 /// The markup between an element's tags, as written.
@@ -17,13 +17,19 @@ pub(super) fn inner_source(dom: &Dom<'_>, node: NodeId) -> String {
 
 /// Is the text of the one what the other has as markup? Then one of them did not escape.
 pub(super) fn is_text_of(text_side: &Dom<'_>, text: NodeId, markup_side: &Dom<'_>, markup: NodeId) -> bool {
-    let shown = text_side.text_content(text);
-    if !shown.contains('<') {
+    let shows_markup = text_side.children(text).any(|child| match &text_side.node(child).kind {
+        NodeKind::Text(text) => memchr::memchr(b'<', text.as_bytes()).is_some(),
+        _ => false,
+    });
+    if !shows_markup {
         return false;
     }
-    let written = inner_source(markup_side, markup);
-    words(&shown) == words(&charref::decode(&written, Place::Text))
+    let (shown, written) = (text_side.text_content(text), inner_source(markup_side, markup));
+    shown.len().max(written.len()) <= LONGEST && words(&shown) == words(&charref::decode(&written, Place::Text))
 }
+
+/// Longer passages are not weighed as a whole. Bytes.
+const LONGEST: usize = 64 << 10;
 
 fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -36,7 +42,7 @@ pub(super) fn names_tag(dom: &Dom<'_>, within: NodeId, tag: &str) -> bool {
     opening.push_str(tag);
     dom.children(within)
         .filter_map(|child| match &dom.node(child).kind {
-            super::dom::NodeKind::Text(text) => Some(text),
+            NodeKind::Text(text) => Some(text),
             _ => None,
         })
         .any(|text| text.to_ascii_lowercase().contains(&opening))

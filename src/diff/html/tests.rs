@@ -170,3 +170,9 @@ fn pages_as_deep_as_allowed_are_compared() {
     let page = |text: &str| format!("{}{text}", "<div>".repeat(500));
     assert_eq!(html(&page("a"), &page("b")).differences[0].kind, crate::diff::Kind::Text);
 }
+
+#[test]
+fn scripts_of_nothing_but_quotes_cost_little() {
+    let script = |quotes: &str| format!("<script>{}</script>", quotes.repeat(100_000));
+    assert_eq!(html(&script("'\""), &script("\"'")).outcome, Outcome::Mismatched);
+}

@@ -343,6 +343,9 @@ pub(super) fn without_secrets<'t>(text: &'t str, secrets: &[String]) -> Cow<'t, 
     mask_named(&out).map_or(out, Cow::Owned)
 }
 
+/// How far before a value its name is looked for. Bytes.
+const LONGEST_NAME: usize = 80;
+
 /// Masks `csrfToken: "…"`, `"nonce": "…"`, `_token = '…'`.
 fn mask_named(text: &str) -> Option<String> {
     let mut out = String::new();
@@ -352,7 +355,9 @@ fn mask_named(text: &str) -> Option<String> {
         let mark = char::from(text.as_bytes()[quote]);
         let Some(length) = text[quote + 1..].find(mark) else { break };
         let value = &text[quote + 1..quote + 1 + length];
-        let name = name_before(&text[..quote]);
+        let nearby =
+            (quote.saturating_sub(LONGEST_NAME)..=quote).find(|at| text.is_char_boundary(*at)).unwrap_or(quote);
+        let name = name_before(&text[nearby..quote]);
         at = quote + length + 2;
         if !name.is_empty() && names_token(name) && same_shape(Named::Field, value, value) {
             out.push_str(&text[done..quote + 1]);
