@@ -1,5 +1,7 @@
 //! Places that a rule speaks of: `/results/*/id`, `header:Vary`, `cookie:AURSID`, `css:.ad`, `status`, `body`.
 
+use crate::diff::html::Selector;
+
 /// A place, as an operator writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum At {
@@ -35,7 +37,10 @@ impl At {
         match text.split_once(':') {
             Some(("header", rest)) => Ok(Self::Header(named(rest, "header")?.to_ascii_lowercase())),
             Some(("cookie", rest)) => Ok(Self::Cookie(named(rest, "cookie")?)),
-            Some(("css", rest)) => Ok(Self::Css(named(rest, "selector")?)),
+            Some(("css", rest)) => {
+                let selector = named(rest, "selector")?;
+                Selector::parse(&selector).map(|_| Self::Css(selector))
+            }
             _ if text == "status" => Ok(Self::Status),
             _ if text == "body" => Ok(Self::Body),
             _ => Err(format!(
@@ -141,6 +146,12 @@ mod tests {
         assert!(At::parse("/a~1b").unwrap().covers("/a~1b/c"));
         assert!(At::parse("/a~2").is_err());
         assert!(At::parse("results").unwrap_err().contains("\"/results\""));
+    }
+
+    #[test]
+    fn a_selector_that_no_browser_reads_is_refused_with_its_place() {
+        assert!(At::parse("css:#list > li:nth-child(2)").is_ok());
+        assert!(At::parse("css:#list >").unwrap_err().contains("at character 8, found the end"));
     }
 
     #[test]
