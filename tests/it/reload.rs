@@ -214,6 +214,7 @@ fn a_bad_edit_changes_nothing_and_is_loud() {
         fs::write(&door.config, &good).unwrap();
         door.await_metric("config_last_reload_successful", &[], 1.0);
     }
+    load.let_run(30);
     load.stop().assert_clean();
 }
 

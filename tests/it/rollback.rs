@@ -29,12 +29,14 @@ fn one_command_sends_everything_back_and_another_ends_it() {
     let door = site.open(TWO);
     assert_eq!(answers(&door), both("new"));
     let load = Load::on(door.address, 2, "/page", |answer| answer.status() == 200);
+    load.let_run(20);
     let run = door.command(&["rollback", "--all"]);
     assert_eq!(run.code, 0, "{run}");
     assert_eq!(answers(&door), both("legacy"), "in force when the command returns");
     let run = door.command(&["resume", "--all"]);
     assert_eq!(run.code, 0, "{run}");
     assert_eq!(answers(&door), both("new"));
+    load.let_run(20);
     load.stop().assert_clean();
 }
 
