@@ -14,6 +14,7 @@ mod diff_cases;
 mod drain;
 mod evidence;
 mod fallback;
+mod limits;
 mod mirror;
 mod reload;
 mod rollback;
