@@ -1,6 +1,6 @@
 //! What the window answers: one `match` over the resources, each a few lines.
 
-use http::{Method, Request, StatusCode, header, request};
+use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes};
 use serde::{Deserialize, Serialize};
@@ -145,7 +145,7 @@ impl Api {
         if wish != Wish::Change {
             return self.read(resource).await;
         }
-        match sent(&parts, body).await {
+        match sent(body).await {
             Ok(body) => self.change(resource, &body).await,
             Err(refused) => *refused,
         }
@@ -291,8 +291,8 @@ fn which(body: &[u8]) -> Result<Which, serde_json::Error> {
     if body.trim_ascii().is_empty() { Ok(Which::default()) } else { serde_json::from_slice(body) }
 }
 
-/// The request's body, if it is short enough and says that it is JSON.
-async fn sent<B>(parts: &request::Parts, body: B) -> Result<Bytes, Box<Answer>>
+/// The request's body, if it is short enough.
+async fn sent<B>(body: B) -> Result<Bytes, Box<Answer>>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -308,9 +308,5 @@ where
             return Err(Box::new(answer::problem(StatusCode::BAD_REQUEST, "bad_request", detail)));
         }
     };
-    if !body.is_empty() && !parts.headers.contains_key(header::CONTENT_TYPE) {
-        let detail = "want `Content-Type: application/json`, or no body";
-        return Err(Box::new(answer::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)));
-    }
     Ok(body)
 }

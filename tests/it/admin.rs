@@ -119,7 +119,7 @@ fn no_page_in_a_browser_can_flip_a_route() {
 fn a_call_that_makes_no_sense_is_refused() {
     let site = Site::named();
     let door = site.open(NEW);
-    for body in ["{", "[]", "{\"route\": 7}", "{\"route\": \"nobody\"}", "{\"rout\": \"all\"}"] {
+    for body in ["{", "[]", "route=all", "{\"route\": 7}", "{\"route\": \"nobody\"}", "{\"rout\": \"all\"}"] {
         let answer = door.post("/api/v1/rollback", body);
         assert!((400..500).contains(&answer.status()), "{body}: {} {}", answer.status(), answer.text());
         assert!(!answer.text().is_empty(), "{body}: no word of explanation");

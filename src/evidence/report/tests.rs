@@ -216,6 +216,11 @@ fn the_report_as_json() {
 fn the_report_as_text() {
     let report = read(&filter()).unwrap();
     expect![[r#"
+        route  stage     compared mismatched  unproven  causes  verdict
+        feed   shadow         300          0         0       0  READY
+        page   shadow           0          0         0       0  INCONCLUSIVE
+        rpc    shadow         990          2         2       1  NOT YET
+
         feed  (shadow)  READY
           300 of 300 compared are equal; 200 were wanted.
           With 95 % confidence fewer than 0.994 % of such requests differ.

@@ -60,7 +60,9 @@ pub fn text(report: &Report, paint: Paint) -> String {
         );
     }
     let is_silent = |route: &&RouteReport| report.routes.len() > 1 && is_silent(route);
-    for route in report.routes.iter().filter(|route| !is_silent(route)) {
+    let told: Vec<&RouteReport> = report.routes.iter().filter(|route| !is_silent(route)).collect();
+    summary_text(&mut out, &told, paint);
+    for route in told {
         route_text(&mut out, route, &report.flips, paint);
         out.push('\n');
     }
@@ -77,16 +79,47 @@ fn is_silent(route: &RouteReport) -> bool {
     route.compared == 0 && route.unproven == 0 && route.reasons.len() == 1
 }
 
+/// One line a route, where there are several: which to look at first.
+fn summary_text(out: &mut String, routes: &[&RouteReport], paint: Paint) {
+    if routes.len() < 2 {
+        return;
+    }
+    let width = routes.iter().map(|route| plain(&route.route).chars().count()).max().unwrap_or(0).max("route".len());
+    let head = format!(
+        "{:width$}  {:8} {:>9} {:>10} {:>9} {:>7}  verdict",
+        "route", "stage", "compared", "mismatched", "unproven", "causes"
+    );
+    line!(out, "{}", paint.on(Colour::Faint, &head));
+    for route in routes {
+        line!(
+            out,
+            "{:width$}  {:8} {:>9} {:>10} {:>9} {:>7}  {}",
+            plain(&route.route),
+            route.stage,
+            route.compared,
+            route.mismatched,
+            route.unproven,
+            route.differences.len(),
+            verdict_text(route.verdict, paint)
+        );
+    }
+    out.push('\n');
+}
+
+fn verdict_text(verdict: Verdict, paint: Paint) -> String {
+    match verdict {
+        Verdict::Ready => paint.on(Colour::Green, "READY"),
+        Verdict::NotYet => paint.on(Colour::Red, "NOT YET"),
+        Verdict::Inconclusive => paint.on(Colour::Yellow, "INCONCLUSIVE"),
+    }
+}
+
 fn route_text(out: &mut String, route: &RouteReport, flips: &[Flip], paint: Paint) {
     let stage = match route.weight {
         Some(weight) => format!("{} {weight} %", route.stage),
         None => route.stage.clone(),
     };
-    let verdict = match route.verdict {
-        Verdict::Ready => paint.on(Colour::Green, "READY"),
-        Verdict::NotYet => paint.on(Colour::Red, "NOT YET"),
-        Verdict::Inconclusive => paint.on(Colour::Yellow, "INCONCLUSIVE"),
-    };
+    let verdict = verdict_text(route.verdict, paint);
     line!(out, "{}  ({stage})  {verdict}", paint.on(Colour::Bold, &plain(&route.route)));
     for reason in &route.reasons {
         line!(out, "  {reason}");
