@@ -106,10 +106,11 @@ impl Recorder {
         };
         let at = millis(pair.at);
         let compared = Compared { comparison: &comparison, legacy: pair.control_time, new: pair.candidate_time, at };
-        self.shared.pending.lock().tally(&pair.route, pair.stage, at).add(&compared);
+        // The cause first: should the door be killed in between, no counted mismatch is without one.
         if comparison.outcome == Outcome::Mismatched {
             self.record_causes(&pair, &comparison, at);
         }
+        self.shared.pending.lock().tally(&pair.route, pair.stage, at).add(&compared);
         comparison.outcome
     }
 
