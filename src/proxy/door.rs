@@ -110,7 +110,7 @@ impl Door {
         peer.options.read_timeout = Some(longest);
         peer.options.write_timeout = Some(timeouts.idle);
         peer.options.idle_timeout = Some(timeouts.idle);
-        if !session.req_header().method.is_idempotent() {
+        if !session.req_header().method.is_safe() {
             self.unshare(&mut peer);
         }
         exchange.attempt.timeouts = Some(timeouts);
@@ -118,7 +118,7 @@ impl Door {
     }
 
     /// A kept connection may be closed by the backend just as a request is sent on it. That request may be sent again only if
-    /// its method allows; one whose method does not gets a connection of its own, so that the question never comes up.
+    /// its method is safe; a write gets a connection of its own, so that the question never comes up.
     fn unshare(&self, peer: &mut HttpPeer) {
         peer.group_key = self.unshared.fetch_add(1, Ordering::Relaxed) + 1;
         peer.options.idle_timeout = Some(Duration::ZERO);

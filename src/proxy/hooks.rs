@@ -224,7 +224,8 @@ impl ProxyHttp for Door {
             e.set_retry(false);
             return e;
         }
-        let replayable = session.req_header().method.is_idempotent() && !session.as_ref().retry_buffer_truncated();
+        // A write may have been done before the connection broke, also one that the RFC calls idempotent.
+        let replayable = session.req_header().method.is_safe() && !session.as_ref().retry_buffer_truncated();
         e.retry.decide_reuse(reused);
         if replayable && e.retry() {
             return e;

@@ -211,3 +211,20 @@ fn a_client_whose_body_comes_late_falls_back_too() {
     client.send(request("GET", "/", &[], b""));
     assert_eq!(client.answer("GET").text(), "legacy GET ");
 }
+
+#[test]
+fn a_write_whose_connection_breaks_is_sent_once() {
+    // Answers reads and keeps the connection; takes a write and breaks off.
+    let legacy = Origin::answering(|asked, wire| match asked.method().as_str() {
+        "GET" => wire.ok("read"),
+        _ => wire.close(),
+    });
+    let site = Site::of(legacy, Origin::dead());
+    let door = site.open("- {name: all, match: {path: {prefix: /}}, stage: legacy}");
+    for method in ["PUT", "DELETE", "POST"] {
+        assert_eq!(door.get("/warm").text(), "read", "a connection is kept that the write could have taken");
+        assert_eq!(door.ask(method, "/write", &[], b"body").status(), 502);
+        let writes = site.legacy.seen().iter().filter(|seen| seen.method() == method).count();
+        assert_eq!(writes, 1, "{method} was sent {writes} times");
+    }
+}
