@@ -22,6 +22,8 @@ use crate::config::settings::{AccessLogFormat, AccessLogSettings};
 const DRAIN: Duration = Duration::from_millis(100);
 /// Bytes that may wait: some seconds of a very busy site.
 const ROOM: usize = 4 << 20;
+/// Bytes of a line without long fields: made outside of the lock, which all of the door's threads share.
+const USUAL_LINE: usize = 512;
 /// Characters of any one field that are kept.
 const LONGEST_FIELD: usize = 2048;
 
@@ -75,16 +77,18 @@ impl AccessLog {
     }
 
     pub fn push(&self, line: &Line<'_>) {
+        let mut text = String::with_capacity(USUAL_LINE);
+        // Writing to a string does not fail.
+        let _ = match self.format {
+            AccessLogFormat::Json => json(&mut text, line),
+            AccessLogFormat::Combined => combined(&mut text, line),
+        };
         let mut buffer = self.buffer.lock();
         if buffer.text.len() >= ROOM {
             buffer.dropped += 1;
-            return;
+        } else {
+            buffer.text.push_str(&text);
         }
-        // Writing to a string does not fail.
-        let _ = match self.format {
-            AccessLogFormat::Json => json(&mut buffer.text, line),
-            AccessLogFormat::Combined => combined(&mut buffer.text, line),
-        };
     }
 }
 
