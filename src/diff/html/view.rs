@@ -244,29 +244,17 @@ impl<'d> Build<'d, '_> {
 
     fn end_text(&mut self, joined: &mut Option<Joined>, kids: &mut Vec<ItemId>) {
         let Some(Joined { node, start, spelling }) = joined.take() else { return };
-        let end = self.view.texts.len();
-        let meaning = mix(hash(&self.view.texts.as_bytes()[start..end]), 3);
-        let item = Item {
-            kind: ItemKind::Text,
-            node,
-            kids: (0, 0),
-            text: range(start, end),
-            meaning,
-            spelling: mix(spelling, meaning),
-            own: 0,
-            lead: Lead::Nothing,
-            bag: bit(meaning),
-            weight: 1,
-            blanks: 0,
-            comments: 0,
-            ignored: None,
-        };
-        kids.push(self.add(item));
+        kids.push(self.childless(ItemKind::Text, node, (start, 3), spelling));
     }
 
     fn leaf(&mut self, kind: ItemKind, node: NodeId, start: usize, spelling: u64) -> ItemId {
+        self.childless(kind, node, (start, kind as u64 + 4), spelling)
+    }
+
+    /// An item that is only its text, from `start` on; `salt` keeps equal texts of different kinds apart.
+    fn childless(&mut self, kind: ItemKind, node: NodeId, (start, salt): (usize, u64), spelling: u64) -> ItemId {
         let end = self.view.texts.len();
-        let meaning = mix(hash(&self.view.texts.as_bytes()[start..end]), kind as u64 + 4);
+        let meaning = mix(hash(&self.view.texts.as_bytes()[start..end]), salt);
         let item = Item {
             kind,
             node,
