@@ -3,6 +3,7 @@
 # tests, dependencies and scripts. Ends with 0 only if each section passed.
 #
 #   tests/run.sh            on a Debian-like machine with a Rust toolchain
+#   MATAPALO_FUZZ_SECONDS=N fuzzes the comparer for N seconds instead of 60
 #   MATAPALO_SKIP_DENY=1    leaves out building cargo-deny (minutes on a small machine) where it is not there
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
@@ -38,9 +39,10 @@ php_has() {
     have php && php -m | grep -qix "$1"
 }
 
-# What is missing of what the build (cc, cmake) and the tests (the demonstration site, the scripts' lint) need.
+# What is missing of what the build (cc, c++, cmake) and the tests (the demonstration site, the scripts' lint) need.
 missing_packages() {
     have cc || echo gcc libc6-dev
+    have c++ || echo g++
     have cmake || echo cmake
     have make || echo make
     have curl || echo curl
@@ -116,6 +118,7 @@ fi
 section "formatting" cargo fmt --check
 section "lints" cargo clippy --all-targets --locked --quiet -- -D warnings
 section "tests" cargo test --locked --no-fail-fast
+section "fuzzing" tests/fuzz/run.sh "${MATAPALO_FUZZ_SECONDS:-60}"
 section "scripts" scripts
 section "dependencies" dependencies
 

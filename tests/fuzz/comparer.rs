@@ -1,0 +1,4 @@
+//! The comparer alone, as the fuzz targets see it.
+
+#[path = "../../src/diff/mod.rs"]
+pub mod diff;
