@@ -127,8 +127,12 @@ fn offset(zone: &str) -> Option<i64> {
     (hours <= 15 && minutes <= 59).then_some(sign * (hours * 3600 + minutes * 60))
 }
 
+/// `None`: not a digit among them, or more of them than any date has.
 fn number(digits: &[u8]) -> Option<i64> {
-    digits.iter().try_fold(0_i64, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0')))
+    digits.iter().try_fold(0_i64, |sum, digit| {
+        let value = digit.is_ascii_digit().then(|| i64::from(digit - b'0'))?;
+        sum.checked_mul(10)?.checked_add(value)
+    })
 }
 
 fn days_in(year: i64, month: i64) -> i64 {
@@ -187,5 +191,11 @@ mod tests {
             assert_eq!(http_date(text), Some(1_704_164_645), "{text}");
         }
         assert_eq!(http_date("0"), None);
+    }
+
+    #[test]
+    fn more_digits_than_a_date_has_are_no_date() {
+        assert_eq!(http_date("Tue, 833333333333333333333333333333 Jan 2024 03:04:05 GMT"), None);
+        assert_eq!(moment("833333333333333333333333333333"), None);
     }
 }
