@@ -160,6 +160,9 @@ struct Answering<'a> {
     override_to: Option<Origin>,
     authoritative: Part<'a>,
     mirror: Option<Part<'a>>,
+    /// What is asked beside the copy, to tell noise from bugs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    noise: Option<String>,
     fallback: Option<Part<'a>>,
 }
 
@@ -277,7 +280,22 @@ fn answering<'a>(settings: &'a Settings, proxied: &'a Proxied, placed: &Placed, 
         override_to: placed.override_to,
         authoritative: part(placed.plan.authoritative),
         mirror: placed.plan.mirror.map(part),
+        noise: placed.plan.mirror.map(|_| noise_told(proxied)),
         fallback: placed.plan.fallback.map(part),
+    }
+}
+
+/// What is asked of both origins beside the copy; GET and HEAD only, whatever is copied.
+fn noise_told(proxied: &Proxied) -> String {
+    let noise = &proxied.noise;
+    match (noise.settle, noise.is_off()) {
+        (_, true) => "nothing is asked again".to_owned(),
+        (true, _) => format!(
+            "a mismatched GET is asked again (within {} % of the copies), {} % of all are",
+            noise.budget.percent(),
+            noise.control.percent()
+        ),
+        (false, _) => format!("{} % of GET are asked again", noise.control.percent()),
     }
 }
 
@@ -305,6 +323,7 @@ impl Answering<'_> {
             ),
             ("answer", self.authoritative.to_string()),
             ("copy", part(&self.mirror)),
+            ("noise", self.noise.clone().unwrap_or_else(|| "nothing is asked again".to_owned())),
             ("fallback", part(&self.fallback)),
         ];
         for (label, told) in lines {

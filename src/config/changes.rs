@@ -84,6 +84,7 @@ fn proxied(keys: &mut Keys, (old, was): (&Settings, &Proxied), (new, is): (&Sett
     keys.shown("mirror.percent", share(before.mirror), share(after.mirror));
     keys.shown("mirror.methods", methods(&before.mirror_methods), methods(&after.mirror_methods));
     keys.silent("mirror", was.mirror != is.mirror);
+    keys.silent("noise", was.noise != is.noise);
     let falls_back = |methods_of: &Option<MethodSet>| methods_of.as_ref().map_or_else(|| "off".to_owned(), methods);
     keys.shown("fallback.methods", falls_back(&before.fallback_methods), falls_back(&after.fallback_methods));
     keys.silent("fallback", was.fallback != is.fallback);

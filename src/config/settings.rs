@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 use crate::diff::Rules;
 use crate::evidence::Gate;
-use crate::routing::{Origin, Policy, RouteId, RouteTable};
+use crate::routing::{Origin, Policy, RouteId, RouteTable, Share};
 
 /// Index into [`Settings::backends`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -220,6 +220,7 @@ pub struct Proxied {
     pub timeouts: TimeoutOverrides,
     pub override_by: Option<Override>,
     pub mirror: MirrorSettings,
+    pub noise: NoiseSettings,
     pub fallback: FallbackSettings,
     pub rules: Arc<Rules>,
     pub gate: Gate,
@@ -257,6 +258,23 @@ pub struct MirrorSettings {
     pub timeout: Duration,
     /// Copies of this route under way.
     pub max_in_flight: usize,
+}
+
+/// What is asked beside the copies to tell noise from bugs. Only GET and HEAD are ever asked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoiseSettings {
+    /// Of the copied requests: both origins are asked again, and each is compared with itself.
+    pub control: Share,
+    /// Whether both are asked again after a mismatch.
+    pub settle: bool,
+    /// Requests that settling may send to each origin, of the copied ones; a small number is free.
+    pub budget: Share,
+}
+
+impl NoiseSettings {
+    pub fn is_off(&self) -> bool {
+        !self.settle && self.control == Share::NONE
+    }
 }
 
 /// When a request that `new` did not answer goes to legacy. With which methods is in [`Policy`].

@@ -57,7 +57,7 @@ fn the_annotated_defaults_are_the_defaults() {
     assert_eq!(annotated.backends[0].timeouts, minimal.backends[0].timeouts);
     let default = |settings: &Settings| {
         let settings::Answer::Proxy(proxied) = &settings.routes.last().unwrap().answer else { panic!("no backend") };
-        (proxied.policy.clone(), proxied.mirror.clone(), proxied.gate.clone())
+        (proxied.policy.clone(), proxied.mirror.clone(), proxied.noise, proxied.gate.clone())
     };
     assert_eq!(default(&annotated), default(&minimal));
 }

@@ -9,7 +9,7 @@ use super::{bounds, names, visitors};
 use crate::config::at::At;
 use crate::config::mistake::Findings;
 use crate::config::settings::{KeySource, TimeoutOverrides};
-use crate::config::spec::{CanarySpec, FallbackSpec, MirrorSpec, Percent};
+use crate::config::spec::{CanarySpec, FallbackSpec, MirrorSpec, NoiseSpec, Percent};
 use crate::routing::{MethodSet, Share};
 
 /// Larger bodies than this are not worth comparing within the mirror's budget.
@@ -34,6 +34,13 @@ pub struct MirrorBlock {
     pub max_body: Option<usize>,
     pub timeout: Option<Duration>,
     pub max_in_flight: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoiseBlock {
+    pub percent: Option<Share>,
+    pub settle: Option<bool>,
+    pub budget: Option<Share>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -69,6 +76,14 @@ pub fn mirror(written: &MirrorSpec, at: &At<'_>, findings: &mut Findings) -> Mir
         timeout: bounds::time(written.timeout, &at.key("timeout"), findings),
         max_in_flight: bounds::count(written.max_in_flight, 1..=MOST_MIRRORED, &at.key("max_in_flight"), findings),
     }
+}
+
+pub fn noise(written: &NoiseSpec, at: &At<'_>, findings: &mut Findings) -> NoiseBlock {
+    let share = |percent: Option<Percent>| percent.map(|Percent(share)| share);
+    if written.settle == Some(true) && share(written.budget) == Some(Share::NONE) {
+        findings.warn(&at.key("budget"), "is 0: only the first mismatches are settled");
+    }
+    NoiseBlock { percent: share(written.percent), settle: written.settle, budget: share(written.budget) }
 }
 
 pub fn fallback(written: Option<&FallbackSpec>, at: &At<'_>, findings: &mut Findings) -> FallbackBlock {
@@ -116,6 +131,16 @@ impl MirrorBlock {
             max_body: self.max_body.or(base.max_body),
             timeout: self.timeout.or(base.timeout),
             max_in_flight: self.max_in_flight.or(base.max_in_flight),
+        }
+    }
+}
+
+impl NoiseBlock {
+    pub fn over(self, base: &Self) -> Self {
+        Self {
+            percent: self.percent.or(base.percent),
+            settle: self.settle.or(base.settle),
+            budget: self.budget.or(base.budget),
         }
     }
 }

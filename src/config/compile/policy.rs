@@ -7,18 +7,24 @@ use http::StatusCode;
 use ipnet::IpNet;
 
 use super::backends::{BackendNames, timeouts};
-use super::blocks::{CanaryBlock, FallbackBlock, MirrorBlock, canary, fallback, mirror};
+use super::blocks::{CanaryBlock, FallbackBlock, MirrorBlock, NoiseBlock, canary, fallback, mirror, noise};
 use super::{names, visitors};
 use crate::config::at::At;
 use crate::config::mistake::Findings;
-use crate::config::settings::{BackendId, FallbackSettings, MirrorSettings, Override, Proxied, TimeoutOverrides};
-use crate::config::spec::{DefaultsSpec, RouteSpec, Spec, Text, overlay};
+use crate::config::settings::{
+    BackendId, FallbackSettings, MirrorSettings, NoiseSettings, Override, Proxied, TimeoutOverrides,
+};
+use crate::config::spec::{DefaultsSpec, NoiseSpec, RouteSpec, Spec, Text, overlay};
 use crate::diff::{Rules, RulesSpec};
 use crate::evidence::{Gate, GateSpec};
 use crate::routing::{MethodSet, Policy, Share, Stage};
 
 const DEFAULT_MIRROR: MirrorSettings =
     MirrorSettings { max_body: 256 << 10, timeout: Duration::from_secs(5), max_in_flight: 64 };
+/// Per cent of the copied requests of which each origin is compared with itself.
+const DEFAULT_CONTROL: f64 = 1.0;
+/// Per cent: a tenth more than the copies is load that a backend which can bear its copies can bear too.
+const DEFAULT_BUDGET: f64 = 10.0;
 const DEFAULT_REPLAYED_BODY: usize = 64 << 10;
 
 /// What every route is compiled against.
@@ -37,6 +43,7 @@ pub struct Defaults {
     new: BackendId,
     canary: CanaryBlock,
     mirror: MirrorBlock,
+    noise: NoiseBlock,
     fallback: FallbackBlock,
     timeouts: TimeoutOverrides,
     rules_spec: Option<RulesSpec>,
@@ -53,6 +60,7 @@ struct Said<'a> {
     new: Option<&'a Text>,
     canary: CanaryBlock,
     mirror: Option<MirrorBlock>,
+    noise: NoiseBlock,
     fallback: FallbackBlock,
     timeouts: TimeoutOverrides,
     diff: Option<&'a RulesSpec>,
@@ -78,6 +86,7 @@ impl<'a> Context<'a> {
             new: written.new.as_ref(),
             canary: canary(written.canary.as_ref(), &at.key("canary"), findings),
             mirror: written.mirror.as_ref().map(|block| mirror(block, &at.key("mirror"), findings)),
+            noise: noise_of(written.noise.as_ref(), at, findings),
             fallback: fallback(written.fallback.as_ref(), &at.key("fallback"), findings),
             timeouts: timeouts(written.timeouts.as_ref(), &at.key("timeouts"), findings),
             diff: written.diff.as_ref(),
@@ -105,6 +114,7 @@ impl<'a> Context<'a> {
             new: None,
             canary: CanaryBlock::default(),
             mirror: None,
+            noise: NoiseBlock::default(),
             fallback: FallbackBlock::default(),
             timeouts: TimeoutOverrides::default(),
             diff: None,
@@ -138,6 +148,7 @@ impl<'a> Context<'a> {
             timeouts: said.timeouts.laid_over(&defaults.timeouts),
             override_by: self.override_by(canary, at, findings),
             mirror: mirror.settings(),
+            noise: said.noise.over(&defaults.noise).settings(),
             fallback: fallback.settings(),
             rules: self.rules(said.diff, &at.key("diff"), findings),
             gate: said.readiness.map_or_else(
@@ -216,6 +227,7 @@ impl Defaults {
             new,
             canary: canary(written.canary.as_ref(), &at.key("canary"), findings),
             mirror,
+            noise: noise_of(written.noise.as_ref(), at, findings),
             fallback,
             timeouts: timeouts(written.timeouts.as_ref(), &at.key("timeouts"), findings),
             rules: match &written.diff {
@@ -293,6 +305,21 @@ impl MirrorBlock {
             max_body: self.max_body.unwrap_or(DEFAULT_MIRROR.max_body),
             timeout: self.timeout.unwrap_or(DEFAULT_MIRROR.timeout),
             max_in_flight: self.max_in_flight.unwrap_or(DEFAULT_MIRROR.max_in_flight),
+        }
+    }
+}
+
+fn noise_of(written: Option<&NoiseSpec>, at: &At<'_>, findings: &mut Findings) -> NoiseBlock {
+    written.map(|block| noise(block, &at.key("noise"), findings)).unwrap_or_default()
+}
+
+impl NoiseBlock {
+    fn settings(self) -> NoiseSettings {
+        let percent = |percent| Share::from_percent(percent).unwrap_or(Share::NONE);
+        NoiseSettings {
+            control: self.percent.unwrap_or_else(|| percent(DEFAULT_CONTROL)),
+            settle: self.settle.unwrap_or(true),
+            budget: self.budget.unwrap_or_else(|| percent(DEFAULT_BUDGET)),
         }
     }
 }

@@ -101,6 +101,7 @@ fn respond_with(respond: &RespondSpec, spec: &RouteSpec, at: &At<'_>, findings: 
         ("new", spec.new.is_some()),
         ("canary", spec.canary.is_some()),
         ("mirror", spec.mirror.is_some()),
+        ("noise", spec.noise.is_some()),
         ("fallback", spec.fallback.is_some()),
         ("diff", spec.diff.is_some()),
         ("readiness", spec.readiness.is_some()),

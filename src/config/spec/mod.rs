@@ -13,8 +13,8 @@ pub mod units;
 use serde::{Deserialize, Deserializer};
 
 pub use route::{
-    CanarySpec, DefaultsSpec, FallbackOnSpec, FallbackSpec, MatchSpec, MirrorSpec, OverrideSpec, PathSpec, RespondSpec,
-    RouteSpec,
+    CanarySpec, DefaultsSpec, FallbackOnSpec, FallbackSpec, MatchSpec, MirrorSpec, NoiseSpec, OverrideSpec, PathSpec,
+    RespondSpec, RouteSpec,
 };
 pub use text::{Entries, Text};
 pub use units::{Percent, Size, Time};

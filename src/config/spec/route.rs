@@ -26,6 +26,8 @@ pub struct DefaultsSpec {
     #[serde(deserialize_with = "written")]
     pub diff: Option<RulesSpec>,
     #[serde(deserialize_with = "written")]
+    pub noise: Option<NoiseSpec>,
+    #[serde(deserialize_with = "written")]
     pub readiness: Option<GateSpec>,
     #[serde(deserialize_with = "written")]
     pub timeouts: Option<TimeoutsSpec>,
@@ -59,6 +61,8 @@ pub struct RouteSpec {
     pub fallback: Option<FallbackSpec>,
     #[serde(deserialize_with = "written")]
     pub diff: Option<RulesSpec>,
+    #[serde(deserialize_with = "written")]
+    pub noise: Option<NoiseSpec>,
     #[serde(deserialize_with = "written")]
     pub readiness: Option<GateSpec>,
     #[serde(deserialize_with = "written")]
@@ -136,6 +140,17 @@ pub struct MirrorSpec {
     pub timeout: Option<Time>,
     #[serde(deserialize_with = "written")]
     pub max_in_flight: Option<u64>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a mapping with the keys percent, settle and budget")]
+pub struct NoiseSpec {
+    #[serde(deserialize_with = "written")]
+    pub percent: Option<Percent>,
+    #[serde(deserialize_with = "written")]
+    pub settle: Option<bool>,
+    #[serde(deserialize_with = "written")]
+    pub budget: Option<Percent>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

@@ -11,7 +11,7 @@ use super::{BUSY_TIMEOUT, Budget, StoreError};
 /// "mtpl": tells our files from other SQLite files.
 const APPLICATION_ID: i64 = 0x6d74_706c;
 /// Raised with every change of the tables that an older matapalo could not read.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE route (
@@ -63,6 +63,16 @@ CREATE TABLE flip (
 CREATE TABLE loss (name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
+/// What later versions added, each for itself: run when a store is made and when an older one is opened, so each says IF NOT EXISTS.
+const ADDED: &str = "
+-- Since 2: what asking again said of each field, one count a row; a field is a path and a kind. Empty both: the route's own.
+CREATE TABLE IF NOT EXISTS field_count (
+    route INTEGER NOT NULL, width INTEGER NOT NULL, start INTEGER NOT NULL,
+    path TEXT NOT NULL, kind TEXT NOT NULL, what TEXT NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (route, width, start, path, kind, what)
+) WITHOUT ROWID;
+";
+
 /// Makes the connection ready for the writer: checks whose file it is, and creates the tables in a new one.
 pub fn prepare(connection: &Connection, path: &Path, budget: &Budget) -> Result<(), StoreError> {
     let failed = |error: rusqlite::Error| StoreError::of(path, &error);
@@ -80,6 +90,8 @@ pub fn prepare(connection: &Connection, path: &Path, budget: &Budget) -> Result<
     connection.pragma_update(None, "max_page_count", budget.file / page).map_err(failed)?;
     if is_new {
         create(connection).map_err(failed)?;
+    } else if number(connection, "user_version").map_err(failed)? < VERSION {
+        upgrade(connection).map_err(failed)?;
     }
     // A read-only file opens, and tells so only now.
     connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK").map_err(failed)
@@ -87,8 +99,13 @@ pub fn prepare(connection: &Connection, path: &Path, budget: &Budget) -> Result<
 
 fn create(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(&format!(
-        "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT"
+        "BEGIN IMMEDIATE; {TABLES} {ADDED} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT"
     ))
+}
+
+/// All or nothing: a store that cannot be upgraded stays what it was.
+fn upgrade(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(&format!("BEGIN IMMEDIATE; {ADDED} PRAGMA user_version = {VERSION}; COMMIT"))
 }
 
 pub fn page_size(connection: &Connection) -> rusqlite::Result<u64> {

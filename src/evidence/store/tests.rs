@@ -121,10 +121,28 @@ fn each_obstacle_is_told_by_name() {
     newer.pragma_update(None, "user_version", 99).unwrap();
     drop(newer);
     let wanted = expect![
-        "store …/m.db: has format 99, this matapalo knows up to 1; use the newer matapalo, or another file in `store.path`"
+        "store …/m.db: has format 99, this matapalo knows up to 2; use the newer matapalo, or another file in `store.path`"
     ];
     wanted.assert_eq(&told(Store::open(&path, MIB), &home));
     wanted.assert_eq(&told(StoreReader::open(&path), &home));
+}
+
+#[test]
+fn a_store_of_the_first_format_is_read_as_it_is_and_upgraded_when_it_is_written() {
+    let home = home();
+    let path = home.path().join("m.db");
+    Store::open(&path, MIB).unwrap().write(&counted(3, NOW)).unwrap();
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch("DROP TABLE field_count; PRAGMA user_version = 1").unwrap();
+    drop(old);
+    assert_eq!(tally(&path, 0).matched, 3);
+    assert_eq!(StoreReader::open(&path).unwrap().check().unwrap().version, 1);
+    let mut store = Store::open(&path, MIB).unwrap();
+    store.write(&counted(4, NOW)).unwrap();
+    assert_eq!(tally(&path, 0).matched, 7);
+    let check = StoreReader::open(&path).unwrap().check().unwrap();
+    assert_eq!((check.version, check.faults), (schema::VERSION, Vec::new()));
+    store.connection.execute_batch("SELECT * FROM field_count").unwrap();
 }
 
 #[test]
