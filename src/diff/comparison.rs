@@ -121,11 +121,33 @@ pub struct Difference {
 }
 
 /// How often a rule hid something in one pair, with one example.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hidden {
     pub rule: String,
     pub count: u32,
     pub example_path: String,
+    /// What the two have there, where the comparer had it at hand.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub control: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub candidate: Option<String>,
+}
+
+/// What one of the operator's own rules did in one pair.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// As [`super::Rules::own`] names it.
+    pub rule: String,
+    /// Differences it silenced. 0: it was met (an array that it names differs) and had nothing to silence.
+    pub count: u32,
+    /// Its last day is over: it silenced nothing, and these differences count.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub expired: bool,
+    pub path: String,
+    pub control: Option<String>,
+    pub candidate: Option<String>,
+    /// The distinct places it covered, indexes collapsed; at most [`super::sink::MAX_PLACES`].
+    pub places: Vec<String>,
 }
 
 /// What comparing one pair said.
@@ -138,6 +160,9 @@ pub struct Comparison {
     pub ignored: Vec<Difference>,
     /// What cosmetic rules hid, each counted.
     pub hidden: Vec<Hidden>,
+    /// What the operator's own rules did, each counted.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub applied: Vec<Applied>,
     /// Differences found beyond those kept.
     #[serde(default)]
     pub more: u32,

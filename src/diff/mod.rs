@@ -20,19 +20,31 @@ pub mod text;
 pub mod volatile;
 
 pub use cause::fingerprint;
-pub use comparison::{Comparison, Difference, Hidden, Kind, Outcome, Severity};
+pub use comparison::{Applied, Comparison, Difference, Hidden, Kind, Outcome, Severity};
 pub use observation::{Observation, Request};
-pub use rules::{RuleError, Rules, RulesSpec};
+pub use rules::{OwnRule, RuleError, Rules, RulesSpec};
 pub use scope::Scope;
 pub use sink::{Finding, Sink};
 
-/// Compares what legacy (`control`) and new (`candidate`) answered to one request.
+/// Compares what legacy (`control`) and new (`candidate`) answered to one request, at the time that their Date header tells.
 ///
 /// Never panics, on any bytes. Bounded: see [`sink::MAX_WORK`].
 pub fn compare(request: &Request, control: &Observation, candidate: &Observation, rules: &Rules) -> Comparison {
+    let at = [control, candidate].into_iter().find_map(own_time);
+    compare_at(at, request, control, candidate, rules)
+}
+
+/// As [`compare`], at this time (Unix seconds): `accept … until` ends by it. `None`: it is not known, and nothing ends.
+pub fn compare_at(
+    at: Option<i64>,
+    request: &Request,
+    control: &Observation,
+    candidate: &Observation,
+    rules: &Rules,
+) -> Comparison {
     let now = [control, candidate].into_iter().find_map(own_time);
     let scope = Scope { request, rules, now };
-    http::compare(&http::Answers { request, control, candidate }, &scope, Sink::new(rules, now))
+    http::compare(&http::Answers { request, control, candidate }, &scope, Sink::new(rules, at))
 }
 
 /// When an answer was given, by its own Date header, Unix seconds.

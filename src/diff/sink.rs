@@ -2,11 +2,16 @@
 //!
 //! A comparer calls [`Sink::hides`] for what a cosmetic rule may hide and [`Sink::report`] for all else; it decides nothing itself.
 
-use super::comparison::{Comparison, Difference, Hidden, Kind, Outcome, Severity};
+use std::collections::HashMap;
+
+use super::comparison::{Applied, Comparison, Difference, Hidden, Kind, Outcome, Severity};
 use super::rules::{Accept, Class, Rule, Rules};
 
 /// Differences kept per pair; further ones are counted in [`Comparison::more`].
 pub const MAX_KEPT: usize = 100;
+
+/// Distinct places told of one of the operator's rules per pair.
+pub const MAX_PLACES: usize = 16;
 
 /// Bytes of a value kept in a difference: enough to recognise it.
 const MAX_SHOWN: usize = 240;
@@ -87,11 +92,13 @@ impl Finding {
 #[derive(Debug)]
 pub struct Sink<'r> {
     rules: &'r Rules,
-    /// Unix time of the answers, by their Date header: `accept … until` ends by it.
+    /// Unix time: `accept … until` ends by it.
     now: Option<i64>,
     found: Comparison,
     counts: [u32; Rule::COUNT],
-    examples: Vec<(Rule, String)>,
+    examples: Vec<Hidden>,
+    /// Which `accept: css:` entries cover the element at a path; told by the HTML comparer, which has the elements.
+    under: HashMap<String, Vec<usize>>,
     work: u64,
     both_failed: bool,
 }
@@ -104,6 +111,7 @@ impl<'r> Sink<'r> {
             found: Comparison::default(),
             counts: [0; Rule::COUNT],
             examples: Vec::new(),
+            under: HashMap::new(),
             work: 0,
             both_failed: false,
         }
@@ -130,7 +138,7 @@ impl<'r> Sink<'r> {
             return false;
         }
         if slot == 0 {
-            self.examples.push((rule, path));
+            self.examples.push(example(rule, path));
         }
         self.count(rule);
         true
@@ -140,7 +148,7 @@ impl<'r> Sink<'r> {
     pub fn hides_many(&mut self, rule: Rule, count: u32, first: String) {
         if let Some(slot) = self.counts.get_mut(rule as usize) {
             if *slot == 0 {
-                self.examples.push((rule, first));
+                self.examples.push(example(rule, first));
             }
             *slot = slot.saturating_add(count);
         }
@@ -158,6 +166,7 @@ impl<'r> Sink<'r> {
             match rule.class() {
                 Class::Cosmetic => {
                     if self.hides(rule, || finding.path.clone()) {
+                        self.show(rule, finding);
                         return;
                     }
                 }
@@ -168,26 +177,82 @@ impl<'r> Sink<'r> {
                 Class::Optional => {}
             }
         }
-        if let Some(written) = self.rules.ignoring(&finding.path) {
+        let rules = self.rules;
+        if let Some(written) = rules.ignoring(&finding.path) {
             self.ignore(finding, format!("ignore: {written}"));
             return;
         }
-        let rules = self.rules;
-        if let Some(accept) = rules.accepts().iter().find(|accept| self.accepts(accept, &finding)) {
-            self.ignore(finding, format!("accept: {}", accept.reason));
+        let wanted: Vec<&Accept> = rules.accepts().iter().filter(|accept| self.accepts(accept, &finding)).collect();
+        if let Some(accept) = wanted.iter().find(|accept| !accept.is_over(self.now)) {
+            self.silence(finding, format!("accept: {}", accept.reason), &accept.label);
             return;
+        }
+        for accept in wanted {
+            self.apply(&accept.label, &finding, 1).expired = true;
         }
         self.keep(finding);
     }
 
     /// Takes a finding that the operator's own rule silences, for comparers that match `css:` places themselves.
     pub fn ignore(&mut self, finding: Finding, by: String) {
+        let label = by.clone();
+        self.silence(finding, by, &label);
+    }
+
+    /// As [`Sink::ignore`], counted under the name of the operator's entry.
+    pub fn silence(&mut self, finding: Finding, by: String, entry: &str) {
+        self.apply(entry, &finding, 1);
         if self.found.ignored.len() >= MAX_KEPT {
             return;
         }
         let mut difference = settle(finding);
         difference.rule = Some(by);
         self.found.ignored.push(difference);
+    }
+
+    /// An array that the operator's entry names differs, whether or not there is anything to silence.
+    pub fn met(&mut self, entry: &str, path: String) {
+        self.apply(entry, &Finding::new(Kind::Order, path), 0);
+    }
+
+    fn apply(&mut self, entry: &str, finding: &Finding, count: u32) -> &mut Applied {
+        let known = self.found.applied.iter().position(|applied| applied.rule == entry);
+        let at = known.unwrap_or_else(|| {
+            self.found.applied.push(Applied { rule: entry.to_owned(), ..Applied::default() });
+            self.found.applied.len() - 1
+        });
+        let applied = &mut self.found.applied[at];
+        if applied.count == 0 {
+            applied.path.clone_from(&finding.path);
+            applied.control = finding.control.clone().map(shorten);
+            applied.candidate = finding.candidate.clone().map(shorten);
+        }
+        applied.count = applied.count.saturating_add(count);
+        if applied.places.len() < MAX_PLACES {
+            let place = super::cause::collapse(&finding.path);
+            if !applied.places.contains(&place) {
+                applied.places.push(place);
+            }
+        }
+        applied
+    }
+
+    /// The `accept: css:` entries (their places in [`Rules::accepts`]) that cover the element at a path.
+    pub fn is_under(&mut self, path: &str, accepts: Vec<usize>) {
+        if !accepts.is_empty() {
+            self.under.insert(path.to_owned(), accepts);
+        }
+    }
+
+    /// The values that the first thing a cosmetic rule hid had.
+    fn show(&mut self, rule: Rule, finding: Finding) {
+        let is_example = |shown: &&mut Hidden| shown.rule == rule.name() && shown.example_path == finding.path;
+        if let Some(shown) = self.examples.iter_mut().find(is_example)
+            && shown.control.is_none()
+            && shown.candidate.is_none()
+        {
+            (shown.control, shown.candidate) = (finding.control.map(shorten), finding.candidate.map(shorten));
+        }
     }
 
     /// A difference counts only until its kind of place is silenced; a marker for the outcome.
@@ -200,14 +265,14 @@ impl<'r> Sink<'r> {
     }
 
     fn accepts(&self, accept: &Accept, finding: &Finding) -> bool {
-        let holds = match (accept.expires, self.now) {
-            (Some(end), Some(now)) => now < end,
-            _ => true,
-        };
-        holds
-            && accept.at.covers(&finding.path)
+        (accept.at.covers(&finding.path) || self.stands_under(accept, &finding.path))
             && says(accept.was.as_deref(), finding.control.as_deref())
             && says(accept.is.as_deref(), finding.candidate.as_deref())
+    }
+
+    fn stands_under(&self, accept: &Accept, path: &str) -> bool {
+        let Some(under) = self.under.get(path) else { return false };
+        under.iter().any(|at| self.rules.accepts().get(*at) == Some(accept))
     }
 
     /// Spends work; `false`: the pair has used up its budget, stop and report [`Kind::TooDifferent`].
@@ -243,7 +308,7 @@ impl<'r> Sink<'r> {
         self.found.hidden = self
             .examples
             .drain(..)
-            .map(|(rule, example_path)| Hidden { rule: rule.name().to_owned(), count: count(rule), example_path })
+            .map(|hidden| Hidden { count: Rule::by_name(&hidden.rule).map_or(0, count), ..hidden })
             .collect();
         self.found
     }
@@ -254,6 +319,10 @@ impl<'r> Sink<'r> {
         found.outcome = Outcome::Inconclusive;
         found
     }
+}
+
+fn example(rule: Rule, example_path: String) -> Hidden {
+    Hidden { rule: rule.name().to_owned(), example_path, ..Hidden::default() }
 }
 
 /// A finding as it is kept: the cause told, the values shortened.

@@ -38,7 +38,8 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
 type Compare = fn(&Pair) -> Comparison;
 
 fn compare(pair: &Pair) -> Comparison {
-    diff::compare(&pair.request, &pair.control, &pair.candidate, &pair.rules)
+    let at = i64::try_from(millis(pair.at) / 1000).ok();
+    diff::compare_at(at, &pair.request, &pair.control, &pair.candidate, &pair.rules)
 }
 
 /// Where the mirror's workers put what they saw. Never waits for the disk.

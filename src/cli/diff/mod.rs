@@ -9,12 +9,14 @@ mod raw;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::Context;
 use serde::Serialize;
 
 use super::{Exit, Format, print};
 use crate::diff::{self, Comparison, Difference, Hidden, Outcome, Rules, RulesSpec};
+use crate::evidence::time::millis;
 use pair::PairLine;
 
 #[derive(Debug, clap::Args)]
@@ -68,7 +70,7 @@ fn compile(spec: &RulesSpec) -> anyhow::Result<Rules> {
 fn two_files(control: &Path, candidate: &Path, args: &Args, rules: &Rules) -> anyhow::Result<Exit> {
     let media_type = args.media_type.as_deref();
     let (old, new) = (raw::read(control, media_type)?, raw::read(candidate, media_type)?);
-    let found = diff::compare(&pair::unknown_request(), &old, &new, rules);
+    let found = diff::compare_at(now(), &pair::unknown_request(), &old, &new, rules);
     match args.format {
         Format::Json => print::json(&Answer::new(serde_json::Value::Null, &found))?,
         Format::Text => print::say(&told(&found))?,
@@ -81,6 +83,11 @@ fn exit(outcome: Outcome) -> Exit {
         Outcome::Matched | Outcome::Ignored => Exit::Good,
         Outcome::Mismatched | Outcome::Inconclusive => Exit::No,
     }
+}
+
+/// Stored answers are judged by today's rules: what was accepted until yesterday counts again.
+fn now() -> Option<i64> {
+    i64::try_from(millis(SystemTime::now()) / 1000).ok()
 }
 
 /// One line of the answer to `--pairs`.
@@ -233,7 +240,7 @@ fn answer(line: &[u8], number: usize, rules: &Rules) -> anyhow::Result<(serde_js
     let own = pair.diff.as_ref().map(compile).transpose()?;
     let request = pair.request()?;
     let (control, candidate) = (pair.control.observation("control")?, pair.candidate.observation("candidate")?);
-    let found = diff::compare(&request, &control, &candidate, own.as_ref().unwrap_or(rules));
+    let found = diff::compare_at(now(), &request, &control, &candidate, own.as_ref().unwrap_or(rules));
     let id = if pair.id.is_null() { serde_json::Value::from(number) } else { pair.id };
     Ok((id, found))
 }

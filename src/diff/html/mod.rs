@@ -184,6 +184,8 @@ fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, scope: &Scope<'_>, sink: &mut Sink<'_
             |selector: &Option<Selector>| selector.as_ref().is_some_and(|selector| selector.matches(dom, node));
         selectors.iter().position(matches).and_then(|at| u16::try_from(at).ok())
     };
+    let accepting: Vec<(usize, Selector)> =
+        scope.rules.accepted_selectors().filter_map(|(at, text)| Some((at, Selector::parse(text).ok()?))).collect();
     let (Ok(x), Ok(y)) = (View::of(a, &ignoring), View::of(b, &ignoring)) else {
         return too_different(a.page, b.page, sink);
     };
@@ -199,6 +201,7 @@ fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, scope: &Scope<'_>, sink: &mut Sink<'_
         scope,
         sink,
         ignored: &ignored,
+        accepting: &accepting,
         ids: Default::default(),
         told: Told::Nothing,
     };

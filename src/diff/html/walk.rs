@@ -2,11 +2,12 @@
 
 use super::align::{self, Alignment, Movable, Moved, Sketch};
 use super::attribute::{self, Surroundings, Verdict};
-use super::dom::{Dialect, NOWHERE, NodeId};
+use super::dom::{Dialect, Dom, NONE, NOWHERE, NodeId, ROOT};
 use super::escape;
 use super::flow::Lead;
 use super::place::Ids;
 use super::script;
+use super::selector::Selector;
 use super::spelling;
 use super::view::{ItemId, ItemKind, View};
 use super::volatile;
@@ -22,6 +23,15 @@ pub(super) struct Sides<'w, 'd> {
     pub b: &'w View<'d>,
 }
 
+impl<'d> Sides<'_, 'd> {
+    fn dom(&self, side: Side) -> &'d Dom<'d> {
+        match side {
+            Side::Control => self.a.dom,
+            Side::Candidate => self.b.dom,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
     Control,
@@ -35,6 +45,8 @@ pub(super) struct Walk<'w, 'd, 's, 'r> {
     pub sink: &'s mut Sink<'r>,
     /// The `ignore: css:` entries as written, in the order of [`super::view::Item::ignored`].
     pub ignored: &'w [String],
+    /// The `accept: css:` entries, each with its place among all of `accept`.
+    pub accepting: &'w [(usize, Selector)],
     pub ids: (Ids, Ids),
     /// Something was told or hidden.
     pub told: Told,
@@ -87,15 +99,40 @@ impl Walk<'_, '_, '_, '_> {
         if self.sink.len() > MAX_KEPT {
             return String::new();
         }
-        match side {
-            Side::Control => self.ids.0.selector(self.sides.a.dom, node),
-            Side::Candidate => self.ids.1.selector(self.sides.b.dom, node),
+        let dom = self.sides.dom(side);
+        let path = match side {
+            Side::Control => self.ids.0.selector(dom, node),
+            Side::Candidate => self.ids.1.selector(dom, node),
+        };
+        if !self.accepting.is_empty() {
+            self.sink.is_under(&path, self.accepting_at(side, node));
         }
+        path
+    }
+
+    /// The `accept: css:` entries that cover an element: those that match it or what it stands in.
+    fn accepting_at(&self, side: Side, node: NodeId) -> Vec<usize> {
+        let dom = self.sides.dom(side);
+        let mut at = node;
+        let mut covering = Vec::new();
+        while at != ROOT && at != NONE {
+            let matches = |entry: &&(usize, Selector)| entry.1.matches(dom, at);
+            covering.extend(self.accepting.iter().filter(matches).map(|(index, _)| *index));
+            at = dom.node(at).parent;
+        }
+        covering
     }
 
     fn attribute_place(&mut self, side: Side, node: NodeId, name: &str) -> String {
         let element = self.place(side, node);
-        if element.is_empty() { element } else { format!("{element}[{}]", super::place::ident(name)) }
+        if element.is_empty() {
+            return element;
+        }
+        let path = format!("{element}[{}]", super::place::ident(name));
+        if !self.accepting.is_empty() {
+            self.sink.is_under(&path, self.accepting_at(side, node));
+        }
+        path
     }
 
     pub fn report(&mut self, finding: Finding) {

@@ -24,6 +24,9 @@ impl<'a> Walk<'_, 'a, '_, '_> {
     pub(super) fn arrays(&mut self, a: usize, b: usize) {
         if self.scope.rules.names_arrays() {
             let path = self.pointer();
+            if let Some(entry) = self.scope.rules.array_entry(&path) {
+                self.sink.met(&entry, path.clone());
+            }
             if let Some(key) = self.scope.rules.match_key(&path) {
                 return self.by_key(a, b, key);
             }
@@ -275,7 +278,9 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         if !pairs.is_sorted_by_key(|(_, place)| *place) {
             let finding = Finding::new(Kind::Order, self.pointer());
             let finding = finding.values(first_elements(self.old, xs), first_elements(self.new, ys));
-            self.sink.ignore(finding.cause("sorted_otherwise"), Rule::Unordered.name().to_owned());
+            let rule = Rule::Unordered.name();
+            let entry = self.scope.rules.array_entry(&finding.path).unwrap_or_else(|| rule.to_owned());
+            self.sink.silence(finding.cause("sorted_otherwise"), rule.to_owned(), &entry);
         }
         pairs.sort_unstable();
         for (x, y) in &pairs {

@@ -222,7 +222,15 @@ fn accepted(index: usize, spec: &AcceptSpec, errors: &mut Errors) -> Option<Acce
         },
     };
     match At::parse(&spec.at) {
-        Ok(at) => Some(Accept { at, was: spec.was.clone(), is: spec.is.clone(), reason: spec.reason.clone(), expires }),
+        Ok(at) => Some(Accept {
+            at,
+            was: spec.was.clone(),
+            is: spec.is.clone(),
+            reason: spec.reason.clone(),
+            expires,
+            label: super::own::accept_label(spec),
+            spec: spec.clone(),
+        }),
         Err(message) => {
             errors.add(&["accept", &number, "at"], message);
             None

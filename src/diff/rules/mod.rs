@@ -5,11 +5,13 @@
 mod at;
 mod catalogue;
 mod compile;
+mod own;
 mod spec;
 
 pub use at::{At, Segment};
 pub use catalogue::{Class, Rule};
-pub use spec::RulesSpec;
+pub use own::OwnRule;
+pub use spec::{AcceptSpec, RulesSpec};
 
 /// Numbers this close are equal.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,6 +29,17 @@ pub struct Accept {
     pub reason: String,
     /// First second at which it no longer holds, Unix time.
     pub expires: Option<i64>,
+    /// What it is called in counts and reports.
+    pub label: String,
+    /// As written.
+    pub spec: AcceptSpec,
+}
+
+impl Accept {
+    /// Whether its last day is over at this time.
+    pub fn is_over(&self, now: Option<i64>) -> bool {
+        matches!((self.expires, now), (Some(end), Some(now)) if now >= end)
+    }
 }
 
 /// Where a rule is in force.

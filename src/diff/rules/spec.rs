@@ -132,7 +132,7 @@ pub struct AcceptSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is: Option<String>,
     pub reason: String,
-    /// Last day it is accepted, `2026-12-31`. Told by the answers' own Date header.
+    /// Last day it is accepted, `2026-12-31`, in UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
 }
