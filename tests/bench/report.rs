@@ -61,6 +61,7 @@ fn fill(store: &mut Store) {
         rule: rule.to_owned(),
         count: 3,
         example_path: "/results/0/URL".to_owned(),
+        ..Hidden::default()
     });
     let equal = Comparison { hidden: hidden.to_vec(), ..Comparison::default() };
     let mut batch = Batch::default();

@@ -71,6 +71,22 @@ CREATE TABLE IF NOT EXISTS field_count (
     path TEXT NOT NULL, kind TEXT NOT NULL, what TEXT NOT NULL, count INTEGER NOT NULL,
     PRIMARY KEY (route, width, start, path, kind, what)
 ) WITHOUT ROWID;
+-- Since 2: which sessions showed a cause, as hashes under a key that is gone with the door; what they asked since they first did.
+CREATE TABLE IF NOT EXISTS cause_session (
+    cause INTEGER NOT NULL, session INTEGER NOT NULL,
+    mismatched INTEGER NOT NULL, compared INTEGER NOT NULL, last_seen INTEGER NOT NULL,
+    PRIMARY KEY (cause, session)
+) WITHOUT ROWID;
+-- Since 2: how many sessions a route had, as a sketch.
+CREATE TABLE IF NOT EXISTS route_sessions (
+    route INTEGER NOT NULL, width INTEGER NOT NULL, start INTEGER NOT NULL, sketch BLOB NOT NULL,
+    PRIMARY KEY (route, width, start)
+) WITHOUT ROWID;
+-- Since 2: places whose members are keyed by names of things: they are one place.
+CREATE TABLE IF NOT EXISTS keyed (
+    route INTEGER NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL,
+    PRIMARY KEY (route, before, after)
+) WITHOUT ROWID;
 ";
 
 /// Makes the connection ready for the writer: checks whose file it is, and creates the tables in a new one.
