@@ -122,11 +122,11 @@ impl<'r> Sink<'r> {
     }
 
     /// Asks a cosmetic rule to hide what differs at `path`. If it is in force there, that is counted and the answer is yes;
-    /// if not, the caller reports the difference with `.rule(rule)`.
+    /// if not, the caller reports the difference with `.rule(rule)`: a rule of one side is asked again there, with both values.
     #[must_use]
     pub fn hides(&mut self, rule: Rule, path: impl FnOnce() -> String) -> bool {
         let slot = self.counts.get(rule as usize).copied().unwrap_or(0);
-        if !self.rules.is_on(rule) {
+        if !self.rules.is_on(rule) || self.rules.is_sided(rule) {
             return false;
         }
         if slot > 0 && !self.rules.is_scoped(rule) {
@@ -154,6 +154,20 @@ impl<'r> Sink<'r> {
         }
     }
 
+    /// A rule that hides only what one side does.
+    fn hides_one_side(&mut self, rule: Rule, finding: &Finding) -> bool {
+        let hides =
+            self.rules.is_sided(rule) && self.rules.is_on_at(rule, &finding.path) && self.is_of_side(rule, finding);
+        if hides {
+            self.hides_many(rule, 1, finding.path.clone());
+        }
+        hides
+    }
+
+    fn is_of_side(&self, rule: Rule, finding: &Finding) -> bool {
+        self.rules.is_on_for(rule, finding.control.as_deref(), finding.candidate.as_deref())
+    }
+
     fn count(&mut self, rule: Rule) {
         if let Some(count) = self.counts.get_mut(rule as usize) {
             *count = count.saturating_add(1);
@@ -165,12 +179,12 @@ impl<'r> Sink<'r> {
         if let Some(rule) = finding.rule {
             match rule.class() {
                 Class::Cosmetic => {
-                    if self.hides(rule, || finding.path.clone()) {
+                    if self.hides(rule, || finding.path.clone()) || self.hides_one_side(rule, &finding) {
                         self.show(rule, finding);
                         return;
                     }
                 }
-                Class::Optional if self.rules.is_on_at(rule, &finding.path) => {
+                Class::Optional if self.rules.is_on_at(rule, &finding.path) && self.is_of_side(rule, &finding) => {
                     self.ignore(finding, rule.name().to_owned());
                     return;
                 }

@@ -15,6 +15,7 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::{Exit, Format, print};
+use crate::config::spec::read_rules;
 use crate::diff::{self, Comparison, Difference, Hidden, Outcome, Rules, RulesSpec};
 use crate::evidence::time::millis;
 use pair::PairLine;
@@ -33,7 +34,7 @@ pub struct Args {
     /// What bare bodies are, such as `json`, `html` or `text/csv` [default: told by the content]
     #[arg(long = "type", value_name = "TYPE", conflicts_with = "pairs")]
     pub media_type: Option<String>,
-    /// A `diff:` block, as JSON; pairs that bring their own `diff` use that
+    /// A `diff:` block, as YAML or JSON; pairs that bring their own `diff` use that
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t)]
@@ -54,8 +55,7 @@ pub fn run(_config: &Path, args: &Args) -> anyhow::Result<Exit> {
 fn rules(file: Option<&Path>) -> anyhow::Result<Rules> {
     let Some(file) = file else { return Ok(Rules::default()) };
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let spec: RulesSpec =
-        serde_json::from_str(&text).with_context(|| format!("{} is no diff block in JSON", file.display()))?;
+    let spec = read_rules(&text).map_err(|error| anyhow::anyhow!("{} is no diff block: {error}", file.display()))?;
     compile(&spec).with_context(|| file.display().to_string())
 }
 

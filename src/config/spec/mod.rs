@@ -6,6 +6,7 @@
 pub mod overlay;
 pub mod read;
 pub mod route;
+mod rules_file;
 mod sentence;
 pub mod text;
 pub mod units;
@@ -16,6 +17,7 @@ pub use route::{
     CanarySpec, DefaultsSpec, FallbackOnSpec, FallbackSpec, MatchSpec, MirrorSpec, NoiseSpec, OverrideSpec, PathSpec,
     RespondSpec, RouteSpec,
 };
+pub use rules_file::read_rules;
 pub use text::{Entries, Text};
 pub use units::{Percent, Size, Time};
 

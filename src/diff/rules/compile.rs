@@ -1,5 +1,6 @@
 //! Spec → rules: every mistake at once, each located by its keys.
 
+use super::side::{Side, has_sides};
 use super::spec::{AcceptSpec, OneOrMany, SelectSpec, SwitchSpec, ToleranceSpec};
 use super::{Accept, At, Class, Reach, Rule, RuleError, Rules, RulesSpec, Tolerance};
 use crate::diff::clock;
@@ -21,6 +22,7 @@ impl Rules {
         };
         Self {
             reach: Rule::ALL.iter().map(reach).collect(),
+            sides: Vec::new(),
             scoped: false,
             ignore: Vec::new(),
             unordered: Vec::new(),
@@ -67,7 +69,7 @@ pub(super) fn compile(spec: &RulesSpec) -> Result<Rules, Vec<RuleError>> {
     for (index, accept) in spec.accept.iter().enumerate() {
         rules.accept.extend(accepted(index, accept, &mut errors));
     }
-    rules.scoped = rules.reach.iter().any(|reach| matches!(reach, Reach::At(_)));
+    rules.scoped = rules.reach.iter().any(|reach| matches!(reach, Reach::At(_))) || !rules.sides.is_empty();
     if errors.0.is_empty() { Ok(rules) } else { Err(errors.0) }
 }
 
@@ -159,7 +161,7 @@ fn single(name: &str, switch: &SwitchSpec, rules: &mut Rules, errors: &mut Error
         SwitchSpec::Word(word) if word == "on" => Reach::Everywhere,
         SwitchSpec::Word(word) if word == "off" => Reach::Nowhere,
         SwitchSpec::Word(word) => {
-            errors.add(&["rules", name], format!("{word:?}: want on, off, or {{at: [PLACE, …]}}"));
+            errors.add(&["rules", name], format!("{word:?}: want on, off, or {{at: [PLACE, …], side: legacy}}"));
             return;
         }
         SwitchSpec::Scoped(scope) => {
@@ -170,10 +172,21 @@ fn single(name: &str, switch: &SwitchSpec, rules: &mut Rules, errors: &mut Error
                     Err(message) => errors.add(&["rules", name, "at", &index.to_string()], message),
                 }
             }
-            Reach::At(at)
+            limit_to_side(rule, scope.side, rules, errors);
+            if scope.at.is_some() { Reach::At(at) } else { everywhere_if(scope.side.is_some()) }
         }
     };
     rules.switch(rule, reach);
+}
+
+fn limit_to_side(rule: Rule, side: Option<Side>, rules: &mut Rules, errors: &mut Errors) {
+    let Some(side) = side else { return };
+    if has_sides(rule) {
+        rules.sides.push((rule, side));
+    } else {
+        let message = format!("{:?} has no side: neither of its two forms is the odd one", rule.name());
+        errors.add(&["rules", rule.name(), "side"], message);
+    }
 }
 
 fn did_you_mean(name: &str) -> String {

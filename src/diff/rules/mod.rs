@@ -6,11 +6,13 @@ mod at;
 mod catalogue;
 mod compile;
 mod own;
+mod side;
 mod spec;
 
 pub use at::{At, Segment};
 pub use catalogue::{Class, Rule};
 pub use own::OwnRule;
+pub use side::Side;
 pub use spec::{AcceptSpec, RulesSpec};
 
 /// Numbers this close are equal.
@@ -55,7 +57,9 @@ enum Reach {
 #[derive(Debug, Clone)]
 pub struct Rules {
     reach: Vec<Reach>,
-    /// Whether any cosmetic rule is limited to places: the quick walk then asks for each path.
+    /// Rules that hide only what one side does.
+    sides: Vec<(Rule, Side)>,
+    /// Whether any rule is limited to places or a side: the quick walk then asks for each difference.
     scoped: bool,
     ignore: Vec<(At, String)>,
     unordered: Vec<At>,
@@ -101,9 +105,20 @@ impl Rules {
         }
     }
 
-    /// Whether the rule is limited to places, so that [`Rules::is_on_at`] must be asked.
+    /// Whether the rule is limited to places or a side, so that [`Rules::is_on_at`] and [`Rules::is_on_for`] must be asked.
     pub fn is_scoped(&self, rule: Rule) -> bool {
-        self.scoped && matches!(self.reach.get(rule as usize), Some(Reach::At(_)))
+        self.scoped && (matches!(self.reach.get(rule as usize), Some(Reach::At(_))) || self.is_sided(rule))
+    }
+
+    /// Whether the rule hides only what one side does, so that it can be asked only with both values.
+    pub fn is_sided(&self, rule: Rule) -> bool {
+        self.sides.iter().any(|(sided, _)| *sided == rule)
+    }
+
+    /// Whether the rule is about what the right side did: yes, unless it is limited to the other.
+    pub fn is_on_for(&self, rule: Rule, control: Option<&str>, candidate: Option<&str>) -> bool {
+        let wanted = self.sides.iter().find(|(sided, _)| *sided == rule);
+        wanted.is_none_or(|(_, side)| side::doer(rule, control, candidate) == Some(*side))
     }
 
     /// The `ignore` entry that covers a path, as written.

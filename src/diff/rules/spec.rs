@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::side::Side;
+
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RulesSpec {
     /// `php` (default): all cosmetic rules on. `none`: all off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preset: Option<String>,
-    /// Single rules by name: `{json_slash_escape: off}`, or only at places: `{json_key_order: {at: [/results]}}`.
+    /// Single rules by name: `{json_slash_escape: off}`, or only at places: `{json_key_order: {at: [/results]}}`,
+    /// or only what one side does: `{json_slash_escape: {side: legacy}}`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub rules: BTreeMap<String, SwitchSpec>,
     /// Places whose differences do not count: JSON pointers, `header:NAME`, `cookie:NAME`, `css:SELECTOR`.
@@ -65,7 +68,7 @@ pub struct RulesSpec {
     pub asset_version: Option<SelectSpec>,
 }
 
-/// `on`, `off`, or on at some places only.
+/// `on`, `off`, or on at some places, or for one side, only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum SwitchSpec {
@@ -77,8 +80,11 @@ pub enum SwitchSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScopedSpec {
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<OneOrMany>,
+    /// Only what this side does: `legacy` or `new`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub side: Option<Side>,
 }
 
 /// `x` means `[x]`.

@@ -56,6 +56,18 @@ fn every_mistake_at_once_each_with_its_keys() {
 }
 
 #[test]
+fn a_side_is_asked_where_a_rule_has_one() {
+    let rules = Rules::compile(&spec(r#"{"rules": {"json_slash_escape": {"side": "legacy"}}}"#)).unwrap();
+    assert!(rules.is_scoped(Rule::JsonSlashEscape));
+    assert!(rules.is_on_for(Rule::JsonSlashEscape, Some(r"a\/b"), Some("a/b")));
+    assert!(!rules.is_on_for(Rule::JsonSlashEscape, Some("a/b"), Some(r"a\/b")));
+    assert!(rules.is_on_for(Rule::JsonBom, None, None), "other rules have no side");
+    let errors = Rules::compile(&spec(r#"{"rules": {"json_key_order": {"side": "new"}}}"#)).unwrap_err();
+    assert_eq!(errors[0].at, ["rules", "json_key_order", "side"]);
+    assert!(serde_json::from_str::<RulesSpec>(r#"{"rules": {"json_bom": {"side": "php"}}}"#).is_err());
+}
+
+#[test]
 fn unknown_keys_are_refused() {
     assert!(serde_json::from_str::<RulesSpec>(r#"{"ignored": []}"#).is_err());
 }
