@@ -39,7 +39,13 @@ php_has() {
     have php && php -m | grep -qix "$1"
 }
 
-# What is missing of what the build (cc, c++, cmake) and the tests (the demonstration site, the scripts' lint) need.
+# Debian's own interpreter: another python3 may stand before it in PATH and know nothing of Debian's packages.
+python_has() {
+    /usr/bin/python3 -c "import $1" 2>/dev/null
+}
+
+# What is missing of what the build (cc, c++, cmake) and the tests (the demonstration site, the stacks of tests/corpus, the
+# scripts' lint) need. Go is used where it is: its pairs are recorded, and it is too large to install for them.
 missing_packages() {
     have cc || echo gcc libc6-dev
     have c++ || echo g++
@@ -54,6 +60,14 @@ missing_packages() {
     have nginx || [ -x /usr/sbin/nginx ] || echo nginx-light
     have python3 || echo python3
     [ -x /usr/bin/gunicorn ] || have gunicorn || echo gunicorn
+    php_has intl || echo php-intl
+    php_has dom || echo php-xml
+    php_has gd || echo php-gd
+    python_has flask || echo python3-flask
+    python_has fastapi || echo python3-fastapi
+    python_has multipart || echo python3-multipart
+    python_has uvicorn || echo python3-uvicorn
+    python_has django || echo python3-django
     have shellcheck || echo shellcheck
 }
 
@@ -118,6 +132,7 @@ fi
 section "formatting" cargo fmt --check
 section "lints" cargo clippy --all-targets --locked --quiet -- -D warnings
 section "tests" cargo test --locked --no-fail-fast
+section "corpus" python3 tests/corpus/run.py check "${CARGO_TARGET_DIR:-target}/debug/matapalo"
 section "fuzzing" tests/fuzz/run.sh "${MATAPALO_FUZZ_SECONDS:-60}"
 section "scripts" scripts
 section "dependencies" dependencies

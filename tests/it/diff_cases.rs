@@ -62,6 +62,9 @@ fn every_labelled_pair_is_told_as_it_is_labelled() {
     let mut count = 0;
     for entry in fs::read_dir(folder).expect("the cases are there") {
         let path = entry.expect("a case file").path();
+        if path.extension().is_none_or(|extension| extension != "jsonl") {
+            continue;
+        }
         let text = fs::read_to_string(&path).expect("cases are UTF-8");
         let cases: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("a case is JSON")).collect();
         let answers = answers(&text);
