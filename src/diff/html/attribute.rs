@@ -4,9 +4,11 @@ use std::borrow::Cow;
 
 use url::Url;
 
+use super::volatile::Sure;
 use super::{link, volatile};
 use crate::diff::comparison::Severity;
 use crate::diff::rules::Rule;
+use crate::diff::volatile::shape;
 
 /// What two values of one attribute are to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +37,7 @@ pub(super) fn is_boolean(name: &str) -> bool {
             | "autofocus"
             | "autoplay"
             | "checked"
+            | "compact"
             | "controls"
             | "default"
             | "defer"
@@ -55,6 +58,8 @@ pub(super) fn is_boolean(name: &str) -> bool {
             | "readonly"
             | "required"
             | "reversed"
+            | "scoped"
+            | "seamless"
             | "selected"
     )
 }
@@ -80,9 +85,17 @@ pub(super) fn canonical<'v>(name: &str, value: &'v str) -> Cow<'v, str> {
         return Cow::Borrowed("");
     }
     match name {
+        "hidden" => Cow::Borrowed(if value.eq_ignore_ascii_case("until-found") { "until-found" } else { "" }),
+        "crossorigin" if !value.eq_ignore_ascii_case("use-credentials") => Cow::Borrowed(""),
         "class" => tokens(value),
         "style" => style(value),
-        "srcset" | "sizes" | "accept" | "media" | "viewbox" | "viewBox" | "points" | "d" => spaced(value),
+        "srcset" | "imagesrcset" => Cow::Owned(
+            link::candidates(value)
+                .map(|(target, size)| format!("{} {size}", link::canonical(target)))
+                .collect::<Vec<_>>()
+                .join(", "),
+        ),
+        "sizes" | "accept" | "media" | "viewbox" | "viewBox" | "points" | "d" => spaced(value),
         "method" | "type" | "rel" | "enctype" | "charset" | "http-equiv" | "shape" | "dir" if has_upper(value) => {
             Cow::Owned(value.to_ascii_lowercase())
         }
@@ -101,7 +114,7 @@ pub(super) struct Subject<'s> {
     pub element: &'s str,
     pub name: &'s str,
     /// It holds a token against cross-site requests, on both sides.
-    pub is_token: bool,
+    pub token: Option<Sure>,
 }
 
 /// Compares two decoded values of one attribute of two elements that stand for each other.
@@ -113,17 +126,25 @@ pub(super) fn compare(subject: &Subject<'_>, old: &str, new: &str, around: &Surr
     if canonical(name, old) == canonical(name, new) {
         return Verdict::But(spelling_rule(name));
     }
-    if name == "nonce" && !old.is_empty() && !new.is_empty() {
-        return Verdict::But(Rule::HtmlNonce);
+    if name == "nonce" && [old, new].iter().all(|value| shape(value).is_some()) {
+        return Verdict::But(Rule::Csrf);
     }
-    if subject.is_token && volatile::same_shape(volatile::Named::Field, old, new) {
-        return Verdict::But(Rule::HtmlCsrf);
+    if subject.token.or_else(|| volatile::named_token(name)).is_some_and(|sure| volatile::same_token(sure, old, new)) {
+        return Verdict::But(Rule::Csrf);
     }
-    if volatile::names_token(name) && volatile::same_shape(volatile::Named::Field, old, new) {
-        return Verdict::But(Rule::HtmlCsrf);
-    }
-    if link::is_link(name) {
+    if link::is_link(name) || (name == "data" && subject.element == "object") {
         return links(subject.element, old, new, around);
+    }
+    if name == "srcset" || name == "imagesrcset" {
+        return candidates(old, new, around);
+    }
+    if name == "content"
+        && let Some(verdict) = content(old, new, around)
+    {
+        return verdict;
+    }
+    if link::names_build(name) && link::are_builds(old, new) {
+        return Verdict::But(Rule::AssetVersion);
     }
     if matches!(name, "id" | "for" | "aria-labelledby" | "aria-controls" | "aria-describedby" | "list" | "name")
         && volatile::same_but_generated(old, new)
@@ -131,7 +152,7 @@ pub(super) fn compare(subject: &Subject<'_>, old: &str, new: &str, around: &Surr
         return Verdict::But(Rule::HtmlVolatile);
     }
     let may_tell_time = matches!(name, "datetime" | "content" | "title") || name.starts_with("data-");
-    if may_tell_time && volatile::same_but_clock(old, new, around.now) {
+    if may_tell_time && volatile::same_but_clock(name, old, new, around.now) {
         return Verdict::But(Rule::HtmlVolatile);
     }
     if matches!(name, "alt" | "title" | "value" | "placeholder" | "content" | "label") && same_but_nbsp(old, new) {
@@ -154,19 +175,68 @@ fn spelling_rule(name: &str) -> Rule {
 }
 
 fn links(element: &str, old: &str, new: &str, around: &Surroundings) -> Verdict {
+    if link::canonical(old) == link::canonical(new) {
+        return Verdict::But(Rule::HtmlUrlSpelling);
+    }
     if volatile::same_but_token_parameters(old, new) {
-        return Verdict::But(Rule::HtmlCsrf);
+        return Verdict::But(Rule::Csrf);
     }
     if link::same_page(around.page.as_ref(), old, new) {
-        return Verdict::But(Rule::OwnHostLinks);
+        let forms = (link::form(old), link::form(new));
+        // Two relative ones that part ways lead to one place from this page, and from the next one elsewhere.
+        let one_form = forms.0 == forms.1
+            && (forms.0 != link::Form::Relative || old.trim_start_matches("./") == new.trim_start_matches("./"));
+        return Verdict::But(if one_form { Rule::HtmlUrlSpelling } else { Rule::OwnHostLinks });
     }
-    if matches!(element, "script" | "link" | "img" | "source" | "use" | "iframe" | "embed" | "video" | "audio") {
-        let (plain_old, plain_new) = (link::without_version(old), link::without_version(new));
-        if plain_old.is_some() && plain_old == plain_new {
-            return Verdict::But(Rule::AssetVersion);
-        }
+    let is_asset = matches!(
+        element,
+        "script" | "link" | "img" | "source" | "use" | "iframe" | "embed" | "video" | "audio" | "object" | "image"
+    );
+    if is_asset && link::same_but_version(old, new) {
+        return Verdict::But(Rule::AssetVersion);
     }
     Verdict::Differ
+}
+
+/// `srcset`: targets with their widths, each a link.
+fn candidates(old: &str, new: &str, around: &Surroundings) -> Verdict {
+    let (old, new): (Vec<_>, Vec<_>) = (link::candidates(old).collect(), link::candidates(new).collect());
+    if old.len() != new.len() || old.iter().zip(&new).any(|(old, new)| old.1 != new.1) {
+        return Verdict::Differ;
+    }
+    weakest(
+        old.iter()
+            .zip(&new)
+            .map(|(old, new)| if old.0 == new.0 { Verdict::Same } else { links("img", old.0, new.0, around) }),
+    )
+}
+
+/// `5;url=/next`, or an address as Open Graph has it.
+fn content(old: &str, new: &str, around: &Surroundings) -> Option<Verdict> {
+    let target = |value: &str| {
+        let at = value.to_ascii_lowercase().find("url=")? + "url=".len();
+        let (before, target) = (value.get(..at)?, value.get(at..)?);
+        Some((before.to_ascii_lowercase().replace(' ', ""), target.trim_matches(['"', '\'']).to_owned()))
+    };
+    if let (Some(old), Some(new)) = (target(old), target(new))
+        && old.0.starts_with(|c: char| c.is_ascii_digit())
+    {
+        return (old.0 == new.0).then(|| links("meta", &old.1, &new.1, around));
+    }
+    let is_target =
+        |value: &str| value.starts_with('/') || ["http://", "https://"].iter().any(|scheme| value.starts_with(scheme));
+    (is_target(old) && is_target(new)).then(|| links("meta", old, new, around))
+}
+
+/// What is said of several values at once: the rule that is asked of somebody, if any.
+fn weakest(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
+    verdicts.fold(Verdict::Same, |worst, verdict| match (worst, verdict) {
+        (Verdict::Differ, _) | (_, Verdict::Differ) => Verdict::Differ,
+        (Verdict::Same, other) | (other, Verdict::Same) => other,
+        (Verdict::But(one), Verdict::But(other)) if one == other => Verdict::But(one),
+        (Verdict::But(Rule::HtmlUrlSpelling), other) | (other, Verdict::But(Rule::HtmlUrlSpelling)) => other,
+        _ => Verdict::Differ,
+    })
 }
 
 /// A class list: each token once, in one order.

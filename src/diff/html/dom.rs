@@ -196,6 +196,23 @@ impl<'a> Dom<'a> {
         self.attributes(id).iter().find(|attribute| *attribute.name.local == *wanted).map(|attribute| &*attribute.value)
     }
 
+    /// The charset that a meta tag names, in either way to write it, in lower case.
+    pub fn charset(&self, id: NodeId) -> Option<String> {
+        if self.name(id) != Some("meta") || self.dialect == Dialect::Xml {
+            return None;
+        }
+        match (self.attributes(id).len(), self.attribute(id, "charset"), self.attribute(id, "http-equiv")) {
+            (1, Some(charset), _) => Some(charset.trim().to_ascii_lowercase()),
+            (2, None, Some(kind)) if kind.eq_ignore_ascii_case("content-type") => {
+                let content = self.attribute(id, "content")?.to_ascii_lowercase();
+                let (media, charset) = content.split_once(';')?;
+                let is_page = matches!(media.trim(), "text/html" | "application/xhtml+xml");
+                charset.trim().strip_prefix("charset=").filter(|_| is_page).map(|charset| charset.trim().to_owned())
+            }
+            _ => None,
+        }
+    }
+
     /// All text below, as it stands.
     pub fn text_content(&self, id: NodeId) -> String {
         let mut text = String::new();

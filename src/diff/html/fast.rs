@@ -56,12 +56,21 @@ struct Side<'a> {
     pieces: Vec<(Kind, &'a str)>,
     /// The same as it shows.
     shown: String,
+    /// The same by its no-break spaces.
+    solid: String,
     comments: u64,
 }
 
 impl<'a> Side<'a> {
     fn new(page: &'a str) -> Self {
-        Self { lexer: Lexer::new(page), flow: Flow::new(), pieces: Vec::new(), shown: String::new(), comments: 0 }
+        Self {
+            lexer: Lexer::new(page),
+            flow: Flow::new(),
+            pieces: Vec::new(),
+            shown: String::new(),
+            solid: String::new(),
+            comments: 0,
+        }
     }
 
     /// Gathers text up to the next tag or doctype. `Err`: a comment that counts.
@@ -101,8 +110,11 @@ impl<'a> Side<'a> {
     /// What shows of the pieces, with blanks where they show.
     fn show(&mut self) {
         self.shown.clear();
+        self.solid.clear();
         for (_, piece) in &self.pieces {
-            self.flow.push(&charref::decode(piece, Place::Text), &mut self.shown);
+            let text = charref::decode(piece, Place::Text);
+            self.flow.push(&text, &mut self.shown);
+            self.solid.push_str(&flow::solid(&text));
         }
     }
 
@@ -208,6 +220,9 @@ impl<'a> Prover<'a, '_> {
         } else {
             self.old.show();
             self.new.show();
+            if self.old.solid != self.new.solid {
+                return None;
+            }
         }
         self.shown()
     }
@@ -216,9 +231,10 @@ impl<'a> Prover<'a, '_> {
     fn shown(&mut self) -> Option<()> {
         let (old, new) = (self.old.shown.as_str(), self.new.shown.as_str());
         if old != new {
-            let volatile = volatile::same_but_clock(old, new, self.around.now)
-                || volatile::same_but_duration(old, new)
-                || volatile::same_but_request_id(old, new);
+            let volatile =
+                volatile::same_but_clock(self.open.last().copied().unwrap_or_default(), old, new, self.around.now)
+                    || volatile::same_but_duration(old, new)
+                    || volatile::same_but_request_id(old, new);
             return volatile.then(|| self.hide(Rule::HtmlVolatile));
         }
         if self.old.pieces != self.new.pieces {
@@ -442,8 +458,8 @@ impl<'a> Prover<'a, '_> {
                 (charref::decode(first.value, Place::Attribute), charref::decode(other.value, Place::Attribute));
             let name = lower(attribute.name);
             let tokens = tokens.get_or_insert_with(|| (is_token(olds), is_token(news)));
-            let is_token = tokens.0 == Some(&*name) && tokens.1 == Some(&*name);
-            match attribute::compare(&Subject { element, name: &name, is_token }, &old, &new, self.around) {
+            let token = tokens.0.filter(|held| held.0 == name && tokens.1 == Some(*held)).map(|held| held.1);
+            match attribute::compare(&Subject { element, name: &name, token }, &old, &new, self.around) {
                 Verdict::Same => {}
                 Verdict::But(rule) if rule.class() == Class::Cosmetic => self.hide(rule),
                 _ => return None,

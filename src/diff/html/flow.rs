@@ -80,6 +80,21 @@ pub(super) fn name_role(name: &str) -> Role {
     }
 }
 
+/// Blank or no-break space: where one shows, the other shows alike. Which of the two it is, [`solid`] tells.
+fn is_gap(c: char) -> bool {
+    c == NBSP || is_blank(c)
+}
+
+pub(super) const NBSP: char = '\u{a0}';
+
+/// A text by its no-break spaces, other blanks squeezed: equal for texts that differ in ordinary blanks alone. Empty: it has none.
+pub(super) fn solid(text: &str) -> String {
+    if !text.contains(NBSP) {
+        return String::new();
+    }
+    text.split(is_blank).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 /// The state of the line that is being written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Flow {
@@ -141,14 +156,14 @@ impl Flow {
 
     /// Goes past a text without writing it.
     pub fn pass(&mut self, text: &str) {
-        if text.starts_with(is_blank) {
+        if text.starts_with(is_gap) {
             self.blank();
         }
-        if text.trim_start_matches(is_blank).is_empty() {
+        if text.trim_start_matches(is_gap).is_empty() {
             return;
         }
         self.show();
-        if text.ends_with(is_blank) {
+        if text.ends_with(is_gap) {
             self.blank();
         }
     }
@@ -157,14 +172,14 @@ impl Flow {
     pub fn push(&mut self, text: &str, out: &mut String) {
         let mut rest = text;
         loop {
-            let word = rest.trim_start_matches(is_blank);
+            let word = rest.trim_start_matches(is_gap);
             if word.len() < rest.len() {
                 self.blank();
             }
             if word.is_empty() {
                 return;
             }
-            let end = word.find(is_blank).unwrap_or(word.len());
+            let end = word.find(is_gap).unwrap_or(word.len());
             if self.show() == Lead::Space {
                 out.push(' ');
             }

@@ -23,6 +23,8 @@ pub(super) fn is_link(name: &str) -> bool {
             | "data-href"
             | "data-src"
             | "data-url"
+            | "xlink:href"
+            | "ping"
             | "hx-get"
             | "hx-post"
     )
@@ -69,6 +71,45 @@ pub(super) fn same_page(page: Option<&Url>, control: &str, candidate: &str) -> b
     canonical(control.as_str()) == canonical(candidate.as_str())
 }
 
+/// How much of an address a target says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Absolute,
+    Host,
+    Path,
+    Relative,
+}
+
+pub(super) fn form(target: &str) -> Form {
+    match target.trim() {
+        target if target.starts_with("//") => Form::Host,
+        target if target.starts_with('/') => Form::Path,
+        target if target.contains("://") => Form::Absolute,
+        _ => Form::Relative,
+    }
+}
+
+/// The targets of a `srcset`, each with its size: `/a.png 1x,/b.png 2x`.
+pub(super) fn candidates(value: &str) -> impl Iterator<Item = (&str, &str)> {
+    let skip = |c: char| c.is_ascii_whitespace() || c == ',';
+    let mut rest = value;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start_matches(skip);
+        let end = rest.find(|c: char| c.is_ascii_whitespace()).unwrap_or(rest.len());
+        let (target, after) = rest.split_at(end);
+        if target.is_empty() {
+            return None;
+        }
+        if let Some(target) = target.strip_suffix(',') {
+            rest = after;
+            return Some((target, ""));
+        }
+        let (size, after) = after.split_once(',').unwrap_or((after, ""));
+        rest = after;
+        Some((target, size.trim()))
+    })
+}
+
 /// `javascript:`, `data:` and the like: compared as they stand.
 fn is_opaque(target: &str) -> bool {
     let Some((scheme, _)) = target.split_once(':') else { return false };
@@ -98,7 +139,7 @@ fn push_origin<'a>(rest: &'a str, out: &mut String) -> &'a str {
     };
     out.push_str(&scheme);
     out.push_str("//");
-    out.push_str(host.strip_suffix(default_port).unwrap_or(&host));
+    out.push_str(host.strip_suffix(default_port).or_else(|| host.strip_suffix(':')).unwrap_or(&host));
     if path.is_empty() { "/" } else { path }
 }
 
@@ -162,17 +203,18 @@ fn push_query(query: &str, out: &mut String) {
     }
 }
 
-/// `/app.js?v=3` → (`/app.js?v=`, true): the target without its version, and whether it has one.
-pub(super) fn without_version(target: &str) -> Option<String> {
-    let (path, query) = split(target, '?');
-    if let Some(query) = query {
-        let stripped: Vec<&str> = query.split('&').map(strip_version).collect();
-        let stripped = stripped.join("&");
-        return (stripped != query).then(|| format!("{path}?{stripped}"));
-    }
-    let file = path.rsplit('/').next().unwrap_or(path);
-    let hash = file.split(['.', '-', '_']).find(|part| is_build_hash(part))?;
-    Some(path.replacen(hash, "", 1))
+/// Two targets that differ in the version of one asset alone: `?v=3`, `app.3f2a9c1b.js`, `/build/3f2a9c1b/app.js`.
+pub(super) fn same_but_version(old: &str, new: &str) -> bool {
+    let ((old_path, old_query), (new_path, new_query)) = (split(old, '?'), split(new, '?'));
+    let queries = match (old_query, new_query) {
+        (Some(old), Some(new)) => {
+            let stripped = |query: &str| query.split('&').map(strip_version).collect::<Vec<_>>().join("&");
+            stripped(old) == stripped(new)
+        }
+        (None, None) => true,
+        _ => false,
+    };
+    queries && (old_path == new_path || same_but_hashes(old_path, new_path))
 }
 
 fn strip_version(pair: &str) -> &str {
@@ -185,8 +227,68 @@ fn strip_version(pair: &str) -> &str {
     }
 }
 
-fn is_build_hash(part: &str) -> bool {
-    part.len() >= 6 && part.bytes().all(|c| c.is_ascii_hexdigit()) && part.bytes().any(|c| c.is_ascii_digit())
+/// Paths that differ in hashes of a build alone, each between separators.
+fn same_but_hashes(old: &str, new: &str) -> bool {
+    let parts = |path: &str| -> Vec<String> { path.split_inclusive(['/', '.', '-']).map(str::to_owned).collect() };
+    let (old, new) = (parts(old), parts(new));
+    let pairs = || old.iter().zip(&new).filter(|(old, new)| old != new);
+    let bare = |part: &str| part.trim_end_matches(['/', '.', '-']).to_owned();
+    old.len() == new.len()
+        && pairs().all(|(old, new)| {
+            let (a, b) = (bare(old), bare(new));
+            old[a.len()..] == new[b.len()..] && are_hashes(&a, &b)
+        })
+}
+
+/// Could both be hashes of one kind? Digits alone are a number or a day, one of the two may be so by chance.
+fn are_hashes(old: &str, new: &str) -> bool {
+    let both = |test: fn(&str) -> bool| test(old) && test(new);
+    let is_hex = |part: &str| part.len() >= 6 && part.bytes().all(|c| c.is_ascii_hexdigit());
+    let is_mixed = |part: &str| {
+        let has = |test: fn(&u8) -> bool| part.bytes().any(|c| test(&c));
+        (8..=64).contains(&part.len())
+            && part.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_')
+            && has(u8::is_ascii_uppercase)
+            && has(u8::is_ascii_lowercase)
+            && has(u8::is_ascii_digit)
+    };
+    let digits = |part: &str| part.bytes().all(|c| c.is_ascii_digit());
+    let letters = |part: &str| part.bytes().all(|c| c.is_ascii_alphabetic());
+    old.len() == new.len()
+        && ((both(is_hex) && !(digits(old) && digits(new)) && !(letters(old) && letters(new))) || both(is_mixed))
+}
+
+/// Does a meta tag, an attribute or a member of that name hold the id of a build?
+pub(super) fn names_build(name: &str) -> bool {
+    let plain: String = name.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect();
+    let plain = plain.strip_prefix("data").unwrap_or(&plain);
+    matches!(
+        plain,
+        "build"
+            | "buildid"
+            | "buildhash"
+            | "buildnumber"
+            | "buildversion"
+            | "assetversion"
+            | "assetsversion"
+            | "assethash"
+            | "appversion"
+            | "revision"
+            | "gitsha"
+            | "commit"
+            | "commithash"
+            | "commitsha"
+            | "releaseid"
+    )
+}
+
+/// Two ids of builds: a number or a hash each.
+pub(super) fn are_builds(old: &str, new: &str) -> bool {
+    let is_build = |value: &str| {
+        value.bytes().any(|c| c.is_ascii_digit())
+            && value.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b'+'))
+    };
+    is_build(old) && is_build(new)
 }
 
 #[cfg(test)]
@@ -231,9 +333,22 @@ mod tests {
 
     #[test]
     fn versions_of_assets() {
-        assert_eq!(without_version("/app.js?v=3"), without_version("/app.js?v=4"));
-        assert_eq!(without_version("/app.3f2a9c1b.js"), without_version("/app.99aa00cc.js"));
-        assert_eq!(without_version("/app.js"), None);
-        assert_ne!(without_version("/app.js?v=3"), without_version("/other.js?v=3"));
+        for (a, b) in [
+            ("/app.js?v=3", "/app.js?v=4"),
+            ("/app.3f2a9c1b.js", "/app.99aa00cc.js"),
+            ("/app-BxY3kQ9z.js", "/app-Cq8wLm2p.js"),
+            ("/build/abc123ef/app.js", "/build/99aa00cc/app.js"),
+        ] {
+            assert!(same_but_version(a, b), "{a} {b}");
+        }
+        for (a, b) in [
+            ("/app.js?v=3", "/app.js"),
+            ("/app.js?v=3", "/other.js?v=3"),
+            ("/app.js?v=3&x=1", "/app.js?v=3&x=2"),
+            ("/img/20240101.png", "/img/20240102.png"),
+            ("/img/cheese.png", "/img/butter.png"),
+        ] {
+            assert!(!same_but_version(a, b), "{a} {b}");
+        }
     }
 }

@@ -1,8 +1,11 @@
 //! Inline scripts that hold JSON: compared as JSON, told at the script's place.
 
+use super::attribute::Surroundings;
 use super::dom::{Dom, NodeId};
+use super::link;
 use crate::diff::comparison::Comparison;
 use crate::diff::json;
+use crate::diff::rules::Rule;
 use crate::diff::scope::Scope;
 use crate::diff::sink::Sink;
 
@@ -15,6 +18,21 @@ pub(super) fn is_json(dom: &Dom<'_>, node: NodeId) -> bool {
                 || kind.ends_with("+json")
                 || matches!(kind.as_str(), "importmap" | "speculationrules")
         })
+}
+
+/// Is the value of an attribute a JSON object or list? Those that components are given are.
+pub(super) fn holds_json(value: &str) -> bool {
+    value.trim_start().starts_with(['{', '[']) && serde_json::from_str::<serde::de::IgnoredAny>(value).is_ok()
+}
+
+/// The option that a difference between two members is about: an address of the own site, the id of a build.
+pub(super) fn rule_of(pointer: &str, old: &str, new: &str, around: &Surroundings) -> Option<Rule> {
+    let (old, new): (String, String) = (serde_json::from_str(old).ok()?, serde_json::from_str(new).ok()?);
+    if link::names_build(pointer.rsplit('/').next()?) && link::are_builds(&old, &new) {
+        return Some(Rule::AssetVersion);
+    }
+    let are_targets = [&old, &new].iter().all(|value| link::form(value) != link::Form::Relative);
+    (are_targets && link::same_page(around.page.as_ref(), &old, &new)).then_some(Rule::OwnHostLinks)
 }
 
 /// What the JSON comparer says of the two texts, by JSON pointers.

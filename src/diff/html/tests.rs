@@ -34,6 +34,12 @@ struct Answer {
     body: String,
 }
 
+impl Case {
+    fn now(&self) -> Option<i64> {
+        self.control.headers.get("Date").and_then(|date| crate::diff::clock::http_date(date))
+    }
+}
+
 fn request() -> Request {
     Request {
         method: http::Method::GET,
@@ -46,9 +52,14 @@ fn request() -> Request {
 
 /// Compares two bodies alone.
 fn compared(markup: Markup, old: &str, new: &str, rules: &Rules) -> Comparison {
+    compared_at(None, markup, old, new, rules)
+}
+
+/// The same, the time of the answers known.
+fn compared_at(now: Option<i64>, markup: Markup, old: &str, new: &str, rules: &Rules) -> Comparison {
     let request = request();
-    let scope = Scope { request: &request, rules, now: None };
-    let mut sink = Sink::new(rules, None);
+    let scope = Scope { request: &request, rules, now };
+    let mut sink = Sink::new(rules, now);
     compare(markup, old, new, &scope, &mut sink);
     sink.finish()
 }
@@ -96,8 +107,13 @@ fn check(cases: &str) {
         let case: Case = serde_json::from_str(line).unwrap();
         let is_xml = case.control.headers["Content-Type"].contains("xml");
         let rules = Rules::compile(&case.diff).unwrap();
-        let found =
-            compared(if is_xml { Markup::Xml } else { Markup::Html }, &case.control.body, &case.candidate.body, &rules);
+        let found = compared_at(
+            case.now(),
+            if is_xml { Markup::Xml } else { Markup::Html },
+            &case.control.body,
+            &case.candidate.body,
+            &rules,
+        );
         let complaints = complaints(&case, &found);
         if !complaints.is_empty() {
             failed.push(format!("{} ({}): {}\n  {found:?}", case.id, case.reason, complaints.join("; ")));

@@ -42,6 +42,8 @@ pub(super) struct Item {
     pub weight: u32,
     /// Hash of the white space that was dropped directly below.
     pub blanks: u64,
+    /// Hash of the texts with no-break spaces directly below.
+    pub solid: u64,
     /// Hash of the comments directly below.
     pub comments: u64,
     /// An operator's `ignore` covers it.
@@ -146,12 +148,17 @@ impl<'d> Build<'d, '_> {
         let mut own = hash(name.as_bytes());
         let mut bag = 0;
         let token = volatile::token_attribute_of(dom, node);
-        for attribute in dom.attributes(node) {
+        let charset = dom.charset(node);
+        if let Some(charset) = &charset {
+            own = mix(own, hash(charset.as_bytes()));
+        }
+        let attributes = if charset.is_some() { &[][..] } else { dom.attributes(node) };
+        for attribute in attributes {
             let (name, value) = (&*attribute.name.local, &*attribute.value);
             if value.is_empty() && attribute::is_void_when_empty(name) {
                 continue;
             }
-            let masked = !value.is_empty() && (name == "nonce" || token == Some(name));
+            let masked = !value.is_empty() && (name == "nonce" || token.is_some_and(|(held, _)| held == name));
             if masked {
                 self.secret(value);
             }
@@ -172,6 +179,7 @@ impl<'d> Build<'d, '_> {
             bag,
             weight: 1,
             blanks: 0,
+            solid: 0,
             comments: 0,
             ignored: (self.ignoring)(dom, node),
         }
@@ -209,7 +217,13 @@ impl<'d> Build<'d, '_> {
                         Role::Exact if blanks_show => self.view.texts.push_str(text),
                         Role::Exact => {}
                         Role::Trimmed => self.view.texts.push_str(text.trim_matches(is_blank)),
-                        _ => flow.push(text, &mut self.view.texts),
+                        _ => {
+                            flow.push(text, &mut self.view.texts);
+                            let solid = flow::solid(text);
+                            if !solid.is_empty() {
+                                item.solid = mix(item.solid, hash(solid.as_bytes()));
+                            }
+                        }
                     }
                     if self.view.texts.len() == before {
                         item.blanks = mix(item.blanks, hash(source.as_bytes()));
@@ -267,6 +281,7 @@ impl<'d> Build<'d, '_> {
             bag: bit(meaning),
             weight: 1,
             blanks: 0,
+            solid: 0,
             comments: 0,
             ignored: None,
         };

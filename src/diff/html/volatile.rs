@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use super::dom::{Dom, NodeId};
 use crate::diff::clock;
+use crate::diff::volatile::shape;
 
 /// Times shown by both answers within this of each other are the same moment. Seconds: the copy is sent after the user's answer
 /// is done, and slow answers take up to a minute.
@@ -14,16 +15,7 @@ const WINDOW: i64 = 120;
 /// A token shorter than this can be guessed, so it is none.
 const SHORTEST_TOKEN: usize = 8;
 /// The same for fields whose name may mean something else (`token`, `state`).
-const SHORTEST_UNNAMED_TOKEN: usize = 16;
-
-/// How sure the name is that the value is a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Named {
-    /// A form field, meta tag or attribute of that name.
-    Field,
-    /// A parameter of a link.
-    Parameter,
-}
+const SHORTEST_LIKELY_TOKEN: usize = 16;
 
 /// Names that only a token against cross-site requests has, in lower case without `-` and `_`.
 fn names_certain_token(name: &str) -> bool {
@@ -37,7 +29,7 @@ fn names_certain_token(name: &str) -> bool {
 }
 
 /// `csrf_token`, `_token`, `authenticity_token`, `state`…
-pub(super) fn names_token(name: &str) -> bool {
+fn names_token(name: &str) -> bool {
     names_certain_token(name)
         || matches!(
             name,
@@ -45,36 +37,52 @@ pub(super) fn names_token(name: &str) -> bool {
         )
 }
 
+/// How sure a name makes it that the value is a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sure {
+    Certain,
+    /// `token`, `state`: data may be called so, too.
+    Likely,
+}
+
+fn how_sure(name: &str) -> Option<Sure> {
+    if names_certain_token(name) { Some(Sure::Certain) } else { names_token(name).then_some(Sure::Likely) }
+}
+
 /// The attribute of an element that holds a token: the value of a hidden field, the content of a meta tag.
 pub(super) fn token_attribute<'v>(
     element: &str,
     attribute: impl Fn(&str) -> Option<Cow<'v, str>>,
-) -> Option<&'static str> {
+) -> Option<(&'static str, Sure)> {
     match element {
         "input" => {
-            let name = attribute("name")?;
+            let sure = how_sure(&attribute("name")?)?;
             let hidden = attribute("type").is_some_and(|kind| kind.eq_ignore_ascii_case("hidden"));
-            ((hidden && names_token(&name)) || names_certain_token(&name)).then_some("value")
+            (hidden || sure == Sure::Certain).then_some(("value", sure))
         }
         "meta" => {
             let name = attribute("name").or_else(|| attribute("property"))?;
-            names_token(&name.to_ascii_lowercase()).then_some("content")
+            how_sure(&name.to_ascii_lowercase()).map(|sure| ("content", sure))
         }
         _ => None,
     }
 }
 
+/// How sure an attribute's own name makes it: `data-csrf`.
+pub(super) fn named_token(name: &str) -> Option<Sure> {
+    let bare = name.strip_prefix("data-").unwrap_or(name);
+    how_sure(bare)
+}
+
 /// [`token_attribute`] of a node.
-pub(super) fn token_attribute_of(dom: &Dom<'_>, node: NodeId) -> Option<&'static str> {
+pub(super) fn token_attribute_of(dom: &Dom<'_>, node: NodeId) -> Option<(&'static str, Sure)> {
     token_attribute(dom.name(node)?, |name| dom.attribute(node, name).map(Cow::Borrowed))
 }
 
-/// Could both be tokens? Stacks make them of different lengths and alphabets, so length and randomness are all that is asked.
-pub(super) fn same_shape(named: Named, old: &str, new: &str) -> bool {
-    let shortest = if named == Named::Field { SHORTEST_TOKEN } else { SHORTEST_UNNAMED_TOKEN };
-    [old, new]
-        .iter()
-        .all(|value| value.len() >= shortest && !value.bytes().any(|c| c.is_ascii_whitespace() || c == b'{'))
+/// Are both made by a generator of tokens? Stacks make them of different lengths and alphabets, so randomness is all that is asked.
+pub(super) fn same_token(sure: Sure, old: &str, new: &str) -> bool {
+    let shortest = if sure == Sure::Certain { SHORTEST_TOKEN } else { SHORTEST_LIKELY_TOKEN };
+    [old, new].iter().all(|value| value.len() >= shortest && shape(value).is_some())
 }
 
 /// Two links that differ only in the value of a token.
@@ -93,7 +101,7 @@ fn same_parameter(old: &str, new: &str) -> bool {
     let (Some((old_name, old)), Some((new_name, new))) = (old.split_once('='), new.split_once('=')) else {
         return false;
     };
-    old_name == new_name && names_token(old_name) && same_shape(Named::Parameter, old, new)
+    old_name == new_name && how_sure(old_name).is_some_and(|sure| same_token(sure, old, new))
 }
 
 /// Two ids that differ only in a part that a generator made: a random UUID, or PHP's `uniqid()` of about the same moment.
@@ -152,16 +160,20 @@ fn same_uniqid(old: &str, new: &str) -> bool {
     matches!((seconds(old), seconds(new)), (Some(old), Some(new)) if (old - new).abs() <= WINDOW)
 }
 
-/// Two texts that differ only in the moment at which they were made.
-pub(super) fn same_but_clock(old: &str, new: &str, now: Option<i64>) -> bool {
+/// Two texts that differ only in the moment at which they were made. Without a Date header nobody can say when that was, so the
+/// text or its name must say that it is the moment of the answer.
+pub(super) fn same_but_clock(name: &str, old: &str, new: &str, now: Option<i64>) -> bool {
     let (old_times, new_times) = (times(old), times(new));
     if old_times.is_empty() || old_times.len() != new_times.len() {
         return false;
     }
-    let close = old_times.iter().zip(&new_times).all(|(old, new)| {
-        old.length_kind == new.length_kind
-            && (old.seconds == new.seconds
-                || ((old.seconds - new.seconds).abs() <= WINDOW && is_now(old, now) && is_now(new, now)))
+    let close = old_times.iter().zip(&new_times).all(|(a, b)| {
+        let (before, after) = (&old[a.start..a.end], &new[b.start..b.end]);
+        let written_alike = a.length_kind == b.length_kind && skeleton(before) == skeleton(after);
+        let near = (a.seconds - b.seconds).abs() <= WINDOW && is_now(a, now) && is_now(b, now);
+        before == after
+            || (written_alike && near && a.seconds != b.seconds)
+            || (written_alike && near && fraction_differs(before, after))
     });
     let rest = |text: &str, times: &[Time]| {
         let mut rest = String::new();
@@ -174,7 +186,50 @@ pub(super) fn same_but_clock(old: &str, new: &str, now: Option<i64>) -> bool {
         rest.push_str(&text[at..]);
         rest
     };
-    close && rest(old, &old_times) == rest(new, &new_times)
+    close
+        && (now.is_some() || tells_of_now(name) || tells_of_now(old))
+        && rest(old, &old_times) == rest(new, &new_times)
+}
+
+/// A moment without its digits and letters: how it is written. Fractions of a second may be of any length.
+fn skeleton(moment: &str) -> String {
+    let cut = moment.find('.').map_or(moment.to_owned(), |at| {
+        let digits = moment[at + 1..].bytes().take_while(u8::is_ascii_digit).count();
+        format!("{}{}", &moment[..at], &moment[at + 1 + digits..])
+    });
+    let sort = |c: char| {
+        if c.is_ascii_digit() {
+            '0'
+        } else if c.is_alphabetic() && c != 'T' && c != 'Z' {
+            'a'
+        } else {
+            c
+        }
+    };
+    cut.chars().map(sort).collect()
+}
+
+fn fraction_differs(old: &str, new: &str) -> bool {
+    let whole = |text: &str| text.split('.').next().map(str::to_owned);
+    old.contains('.') && new.contains('.') && whole(old) == whole(new)
+}
+
+/// Words that stand by the moment of the answer.
+fn tells_of_now(text: &str) -> bool {
+    const WORDS: [&str; 10] = [
+        "now",
+        "generated",
+        "rendered",
+        "served",
+        "as of",
+        "current",
+        "server time",
+        "builddate",
+        "retrieved",
+        "printed",
+    ];
+    let lower = text.to_ascii_lowercase();
+    WORDS.iter().any(|word| lower.contains(word))
 }
 
 /// Is it about now, in some time zone? Zones are whole quarters of an hour. Without a Date header nobody can say.
@@ -311,7 +366,8 @@ fn without_durations(text: &str) -> Option<String> {
 /// Two texts that differ only in a request or trace id: `Request ID: 5f2c…`.
 pub(super) fn same_but_request_id(old: &str, new: &str) -> bool {
     let lower = old.to_ascii_lowercase();
-    let named = ["request", "trace", "correlation", "incident", "reference"].iter().any(|word| lower.contains(word));
+    let named =
+        ["request", "trace", "correlation", "incident", "error reference"].iter().any(|word| lower.contains(word));
     named && matches!((without_ids(old), without_ids(new)), (Some(a), Some(b)) if a == b)
 }
 
@@ -321,7 +377,9 @@ fn without_ids(text: &str) -> Option<String> {
     let mut found = false;
     for part in text.split_inclusive(|c: char| !is_id(c)) {
         let id = part.trim_end_matches(|c: char| !is_id(c));
-        if id.len() >= 12 && id.bytes().any(|c| c.is_ascii_digit()) {
+        // Digits alone are a number that somebody was given: of an order, of a ticket.
+        let random = id.bytes().any(|c| c.is_ascii_digit()) && id.bytes().any(|c| c.is_ascii_alphabetic());
+        if id.len() >= 12 && random {
             found = true;
             out.push('\0');
             out.push_str(&part[id.len()..]);
@@ -359,7 +417,7 @@ fn mask_named(text: &str) -> Option<String> {
             (quote.saturating_sub(LONGEST_NAME)..=quote).find(|at| text.is_char_boundary(*at)).unwrap_or(quote);
         let name = name_before(&text[nearby..quote]);
         at = quote + length + 2;
-        if !name.is_empty() && names_token(name) && same_shape(Named::Field, value, value) {
+        if how_sure(name).is_some_and(|sure| same_token(sure, value, value)) {
             out.push_str(&text[done..quote + 1]);
             out.push('\0');
             done = quote + 1 + length;
@@ -392,16 +450,26 @@ mod tests {
 
     #[test]
     fn the_clock() {
-        assert!(same_but_clock("Now 2024-01-02 03:04:05.", "Now 2024-01-02 03:05:01.", None));
-        assert!(same_but_clock("Tue, 02 Jan 2024 03:04:05 GMT", "Tue, 02 Jan 2024 03:04:09 GMT", None));
-        assert!(same_but_clock("Tue, 02 Jan 2024 03:04:05 +0000", "Tue, 02 Jan 2024 03:04:09 +0000", None));
-        assert!(same_but_clock("at 23:10:02 h", "at 23:10:09 h", None));
-        assert!(!same_but_clock("Now 2024-01-02 03:04:05.", "Now 2024-01-02 04:04:05.", None));
-        assert!(!same_but_clock("Now 2024-01-02 03:04:05.", "Then 2024-01-02 03:04:06.", None));
-        assert!(!same_but_clock("2024-01-02", "2024-01-03", None));
+        assert!(same_but_clock("p", "Now 2024-01-02 03:04:05.", "Now 2024-01-02 03:05:01.", None));
+        assert!(same_but_clock(
+            "lastBuildDate",
+            "Tue, 02 Jan 2024 03:04:05 GMT",
+            "Tue, 02 Jan 2024 03:04:09 GMT",
+            None
+        ));
+        assert!(same_but_clock(
+            "lastBuildDate",
+            "Tue, 02 Jan 2024 03:04:05 +0000",
+            "Tue, 02 Jan 2024 03:04:09 +0000",
+            None
+        ));
+        assert!(same_but_clock("p", "now 23:10:02 h", "now 23:10:09 h", None));
+        assert!(!same_but_clock("p", "Now 2024-01-02 03:04:05.", "Now 2024-01-02 04:04:05.", None));
+        assert!(!same_but_clock("p", "Now 2024-01-02 03:04:05.", "Then 2024-01-02 03:04:06.", None));
+        assert!(!same_but_clock("p", "2024-01-02", "2024-01-03", None));
         // Long ago, so not the moment of the answer.
-        assert!(!same_but_clock("2014-01-02 03:04:05", "2014-01-02 03:04:06", Some(1_704_164_645)));
-        assert!(same_but_clock("2024-01-02 05:04:05", "2024-01-02 05:04:06", Some(1_704_164_645)));
+        assert!(!same_but_clock("p", "2014-01-02 03:04:05", "2014-01-02 03:04:06", Some(1_704_164_645)));
+        assert!(same_but_clock("p", "2024-01-02 05:04:05", "2024-01-02 05:04:06", Some(1_704_164_645)));
     }
 
     #[test]

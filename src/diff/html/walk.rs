@@ -2,9 +2,10 @@
 
 use super::align::{self, Alignment, Movable, Moved, Sketch};
 use super::attribute::{self, Surroundings, Verdict};
-use super::dom::{Dialect, Dom, NONE, NOWHERE, NodeId, ROOT};
+use super::dom::{Dialect, Dom, NONE, NOWHERE, NodeId, NodeKind, ROOT};
 use super::escape;
-use super::flow::Lead;
+use super::flow::{Lead, NBSP};
+use super::link;
 use super::place::Ids;
 use super::script;
 use super::selector::Selector;
@@ -185,6 +186,11 @@ impl Walk<'_, '_, '_, '_> {
 
     fn attributes(&mut self, at: (NodeId, NodeId)) {
         let (x, y) = (self.sides.a.dom, self.sides.b.dom);
+        if let (Some(old), Some(new)) = (x.charset(at.0), y.charset(at.1))
+            && old == new
+        {
+            return self.hide(Rule::HtmlSyntax, Kind::Attribute, at);
+        }
         for attribute in x.attributes(at.0) {
             let (name, old) = (&*attribute.name.local, &*attribute.value);
             match y.attribute(at.1, name) {
@@ -221,14 +227,15 @@ impl Walk<'_, '_, '_, '_> {
 
     fn values(&mut self, name: &str, at: (NodeId, NodeId), old: &str, new: &str) {
         let (x, y) = (self.sides.a.dom, self.sides.b.dom);
-        if !self.sink.spend(if super::link::is_link(name) { LINK } else { STEP }) {
+        if !self.sink.spend(if link::is_link(name) { LINK } else { STEP }) {
             self.told = Told::TooMuch;
             return;
         }
         let verdict = {
-            let is_token =
-                [(x, at.0), (y, at.1)].iter().all(|(dom, node)| volatile::token_attribute_of(dom, *node) == Some(name));
-            let subject = attribute::Subject { element: x.name(at.0).unwrap_or_default(), name, is_token };
+            let token = volatile::token_attribute_of(x, at.0)
+                .filter(|held| held.0 == name && volatile::token_attribute_of(y, at.1) == Some(*held));
+            let subject =
+                attribute::Subject { element: x.name(at.0).unwrap_or_default(), name, token: token.map(|held| held.1) };
             attribute::compare(&subject, old, new, self.around)
         };
         if verdict == Verdict::Same {
@@ -244,12 +251,10 @@ impl Walk<'_, '_, '_, '_> {
             Verdict::Same => {}
             Verdict::But(rule) if rule.class() == Class::Cosmetic => self.hide_values(rule, at, |_| finding),
             Verdict::But(rule) => self.report(finding.rule(rule)),
+            Verdict::Differ if self.json_value(old, new, &finding.path, at) => {}
             Verdict::Differ => {
-                let by_selector = self.chosen(self.scope.rules.csrf_selectors(), at).then_some(Rule::Csrf);
-                let rule = by_selector
-                    .or_else(|| self.chosen(self.scope.rules.asset_selectors(), at).then_some(Rule::AssetVersion))
-                    .filter(|_| !old.is_empty() && !new.is_empty());
-                match rule {
+                let rule = self.chosen_rule(name, at).or_else(|| self.build(name, at, old, new));
+                match rule.filter(|_| !old.is_empty() && !new.is_empty()) {
                     Some(rule) => self.report(finding.rule(rule)),
                     None => {
                         let finding = finding.severity(attribute::severity(name));
@@ -265,6 +270,48 @@ impl Walk<'_, '_, '_, '_> {
                 }
             }
         }
+    }
+
+    /// Compares what is JSON on both sides as JSON; `false`: it is not.
+    fn json_value(&mut self, old: &str, new: &str, path: &str, at: (NodeId, NodeId)) -> bool {
+        let is_json = [old, new].iter().all(|value| script::holds_json(value));
+        if is_json {
+            self.json(old, new, path, at);
+        }
+        is_json
+    }
+
+    /// The rule whose selectors name the element, for attributes that hold a value.
+    fn chosen_rule(&self, name: &str, at: (NodeId, NodeId)) -> Option<Rule> {
+        if matches!(
+            name,
+            "name" | "type" | "id" | "class" | "for" | "method" | "style" | "checked" | "selected" | "disabled"
+        ) {
+            return None;
+        }
+        let rules = self.scope.rules;
+        if self.chosen(rules.csrf_selectors(), at) {
+            return Some(Rule::Csrf);
+        }
+        self.chosen(rules.asset_selectors(), at).then_some(Rule::AssetVersion)
+    }
+
+    /// The id of a build in a meta tag, or the checksum of an asset whose version differs, too.
+    fn build(&self, name: &str, at: (NodeId, NodeId), old: &str, new: &str) -> Option<Rule> {
+        let (x, y) = (self.sides.a.dom, self.sides.b.dom);
+        let both = |name: &str| Some((x.attribute(at.0, name)?, y.attribute(at.1, name)?));
+        let is_build = match name {
+            "content" => {
+                let (a, b) = both("name")?;
+                a == b && link::names_build(a) && link::are_builds(old, new)
+            }
+            "integrity" => {
+                let (a, b) = both("src").or_else(|| both("href"))?;
+                a != b && link::same_but_version(a, b) && old.starts_with("sha") && new.starts_with("sha")
+            }
+            _ => false,
+        };
+        is_build.then_some(Rule::AssetVersion)
     }
 
     /// Did the operator name the element by one of these selectors, on both sides?
@@ -291,13 +338,8 @@ impl Walk<'_, '_, '_, '_> {
 
     /// Two texts that a user reads.
     fn told_texts(&mut self, old: &str, new: &str, within: (NodeId, NodeId)) {
-        let spaced = |text: &str| {
-            text.split(|c| c == '\u{a0}' || super::view::is_blank(c))
-                .filter(|word| !word.is_empty())
-                .collect::<Vec<_>>()
-                .join(" ")
-        };
-        let volatile = volatile::same_but_clock(old, new, self.around.now)
+        let x = self.sides.a;
+        let volatile = volatile::same_but_clock(x.dom.name(within.0).unwrap_or_default(), old, new, self.around.now)
             || volatile::same_but_duration(old, new)
             || volatile::same_but_request_id(old, new);
         if volatile {
@@ -306,7 +348,8 @@ impl Walk<'_, '_, '_, '_> {
         }
         let path = self.place(Side::Control, within.0);
         let finding = Finding::new(Kind::Text, path).values(old, new);
-        if (old.contains('\u{a0}') || new.contains('\u{a0}')) && spaced(old) == spaced(new) {
+        let spaced = |text: &str| text.replace(NBSP, " ");
+        if (old.contains(NBSP) || new.contains(NBSP)) && spaced(old) == spaced(new) {
             return self.report(finding.rule(Rule::Nbsp));
         }
         if self.chosen(self.scope.rules.csrf_selectors(), within) && !new.trim().is_empty() {
@@ -332,9 +375,9 @@ impl Walk<'_, '_, '_, '_> {
         );
         let finding = Finding::new(Kind::Text, path).values(old, new);
         if masked.0 == masked.1 {
-            return self.hide_values(Rule::HtmlCsrf, within, |_| finding);
+            return self.report(finding.rule(Rule::Csrf));
         }
-        if volatile::same_but_clock(&masked.0, &masked.1, self.around.now) {
+        if volatile::same_but_clock("", &masked.0, &masked.1, self.around.now) {
             return self.hide_values(Rule::HtmlVolatile, within, |_| finding);
         }
         if old.replace("\r\n", "\n") == new.replace("\r\n", "\n") {
@@ -345,12 +388,20 @@ impl Walk<'_, '_, '_, '_> {
 
     fn json(&mut self, old: &str, new: &str, path: &str, within: (NodeId, NodeId)) {
         let found = script::compare_json(old, new, self.scope);
+        let around = self.around;
         let finding = |difference: Difference| {
             let told = |value: Option<String>| value.map(|value| script::at_pointer(&difference.path, value));
             let mut finding = Finding::new(difference.kind, path).severity(difference.severity);
             finding.control = told(difference.control.clone());
             finding.candidate = told(difference.candidate.clone());
             finding.rule = difference.rule.as_deref().and_then(Rule::by_name);
+            if let (None, Some(old), Some(new)) = (finding.rule, &difference.control, &difference.candidate) {
+                let rule = script::rule_of(&difference.path, old, new, around);
+                finding = match rule {
+                    Some(rule) => finding.rule(rule),
+                    None => finding,
+                };
+            }
             finding
         };
         for hidden in found.hidden {
@@ -380,6 +431,11 @@ impl Walk<'_, '_, '_, '_> {
             self.hide(Rule::HtmlComments, Kind::Text, at);
         }
         let (old_kids, new_kids) = (self.counted(x, a), self.counted(y, b));
+        if old.solid != new.solid && texts_of(x, &old_kids).eq(texts_of(y, &new_kids)) {
+            let path = self.place(Side::Control, at.0);
+            let finding = Finding::new(Kind::Text, path).values(own_text(x, at.0), own_text(y, at.1));
+            self.report(finding.rule(Rule::Nbsp));
+        }
         self.ignored_kids(a, b, at);
         if old.meaning == new.meaning
             || old_kids.iter().map(|kid| x.item(*kid).meaning).eq(new_kids.iter().map(|kid| y.item(*kid).meaning))
@@ -523,6 +579,20 @@ impl Walk<'_, '_, '_, '_> {
         };
         self.report(finding);
     }
+}
+
+/// The meanings of the texts among some items.
+fn texts_of<'v>(view: &'v View<'_>, kids: &'v [ItemId]) -> impl Iterator<Item = u64> + 'v {
+    kids.iter().map(|kid| view.item(*kid)).filter(|item| item.kind == ItemKind::Text).map(|item| item.meaning)
+}
+
+/// The text directly below an element, as it stands.
+fn own_text(view: &View<'_>, node: NodeId) -> String {
+    let texts = view.dom.children(node).filter_map(|child| match &view.dom.node(child).kind {
+        NodeKind::Text(text) => Some(&**text),
+        _ => None,
+    });
+    texts.collect()
 }
 
 /// Resolving two links costs about this many of the sink's steps.

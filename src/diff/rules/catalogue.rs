@@ -90,8 +90,6 @@ catalogue! {
         HtmlClassTokens "html_class_tokens" "order and spacing of class tokens"
         HtmlStyleSpacing "html_style_spacing" "spacing and semicolons in style attributes"
         HtmlUrlSpelling "html_url_spelling" "the same link target, written otherwise"
-        HtmlCsrf "html_csrf" "the value of a CSRF token field or meta tag, of the same shape"
-        HtmlNonce "html_nonce" "the value of a nonce attribute"
         HtmlVolatile "html_volatile" "a request id, render time or answer time shown in the page"
         XmlSyntax "xml_syntax" "`<b/>` and `<b />`, quotes of the declaration, character references"
     }
@@ -109,8 +107,8 @@ catalogue! {
         ConditionalComments "html_comments" "conditional comments"
         Doctype "doctype" "XHTML 1.0 and HTML5 doctypes of the same rendering mode"
         Nbsp "nbsp" "a no-break space and a space"
-        Csrf "csrf" "CSRF tokens by selector"
-        AssetVersion "asset_version" "`?v=` and build ids of assets"
+        Csrf "csrf" "the value of a CSRF token or nonce, by its name or a selector"
+        AssetVersion "asset_version" "`?v=`, hashes and build ids of assets, by their form or a selector"
         OwnHostLinks "own_host_links" "relative and absolute links to the own site"
         XmlDecl "xml_decl" "a missing XML declaration"
     }
