@@ -146,19 +146,19 @@ html("data-json", C, "JSON in an attribute", "<div id=\"d\" data-options=\"<?= h
 html("data-json-value", R, "another value in JSON in an attribute", "<div id=\"d\" data-options=\"<?= h(json_encode(['a' => 1])) ?>\"></div>", "<div id=\"d\" data-options=\"{{ {'a': 2}|tojson|forceescape }}\"></div>", at="#d[data-options]")
 
 # ---- tokens ----
-pair("csrf-field", C, "a CSRF token made anew", php_page("<form method=\"post\" action=\"/save\"><input type=\"hidden\" name=\"csrf_token\" value=\"<?= bin2hex(random_bytes(16)) ?>\"><button>Save</button></form>"),
-     flask=flask_page("<form method=\"post\" action=\"/save\"><input type=\"hidden\" name=\"csrf_token\" value=\"{{ t }}\"><button>Save</button></form>", "import secrets", "t=secrets.token_hex(16)"))
-pair("csrf-meta", C, "a CSRF token in a meta tag", "<!DOCTYPE html><html><head><meta name=\"csrf-token\" content=\"<?= bin2hex(random_bytes(20)) ?>\"><title>T</title></head><body>x</body></html>",
-     flask="import secrets\nreturn f'<!DOCTYPE html><html><head><meta name=\"csrf-token\" content=\"{secrets.token_hex(20)}\"><title>T</title></head><body>x</body></html>'")
+pair("csrf-field", O, "a CSRF token made anew", php_page("<form method=\"post\" action=\"/save\"><input type=\"hidden\" name=\"csrf_token\" value=\"<?= bin2hex(random_bytes(16)) ?>\"><button>Save</button></form>"),
+     options={"csrf": True}, flask=flask_page("<form method=\"post\" action=\"/save\"><input type=\"hidden\" name=\"csrf_token\" value=\"{{ t }}\"><button>Save</button></form>", "import secrets", "t=secrets.token_hex(16)"))
+pair("csrf-meta", O, "a CSRF token in a meta tag", "<!DOCTYPE html><html><head><meta name=\"csrf-token\" content=\"<?= bin2hex(random_bytes(20)) ?>\"><title>T</title></head><body>x</body></html>",
+     options={"csrf": True}, flask="import secrets\nreturn f'<!DOCTYPE html><html><head><meta name=\"csrf-token\" content=\"{secrets.token_hex(20)}\"><title>T</title></head><body>x</body></html>'")
 pair("csrf-missing", R, "the form has lost its token", php_page("<form id=\"f\" method=\"post\" action=\"/save\"><input type=\"hidden\" name=\"csrf_token\" value=\"<?= bin2hex(random_bytes(16)) ?>\"><button>Save</button></form>"),
      flask=flask_page("<form id=\"f\" method=\"post\" action=\"/save\"><button>Save</button></form>"), go=go_page("<form id=\"f\" method=\"post\" action=\"/save\"><input type=\"hidden\" name=\"csrf_token\" value=\"\"><button>Save</button></form>"))
 pair("csrf-renamed", R, "Django's field has another name", php_page("<form id=\"f\" method=\"post\" action=\"/save\"><input type=\"hidden\" name=\"csrf_token\" value=\"<?= bin2hex(random_bytes(16)) ?>\"><button>Save</button></form>"),
      django="return page(request, 'Packages', '<form id=\"f\" method=\"post\" action=\"/save\">{% csrf_token %}<button>Save</button></form>')")
 pair("csrf-own-name", O, "a token that only the operator knows for one", php_page("<form method=\"post\"><input type=\"hidden\" name=\"check\" value=\"<?= substr(md5(random_bytes(8)), 0, 12) ?>\" id=\"c\"></form>"), at="#c[value]", options={"csrf": ["input[name=check]"]},
      flask=flask_page("<form method=\"post\"><input type=\"hidden\" name=\"check\" value=\"{{ t }}\" id=\"c\"></form>", "import secrets", "t=secrets.token_hex(6)"))
-pair("nonce", C, "a nonce made anew, in the header and in the page", """<?php $n = base64_encode(random_bytes(16)); header("Content-Security-Policy: script-src 'nonce-$n'"); page_start('Packages'); ?>
+pair("nonce", O, "a nonce made anew, in the header and in the page", """<?php $n = base64_encode(random_bytes(16)); header("Content-Security-Policy: script-src 'nonce-$n'"); page_start('Packages'); ?>
 <script nonce="<?= $n ?>">go();</script>
-<?php page_end();""", flask=Port("""import base64, os
+<?php page_end();""", options={"csrf": True}, flask=Port("""import base64, os
 n = base64.b64encode(os.urandom(16)).decode()
 answer = make_response(page('Packages', '<script nonce="{{ n }}">go();</script>', n=n))
 answer.headers['Content-Security-Policy'] = f"script-src 'nonce-{n}'"
