@@ -29,5 +29,5 @@ pub fn facts(settings: &Settings, rollbacks: &RolledBack) -> Vec<RouteFact> {
 /// The first endpoint: where a person asks again.
 fn url(settings: &Settings, backend: BackendId) -> Option<String> {
     let endpoint = settings.backends.get(backend.0)?.endpoints.first()?;
-    Some(format!("http://{endpoint}"))
+    endpoint.url()
 }

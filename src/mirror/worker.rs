@@ -114,7 +114,7 @@ impl Worker {
         let proxied = job.route.proxied().ok_or(Unproven::Shutdown)?;
         let backend = job.route.snapshot.backend(proxied.backend(job.to)).ok_or(Unproven::ConnectError)?;
         let _slot = backend.in_flight().enter_copy().map_err(|_| Unproven::BackendBusy)?;
-        let to = backend.choose().and_then(|endpoint| endpoint.address()).ok_or(Unproven::ConnectError)?;
+        let to = backend.visit(Some(job.session), &[]).ok_or(Unproven::ConnectError)?;
         let ask = Ask {
             to,
             head: marked(&job.head, &job.body),

@@ -99,10 +99,13 @@ impl Door {
             return Err(self.failed(session, exchange, Failure::Connect, StatusCode::SERVICE_UNAVAILABLE));
         };
         exchange.attempt.slot = Some(slot);
-        let Some(address) = backend.choose().and_then(|endpoint| endpoint.address()) else {
+        let who = exchange.placed().map(|placed| placed.session);
+        let visit = backend.visit(who, &exchange.attempt.tried);
+        let peer = visit.as_ref().and_then(|visit| visit.endpoint().peer());
+        exchange.attempt.visit = visit;
+        let Some(mut peer) = peer.map(Box::new) else {
             return Err(self.failed(session, exchange, Failure::Connect, StatusCode::BAD_GATEWAY));
         };
-        let mut peer = Box::new(HttpPeer::new(address, false, String::new()));
         // Both are bounds of the last resort: the connection's clock knows the phases, and is tighter.
         let longest = timeouts.first_byte.max(timeouts.idle);
         peer.options.connection_timeout = Some(timeouts.connect);
@@ -131,6 +134,9 @@ impl Door {
         answer: &ResponseHeader,
         exchange: &mut Exchange,
     ) -> pingora::Result<()> {
+        if let Some(visit) = &exchange.attempt.visit {
+            visit.answered(answer.status);
+        }
         match exchange.course {
             Course::Planned => {
                 let Some(reason) =
@@ -168,7 +174,7 @@ impl Door {
             meters.fell_back(reason);
         }
         exchange.course = Course::FellBack(failure);
-        exchange.attempt.failed_connects = 0;
+        exchange.attempt.tried.clear();
         if exchange.capture.take().is_some() {
             self.mirror.decline(&exchange.route_ref(), Unproven::FellBack);
         }
@@ -177,7 +183,7 @@ impl Door {
     /// The fallback failed too. New's own answer is asked for again where that is safe; otherwise its status is all there is.
     fn back_to_original(&self, session: &Session, exchange: &mut Exchange, original: Failure) -> Box<Error> {
         exchange.course = Course::Original(original);
-        exchange.attempt.failed_connects = 0;
+        exchange.attempt.tried.clear();
         let answered = matches!(original, Failure::Answer(_));
         if answered && session.req_header().method.is_safe() { turn() } else { gateway_error(original.status()) }
     }
@@ -189,9 +195,13 @@ impl Door {
         exchange: &mut Exchange,
         mut error: Box<Error>,
     ) -> Box<Error> {
-        exchange.attempt.failed_connects += 1;
-        let endpoints = whom_to_ask(exchange).map_or(0, |(backend, _)| backend.endpoints().len());
-        if exchange.attempt.failed_connects < endpoints {
+        let mut endpoints = 0;
+        if let Some(visit) = exchange.attempt.visit.take() {
+            visit.refused(&error);
+            endpoints = visit.backend().endpoints().len();
+            exchange.attempt.tried.push(visit.endpoint().clone());
+        }
+        if exchange.attempt.tried.len() < endpoints {
             error.set_retry(true);
             return error;
         }
@@ -206,6 +216,9 @@ impl Door {
 
     /// The backend was connected to and did not answer: too late, or not in HTTP.
     pub(super) fn broke_off(&self, session: &Session, exchange: &mut Exchange, timed_out: bool) -> Box<Error> {
+        if let Some(visit) = &exchange.attempt.visit {
+            visit.broke_off();
+        }
         let (failure, status) = match timed_out {
             true => (Failure::Timeout, StatusCode::GATEWAY_TIMEOUT),
             false => (Failure::Connect, StatusCode::BAD_GATEWAY),

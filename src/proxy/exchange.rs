@@ -13,7 +13,7 @@ use crate::config::settings::{Proxied, Timeouts};
 use crate::live::{AnsweredBy, ProxiedRoute, RouteMeters, Snapshot};
 use crate::mirror::RouteRef;
 use crate::routing::{Origin, RouteId};
-use crate::upstream::Slot;
+use crate::upstream::{Endpoint, Slot, Visit};
 
 #[derive(Debug)]
 pub struct Exchange {
@@ -33,7 +33,9 @@ pub struct Exchange {
 #[derive(Debug, Default)]
 pub struct Attempt {
     /// Endpoints of the present origin that could not be connected to.
-    pub failed_connects: usize,
+    pub tried: Vec<Arc<Endpoint>>,
+    /// The endpoint that is asked now.
+    pub visit: Option<Visit>,
     pub timeouts: Option<Timeouts>,
     /// A place in the backend's in-flight limit.
     pub slot: Option<Slot>,
@@ -88,6 +90,7 @@ impl Exchange {
     /// The same origin is asked again, or another one: nothing of the last attempt counts.
     pub fn begin_attempt(&mut self) {
         self.attempt.slot = None;
+        self.attempt.visit = None;
         self.attempt.sent = None;
         self.attempt.ended = None;
         if let Some(capture) = &mut self.capture {

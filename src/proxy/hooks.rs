@@ -84,7 +84,10 @@ impl ProxyHttp for Door {
         _: Option<&Digest>,
         exchange: &mut Exchange,
     ) -> Result<()> {
-        exchange.attempt.failed_connects = 0;
+        exchange.attempt.tried.clear();
+        if let Some(visit) = &exchange.attempt.visit {
+            visit.connected();
+        }
         Ok(())
     }
 
@@ -255,6 +258,7 @@ impl ProxyHttp for Door {
 
     async fn logging(&self, session: &mut Session, e: Option<&Error>, exchange: &mut Exchange) {
         exchange.attempt.slot = None;
+        exchange.attempt.visit = None;
         let code = session.response_written().map_or(CLIENT_CLOSED_REQUEST, |head| head.status.as_u16());
         let took = exchange.started.elapsed();
         if let Some(meters) = exchange.meters() {

@@ -1,6 +1,5 @@
 //! The client used for copies: its own connections, kept apart from the users', on the runtime of the mirror.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -8,8 +7,8 @@ use pingora::connectors::ConnectorOptions;
 use pingora::connectors::http::Connector;
 use pingora::http::RequestHeader;
 use pingora::protocols::http::client::HttpSession;
-use pingora::upstreams::peer::HttpPeer;
 
+use super::Visit;
 use crate::config::settings::Timeouts;
 use crate::diff::Observation;
 use crate::evidence::Unproven;
@@ -31,7 +30,7 @@ impl std::fmt::Debug for CopyClient {
 /// One copy to be sent.
 #[derive(Debug)]
 pub struct Ask {
-    pub to: SocketAddr,
+    pub to: Visit,
     pub head: Box<RequestHeader>,
     pub body: Bytes,
     pub timeouts: Timeouts,
@@ -59,14 +58,18 @@ impl CopyClient {
     }
 
     async fn ask_at_leisure(&self, ask: Ask) -> Result<Observation, Unproven> {
-        let mut peer = HttpPeer::new(ask.to, false, String::new());
+        let mut peer = ask.to.endpoint().peer().ok_or(Unproven::ConnectError)?;
         peer.options.connection_timeout = Some(ask.timeouts.connect);
         peer.options.total_connection_timeout = Some(ask.timeouts.connect);
         peer.options.idle_timeout = Some(ask.timeouts.idle);
         let replayable = ask.head.method.is_safe();
         loop {
-            let (mut session, reused) =
-                self.connector.get_http_session(&peer).await.map_err(|_| Unproven::ConnectError)?;
+            let connected = self.connector.get_http_session(&peer).await;
+            let (mut session, reused) = connected.map_err(|error| {
+                ask.to.refused_copy(&error);
+                Unproven::ConnectError
+            })?;
+            ask.to.connected();
             match exchange(&mut session, &ask).await {
                 // A kept connection that the backend closed meanwhile says nothing about the answer: ask on a fresh one.
                 Err(Unproven::BrokenResponse) if reused && replayable => {}

@@ -1,13 +1,16 @@
-//! One `host:port` of a backend: its resolved address and whether probes find it up.
+//! One endpoint of a backend: where it is, how it is spoken to, whether probes find it up and users are served by it.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
+use pingora::upstreams::peer::HttpPeer;
 
-use crate::config::settings::{EndpointAddress, HealthCheck};
+use super::outlier::Record;
+use super::tls::Tls;
+use crate::config::settings::{BackendTls, EndpointAddress, HealthCheck};
 
 /// Probes in a row that must fail before an endpoint counts as down: one lost packet is no outage.
 const FAILURES_TO_DOWN: u32 = 2;
@@ -15,47 +18,92 @@ const FAILURES_TO_DOWN: u32 = 2;
 #[derive(Debug)]
 pub struct Endpoint {
     pub name: EndpointAddress,
+    /// The name as text: what sessions are spread by.
+    pub(super) place: String,
+    /// Of `https://` only.
+    tls: Option<Tls>,
+    /// Of a host, as DNS has it; a unix socket has none.
     address: ArcSwapOption<SocketAddr>,
     up: AtomicBool,
     failures: AtomicU32,
     check: Mutex<Option<HealthCheck>>,
+    /// Whether a probe is under way.
+    pub(super) probing: AtomicBool,
+    /// How it serves users.
+    pub(super) record: Record,
+    /// Users' requests and copies under way.
+    pub(super) visits: AtomicUsize,
+    /// Its last connection failed, and the log says so.
+    unreachable: AtomicBool,
 }
 
 impl Endpoint {
     /// Resolves the name, so this may wait for DNS.
-    pub fn new(name: EndpointAddress) -> Self {
+    pub fn new(name: EndpointAddress, tls: &BackendTls) -> Self {
+        let tls = match &name {
+            EndpointAddress::Https(at) => Some(Tls::new(tls, &at.host)),
+            EndpointAddress::Http(_) | EndpointAddress::Unix(_) => None,
+        };
         let endpoint = Self {
+            place: name.to_string(),
             name,
+            tls,
             address: ArcSwapOption::empty(),
             up: AtomicBool::new(true),
             failures: AtomicU32::new(0),
             check: Mutex::new(None),
+            probing: AtomicBool::new(false),
+            record: Record::new(),
+            visits: AtomicUsize::new(0),
+            unreachable: AtomicBool::new(false),
         };
         endpoint.resolve();
         endpoint
     }
 
-    /// `None` while the name could not be resolved.
-    pub fn address(&self) -> Option<SocketAddr> {
-        self.address.load().as_deref().copied()
+    /// Whether it can be asked at all: a host's name must have been resolved once.
+    pub fn is_found(&self) -> bool {
+        matches!(self.name, EndpointAddress::Unix(_)) || self.address.load().is_some()
+    }
+
+    /// As the library wants to be told where to connect to; `None` while the name could not be resolved.
+    pub fn peer(&self) -> Option<HttpPeer> {
+        let address = match &self.name {
+            EndpointAddress::Unix(path) => return HttpPeer::new_uds(path.to_str()?, false, String::new()).ok(),
+            EndpointAddress::Http(_) | EndpointAddress::Https(_) => self.address.load().as_deref().copied()?,
+        };
+        let Some(tls) = &self.tls else { return Some(HttpPeer::new(address, false, String::new())) };
+        let mut peer = HttpPeer::new(address, true, tls.name.clone());
+        tls.apply(&mut peer);
+        Some(peer)
     }
 
     pub fn is_up(&self) -> bool {
         self.up.load(Ordering::Relaxed)
     }
 
+    /// Whether users are kept away from it for a while, because it failed too many of them.
+    pub fn is_ejected(&self) -> bool {
+        self.record.is_ejected()
+    }
+
+    pub(super) fn is_well(&self) -> bool {
+        self.is_up() && !self.is_ejected() && self.is_found()
+    }
+
     /// Asks DNS again. A name that can no longer be resolved keeps its last address: DNS trouble must not close the site.
     pub fn resolve(&self) {
-        let Ok(mut addresses) = (self.name.host.as_str(), self.name.port).to_socket_addrs() else { return };
+        let Some(at) = self.name.host_port() else { return };
+        let Ok(mut addresses) = (at.host.as_str(), at.port).to_socket_addrs() else { return };
         let Some(first) = addresses.next() else { return };
-        let current = self.address();
+        let current = self.address.load().as_deref().copied();
         if current != Some(first) && !current.is_some_and(|known| addresses.any(|other| other == known)) {
             self.address.store(Some(Arc::new(first)));
         }
     }
 
     pub(super) fn is_name(&self) -> bool {
-        self.name.host.parse::<std::net::IpAddr>().is_err()
+        self.name.host_port().is_some_and(|at| at.host.parse::<std::net::IpAddr>().is_err())
     }
 
     pub(super) fn check(&self) -> Option<HealthCheck> {
@@ -65,28 +113,45 @@ impl Endpoint {
     /// Without a health check an endpoint is always up.
     pub(super) fn watch_with(&self, check: Option<HealthCheck>) {
         if check.is_none() {
-            self.probed(true);
+            self.probed(Ok(()));
         }
         *self.check.lock() = check;
     }
 
-    pub(super) fn probed(&self, alive: bool) {
-        if alive {
-            self.failures.store(0, Ordering::Relaxed);
-            self.set_up(true);
-        } else if self.failures.fetch_add(1, Ordering::Relaxed) + 1 >= FAILURES_TO_DOWN {
-            self.set_up(false);
+    /// What a probe found, and why if it found nothing good.
+    pub(super) fn probed(&self, found: Result<(), String>) {
+        match found {
+            Ok(()) => {
+                self.failures.store(0, Ordering::Relaxed);
+                if !self.up.swap(true, Ordering::Relaxed) {
+                    tracing::info!(endpoint = %self.name, "endpoint is up again");
+                }
+            }
+            Err(why) => {
+                let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
+                if failures >= FAILURES_TO_DOWN && self.up.swap(false, Ordering::Relaxed) {
+                    tracing::warn!(endpoint = %self.name, "endpoint is down: its health check fails: {why}");
+                }
+            }
         }
     }
 
-    fn set_up(&self, up: bool) {
-        if self.up.swap(up, Ordering::Relaxed) == up {
-            return;
-        }
-        if up {
-            tracing::info!(endpoint = %self.name, "endpoint is up again");
-        } else {
-            tracing::warn!(endpoint = %self.name, "endpoint is down: its health check fails");
+    /// Tells the log, once until it can be connected to again.
+    pub(super) fn cannot_be_reached(&self, why: &pingora::Error) {
+        if !self.unreachable.swap(true, Ordering::Relaxed) {
+            tracing::warn!(endpoint = %self.name, "cannot connect to the endpoint: {}", reason(why));
         }
     }
+
+    pub(super) fn is_reached(&self) {
+        // A load is cheaper than a swap, and nearly always enough.
+        if self.unreachable.load(Ordering::Relaxed) && self.unreachable.swap(false, Ordering::Relaxed) {
+            tracing::info!(endpoint = %self.name, "the endpoint can be connected to again");
+        }
+    }
+}
+
+/// The library's account of a failure, in one line.
+fn reason(error: &pingora::Error) -> String {
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }

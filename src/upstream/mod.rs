@@ -3,24 +3,28 @@
 //! State (up or down, requests in flight) outlives a reload: it is kept by backend name and endpoint address in
 //! [`Backends`], and settings that come into force get the same objects again.
 
+mod balance;
 mod copy;
 mod endpoint;
 mod limit;
+mod outlier;
 mod probe;
+mod tls;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 
 use parking_lot::Mutex;
 
+pub use balance::Visit;
 pub use copy::{Ask, CopyClient};
 pub use endpoint::Endpoint;
 pub use limit::{InFlight, NoRoom, Slot};
 pub use probe::Prober;
 
 use crate::config::Settings;
-use crate::config::settings::{BackendSettings, EndpointAddress, HealthCheck, Timeouts};
+use crate::config::settings::{BackendSettings, Balance, EndpointAddress, HealthCheck, Outliers, Timeouts};
 
 /// One backend of the config, with the state that outlives a reload.
 #[derive(Debug)]
@@ -30,21 +34,12 @@ pub struct Backend {
     pub health_check: Option<HealthCheck>,
     endpoints: Vec<Arc<Endpoint>>,
     in_flight: Arc<InFlight>,
+    balance: Balance,
+    outliers: Outliers,
     next: AtomicUsize,
 }
 
 impl Backend {
-    /// The next endpoint in turn that is up; if none is, the next that has an address, because a failing probe must
-    /// not close the site. `None`: no endpoint's name could be resolved.
-    pub fn choose(&self) -> Option<&Arc<Endpoint>> {
-        let start = self.next.fetch_add(1, Ordering::Relaxed);
-        let in_turn =
-            || (0..self.endpoints.len()).map(move |i| &self.endpoints[(start.wrapping_add(i)) % self.endpoints.len()]);
-        in_turn()
-            .find(|endpoint| endpoint.is_up() && endpoint.address().is_some())
-            .or_else(|| in_turn().find(|endpoint| endpoint.address().is_some()))
-    }
-
     pub fn endpoints(&self) -> &[Arc<Endpoint>] {
         &self.endpoints
     }
@@ -62,8 +57,16 @@ pub struct Backends {
 
 #[derive(Debug, Default)]
 struct Known {
-    endpoints: HashMap<EndpointAddress, Arc<Endpoint>>,
+    endpoints: HashMap<EndpointKey, Arc<Endpoint>>,
     in_flight: HashMap<Arc<str>, Arc<InFlight>>,
+}
+
+/// Where it is, and under which settings of TLS it is spoken to.
+type EndpointKey = (EndpointAddress, u64);
+
+fn key_of(address: &EndpointAddress, backend: &BackendSettings) -> EndpointKey {
+    let encrypted = matches!(address, EndpointAddress::Https(_));
+    (address.clone(), if encrypted { tls::group(&backend.tls) } else { 0 })
 }
 
 impl Backends {
@@ -88,8 +91,8 @@ impl Known {
             .endpoints
             .iter()
             .map(|address| {
-                let endpoint =
-                    self.endpoints.entry(address.clone()).or_insert_with(|| Arc::new(Endpoint::new(address.clone())));
+                let fresh = || Arc::new(Endpoint::new(address.clone(), &spec.tls));
+                let endpoint = self.endpoints.entry(key_of(address, spec)).or_insert_with(fresh);
                 endpoint.watch_with(spec.health_check.clone());
                 endpoint.clone()
             })
@@ -100,6 +103,8 @@ impl Known {
             health_check: spec.health_check.clone(),
             endpoints,
             in_flight: self.in_flight(&spec.name, spec.max_in_flight),
+            balance: spec.balance,
+            outliers: spec.outliers,
             next: AtomicUsize::new(0),
         }
     }
@@ -117,7 +122,11 @@ impl Known {
     }
 
     fn forget_all_but(&mut self, settings: &Settings) {
-        self.endpoints.retain(|address, _| settings.backends.iter().any(|backend| backend.endpoints.contains(address)));
+        let named = |key: &EndpointKey| {
+            let keys = |backend| move |address| key_of(address, backend) == *key;
+            settings.backends.iter().any(|backend| backend.endpoints.iter().any(keys(backend)))
+        };
+        self.endpoints.retain(|key, _| named(key));
         self.in_flight.retain(|name, _| settings.backends.iter().any(|backend| backend.name == *name));
     }
 }

@@ -1,11 +1,15 @@
 //! Health checks and DNS, in the background: one thread for all endpoints in force.
 
 use std::collections::HashMap;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+
+use pingora::connectors::ConnectorOptions;
+use pingora::connectors::http::Connector;
+use pingora::http::RequestHeader;
+use tokio::runtime::Builder;
+use tokio::sync::oneshot::{Receiver, Sender, channel};
 
 use super::{Backends, Endpoint};
 use crate::config::settings::{EndpointAddress, HealthCheck};
@@ -16,8 +20,6 @@ const TICK: Duration = Duration::from_millis(100);
 const RESOLVE_EVERY: Duration = Duration::from_secs(30);
 /// A probe slower than this has failed, whatever its interval.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
-/// Enough of an answer to hold its status line.
-const STATUS_LINE_BYTES: usize = 64;
 
 /// The background thread; ends when dropped.
 #[derive(Debug)]
@@ -30,78 +32,90 @@ impl Prober {
     /// When the system gives no thread.
     pub fn start(backends: Arc<Backends>) -> std::io::Result<Self> {
         let (stop, stopped) = channel();
-        std::thread::Builder::new().name("prober".into()).spawn(move || probe_until(&stopped, &backends))?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        std::thread::Builder::new().name("prober".into()).spawn(move || {
+            runtime.block_on(probe_until(stopped, &backends));
+            // A question that DNS does not answer must not hold the door up.
+            runtime.shutdown_background();
+        })?;
         Ok(Self { _stop: stop })
     }
 }
 
-fn probe_until(stopped: &Receiver<()>, backends: &Backends) {
+async fn probe_until(mut stopped: Receiver<()>, backends: &Backends) {
     let mut due = HashMap::new();
     let mut resolve_at = Instant::now() + RESOLVE_EVERY;
-    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
+    // Made when the first check is due, because making one loads the system's certificates.
+    let mut connector: Option<Arc<Connector>> = None;
+    while tokio::time::timeout(TICK, &mut stopped).await.is_err() {
         let endpoints = backends.endpoints();
         if Instant::now() >= resolve_at {
-            endpoints.iter().filter(|endpoint| endpoint.is_name()).for_each(|endpoint| endpoint.resolve());
+            for endpoint in endpoints.iter().filter(|endpoint| endpoint.is_name()) {
+                let named = endpoint.clone();
+                tokio::task::spawn_blocking(move || named.resolve());
+            }
             resolve_at = Instant::now() + RESOLVE_EVERY;
         }
         due.retain(|address: &EndpointAddress, _| endpoints.iter().any(|endpoint| endpoint.name == *address));
-        probe_what_is_due(&endpoints, &mut due);
-    }
-}
-
-/// Probes in parallel, so that a hanging endpoint does not delay the others' probes.
-fn probe_what_is_due(endpoints: &[Arc<Endpoint>], due: &mut HashMap<EndpointAddress, Instant>) {
-    std::thread::scope(|scope| {
-        for endpoint in endpoints {
-            let Some(check) = endpoint.check() else { continue };
-            let now = Instant::now();
-            if due.get(&endpoint.name).is_some_and(|at| now < *at) {
-                continue;
-            }
-            due.insert(endpoint.name.clone(), now + check.interval);
-            scope.spawn(move || endpoint.probed(is_alive(endpoint, &check)));
+        for (endpoint, check) in what_is_due(&endpoints, &mut due) {
+            let connector = connector.get_or_insert_with(|| Arc::new(Connector::new(Some(ConnectorOptions::new(1)))));
+            tokio::spawn(probe(connector.clone(), endpoint, check));
         }
-    });
+    }
 }
 
-fn is_alive(endpoint: &Endpoint, check: &HealthCheck) -> bool {
-    if endpoint.address().is_none() {
-        endpoint.resolve();
+fn what_is_due(
+    endpoints: &[Arc<Endpoint>],
+    due: &mut HashMap<EndpointAddress, Instant>,
+) -> Vec<(Arc<Endpoint>, HealthCheck)> {
+    let now = Instant::now();
+    let mut found = Vec::new();
+    for endpoint in endpoints {
+        let Some(check) = endpoint.check() else { continue };
+        if due.get(&endpoint.name).is_some_and(|at| now < *at) || endpoint.probing.swap(true, Ordering::Relaxed) {
+            continue;
+        }
+        due.insert(endpoint.name.clone(), now + check.interval);
+        found.push((endpoint.clone(), check));
     }
-    endpoint.address().is_some_and(|address| ask(address, &endpoint.name, check).unwrap_or(false))
+    found
+}
+
+async fn probe(connector: Arc<Connector>, endpoint: Arc<Endpoint>, check: HealthCheck) {
+    if !endpoint.is_found() {
+        let named = endpoint.clone();
+        // A resolver that panics has resolved nothing.
+        let _ = tokio::task::spawn_blocking(move || named.resolve()).await;
+    }
+    let asked = tokio::time::timeout(PROBE_TIMEOUT, ask(&connector, &endpoint, &check)).await;
+    endpoint.probed(asked.unwrap_or_else(|_| Err(format!("no answer within {PROBE_TIMEOUT:?}"))));
+    endpoint.probing.store(false, Ordering::Relaxed);
 }
 
 /// An endpoint is alive when it answers the check's path with a status of 200 to 399, as Kubernetes' probes have it.
-fn ask(address: SocketAddr, name: &EndpointAddress, check: &HealthCheck) -> std::io::Result<bool> {
-    let mut stream = TcpStream::connect_timeout(&address, PROBE_TIMEOUT)?;
-    stream.set_read_timeout(Some(PROBE_TIMEOUT))?;
-    stream.set_write_timeout(Some(PROBE_TIMEOUT))?;
-    let head = format!(
-        "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: matapalo-health-check\r\nConnection: close\r\n\r\n",
-        check.path, name
-    );
-    stream.write_all(head.as_bytes())?;
-    let mut answer = Vec::with_capacity(STATUS_LINE_BYTES);
-    stream.take(STATUS_LINE_BYTES as u64).read_to_end(&mut answer)?;
-    Ok(status_of(&answer).is_some_and(|status| (200..400).contains(&status)))
-}
-
-fn status_of(answer: &[u8]) -> Option<u16> {
-    let rest = answer.strip_prefix(b"HTTP/1.")?.get(2..5)?;
-    std::str::from_utf8(rest).ok()?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::status_of;
-
-    #[test]
-    fn the_status_is_read_from_either_version_and_nothing_else() {
-        assert_eq!(status_of(b"HTTP/1.1 200 OK\r\n"), Some(200));
-        assert_eq!(status_of(b"HTTP/1.0 503"), Some(503));
-        assert_eq!(status_of(b"HTTP/1.1 2"), None);
-        assert_eq!(status_of(b"SSH-2.0-OpenSSH"), None);
-        assert_eq!(status_of(b""), None);
+async fn ask(connector: &Connector, endpoint: &Endpoint, check: &HealthCheck) -> Result<(), String> {
+    let peer = endpoint.peer().ok_or("its name cannot be resolved")?;
+    let told = |error: Box<pingora::Error>| error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    // The session is dropped, never given back: each probe is a connection of its own.
+    let (mut session, _) = connector.get_http_session(&peer).await.map_err(told)?;
+    session.write_request_header(question(endpoint, check).map_err(told)?).await.map_err(told)?;
+    session.finish_request_body().await.map_err(told)?;
+    loop {
+        session.read_response_header().await.map_err(told)?;
+        let status = session.response_header().ok_or("no answer")?.status;
+        match status.as_u16() {
+            100..=199 => {}
+            200..=399 => return Ok(()),
+            other => return Err(format!("{} answers {other}", check.path)),
+        }
     }
+}
+
+fn question(endpoint: &Endpoint, check: &HealthCheck) -> pingora::Result<Box<RequestHeader>> {
+    let mut head = RequestHeader::build("GET", check.path.as_bytes(), Some(3))?;
+    let host = endpoint.name.host_port().map_or_else(|| "localhost".to_owned(), ToString::to_string);
+    head.insert_header(http::header::HOST, host)?;
+    head.insert_header(http::header::USER_AGENT, "matapalo-health-check")?;
+    head.insert_header(http::header::CONNECTION, "close")?;
+    Ok(Box::new(head))
 }

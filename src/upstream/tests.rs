@@ -3,10 +3,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Endpoint, InFlight, NoRoom};
-use crate::config::settings::{EndpointAddress, HealthCheck};
+use crate::config::settings::{BackendTls, EndpointAddress, HealthCheck, HostPort};
 
 fn endpoint() -> Endpoint {
-    let endpoint = Endpoint::new(EndpointAddress { host: "127.0.0.1".into(), port: 9 });
+    let address = EndpointAddress::Http(HostPort { host: "127.0.0.1".into(), port: 9 });
+    let endpoint = Endpoint::new(address, &BackendTls::default());
     endpoint.watch_with(Some(HealthCheck { path: "/".into(), interval: Duration::from_secs(1) }));
     endpoint
 }
@@ -14,19 +15,19 @@ fn endpoint() -> Endpoint {
 #[test]
 fn one_failed_probe_is_no_outage_and_one_good_one_ends_it() {
     let endpoint = endpoint();
-    endpoint.probed(false);
+    endpoint.probed(Err("no answer".into()));
     assert!(endpoint.is_up());
-    endpoint.probed(false);
+    endpoint.probed(Err("no answer".into()));
     assert!(!endpoint.is_up());
-    endpoint.probed(true);
+    endpoint.probed(Ok(()));
     assert!(endpoint.is_up());
 }
 
 #[test]
 fn an_endpoint_whose_check_was_removed_counts_as_up() {
     let endpoint = endpoint();
-    endpoint.probed(false);
-    endpoint.probed(false);
+    endpoint.probed(Err("no answer".into()));
+    endpoint.probed(Err("no answer".into()));
     endpoint.watch_with(None);
     assert!(endpoint.is_up());
 }

@@ -8,10 +8,12 @@ mod harness;
 
 mod admin;
 mod bad_input;
+mod balance;
 mod cli;
 mod demo;
 mod diff_cases;
 mod drain;
+mod endpoints;
 mod evidence;
 mod fallback;
 mod limits;

@@ -1,16 +1,18 @@
 //! The backends: their names, where they are, how long they are waited for.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{bounds, names};
+use super::{backend_tls, bounds, names};
 use crate::config::at::At;
 use crate::config::mistake::{Findings, Hinge, Mistake};
 use crate::config::settings::{
-    Answer, BackendId, BackendSettings, EndpointAddress, HealthCheck, RouteSettings, TimeoutOverrides, Timeouts,
+    Answer, BackendId, BackendSettings, Balance, EndpointAddress, HealthCheck, HostPort, Outliers, RouteSettings,
+    TimeoutOverrides, Timeouts,
 };
-use crate::config::spec::{BackendSpec, HealthCheckSpec, Spec, Text, TimeoutsSpec};
+use crate::config::spec::{BackendSpec, HealthCheckSpec, OutliersSpec, Spec, Text, TimeoutsSpec};
 use crate::config::suggest;
 
 const DEFAULT_TIMEOUTS: Timeouts =
@@ -18,7 +20,13 @@ const DEFAULT_TIMEOUTS: Timeouts =
 const DEFAULT_HEALTH_PATH: &str = "/";
 const DEFAULT_HEALTH_INTERVAL: Duration = Duration::from_secs(5);
 const MOST_IN_FLIGHT: u64 = 1_000_000;
-const HTTP_PORT: u16 = 80;
+/// Five in a row are no coincidence; twenty requests are more than one user's bad minute.
+const DEFAULT_OUTLIERS: Outliers =
+    Outliers { failures: 5, min_requests: 20, eject: Duration::from_secs(10), longest: Duration::from_secs(300) };
+const MOST_FAILURES: u64 = 1_000;
+const MOST_REQUESTS: u64 = 1_000_000;
+/// What a unix socket's name may have (`sun_path` of unix(7), without its end).
+pub const LONGEST_SOCKET_PATH: usize = 107;
 
 /// The backends by name.
 #[derive(Debug, Default)]
@@ -26,7 +34,12 @@ pub struct BackendNames {
     ids: HashMap<Arc<str>, BackendId>,
 }
 
-pub fn backends(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> (Vec<BackendSettings>, BackendNames) {
+pub fn backends(
+    spec: &Spec,
+    folder: &Path,
+    top: &At<'_>,
+    findings: &mut Findings,
+) -> (Vec<BackendSettings>, BackendNames) {
     let at = top.key("backends");
     let mut names = BackendNames::default();
     let Some(written) = spec.backends.as_ref().filter(|written| !written.is_empty()) else {
@@ -39,17 +52,25 @@ pub fn backends(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> (Vec<Back
         names::name(name, &at, findings);
         let name: Arc<str> = name.as_str().into();
         names.ids.insert(name.clone(), BackendId(settings.len()));
-        settings.push(backend(name.clone(), spec, &at, findings));
+        settings.push(backend(name.clone(), spec, folder, &at, findings));
     }
     (settings, names)
 }
 
-fn backend(name: Arc<str>, spec: &BackendSpec, at: &At<'_>, findings: &mut Findings) -> BackendSettings {
+fn backend(name: Arc<str>, spec: &BackendSpec, folder: &Path, at: &At<'_>, findings: &mut Findings) -> BackendSettings {
     let timeouts = timeouts(spec.timeouts.as_ref(), &at.key("timeouts"), findings).over(&DEFAULT_TIMEOUTS);
     let max_in_flight = bounds::count(spec.max_in_flight, 1..=MOST_IN_FLIGHT, &at.key("max_in_flight"), findings);
+    let endpoints = endpoints(spec.endpoints.as_deref(), folder, &at.key("endpoints"), findings);
+    let encrypted = endpoints.iter().any(|endpoint| matches!(endpoint, EndpointAddress::Https(_)));
+    if spec.tls.is_some() && !encrypted {
+        findings.wrong(&at.key("tls"), "is of no use: none of the endpoints is https://");
+    }
     BackendSettings {
         name,
-        endpoints: endpoints(spec.endpoints.as_deref(), &at.key("endpoints"), findings),
+        endpoints,
+        tls: backend_tls::tls(spec.tls.as_ref(), folder, &at.key("tls"), findings),
+        balance: balance(spec.balance.as_deref(), &at.key("balance"), findings),
+        outliers: outliers(spec.outliers.as_ref(), &at.key("outliers"), findings),
         timeouts,
         max_in_flight,
         health_check: spec.health_check.as_ref().map(|check| health_check(check, &at.key("health_check"), findings)),
@@ -75,7 +96,37 @@ fn health_check(written: &HealthCheckSpec, at: &At<'_>, findings: &mut Findings)
     HealthCheck { path: path.to_owned(), interval: interval.unwrap_or(DEFAULT_HEALTH_INTERVAL) }
 }
 
-fn endpoints(written: Option<&[Text]>, at: &At<'_>, findings: &mut Findings) -> Vec<EndpointAddress> {
+fn balance(written: Option<&str>, at: &At<'_>, findings: &mut Findings) -> Balance {
+    match written {
+        None | Some("round_robin") => Balance::RoundRobin,
+        Some("least_in_flight") => Balance::LeastInFlight,
+        Some("hash") => Balance::Hash,
+        Some(other) => {
+            findings.wrong(at, format!("is {other:?}, want round_robin, least_in_flight or hash"));
+            Balance::RoundRobin
+        }
+    }
+}
+
+fn outliers(written: Option<&OutliersSpec>, at: &At<'_>, findings: &mut Findings) -> Outliers {
+    let Some(written) = written else { return DEFAULT_OUTLIERS };
+    let default = DEFAULT_OUTLIERS;
+    let eject = bounds::time(written.eject, &at.key("eject"), findings).unwrap_or(default.eject);
+    let longest = bounds::time(written.longest, &at.key("longest"), findings).unwrap_or(default.longest.max(eject));
+    if longest < eject {
+        findings.wrong(&at.key("longest"), "is shorter than eject");
+    }
+    let failures = bounds::count(written.failures, 0..=MOST_FAILURES, &at.key("failures"), findings);
+    let requests = bounds::count(written.min_requests, 0..=MOST_REQUESTS, &at.key("min_requests"), findings);
+    Outliers {
+        failures: failures.map_or(default.failures, |count| count as u32),
+        min_requests: requests.map_or(default.min_requests, |count| count as u32),
+        eject,
+        longest,
+    }
+}
+
+fn endpoints(written: Option<&[Text]>, folder: &Path, at: &At<'_>, findings: &mut Findings) -> Vec<EndpointAddress> {
     let Some(written) = written else {
         findings.missing(at, "is missing, want at least one URL such as http://127.0.0.1:9000");
         return Vec::new();
@@ -86,7 +137,7 @@ fn endpoints(written: Option<&[Text]>, at: &At<'_>, findings: &mut Findings) -> 
     let mut endpoints: Vec<EndpointAddress> = Vec::with_capacity(written.len());
     for (index, url) in written.iter().enumerate() {
         let at = at.index(index);
-        match endpoint(url) {
+        match endpoint(url, folder) {
             Ok(endpoint) if endpoints.contains(&endpoint) => {
                 findings.wrong(&at, format!("is {:?}, which is in the list already", url.0));
             }
@@ -97,17 +148,15 @@ fn endpoints(written: Option<&[Text]>, at: &At<'_>, findings: &mut Findings) -> 
     endpoints
 }
 
-/// `http://host[:port]`, and no more: the path is the user's.
-fn endpoint(written: &str) -> Result<EndpointAddress, String> {
-    if written.strip_prefix("https://").is_some_and(|rest| !rest.is_empty())
-        || written.strip_prefix("unix:").is_some_and(|path| !path.is_empty())
-    {
-        return Err(format!(
-            "is {written:?}: TLS and unix sockets to backends are not in this version yet, want http://"
-        ));
+/// `http://host[:port]`, `https://host[:port]` or `unix:/path`, and no more: the path of a request is the user's.
+fn endpoint(written: &str, folder: &Path) -> Result<EndpointAddress, String> {
+    let wanted =
+        || format!("is {written:?}, want a URL such as http://127.0.0.1:9000, https://new.internal or unix:/path");
+    if let Some(path) = written.strip_prefix("unix:") {
+        return Ok(EndpointAddress::Unix(socket_path(path, folder)?));
     }
-    let wanted = || format!("is {written:?}, want a URL such as http://127.0.0.1:9000");
-    if !written.starts_with("http://") {
+    let encrypted = written.starts_with("https://");
+    if !encrypted && !written.starts_with("http://") {
         return Err(wanted());
     }
     let url = url::Url::parse(written).map_err(|error| format!("{}: {error}", wanted()))?;
@@ -119,9 +168,22 @@ fn endpoint(written: &str) -> Result<EndpointAddress, String> {
     }
     let host = url.host_str().ok_or_else(wanted)?;
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    match url.port().unwrap_or(HTTP_PORT) {
-        0 => Err(format!("is {written:?}, want a port of 1 to 65535")),
-        port => Ok(EndpointAddress { host: host.to_owned(), port }),
+    let at = match url.port_or_known_default() {
+        None | Some(0) => return Err(format!("is {written:?}, want a port of 1 to 65535")),
+        Some(port) => HostPort { host: host.to_owned(), port },
+    };
+    Ok(if encrypted { EndpointAddress::Https(at) } else { EndpointAddress::Http(at) })
+}
+
+/// The path of a unix socket.
+pub fn socket_path(written: &str, folder: &Path) -> Result<PathBuf, String> {
+    if written.is_empty() || written.contains('\0') {
+        return Err(format!("is \"unix:{written}\", want a path behind unix:"));
+    }
+    let path = folder.join(written);
+    match path.as_os_str().len() {
+        0..=LONGEST_SOCKET_PATH => Ok(path),
+        bytes => Err(format!("is a path of {bytes} bytes, of which a socket's may have {LONGEST_SOCKET_PATH}")),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Turns what the operator wrote into what the door runs on, and finds every mistake on the way: a wrong value is told and
 //! a harmless one stands in for it, so that the rest is looked at too. Settings come out only when nothing was wrong.
 //!
-//! One file per area of the config. Nothing here knows YAML, files or lines: places are told by their keys.
+//! One file per area of the config. Nothing here knows YAML or lines: places are told by their keys. The only files read are
+//! certificates, so that a bad one refuses the config instead of the first user.
 
+mod backend_tls;
 mod backends;
 mod blocks;
 mod bounds;
@@ -53,7 +55,7 @@ pub fn compile(written: &Written, folder: &Path, findings: &mut Findings) -> Set
     let listeners = server::listeners(spec, &top, findings);
     let admin = server::admin(spec, folder, &top, findings);
     server::no_address_twice(&listeners, &admin, &top, findings);
-    let (backends, names) = backends::backends(spec, &top, findings);
+    let (backends, names) = backends::backends(spec, folder, &top, findings);
     let context = policy::Context::new(spec, &names, &trusted_proxies, findings);
     let routes = routes::routes(written, &context, findings);
     names.warn_of_unwatched(&backends, &routes.settings, &top, findings);

@@ -149,6 +149,40 @@ pub struct BackendSpec {
     pub health_check: Option<HealthCheckSpec>,
     #[serde(deserialize_with = "written")]
     pub max_in_flight: Option<u64>,
+    #[serde(deserialize_with = "written")]
+    pub tls: Option<BackendTlsSpec>,
+    #[serde(deserialize_with = "written")]
+    pub balance: Option<Text>,
+    #[serde(deserialize_with = "written")]
+    pub outliers: Option<OutliersSpec>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a mapping with keys such as ca, sni and verify")]
+pub struct BackendTlsSpec {
+    #[serde(deserialize_with = "written")]
+    pub ca: Option<Text>,
+    #[serde(deserialize_with = "written")]
+    pub sni: Option<Text>,
+    #[serde(deserialize_with = "written")]
+    pub verify: Option<bool>,
+    #[serde(deserialize_with = "written")]
+    pub client_certificate: Option<Text>,
+    #[serde(deserialize_with = "written")]
+    pub client_key: Option<Text>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a mapping with keys such as failures and eject")]
+pub struct OutliersSpec {
+    #[serde(deserialize_with = "written")]
+    pub failures: Option<u64>,
+    #[serde(deserialize_with = "written")]
+    pub min_requests: Option<u64>,
+    #[serde(deserialize_with = "written")]
+    pub eject: Option<Time>,
+    #[serde(deserialize_with = "written")]
+    pub longest: Option<Time>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

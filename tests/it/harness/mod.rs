@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod door;
+pub mod front;
 pub mod load;
 pub mod metrics;
 pub mod origin;

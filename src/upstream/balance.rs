@@ -1,0 +1,130 @@
+//! Which endpoint is asked, and what its answer says of it.
+//!
+//! Endpoints that are well come first. If none is, the ones that are only ejected are asked, then those that probes find down:
+//! neither a failing probe nor a bad minute may close the site.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use http::StatusCode;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::outlier::Fault;
+use super::{Backend, Endpoint};
+use crate::config::settings::Balance;
+
+/// One request at one endpoint; its end frees the place.
+#[derive(Debug)]
+pub struct Visit {
+    backend: Arc<Backend>,
+    endpoint: Arc<Endpoint>,
+}
+
+impl Backend {
+    /// The endpoint to be asked for a session, but for those that were tried in vain. `None`: no endpoint is left whose name
+    /// could be resolved.
+    pub fn visit(self: &Arc<Self>, session: Option<u64>, tried: &[Arc<Endpoint>]) -> Option<Visit> {
+        let endpoint = match self.endpoints() {
+            [only] if tried.is_empty() && only.is_found() => only,
+            _ => self.choose(session, tried)?,
+        };
+        endpoint.visits.fetch_add(1, Ordering::Relaxed);
+        Some(Visit { backend: self.clone(), endpoint: endpoint.clone() })
+    }
+
+    fn choose(&self, session: Option<u64>, tried: &[Arc<Endpoint>]) -> Option<&Arc<Endpoint>> {
+        let found = |endpoint: &Endpoint| endpoint.is_found();
+        let up = |endpoint: &Endpoint| endpoint.is_up() && endpoint.is_found();
+        let among = |fit: &dyn Fn(&Endpoint) -> bool| {
+            self.pick(session, &|endpoint: &Arc<Endpoint>| {
+                fit(endpoint) && !tried.iter().any(|other| Arc::ptr_eq(other, endpoint))
+            })
+        };
+        among(&Endpoint::is_well).or_else(|| among(&up)).or_else(|| among(&found))
+    }
+
+    fn pick(&self, session: Option<u64>, fits: &dyn Fn(&Arc<Endpoint>) -> bool) -> Option<&Arc<Endpoint>> {
+        let endpoints = self.endpoints();
+        let start = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut in_turn = (0..endpoints.len())
+            .filter_map(|i| endpoints.get(start.wrapping_add(i) % endpoints.len()))
+            .filter(|e| fits(e));
+        match (self.balance, session) {
+            (Balance::RoundRobin, _) | (Balance::Hash, None) => in_turn.next(),
+            (Balance::LeastInFlight, _) => in_turn.min_by_key(|endpoint| endpoint.visits.load(Ordering::Relaxed)),
+            (Balance::Hash, Some(session)) => in_turn.max_by_key(|endpoint| weight(endpoint, session)),
+        }
+    }
+
+    /// Leaves an endpoint alone for a while: at most half of a backend's, and never the last that is well.
+    fn eject(&self, endpoint: &Endpoint, fault: Fault) {
+        let ejected = self.endpoints().iter().filter(|other| other.is_ejected()).count();
+        let others = self.endpoints().iter().filter(|other| !std::ptr::eq(other.as_ref(), endpoint) && other.is_well());
+        if (ejected + 1) * 2 > self.endpoints().len() || others.count() == 0 {
+            return;
+        }
+        let pause = endpoint.record.eject(&self.outliers);
+        let what = match fault {
+            Fault::Connection => "it could not be connected to",
+            Fault::Answer => "its answers are 5xx or late",
+        };
+        tracing::warn!(backend = %self.name, endpoint = %endpoint.name, ?pause, "endpoint is left alone: {what}");
+    }
+}
+
+/// Rendezvous hashing: each session ranks the endpoints in an order of its own, so that one endpoint's absence moves only the
+/// sessions that it had.
+fn weight(endpoint: &Endpoint, session: u64) -> u64 {
+    xxh3_64_with_seed(endpoint.place.as_bytes(), session)
+}
+
+impl Visit {
+    pub fn backend(&self) -> &Arc<Backend> {
+        &self.backend
+    }
+
+    pub fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.endpoint
+    }
+
+    pub fn connected(&self) {
+        self.endpoint.is_reached();
+    }
+
+    /// A user could not be connected.
+    pub fn refused(&self, why: &pingora::Error) {
+        self.endpoint.cannot_be_reached(why);
+        self.failed(Fault::Connection);
+    }
+
+    /// A copy could not be connected: the log may know, users' requests are judged by users' requests.
+    pub fn refused_copy(&self, why: &pingora::Error) {
+        self.endpoint.cannot_be_reached(why);
+    }
+
+    /// A user's answer has begun.
+    pub fn answered(&self, status: StatusCode) {
+        if status.is_server_error() {
+            self.failed(Fault::Answer);
+        } else if self.endpoint.record.went_well(&self.backend.outliers) {
+            tracing::info!(backend = %self.backend.name, endpoint = %self.endpoint.name, "endpoint serves users again");
+        }
+    }
+
+    /// A user's answer did not come, or not in time.
+    pub fn broke_off(&self) {
+        self.failed(Fault::Answer);
+    }
+
+    fn failed(&self, fault: Fault) {
+        if self.endpoint.record.failed(fault, &self.backend.outliers) {
+            self.backend.eject(&self.endpoint, fault);
+        }
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.endpoint.visits.fetch_sub(1, Ordering::Relaxed);
+    }
+}

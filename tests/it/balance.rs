@@ -1,0 +1,121 @@
+//! Several endpoints: who is asked, and who is left alone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::harness::client::request;
+use crate::harness::site::await_that;
+use crate::harness::{Config, Origin, Signal, Site};
+
+const LEGACY: &str = "- {name: all, match: {path: {prefix: /}}, stage: legacy}";
+
+/// A backend of these origins.
+fn among(site: &Site, origins: &[&Origin], keys: &str) -> Config {
+    let endpoints: Vec<String> = origins.iter().map(|origin| format!("\"http://{}\"", origin.address)).collect();
+    let mut config = site.config(LEGACY);
+    config.legacy = format!("endpoints: [{}]{keys}", endpoints.join(", "));
+    config.and("session: {key: [{cookie: AURSID}]}")
+}
+
+fn site() -> Site {
+    Site::of(Origin::saying("a"), Origin::dead())
+}
+
+#[test]
+fn in_turn_by_default() {
+    let (site, b) = (site(), Origin::saying("b"));
+    let door = site.open_with(&among(&site, &[&site.legacy, &b], ""));
+    let answers: Vec<String> = (0..10).map(|_| door.get("/").text()).collect();
+    assert_eq!(answers.iter().filter(|text| *text == "a").count(), 5, "{answers:?}");
+}
+
+#[test]
+fn by_hash_a_session_stays_at_one_endpoint_and_moves_only_if_that_one_goes() {
+    let (site, b, c) = (site(), Origin::saying("b"), Origin::saying("c"));
+    let door = site.open_with(&among(&site, &[&site.legacy, &b, &c], ", balance: hash"));
+    let place = |user: usize| door.ask("GET", "/", &[&format!("Cookie: AURSID=user-{user}")], b"").text();
+    let before: Vec<String> = (0..40).map(place).collect();
+    assert_eq!(before, (0..40).map(place).collect::<Vec<_>>());
+    for name in ["a", "b", "c"] {
+        assert!(before.iter().filter(|text| *text == name).count() > 4, "{before:?}");
+    }
+    drop(c);
+    let after: Vec<String> = (0..40).map(place).collect();
+    for (was, is) in before.iter().zip(&after) {
+        assert!(was == is || (was == "c" && is != "c"), "{before:?} {after:?}");
+    }
+}
+
+#[test]
+fn least_in_flight_avoids_the_busy_endpoint() {
+    let release = Signal::new();
+    let held = release.clone();
+    let busy = Origin::answering(move |seen, wire| {
+        if seen.target() == "/slow" {
+            held.wait();
+        }
+        wire.ok("busy");
+    });
+    let site = Site::of(busy, Origin::dead());
+    let idle = Origin::answering(|seen, wire| if seen.target() == "/slow" { wire.hang() } else { wire.ok("idle") });
+    let door = site.open_with(&among(&site, &[&site.legacy, &idle], ", balance: least_in_flight"));
+    let mut waiting = door.client();
+    waiting.send(request("GET", "/slow", &[], b""));
+    await_that("the slow request", || {
+        (site.legacy.seen().len() + idle.seen().len() > 0).then_some(()).ok_or("not seen".to_owned())
+    });
+    let free = if site.legacy.seen().is_empty() { "busy" } else { "idle" };
+    for _ in 0..10 {
+        assert_eq!(door.get("/").text(), free);
+    }
+    release.give();
+}
+
+#[test]
+fn an_endpoint_that_fails_users_is_left_alone_and_comes_back() {
+    let broken = Arc::new(AtomicBool::new(true));
+    let now = broken.clone();
+    let sick = Origin::answering(move |_, wire| match now.load(Ordering::Relaxed) {
+        true => wire.answer("503 Service Unavailable", &[], "sick"),
+        false => wire.ok("healed"),
+    });
+    let site = site();
+    let keys = ", outliers: {failures: 3, min_requests: 6, eject: 1s, longest: 2s}";
+    let door = site.open_with(&among(&site, &[&site.legacy, &sick], keys));
+    let failed = (0..40).filter(|_| door.get("/").status() == 503).count();
+    assert_eq!(failed, 6, "the floor of requests, and then none: {}", door.log());
+    door.await_log("is left alone");
+    broken.store(false, Ordering::Relaxed);
+    await_that("it to come back", || match door.get("/").text().as_str() {
+        "healed" => Ok(()),
+        other => Err(other.to_owned()),
+    });
+    door.await_log("serves users again");
+}
+
+#[test]
+fn the_last_endpoint_is_never_left_alone() {
+    let sick = || Origin::answering(|_, wire| wire.answer("500 Internal Server Error", &[], "sick"));
+    let (first, second) = (sick(), sick());
+    let site = site();
+    let keys = ", outliers: {failures: 2, min_requests: 0, eject: 60s}";
+    let door = site.open_with(&among(&site, &[&first, &second], keys));
+    for _ in 0..20 {
+        assert_eq!((door.get("/").status(), door.get("/").text().as_str()), (500, "sick"));
+    }
+    assert_eq!(door.log().matches("is left alone").count(), 1, "{}", door.log());
+}
+
+#[test]
+fn a_dead_endpoint_costs_no_answer_under_any_balance() {
+    for balance in ["round_robin", "least_in_flight", "hash"] {
+        let (site, dead) = (site(), Origin::dead());
+        let keys = format!(", balance: {balance}, timeouts: {{connect: 300ms}}");
+        let door = site.open_with(&among(&site, &[&dead, &site.legacy], &keys));
+        for user in 0..20 {
+            let answer = door.ask("POST", "/", &[&format!("Cookie: AURSID=user-{user}")], b"body");
+            assert_eq!((answer.status(), answer.text().as_str()), (200, "a"), "{balance}");
+        }
+        door.await_log("cannot connect to the endpoint");
+    }
+}
