@@ -22,12 +22,16 @@ use crate::diff::{self, Comparison, Difference, Outcome};
 
 mod admission;
 mod health;
+mod keyed;
+mod sessions;
 #[cfg(test)]
 mod tests;
+mod triage;
 mod writer;
 
-use admission::Admission;
+use admission::{Admission, Placed};
 pub use health::{StoreHealth, StoreState};
+use sessions::Sessions;
 
 /// Reloads that wait for the store; each holds every route. Only a failing store lets them grow.
 const MAX_RELOADS: usize = 32;
@@ -57,6 +61,7 @@ pub struct Recorder {
 struct Shared {
     pending: Mutex<Batch>,
     admission: Mutex<Admission>,
+    sessions: Mutex<Sessions>,
     health: Mutex<StoreHealth>,
     signal: Mutex<Signal>,
     changed: Condvar,
@@ -72,6 +77,14 @@ struct Signal {
     stop: bool,
 }
 
+/// A cause that a pair shows, with the weightiest difference of it.
+#[derive(Debug)]
+struct Shown<'a> {
+    key: CauseKey,
+    place: Arc<str>,
+    difference: &'a Difference,
+}
+
 impl Recorder {
     /// Without a store (it could not be opened) everything is still compared and counted in memory.
     pub fn new(store: Option<Store>) -> Self {
@@ -79,8 +92,8 @@ impl Recorder {
     }
 
     fn comparing(store: Option<Store>, compare: Compare) -> Self {
-        let admission = store.as_ref().and_then(|store| match store.known_causes() {
-            Ok(known) => Some(Admission::of(known)),
+        let admission = store.as_ref().and_then(|store| match store.known() {
+            Ok((known, learned)) => Some(Admission::of(known, learned)),
             Err(error) => {
                 tracing::warn!("{error}; the causes it knows are sampled anew");
                 None
@@ -89,6 +102,7 @@ impl Recorder {
         let shared = Arc::new(Shared {
             pending: Mutex::default(),
             admission: Mutex::new(admission.unwrap_or_default()),
+            sessions: Mutex::default(),
             health: Mutex::new(StoreHealth::new(store.as_ref().map(Store::path))),
             signal: Mutex::default(),
             changed: Condvar::new(),
@@ -108,8 +122,13 @@ impl Recorder {
         let at = millis(pair.at);
         let compared = Compared { comparison: &comparison, legacy: pair.control_time, new: pair.candidate_time, at };
         // The cause first: should the door be killed in between, no counted mismatch is without one.
+        let mut shown = Vec::new();
         if comparison.outcome == Outcome::Mismatched {
-            self.record_causes(&pair, &comparison, at);
+            shown = self.record_causes(&pair, &comparison, at);
+        }
+        self.record_triage(&pair, &comparison, at);
+        if comparison.outcome != Outcome::Inconclusive {
+            self.record_session(&pair, &shown, at);
         }
         self.shared.pending.lock().tally(&pair.route, pair.stage, at).add(&compared);
         comparison.outcome
@@ -148,12 +167,15 @@ impl Recorder {
         self.shared.changed.wait_while_for(&mut signal, not_done, FLUSH_PATIENCE);
     }
 
-    fn record_causes(&self, pair: &Pair, comparison: &Comparison, at: u64) {
+    /// Returns the fingerprints that the pair shows.
+    fn record_causes(&self, pair: &Pair, comparison: &Comparison, at: u64) -> Vec<Arc<str>> {
         let causes = self.causes(pair, comparison);
+        self.spread_learned();
+        let shown = causes.iter().map(|shown| Arc::clone(&shown.key.fingerprint)).collect();
         let new = self.count_known(&causes, at);
-        let wants_sample = self.wants_sample(&causes, at);
+        let wants_sample = self.wants_sample(pair, &causes, at);
         if new.is_empty() && !wants_sample {
-            return;
+            return shown;
         }
         let answers = [&pair.control.headers, &pair.candidate.headers];
         let redactor = Redactor::of_exchange(self.key, Emails::Keep, &pair.request, answers);
@@ -161,33 +183,35 @@ impl Recorder {
         if wants_sample {
             self.keep_sample(pair, comparison, &causes, &redactor);
         }
+        shown
     }
 
     /// The causes a pair shows, each with its weightiest difference; the weightiest cause first.
-    fn causes<'a>(&self, pair: &Pair, comparison: &'a Comparison) -> Vec<(CauseKey, &'a Difference)> {
-        let all = comparison.differences.iter();
-        let fingerprints: Vec<String> = all.map(|difference| diff::fingerprint(&pair.route, difference)).collect();
+    fn causes<'a>(&self, pair: &Pair, comparison: &'a Comparison) -> Vec<Shown<'a>> {
         let mut admission = self.shared.admission.lock();
-        let mut causes: Vec<(CauseKey, &Difference)> = Vec::new();
-        for (difference, fingerprint) in comparison.differences.iter().zip(&fingerprints) {
-            let fingerprint = admission.place(&pair.route, fingerprint);
-            match causes.iter_mut().find(|(key, _)| key.fingerprint == fingerprint) {
-                Some((_, kept)) if difference.severity > kept.severity => *kept = difference,
+        let mut causes: Vec<Shown<'a>> = Vec::new();
+        for difference in &comparison.differences {
+            let Placed { fingerprint, place } = admission.place(&pair.route, difference);
+            match causes.iter_mut().find(|shown| shown.key.fingerprint == fingerprint) {
+                Some(shown) if difference.severity > shown.difference.severity => shown.difference = difference,
                 Some(_) => {}
-                None => causes.push((CauseKey { route: Arc::clone(&pair.route), fingerprint }, difference)),
+                None => {
+                    let key = CauseKey { route: Arc::clone(&pair.route), fingerprint };
+                    causes.push(Shown { key, place, difference });
+                }
             }
         }
-        causes.sort_by_key(|(_, difference)| std::cmp::Reverse(difference.severity));
+        causes.sort_by_key(|shown| std::cmp::Reverse(shown.difference.severity));
         causes
     }
 
     /// Counts the causes that the pending batch has an example of; returns the places of those it has not.
-    fn count_known(&self, causes: &[(CauseKey, &Difference)], at: u64) -> Vec<usize> {
+    fn count_known(&self, causes: &[Shown<'_>], at: u64) -> Vec<usize> {
         let mut pending = self.shared.pending.lock();
         let mut new = Vec::new();
-        for (place, (key, difference)) in causes.iter().enumerate() {
-            match pending.causes.get_mut(key) {
-                Some(seen) => seen.again(difference.severity, at),
+        for (place, shown) in causes.iter().enumerate() {
+            match pending.causes.get_mut(&shown.key) {
+                Some(seen) => seen.again(shown.difference.severity, at),
                 None => new.push(place),
             }
         }
@@ -195,32 +219,32 @@ impl Recorder {
     }
 
     /// Cleans and counts the others. The cleaning is done without the lock; another thread may have been faster.
-    fn count_new(&self, causes: &[(CauseKey, &Difference)], new: &[usize], redactor: &Redactor, at: u64) {
-        for (key, difference) in new.iter().filter_map(|place| causes.get(*place)) {
-            let cleaned = redactor.difference(difference);
-            let path = diff::cause::collapse(&cleaned.path);
-            let seen = CauseSeen::once(&cleaned, path, at);
-            self.shared.pending.lock().add_cause(key, seen);
+    fn count_new(&self, causes: &[Shown<'_>], new: &[usize], redactor: &Redactor, at: u64) {
+        for shown in new.iter().filter_map(|place| causes.get(*place)) {
+            let cleaned = redactor.difference(shown.difference);
+            // A place that names a secret is told as cleaned; what was learned of it is lost on the page, not in the count.
+            let place = if cleaned.path == shown.difference.path {
+                shown.place.to_string()
+            } else {
+                diff::cause::collapse(&cleaned.path)
+            };
+            let seen = CauseSeen::once(&cleaned, place, at);
+            self.shared.pending.lock().add_cause(&shown.key, seen);
         }
     }
 
-    fn wants_sample(&self, causes: &[(CauseKey, &Difference)], at: u64) -> bool {
+    fn wants_sample(&self, pair: &Pair, causes: &[Shown<'_>], at: u64) -> bool {
         if self.writer.is_none() {
             return false;
         }
+        let bytes = pair.control.body.len() + pair.candidate.body.len();
         let mut admission = self.shared.admission.lock();
         // Every cause is asked, for each notes that a sample of it has been taken.
-        causes.iter().filter(|(key, _)| admission.wants(key, at)).count() > 0
+        causes.iter().filter(|shown| admission.wants(&shown.key, at, bytes)).count() > 0
     }
 
-    fn keep_sample(
-        &self,
-        pair: &Pair,
-        comparison: &Comparison,
-        causes: &[(CauseKey, &Difference)],
-        redactor: &Redactor,
-    ) {
-        let fingerprints: Vec<Arc<str>> = causes.iter().map(|(key, _)| Arc::clone(&key.fingerprint)).collect();
+    fn keep_sample(&self, pair: &Pair, comparison: &Comparison, causes: &[Shown<'_>], redactor: &Redactor) {
+        let fingerprints: Vec<Arc<str>> = causes.iter().map(|shown| Arc::clone(&shown.key.fingerprint)).collect();
         let sample = Sample::of(pair, comparison, &fingerprints, redactor);
         let Ok(content) = serde_json::to_string(&sample) else { return };
         let sample = NewSample { route: Arc::clone(&pair.route), fingerprints, at: millis(pair.at), content };

@@ -20,6 +20,7 @@ mod schema;
 mod shrink;
 #[cfg(test)]
 mod tests;
+pub mod triage;
 mod write;
 
 pub use batch::Batch;

@@ -9,12 +9,16 @@ use super::pair::Unproven;
 use crate::diff::cause::collapse;
 use crate::diff::{Comparison, Outcome};
 
+mod distinct;
 mod sketch;
 #[cfg(test)]
 mod tests;
+mod triage;
 mod window;
 
+pub use distinct::Distinct;
 pub use sketch::Sketch;
+pub use triage::{BOUNDED, Mix, RuleCount, RuleExample, Triage};
 pub use window::Window;
 
 /// Names (field paths, rules) that one tally counts apart while it is being filled; what comes after is counted under
@@ -59,6 +63,7 @@ pub struct Tally {
     /// How long the origins took, both of the same requests.
     pub legacy: Sketch,
     pub new: Sketch,
+    pub triage: Triage,
 }
 
 /// One compared pair, as far as it is counted.
@@ -139,6 +144,7 @@ impl Tally {
         }
         self.legacy.merge(&other.legacy);
         self.new.merge(&other.new);
+        self.triage.merge(&other.triage);
     }
 }
 

@@ -4,12 +4,14 @@
 //! name for all differences of one cause: route, place, kind and transform, but never a value.
 
 mod numbers;
+mod place;
 mod strings;
 
 use std::borrow::Cow;
 
 use super::comparison::{Difference, Kind};
 use super::sink::Finding;
+pub use place::collapse;
 
 /// The transform that turned legacy's value into new's, where it can be told.
 pub fn infer(finding: &Finding) -> Option<&'static str> {
@@ -112,43 +114,14 @@ fn core<'a>(control: &'a str, candidate: &'a str) -> Option<(&'a str, &'a str)> 
 
 /// One cause: the route, the path with indexes collapsed, the kind and the transform, but no value. Twelve hex digits, stable over versions.
 pub fn fingerprint(route: &str, difference: &Difference) -> String {
-    let cause = difference.cause.as_deref().unwrap_or_default();
-    let text = format!("{route}\n{}\n{}\n{cause}", collapse(&difference.path), difference.kind.name());
+    fingerprint_at(route, &collapse(&difference.path), difference.kind, difference.cause.as_deref())
+}
+
+/// As [`fingerprint`], of a place that is already collapsed.
+pub fn fingerprint_at(route: &str, place: &str, kind: Kind, cause: Option<&str>) -> String {
+    let text = format!("{route}\n{place}\n{}\n{}", kind.name(), cause.unwrap_or_default());
     let hash = xxhash_rust::xxh3::xxh3_64(text.as_bytes());
     format!("{:012x}", hash >> 16)
-}
-
-/// `/results/3/Name` → `/results/*/Name`; `li:nth-child(3)` → `li:nth-child(*)`. Members named by an id (digits, a UUID, a hash) are indexes too.
-pub fn collapse(path: &str) -> String {
-    if path.starts_with('/') {
-        let collapsed = path.split('/').map(|segment| if is_index(segment) { "*" } else { segment });
-        return collapsed.collect::<Vec<_>>().join("/");
-    }
-    let mut collapsed = String::with_capacity(path.len());
-    let mut rest = path;
-    while let Some((before, after)) = rest.split_once('(') {
-        collapsed.push_str(before);
-        collapsed.push('(');
-        let counts = before.ends_with(":nth-child") || before.ends_with(":nth-of-type");
-        match after.split_once(')') {
-            Some((_, tail)) if counts => {
-                collapsed.push_str("*)");
-                rest = tail;
-            }
-            _ => rest = after,
-        }
-    }
-    collapsed.push_str(rest);
-    collapsed
-}
-
-fn is_index(segment: &str) -> bool {
-    const HASH: usize = 16;
-    let is_number = !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit());
-    let is_hash = segment.len() >= HASH
-        && segment.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
-        && segment.bytes().any(|byte| byte.is_ascii_digit());
-    is_number || is_hash
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
+use super::triage::TriageBatch;
 use crate::diff::{Difference, Severity};
 use crate::evidence::fact::RouteFact;
 use crate::evidence::tally::{Tally, Window};
@@ -116,13 +117,18 @@ pub struct Batch {
     pub samples_dropped: u64,
     /// In order; each may be a change of stage.
     pub reloads: Vec<Reload>,
+    pub triage: TriageBatch,
     /// What the last merging of windows left: the next one waits until there are twice as many.
     coarsened_to: usize,
 }
 
 impl Batch {
     pub fn is_empty(&self) -> bool {
-        self.tallies.is_empty() && self.causes.is_empty() && self.reloads.is_empty() && self.samples_dropped == 0
+        self.tallies.is_empty()
+            && self.causes.is_empty()
+            && self.reloads.is_empty()
+            && self.samples_dropped == 0
+            && self.triage.is_empty()
     }
 
     pub fn tally(&mut self, route: &Arc<str>, stage: &'static str, at: u64) -> &mut Tally {
@@ -179,11 +185,14 @@ impl Batch {
         newer.into_iter().for_each(|sample| self.add_sample(sample, room));
         self.samples_dropped += older.samples_dropped;
         self.reloads.splice(0..0, older.reloads);
+        self.triage.put_back(older.triage);
         self.coarsen_if_many();
     }
 
     fn windows(&self) -> usize {
-        self.tallies.len() + self.causes.values().map(|seen| seen.counts.len()).sum::<usize>()
+        self.tallies.len()
+            + self.triage.route_sessions.len()
+            + self.causes.values().map(|seen| seen.counts.len()).sum::<usize>()
     }
 
     fn coarsen_if_many(&mut self) {
@@ -201,5 +210,6 @@ impl Batch {
             self.tallies.entry(TallyKey { window, ..key }).or_default().merge(&tally);
         }
         self.causes.values_mut().for_each(CauseSeen::coarsen);
+        self.triage.coarsen();
     }
 }

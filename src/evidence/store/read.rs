@@ -156,7 +156,7 @@ const IN_A_FILE_URI: &percent_encoding::AsciiSet =
 /// The store as of one moment.
 #[derive(Debug)]
 pub struct Moment<'a> {
-    connection: &'a Connection,
+    pub(super) connection: &'a Connection,
 }
 
 impl Moment<'_> {
@@ -268,17 +268,6 @@ impl Moment<'_> {
             .optional()
     }
 
-    /// Known causes as (route, fingerprint, samples kept): what a new door needs to go on where the last one ended.
-    pub fn known_causes(&self) -> rusqlite::Result<Vec<(String, String, u64)>> {
-        self.connection
-            .prepare_cached(
-                "SELECT name, fingerprint, (SELECT count(*) FROM sample_cause WHERE sample_cause.cause = cause.id)
-                 FROM cause JOIN route ON route.id = cause.route",
-            )?
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-            .collect()
-    }
-
     fn soundness(&self) -> rusqlite::Result<Soundness> {
         let count = |sql: &str| self.connection.query_row(sql, [], |row| row.get::<_, u64>(0));
         let faults: Vec<String> = self
@@ -306,16 +295,6 @@ impl Moment<'_> {
     }
 }
 
-impl super::Store {
-    /// As [`Moment::known_causes`].
-    ///
-    /// # Errors
-    /// The file cannot be read or is damaged.
-    pub fn known_causes(&self) -> Result<Vec<(String, String, u64)>, StoreError> {
-        Moment { connection: &self.connection }.known_causes().map_err(|error| self.error(&error))
-    }
-}
-
 fn add_named(tally: &mut Tally, row: &Row<'_>) -> rusqlite::Result<()> {
     let (family, name, count): (String, String, u64) = (row.get(0)?, row.get(1)?, row.get(2)?);
     match family.as_str() {
@@ -328,8 +307,11 @@ fn add_named(tally: &mut Tally, row: &Row<'_>) -> rusqlite::Result<()> {
             let hidden = HiddenCount { count, example: row.get(3)?, example_at: row.get(4)? };
             tally.hidden.insert(name, hidden);
         }
-        _ => {
-            tally.fields.insert(name, count);
+        family => {
+            let example = (row.get_ref(3)?.as_str()?, row.get(4)?);
+            if !tally.triage.add_row(family, &name, count, example) {
+                tally.fields.insert(name, count);
+            }
         }
     }
     Ok(())

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::write::{FIELD, TallyRow, add_tally, sketch};
-use super::{Store, StoreError, schema};
-use crate::evidence::tally::{MAX_NAMES, OTHER, Tally, Window};
+use super::{Store, StoreError, schema, triage};
+use crate::evidence::tally::{BOUNDED, MAX_NAMES, OTHER, Tally, Window};
 
 /// Samples kept of one cause: the first ones show it as well as a thousand.
 pub const SAMPLES_PER_CAUSE: usize = 8;
@@ -129,10 +129,14 @@ fn evict(connection: &Connection, wanted: u64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Drops the oldest samples of a cause beyond [`SAMPLES_PER_CAUSE`], unless they also show another one.
+/// Drops the oldest samples of a cause beyond [`SAMPLES_PER_CAUSE`], unless they also show another one or are its smallest: that
+/// one shows it best.
 pub fn keep_newest(connection: &Connection, cause: i64) -> rusqlite::Result<()> {
     let superfluous: Vec<i64> = connection
-        .prepare_cached("SELECT sample FROM sample_cause WHERE cause = ? ORDER BY sample DESC LIMIT -1 OFFSET ?")?
+        .prepare_cached(
+            "SELECT sample_cause.sample FROM sample_cause JOIN sample ON sample.id = sample_cause.sample WHERE cause = ?
+             ORDER BY row_number() OVER (ORDER BY bytes, sample DESC) = 1 DESC, sample_cause.sample DESC LIMIT -1 OFFSET ?",
+        )?
         .query_map(params![cause, SAMPLES_PER_CAUSE as u64], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for sample in superfluous {
@@ -153,10 +157,14 @@ fn compact(connection: &mut Connection, now: u64, ages: &[(u64, u64)]) -> rusqli
         let before = now.saturating_sub(*age) / width * width;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         widen_tallies(&transaction, before, *width)?;
-        transaction.execute(WIDEN_NAMED_COUNTS, params![before, width, MAX_NAMES as u64, FIELD, OTHER])?;
+        transaction.execute(
+            WIDEN_NAMED_COUNTS,
+            params![before, width, MAX_NAMES as u64, FIELD, OTHER, BOUNDED[0], BOUNDED[1]],
+        )?;
         transaction.execute("DELETE FROM named_count WHERE width < ?2 AND start < ?1", params![before, width])?;
         transaction.execute(WIDEN_CAUSE_COUNTS, params![before, width])?;
         transaction.execute("DELETE FROM cause_count WHERE width < ?2 AND start < ?1", params![before, width])?;
+        triage::widen(&transaction, before, *width)?;
         transaction.commit()?;
     }
     Ok(())
@@ -188,10 +196,10 @@ fn widen_tallies(connection: &Connection, before: u64, width: u64) -> rusqlite::
     Ok(())
 }
 
-/// ?1 before, ?2 width, ?3 names kept apart, ?4 the family that is bounded, ?5 the name of the rest.
+/// ?1 before, ?2 width, ?3 names kept apart, ?4, ?6, ?7 the families that are bounded, ?5 the name of the rest.
 const WIDEN_NAMED_COUNTS: &str = "
 INSERT INTO named_count (route, stage, width, start, family, name, count, example, example_at)
-SELECT route, stage, ?2, wide, family, iif(family = ?4 AND place > ?3, ?5, name) AS kept,
+SELECT route, stage, ?2, wide, family, iif(family IN (?4, ?6, ?7) AND place > ?3, ?5, name) AS kept,
        sum(total), example, max(newest)
 FROM (SELECT route, stage, start / ?2 * ?2 AS wide, family, name, sum(count) AS total, example, max(example_at) AS newest,
              row_number() OVER (PARTITION BY route, stage, start / ?2 * ?2, family ORDER BY sum(count) DESC) AS place

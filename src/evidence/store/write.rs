@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, named_params, params};
 
 use super::batch::{Batch, CauseKey, CauseSeen, NewSample, Reload, TallyKey};
-use super::{Store, StoreError, shrink};
+use super::{Store, StoreError, shrink, triage};
 use crate::evidence::fact::RouteFact;
 use crate::evidence::tally::{Sketch, Tally, Window};
 
@@ -59,6 +59,7 @@ fn write(connection: &mut Connection, batch: &Batch, file_budget: u64) -> rusqli
         let route = routes.id(&key.route)?;
         causes.insert(key.clone(), add_cause(&transaction, route, key, seen)?);
     }
+    triage::write(&transaction, &batch.triage, |route| routes.id(route))?;
     let mut written = Written::default();
     let incoming = batch.sample_bytes as u64;
     let room = shrink::make_room(&transaction, file_budget, incoming)?;
@@ -121,6 +122,10 @@ pub fn add_tally(connection: &Connection, row: &TallyRow<'_>, tally: &Tally) -> 
     for (rule, hidden) in &tally.hidden {
         let (example, example_at) = (hidden.example.as_str(), hidden.example_at);
         add_named(connection, row, &Named { family: HIDDEN, name: rule, count: hidden.count, example, example_at })?;
+    }
+    for named in tally.triage.rows() {
+        let (family, name, example) = (named.family, named.name.as_str(), named.example);
+        add_named(connection, row, &Named { family, name, count: named.count, example, example_at: named.example_at })?;
     }
     Ok(())
 }

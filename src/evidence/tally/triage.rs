@@ -1,0 +1,250 @@
+//! What helps to look at the right things first: what each rule did, and which statuses and redirect targets either origin gave.
+//! Mergeable like the [`super::Tally`] that holds it. Pure.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{MAX_NAMES, slot};
+use crate::diff::Applied;
+use crate::routing::Origin;
+
+/// Places of one rule that are counted apart.
+const MAX_PLACES: usize = 32;
+
+/// The counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Triage {
+    pub rules: BTreeMap<String, RuleCount>,
+    pub legacy: Mix,
+    pub new: Mix,
+}
+
+/// What one rule did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RuleCount {
+    /// Differences it silenced.
+    pub count: u64,
+    /// Pairs in which it met what it names.
+    pub pairs: u64,
+    /// Pairs in which it would have silenced something, had it not expired.
+    pub expired: u64,
+    /// A [`RuleExample`] as JSON, redacted; empty: none.
+    pub example: String,
+    /// Milliseconds since 1970.
+    pub example_at: u64,
+    /// Collapsed paths that it covered, with the pairs that showed them.
+    pub places: BTreeMap<String, u64>,
+}
+
+/// Where a rule last did something, and what stood there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleExample {
+    pub path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<String>,
+}
+
+impl RuleCount {
+    fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.pairs += other.pairs;
+        self.expired += other.expired;
+        if (other.example_at, &other.example) > (self.example_at, &self.example) {
+            self.example.clone_from(&other.example);
+            self.example_at = other.example_at;
+        }
+        for (place, count) in &other.places {
+            *self.places.entry(place.clone()).or_default() += count;
+        }
+    }
+}
+
+/// What one origin answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mix {
+    pub statuses: BTreeMap<u16, u64>,
+    /// By target: the path with ids collapsed, without query; the host if it is another.
+    pub redirects: BTreeMap<String, u64>,
+}
+
+impl Mix {
+    pub fn merge(&mut self, other: &Self) {
+        for (status, count) in &other.statuses {
+            *self.statuses.entry(*status).or_default() += count;
+        }
+        for (target, count) in &other.redirects {
+            *self.redirects.entry(target.clone()).or_default() += count;
+        }
+    }
+
+    pub fn total(&self) -> u64 {
+        self.statuses.values().sum()
+    }
+}
+
+/// One counted name, as the store keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedRow<'a> {
+    pub family: &'static str,
+    pub name: String,
+    pub count: u64,
+    pub example: &'a str,
+    pub example_at: u64,
+}
+
+const RULE: &str = "rule";
+const RULE_PAIRS: &str = "rule_pairs";
+const RULE_EXPIRED: &str = "rule_expired";
+/// The rule, a line end, the place.
+const RULE_PLACE: &str = "rule_place";
+/// The families of the mix, legacy's and new's.
+const STATUS: [&str; 2] = ["status_legacy", "status_new"];
+const REDIRECT: [&str; 2] = ["redirect_legacy", "redirect_new"];
+
+impl Triage {
+    /// What one of the operator's rules did in one pair.
+    pub fn add_rule(&mut self, applied: &Applied, example: Option<String>, at: u64) {
+        let rule = slot(&mut self.rules, &applied.rule);
+        rule.pairs += 1;
+        if applied.expired {
+            rule.expired += 1;
+        } else {
+            rule.count += u64::from(applied.count);
+        }
+        for place in applied.places.iter().filter(|_| applied.count > 0 && !applied.expired) {
+            if rule.places.len() < MAX_PLACES || rule.places.contains_key(place) {
+                *rule.places.entry(place.clone()).or_default() += 1;
+            }
+        }
+        self.add_example(&applied.rule, example, at);
+    }
+
+    /// An example of a rule, cosmetic ones included; their counts are in [`super::Tally::hidden`].
+    pub fn add_example(&mut self, rule: &str, example: Option<String>, at: u64) {
+        let Some(example) = example else { return };
+        let rule = slot(&mut self.rules, rule);
+        if at >= rule.example_at {
+            (rule.example, rule.example_at) = (example, at);
+        }
+    }
+
+    /// Whether an example of the rule is at hand already.
+    pub fn has_example(&self, rule: &str) -> bool {
+        self.rules.get(rule).is_some_and(|rule| !rule.example.is_empty())
+    }
+
+    pub fn add_answer(&mut self, origin: Origin, status: u16, redirect: Option<&str>) {
+        let mix = match origin {
+            Origin::Legacy => &mut self.legacy,
+            Origin::New => &mut self.new,
+        };
+        *mix.statuses.entry(status).or_default() += 1;
+        if let Some(target) = redirect {
+            *slot(&mut mix.redirects, target) += 1;
+        }
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        for (name, rule) in &other.rules {
+            self.rules.entry(name.clone()).or_default().merge(rule);
+        }
+        self.legacy.merge(&other.legacy);
+        self.new.merge(&other.new);
+    }
+
+    /// Everything as rows.
+    pub fn rows(&self) -> Vec<NamedRow<'_>> {
+        let plain = |family, name: String, count| NamedRow { family, name, count, example: "", example_at: 0 };
+        let mut rows = Vec::new();
+        for (name, rule) in &self.rules {
+            let (example, example_at) = (rule.example.as_str(), rule.example_at);
+            rows.push(NamedRow { family: RULE, name: name.clone(), count: rule.count, example, example_at });
+            rows.push(plain(RULE_PAIRS, name.clone(), rule.pairs));
+            if rule.expired > 0 {
+                rows.push(plain(RULE_EXPIRED, name.clone(), rule.expired));
+            }
+            let places = rule.places.iter();
+            rows.extend(places.map(|(place, count)| plain(RULE_PLACE, format!("{name}\n{place}"), *count)));
+        }
+        for (mix, side) in [(&self.legacy, 0), (&self.new, 1)] {
+            let statuses = mix.statuses.iter();
+            rows.extend(statuses.map(|(status, count)| plain(STATUS[side], status.to_string(), *count)));
+            let redirects = mix.redirects.iter();
+            rows.extend(redirects.map(|(target, count)| plain(REDIRECT[side], target.clone(), *count)));
+        }
+        rows
+    }
+
+    /// Takes a row back; `false`: it is none of these.
+    pub fn add_row(&mut self, family: &str, name: &str, count: u64, example: (&str, u64)) -> bool {
+        let side = |families: [&str; 2]| families.iter().position(|known| *known == family);
+        if let Some(side) = side(STATUS) {
+            if let Ok(status) = name.parse() {
+                *self.mix(side).statuses.entry(status).or_default() += count;
+            }
+            return true;
+        }
+        if let Some(side) = side(REDIRECT) {
+            *self.mix(side).redirects.entry(name.to_owned()).or_default() += count;
+            return true;
+        }
+        if !matches!(family, RULE | RULE_PAIRS | RULE_EXPIRED | RULE_PLACE) {
+            return false;
+        }
+        let (rule, place) = name.split_once('\n').unwrap_or((name, ""));
+        let mut row = RuleCount::default();
+        match family {
+            RULE => (row.count, row.example, row.example_at) = (count, example.0.to_owned(), example.1),
+            RULE_PAIRS => row.pairs = count,
+            RULE_EXPIRED => row.expired = count,
+            _ => drop(row.places.insert(place.to_owned(), count)),
+        }
+        self.rules.entry(rule.to_owned()).or_default().merge(&row);
+        true
+    }
+
+    fn mix(&mut self, side: usize) -> &mut Mix {
+        if side == 0 { &mut self.legacy } else { &mut self.new }
+    }
+}
+
+/// Names kept apart over a wide window, for those that a site can make without end.
+pub const BOUNDED: [&str; 2] = REDIRECT;
+
+const _: () = assert!(MAX_PLACES < MAX_NAMES);
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn applied(rule: &str, count: u32, places: &[&str]) -> Applied {
+        let places = places.iter().map(|place| (*place).to_owned()).collect();
+        Applied { rule: rule.to_owned(), count, places, ..Applied::default() }
+    }
+
+    #[test]
+    fn rows_are_read_back_as_they_were() {
+        let mut triage = Triage::default();
+        triage.add_rule(&applied("ignore: /a", 3, &["/a/*/b", "/a/*/c"]), Some("{\"path\":\"/a\"}".to_owned()), 7);
+        triage.add_rule(&applied("unordered: /r", 0, &["/r"]), None, 8);
+        triage.add_rule(&Applied { expired: true, ..applied("accept: /x", 1, &["/x"]) }, None, 8);
+        triage.add_answer(Origin::Legacy, 200, None);
+        triage.add_answer(Origin::New, 302, Some("/login"));
+        let mut read = Triage::default();
+        for row in triage.rows() {
+            assert!(read.add_row(row.family, &row.name, row.count, (row.example, row.example_at)));
+        }
+        assert_eq!(read, triage);
+        assert_eq!((triage.rules["accept: /x"].count, triage.rules["accept: /x"].expired), (0, 1));
+        assert!(triage.rules["unordered: /r"].places.is_empty());
+        assert!(!read.add_row("field", "/a", 1, ("", 0)));
+        let mut twice = triage.clone();
+        twice.merge(&triage);
+        assert_eq!(twice.rules["ignore: /a"].places["/a/*/b"], 2);
+        assert_eq!(twice.new.redirects["/login"], 2);
+    }
+}
