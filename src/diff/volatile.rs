@@ -155,7 +155,8 @@ fn are_now(control: i64, candidate: i64, now: Option<i64>) -> bool {
     near(control, candidate) && now.is_none_or(|now| near(control, now) || near(candidate, now))
 }
 
-fn is_duration(text: &str) -> bool {
+/// `12`, `0.023`, `12ms`, `0.1 s`.
+pub fn is_duration(text: &str) -> bool {
     let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ' || c == 'µ');
     !number.is_empty() && number.parse::<f64>().is_ok_and(|value| (0.0..LONGEST_ANSWER_MS).contains(&value))
 }

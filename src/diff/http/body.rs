@@ -96,12 +96,18 @@ fn decoded(answers: &Answers<'_>, old: &[u8], new: &[u8], scope: &Scope<'_>, sin
     broken_characters(&a, &b, sink);
     let sorts = (sort(types.0.as_ref(), &a.text), sort(types.1.as_ref(), &b.text));
     match sorts {
+        (Sort::Json, Sort::Json) if says_lines(&types) => json::compare_lines(&a.text, &b.text, scope, sink),
         (Sort::Json, Sort::Json) => json::compare(&a.text, &b.text, scope, sink),
         (Sort::Html, Sort::Html) => html::compare(Markup::Html, &a.text, &b.text, scope, sink),
         (Sort::Xml, Sort::Xml) => html::compare(Markup::Xml, &a.text, &b.text, scope, sink),
         (Sort::Json, _) | (_, Sort::Json) => json::compare(&a.text, &b.text, scope, sink),
         _ => text::compare(&a.text, &b.text, sink),
     }
+}
+
+fn says_lines(types: &(Option<MediaType>, Option<MediaType>)) -> bool {
+    let says = |said: &Option<MediaType>| said.as_ref().is_some_and(MediaType::is_json_lines);
+    says(&types.0) && says(&types.1)
 }
 
 /// Reading a byte is cheap beside comparing a value.

@@ -44,8 +44,16 @@ pub fn of(headers: &HeaderMap) -> Option<MediaType> {
 
 impl MediaType {
     pub fn is_json(&self) -> bool {
-        matches!(self.essence.as_str(), "application/json" | "text/json" | "application/x-ndjson" | "application/jsonl")
+        matches!(self.essence.as_str(), "application/json" | "text/json")
             || self.essence.ends_with("+json")
+            || self.is_json_lines()
+    }
+
+    pub fn is_json_lines(&self) -> bool {
+        matches!(
+            self.essence.as_str(),
+            "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines"
+        )
     }
 
     pub fn is_html(&self) -> bool {

@@ -243,9 +243,11 @@ fn unquote(text: &str) -> String {
 /// Values that a server draws anew: of a cookie with a session's or token's name, or long and random by themselves.
 fn is_generated(name: &str, control: &str, candidate: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    let says_so = ["sess", "sid", "token", "csrf", "xsrf", "auth", "remember", "nonce", "login"]
-        .iter()
-        .any(|part| name.contains(part));
+    if name.contains("sess") || name.ends_with("sid") {
+        return is_session_id(control) && is_session_id(candidate);
+    }
+    let says_so =
+        ["token", "csrf", "xsrf", "auth", "remember", "nonce", "login"].iter().any(|part| name.contains(part));
     if says_so {
         return volatile::shape(control).is_some() && volatile::shape(candidate).is_some();
     }
@@ -257,6 +259,16 @@ fn is_generated(name: &str, control: &str, candidate: &str) -> bool {
             && value.bytes().filter(|byte| b"-_.%".contains(byte)).count() * 8 <= value.len()
     };
     is_random(control) && is_random(candidate) && volatile::same_shape(control, candidate)
+}
+
+/// What a session cookie may hold: any token but a plain word, which is data or a word for nothing.
+fn is_session_id(value: &str) -> bool {
+    const SHORTEST: usize = 4;
+    const LONG: usize = 16;
+    let is_word = value.len() < LONG && !value.bytes().any(|byte| byte.is_ascii_digit());
+    value.len() >= SHORTEST
+        && !is_word
+        && value.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"{}[]<>".contains(&byte))
 }
 
 fn protections(old: &Cookie, new: &Cookie, sink: &mut Sink<'_>) {

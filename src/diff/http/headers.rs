@@ -34,6 +34,12 @@ enum Meaning {
     Word,
     /// A list of links, their order does not matter.
     Links,
+    /// An authentication scheme without case, and its parameters.
+    Challenge,
+    /// Seconds, and a URL.
+    Refresh,
+    /// Seconds that run down; presence matters.
+    Delay,
     /// The values as they stand.
     Text,
 }
@@ -91,6 +97,7 @@ fn meaning(name: &str) -> Meaning {
         | "access-control-allow-headers"
         | "access-control-expose-headers"
         | "content-language"
+        | "x-robots-tag"
         | "accept-ranges" => Meaning::Tokens,
         "strict-transport-security" | "permissions-policy" | "x-xss-protection" | "content-disposition" => {
             Meaning::Directives(if name == "permissions-policy" { ',' } else { ';' })
@@ -99,11 +106,13 @@ fn meaning(name: &str) -> Meaning {
         "x-frame-options"
         | "x-content-type-options"
         | "referrer-policy"
-        | "access-control-allow-credentials"
         | "cross-origin-opener-policy"
         | "cross-origin-resource-policy"
         | "cross-origin-embedder-policy" => Meaning::Word,
         "link" => Meaning::Links,
+        "www-authenticate" | "proxy-authenticate" => Meaning::Challenge,
+        "refresh" => Meaning::Refresh,
+        "retry-after" => Meaning::Delay,
         _ => Meaning::Text,
     }
 }
@@ -180,7 +189,10 @@ fn one(name: &HeaderName, answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut S
         Meaning::Policy => policy(&old, &new, finding),
         Meaning::Word => spelled_or(directives::tokens(&old) == directives::tokens(&new), finding, severity_of(name)),
         Meaning::Links => spelled_or(links(&old, scope) == links(&new, scope), finding, Severity::Medium),
-        Meaning::Text => text(name, &old, &new, scope, finding),
+        Meaning::Challenge => spelled_or(challenges(&old) == challenges(&new), finding, severity_of(name)),
+        Meaning::Refresh => spelled_or(refresh(&old, scope) == refresh(&new, scope), finding, Severity::High),
+        Meaning::Delay if is_number(&old) && is_number(&new) => finding.rule(Rule::HeaderCounter),
+        Meaning::Delay | Meaning::Text => text(name, &old, &new, scope, finding),
     };
     sink.report(finding);
 }
@@ -276,6 +288,42 @@ fn links(values: &[String], scope: &Scope<'_>) -> BTreeSet<(String, BTreeMap<Str
     values.iter().flat_map(|value| directives::split(value, ',')).map(read).collect()
 }
 
+fn is_number(values: &[String]) -> bool {
+    matches!(values, [only] if only.parse::<f64>().is_ok())
+}
+
+/// `Basic realm="x"`: the scheme has no case (RFC 9110, section 11.1).
+fn challenges(values: &[String]) -> Vec<String> {
+    let squeezed = |value: &String| {
+        let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
+        format!("{} {}", scheme.to_ascii_lowercase(), directives::split(rest, ',').join(", "))
+    };
+    values.iter().map(squeezed).collect()
+}
+
+/// `0; url=/x`, the URL resolved.
+fn refresh(values: &[String], scope: &Scope<'_>) -> Vec<(String, String)> {
+    let base = scope.base();
+    let read = |value: &String| {
+        let (seconds, rest) = value.split_once([';', ',']).unwrap_or((value, ""));
+        let rest = rest.trim();
+        let target = rest.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("url"));
+        let target = target.map_or(rest, |(_, target)| target).trim().trim_matches(['"', '\'']);
+        let resolved =
+            base.as_ref().and_then(|base| base.join(target).ok()).map_or_else(|| target.to_owned(), String::from);
+        (seconds.trim().to_owned(), resolved)
+    };
+    values.iter().map(read).collect()
+}
+
+/// Names that say "how long it took": `X-Render-Time-Ms`, `X-Request-Duration`. What the values are is looked at too.
+fn is_timing(name: &str) -> bool {
+    let name = name.strip_suffix("-ms").or_else(|| name.strip_suffix("-seconds")).unwrap_or(name);
+    ["duration", "elapsed", "took", "latency", "render-time", "request-time", "processing-time", "gen-time"]
+        .iter()
+        .any(|end| name.ends_with(end))
+}
+
 fn text(name: &str, old: &[String], new: &[String], scope: &Scope<'_>, finding: Finding) -> Finding {
     let squeezed = |values: &[String]| -> Vec<String> {
         values
@@ -286,6 +334,13 @@ fn text(name: &str, old: &[String], new: &[String], scope: &Scope<'_>, finding: 
     };
     if squeezed(old) == squeezed(new) {
         return finding.rule(Rule::HeaderSpelling);
+    }
+    if let ([old], [new]) = (old, new)
+        && is_timing(name)
+        && volatile::is_duration(old)
+        && volatile::is_duration(new)
+    {
+        return finding.rule(Rule::HeaderTiming);
     }
     let plain = name.strip_prefix("x-").unwrap_or(name);
     if let ([old], [new]) = (old, new)

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::chain::{Element, Pairs, best_chain, unique_chain};
-use super::likeness::{Face, alike, face, meaning, member_hash};
+use super::likeness::{Face, alike, alike_in_place, face, meaning, member_hash};
 use super::number;
 use super::parse::{Kind as Json, Tape};
 use super::string;
@@ -75,7 +75,7 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         if unlike.iter().any(|(_, (x, _))| there.binary_search(x).is_ok()) {
             return false;
         }
-        let likeness: f64 = unlike.iter().map(|((x, y), _)| alike(&face(old, *x), &face(new, *y))).sum();
+        let likeness: f64 = unlike.iter().map(|((x, y), _)| alike_in_place(&face(old, *x), &face(new, *y))).sum();
         likeness >= ALIKE * unlike.len() as f64 || unlike.len() <= 1
     }
 
@@ -295,7 +295,34 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         pairs.iter().for_each(|(_, y)| set(&mut taken_y, *y));
         let left = rest(xs, &|at| pairs.binary_search_by_key(&at, |(x, _)| *x).is_ok());
         let right = rest(ys, &|at| taken_y.get(at) == Some(&true));
-        self.gap(&left, &right);
+        self.scattered(&left, &right);
+    }
+
+    /// Elements whose order does not count and that are equal to none: the most alike belong together.
+    fn scattered(&mut self, xs: &[Element], ys: &[Element]) {
+        if xs.len() * ys.len() > MAX_CELLS || xs.len().min(ys.len()) < 2 || !self.afford(self.likeness_work(xs, ys)) {
+            return self.gap(xs, ys);
+        }
+        let faces = |tape: &Tape<'a>, list: &[Element]| list.iter().map(|element| face(tape, element.node)).collect();
+        let (old, new): (Vec<Face>, Vec<Face>) = (faces(self.old, xs), faces(self.new, ys));
+        let mut likely: Vec<(f64, usize, usize)> = Vec::new();
+        for (i, x) in old.iter().enumerate() {
+            likely.extend(
+                new.iter().enumerate().map(|(j, y)| (alike(x, y), i, j)).filter(|(likeness, ..)| *likeness >= ALIKE),
+            );
+        }
+        likely.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
+        let (mut free_x, mut free_y) = (vec![true; xs.len()], vec![true; ys.len()]);
+        let mut pairs = Pairs::new();
+        for (_, i, j) in likely {
+            if free_x.get(i) == Some(&true) && free_y.get(j) == Some(&true) {
+                clear(&mut free_x, i);
+                clear(&mut free_y, j);
+                pairs.push((i, j));
+            }
+        }
+        pairs.sort_unstable();
+        self.changed_or_gone(xs, ys, &pairs);
     }
 }
 

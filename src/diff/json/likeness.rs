@@ -5,34 +5,58 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::parse::{Kind as Json, Tape};
 use super::{number, string};
 
-/// What of a value is looked at to find its like.
-pub(super) type Face = (Json, Vec<(u64, u64, bool)>);
+/// What of a value is looked at to find its like: of an object its members by hash of their names, of a scalar its meaning.
+pub(super) type Face = (Json, Vec<(u64, u64, Identity)>);
+
+/// Whether a member tells one record from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Identity {
+    No,
+    /// A name or code: two records may differ in nothing else, and one record may be renamed.
+    Weak,
+    Strong,
+}
 
 pub(super) fn face(tape: &Tape<'_>, at: usize) -> Face {
     match tape.kind(at) {
         Json::Object => (Json::Object, members(tape, at)),
-        Json::False => (Json::True, Vec::new()),
-        kind => (kind, Vec::new()),
+        Json::Array => (Json::Array, Vec::new()),
+        Json::False => (Json::True, vec![(0, meaning(tape, at), Identity::No)]),
+        kind => (kind, vec![(0, loose_meaning(tape, at), Identity::No)]),
     }
 }
 
-/// How alike two values are, from 0 to 1: of objects, the share of members that are equal.
+/// How alike two values are, from 0 to 1: of objects, the share of members that are equal. What is of another type may still be the
+/// same element, printed otherwise; what prints the same surely is.
 pub(super) fn alike(x: &Face, y: &Face) -> f64 {
+    alike_by(Identity::Weak, x, y)
+}
+
+/// As [`alike`], of two values at the same place: only another id says that they are not the same element.
+pub(super) fn alike_in_place(x: &Face, y: &Face) -> f64 {
+    alike_by(Identity::Strong, x, y)
+}
+
+fn alike_by(identity: Identity, x: &Face, y: &Face) -> f64 {
     match (x.0, y.0) {
-        (Json::Object, Json::Object) => objects_alike(&x.1, &y.1),
+        (Json::Object, Json::Object) => objects_alike(identity, &x.1, &y.1),
         (Json::Array, Json::Array) => 0.5,
+        (a, b) if !x.1.is_empty() && x.1 == y.1 && a != Json::Object && b != Json::Object => 0.9,
         (a, b) if a == b => 0.4,
-        _ => 0.0,
+        _ => ANOTHER_TYPE,
     }
 }
+
+/// Just enough to be paired, where nothing fits better.
+const ANOTHER_TYPE: f64 = 0.25;
 
 /// Members by hash of their names: `(name, value, names the object)`.
-fn members(tape: &Tape<'_>, object: usize) -> Vec<(u64, u64, bool)> {
-    let mut found: Vec<(u64, u64, bool)> = tape
+fn members(tape: &Tape<'_>, object: usize) -> Vec<(u64, u64, Identity)> {
+    let mut found: Vec<(u64, u64, Identity)> = tape
         .members(object)
         .map(|(key, value)| {
             let name = string::decode(key);
-            (xxh3_64(name.as_bytes()), meaning(tape, value), is_identity(&name))
+            (xxh3_64(name.as_bytes()), loose_meaning(tape, value), identity(&name))
         })
         .collect();
     found.sort_unstable();
@@ -40,14 +64,20 @@ fn members(tape: &Tape<'_>, object: usize) -> Vec<(u64, u64, bool)> {
 }
 
 /// Members that usually tell one record from another.
-fn is_identity(name: &str) -> bool {
-    ["id", "uuid", "guid", "key", "slug", "name", "code"].iter().any(|known| name.eq_ignore_ascii_case(known))
+fn identity(name: &str) -> Identity {
+    let is_one_of = |list: &[&str]| list.iter().any(|known| name.eq_ignore_ascii_case(known));
+    match () {
+        () if is_one_of(&["id", "uuid", "guid", "key", "slug"]) => Identity::Strong,
+        () if is_one_of(&["name", "code"]) => Identity::Weak,
+        () => Identity::No,
+    }
 }
 
-fn objects_alike(xs: &[(u64, u64, bool)], ys: &[(u64, u64, bool)]) -> f64 {
+/// Members of at least this `identity` tell records apart.
+fn objects_alike(identity: Identity, xs: &[(u64, u64, Identity)], ys: &[(u64, u64, Identity)]) -> f64 {
     let (mut i, mut j) = (0, 0);
     let (mut common, mut equal) = (0_usize, 0_usize);
-    let mut identity = None;
+    let mut same_record = None;
     while let (Some(x), Some(y)) = (xs.get(i), ys.get(j)) {
         match x.0.cmp(&y.0) {
             std::cmp::Ordering::Less => i += 1,
@@ -55,8 +85,8 @@ fn objects_alike(xs: &[(u64, u64, bool)], ys: &[(u64, u64, bool)]) -> f64 {
             std::cmp::Ordering::Equal => {
                 common += 1;
                 equal += usize::from(x.1 == y.1);
-                if x.2 {
-                    identity = Some(identity.unwrap_or(true) && x.1 == y.1);
+                if x.2 >= identity {
+                    same_record = Some(same_record.unwrap_or(true) && x.1 == y.1);
                 }
                 i += 1;
                 j += 1;
@@ -64,20 +94,20 @@ fn objects_alike(xs: &[(u64, u64, bool)], ys: &[(u64, u64, bool)]) -> f64 {
         }
     }
     let share = |part: usize| part as f64 / xs.len().max(ys.len()).max(1) as f64;
-    let alike = share(equal) * 0.9 + share(common) * 0.1;
-    match identity {
+    let alike = share(equal) * 0.75 + share(common) * 0.25;
+    match same_record {
         Some(true) => 0.5 + alike / 2.0,
         Some(false) => alike * 0.7,
         None => alike,
     }
 }
 
-/// The value of a member, hashed.
+/// The value of a member, hashed: `"42"` and `42` name the same element.
 pub(super) fn member_hash(tape: &Tape<'_>, object: usize, key: &str) -> Option<u64> {
     if tape.kind(object) != Json::Object {
         return None;
     }
-    tape.members(object).find(|(name, _)| string::decode(*name) == key).map(|(_, value)| meaning(tape, value))
+    tape.members(object).find(|(name, _)| string::decode(*name) == key).map(|(_, value)| loose_meaning(tape, value))
 }
 
 /// A hash over what a value means: spelling, and the order of members, do not matter.
@@ -95,6 +125,14 @@ pub(super) fn meaning(tape: &Tape<'_>, at: usize) -> u64 {
             sum.wrapping_add(mix(name, meaning(tape, value)))
         }),
     }
+}
+
+/// As [`meaning`], but a string that is a number means that number: for finding an element again, not for calling it equal.
+fn loose_meaning(tape: &Tape<'_>, at: usize) -> u64 {
+    if tape.kind(at) == Json::String && number::is_plain_number(tape.slice(at)) {
+        return number_meaning(tape.slice(at));
+    }
+    meaning(tape, at)
 }
 
 /// Whole numbers exactly, others as doubles: spellings of one number meet, and where two numbers meet by chance, they are still compared.

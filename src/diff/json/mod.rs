@@ -33,6 +33,14 @@ pub fn looks_like(text: &str) -> bool {
     matches!(ends, (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')))
 }
 
+/// Compares two texts that both say that they are JSON lines: each line is an element, numbered from 0.
+pub fn compare_lines(control: &str, candidate: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    match (Tape::parse_lines(control, 0), Tape::parse_lines(candidate, 0)) {
+        (Ok(a), Ok(b)) => documents(&a, &b, scope, sink),
+        _ => compare(control, candidate, scope, sink),
+    }
+}
+
 /// Compares two JSON texts (or JSON lines). What is not JSON on both sides is compared as text.
 pub fn compare(control: &str, candidate: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     if control == candidate {
@@ -66,29 +74,14 @@ fn documents(a: &Tape<'_>, b: &Tape<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>)
 
 /// Neither is one JSON document: JSON lines, or text that was called JSON.
 fn neither(control: &str, candidate: &str, faults: (Fault, Fault), scope: &Scope<'_>, sink: &mut Sink<'_>) {
-    if let (Ok(a), Ok(b)) = (parse::lines(control), parse::lines(candidate)) {
-        return lines(&a, &b, scope, sink);
+    if let (Ok(a), Ok(b)) = (Tape::parse_lines(control, 2), Tape::parse_lines(candidate, 2)) {
+        return documents(&a, &b, scope, sink);
     }
     if faults == (Fault::TooDeep, Fault::TooDeep) || faults == (Fault::TooMany, Fault::TooMany) {
         sink.report(too_different(control, candidate));
         return;
     }
     text::compare(control, candidate, sink);
-}
-
-/// JSON lines: line by line, numbered from 0.
-fn lines(a: &[Tape<'_>], b: &[Tape<'_>], scope: &Scope<'_>, sink: &mut Sink<'_>) {
-    for (index, (old, new)) in a.iter().zip(b).enumerate() {
-        let mut walk = Walk::new(old, new, scope, sink);
-        walk.enter(index);
-        walk.value(Tape::ROOT, Tape::ROOT);
-    }
-    for (index, tape) in a.iter().enumerate().skip(b.len()) {
-        sink.report(Finding::new(Kind::Missing, format!("/{index}")).only_control(tape.shown(Tape::ROOT)));
-    }
-    for (index, tape) in b.iter().enumerate().skip(a.len()) {
-        sink.report(Finding::new(Kind::Extra, format!("/{index}")).only_candidate(tape.shown(Tape::ROOT)));
-    }
 }
 
 fn one_only(control: &str, candidate: &str, faults: (Option<Fault>, Option<Fault>), sink: &mut Sink<'_>) {

@@ -101,7 +101,7 @@ pub fn same_double(control: &str, candidate: &str) -> bool {
     }
     let (old, new) = (double(control), double(candidate));
     // Beyond what a double can tell, all numbers would be one.
-    old == new && old.is_normal() && is_printed_from(control, old) && is_printed_from(candidate, new)
+    old == new && old != 0.0 && old.is_finite() && is_printed_from(control, old) && is_printed_from(candidate, new)
 }
 
 /// Whether printing the double with as many digits gives this number. `9325461223349179.0` reads as a double, but is not

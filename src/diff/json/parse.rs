@@ -90,17 +90,39 @@ impl<'a> Tape<'a> {
         }
     }
 
+    /// Parses JSON lines, documents that each stand on a line of their own, as if they were the elements of one array.
+    ///
+    /// # Errors
+    /// A line is no document, or there are fewer than `least`.
+    pub fn parse_lines(text: &'a str, least: usize) -> Result<Self, Fault> {
+        let mut parser = Parser::new(text);
+        parser.nodes.push(Node { start: 0, extent: 0, kind: Kind::Array, escaped: false });
+        let mut count = 0;
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            let end = line.as_ptr() as usize - text.as_ptr() as usize + line.len();
+            parser.at = end - line.len();
+            parser.document()?;
+            parser.skip_blanks();
+            if parser.at < end {
+                return Err(Fault::Trailing(parser.at));
+            }
+            count += 1;
+        }
+        if count < least {
+            return Err(Fault::Empty);
+        }
+        let after = parser.nodes.len() as u32 + 1;
+        if let Some(root) = parser.nodes.first_mut() {
+            root.extent = after;
+        }
+        let end = text.len() as u32;
+        parser.nodes.push(Node { start: end, extent: end, kind: Kind::End, escaped: false });
+        Ok(Self { text, nodes: parser.nodes, blanks: parser.blanks, end: text.len() })
+    }
+
     /// Parses one document; what follows it is left alone.
     fn parse_first(text: &'a str) -> Result<Self, Fault> {
-        let most = (text.len() * TAPE_PER_TEXT + TAPE_FLOOR) / size_of::<Node>();
-        let mut parser = Parser {
-            bytes: text.as_bytes(),
-            at: 0,
-            blanks: 0,
-            most,
-            nodes: Vec::with_capacity((text.len() / 12).clamp(8, most)),
-            open: Vec::with_capacity(8),
-        };
+        let mut parser = Parser::new(text);
         parser.document()?;
         Ok(Self { text, nodes: parser.nodes, blanks: parser.blanks, end: parser.at })
     }
@@ -202,18 +224,6 @@ impl<'a> Iterator for Members<'_, 'a> {
     }
 }
 
-/// The documents of JSON lines: at least two, each on lines of its own.
-///
-/// # Errors
-/// The text is not that.
-pub fn lines(text: &str) -> Result<Vec<Tape<'_>>, Fault> {
-    let mut found = Vec::new();
-    for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        found.push(Tape::parse(line)?);
-    }
-    if found.len() < 2 { Err(Fault::Empty) } else { Ok(found) }
-}
-
 impl Fault {
     /// The same fault of a text that begins at `by`.
     fn moved(self, by: usize) -> Self {
@@ -236,7 +246,19 @@ struct Parser<'a> {
     open: Vec<u32>,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
+    fn new(text: &'a str) -> Self {
+        let most = (text.len() * TAPE_PER_TEXT + TAPE_FLOOR) / size_of::<Node>();
+        Self {
+            bytes: text.as_bytes(),
+            at: 0,
+            blanks: 0,
+            most,
+            nodes: Vec::with_capacity((text.len() / 12).clamp(8, most)),
+            open: Vec::with_capacity(8),
+        }
+    }
+
     fn document(&mut self) -> Result<(), Fault> {
         self.skip_blanks();
         if self.at == self.bytes.len() {

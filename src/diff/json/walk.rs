@@ -42,11 +42,6 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
         Self { old, new, scope, sink, path: Vec::new(), gave_up: false }
     }
 
-    /// Goes down into an element, for good.
-    pub(super) fn enter(&mut self, index: usize) {
-        self.path.push(Step::Index(index));
-    }
-
     /// Compares two values.
     pub(super) fn value(&mut self, a: usize, b: usize) {
         if self.old.slice(a) == self.new.slice(b) && self.old.kind(a) == self.new.kind(b) {
