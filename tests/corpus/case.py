@@ -59,14 +59,8 @@ class Case:
 
 
 # Cases that are asked, but not recorded among the labelled pairs: what the comparer does not tell yet.
-OPEN = {
-    "html-charset-meta": "the charset in meta, spelled otherwise",
-    "html-charset-meta-html5": "http-equiv against meta charset",
-    "html-href-dots": "dot segments in a link",
-    "html-srcset": "spaces in srcset",
-    "html-data-json": "JSON in an attribute",
-    "html-nbsp-cell": "nbsp in an empty cell",
-    "json-string-list": "a list of numbers as strings",
+OPEN: dict[str, str] = {
+    "json-string-list": "a list of numbers as strings, under numeric_strings",
 }
 CASES: list[Case] = []
 SORT = "json"
