@@ -7,7 +7,7 @@
 //! The rooms are declared from the ground up. A room uses only those declared above it (`tests/layers.rs` checks).
 //!
 //! Invariants:
-//! * The pure rooms ([`routing`], [`diff`], and `tally` and `readiness` of [`evidence`]) never do IO; time and chance are arguments.
+//! * The pure rooms ([`routing`], [`diff`], and `tally`, `noise` and `readiness` of [`evidence`]) never do IO; time and chance are arguments.
 //! * A response already under way is never altered or delayed for the mirror.
 //! * Only `routing/stage.rs` branches on a stage.
 //! * One settings snapshot per request, from the first byte to the stored comparison.

@@ -1,6 +1,7 @@
 //! What does it prove? Tallies and readiness (pure), the store, the recorder, the report.
 
 pub mod fact;
+pub mod noise;
 pub mod pair;
 pub mod readiness;
 pub mod record;

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use parking_lot::{Condvar, Mutex};
 
 use super::fact::RouteFact;
+use super::noise::{self, Control, FieldKey, Settlement};
 use super::pair::{Pair, Unproven};
 use super::redact::{Emails, Key, Redactor};
 use super::sample::Sample;
@@ -18,19 +19,22 @@ use super::store::batch::{Batch, CauseKey, CauseSeen, NewSample, Reload};
 use super::store::{Store, StoreError};
 use super::tally::Compared;
 use super::time::millis;
-use crate::diff::{self, Comparison, Difference, Outcome};
+use crate::diff::{self, Comparison, Difference, Observation, Outcome};
 
 mod admission;
 mod health;
 mod keyed;
+mod ledgers;
 mod sessions;
 #[cfg(test)]
 mod tests;
 mod triage;
 mod writer;
 
+pub use admission::OTHER_CAUSES;
 use admission::{Admission, Placed};
 pub use health::{StoreHealth, StoreState};
+use ledgers::Ledgers;
 use sessions::Sessions;
 
 /// Reloads that wait for the store; each holds every route. Only a failing store lets them grow.
@@ -54,6 +58,7 @@ pub struct Recorder {
     /// Of this run of the door alone; never written.
     key: Key,
     compare: Compare,
+    ledgers: Ledgers,
 }
 
 /// What the callers and the writer share. Every lock is held for a few map operations.
@@ -109,29 +114,80 @@ impl Recorder {
             sample_room: store.as_ref().map_or(0, Store::sample_buffer),
         });
         let writer = store.and_then(|store| spawn_writer(&shared, store));
-        Self { shared, writer, key: random_key(), compare }
+        Self { shared, writer, key: random_key(), compare, ledgers: Ledgers::default() }
     }
 
     /// Compares a pair on the caller's thread and counts the outcome.
     pub fn record(&self, pair: Pair) -> Outcome {
+        let Some(comparison) = self.compare(&pair) else { return Outcome::Inconclusive };
+        self.count(&pair, &comparison, None)
+    }
+
+    /// Compares a pair on the caller's thread, and counts nothing; `None`: the comparer failed, and that is counted.
+    pub fn compare(&self, pair: &Pair) -> Option<Comparison> {
         // A comparer that panics is our bug and may cost knowledge, never the door.
-        let Ok(comparison) = catch_unwind(AssertUnwindSafe(|| (self.compare)(&pair))) else {
+        let compared = catch_unwind(AssertUnwindSafe(|| (self.compare)(pair))).ok();
+        if compared.is_none() {
             self.unproven(&pair.route, pair.stage, Unproven::ComparerFailed, pair.at);
-            return Outcome::Inconclusive;
-        };
+        }
+        compared
+    }
+
+    /// Counts the outcome of a pair, with what asking again said if it was asked.
+    pub fn count(&self, pair: &Pair, comparison: &Comparison, settlement: Option<&Settlement>) -> Outcome {
         let at = millis(pair.at);
-        let compared = Compared { comparison: &comparison, legacy: pair.control_time, new: pair.candidate_time, at };
+        let compared = Compared { comparison, legacy: pair.control_time, new: pair.candidate_time, at };
         // The cause first: should the door be killed in between, no counted mismatch is without one.
         let mut shown = Vec::new();
         if comparison.outcome == Outcome::Mismatched {
-            shown = self.record_causes(&pair, &comparison, at);
+            shown = self.record_causes(pair, comparison, at);
         }
-        self.record_triage(&pair, &comparison, at);
+        self.record_triage(pair, comparison, at);
         if comparison.outcome != Outcome::Inconclusive {
-            self.record_session(&pair, &shown, at);
+            self.record_session(pair, &shown, at);
         }
-        self.shared.pending.lock().tally(&pair.route, pair.stage, at).add(&compared);
+        let mismatched = (comparison.outcome == Outcome::Mismatched).then(|| self.led(pair, comparison, settlement));
+        let mut pending = self.shared.pending.lock();
+        let tally = pending.tally(&pair.route, pair.stage, at);
+        tally.add(&compared);
+        if let Some((fields, lead)) = mismatched {
+            tally.noise.add_pair(&fields, lead.as_ref(), settlement);
+        }
         comparison.outcome
+    }
+
+    /// The fields of a mismatched pair, and the one that it counts under.
+    fn led(
+        &self,
+        pair: &Pair,
+        comparison: &Comparison,
+        settlement: Option<&Settlement>,
+    ) -> (Vec<FieldKey>, Option<FieldKey>) {
+        let weighted = noise::weighted_fields(comparison);
+        let lead = self.ledgers.with(&pair.route, |ledger, _| {
+            let lead = ledger.lead(&weighted, settlement).cloned();
+            settlement.inspect(|settlement| ledger.settled(settlement));
+            lead
+        });
+        (weighted.into_iter().map(|(field, _)| field).collect(), lead)
+    }
+
+    /// Counts what comparing each origin with itself said, some time after the pair.
+    pub fn control(&self, pair: &Pair, control: &Control<'_>) {
+        let mut pending = self.shared.pending.lock();
+        pending.tally(&pair.route, pair.stage, millis(pair.at)).noise.add_control(control);
+    }
+
+    /// Where two answers to the pair's request differ; `None`: the comparer failed.
+    pub fn differ(&self, pair: &Pair, control: &Observation, candidate: &Observation) -> Option<Comparison> {
+        let at = i64::try_from(millis(pair.at) / 1000).ok();
+        let compare = || diff::compare_at(at, &pair.request, control, candidate, &pair.rules);
+        catch_unwind(AssertUnwindSafe(compare)).ok()
+    }
+
+    /// What may be asked again on a route, and what is known of its fields.
+    pub fn ledger<T>(&self, route: &Arc<str>, look: impl FnOnce(&mut noise::Ledger, f64) -> T) -> T {
+        self.ledgers.with(route, look)
     }
 
     /// Counts a sampled request that proves nothing.

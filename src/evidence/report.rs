@@ -11,16 +11,19 @@ use serde::Serialize;
 use super::Gate;
 use super::fact::RouteFact;
 use super::readiness::{GateError, GateSpec, Readiness, Verdict, judge};
+use super::record::OTHER_CAUSES;
 use super::sample::{Curl, Sample, curl};
 use super::store::read::{Moment, StoredCause, StoredFlip, StoredRoute};
 use super::store::{StoreError, StoreReader};
 use super::tally::{Sketch, Tally};
 use super::time::{millis, rfc3339, spelled};
 
+mod noise;
 #[cfg(test)]
 mod tests;
 mod text;
 
+pub use noise::{NoiseField, NoiseReport};
 pub use text::{Paint, text};
 
 /// Causes of a route that come with curl lines; each costs reading a sample.
@@ -91,8 +94,10 @@ pub struct RouteReport {
     pub mismatch_upper_percent: Option<f64>,
     /// The stretch of time that all of this covers begins here.
     pub since: String,
-    /// By severity, then by count.
+    /// By severity, then by count. What is noise is not among them.
     pub differences: Vec<DifferenceReport>,
+    /// What was told from bugs by asking again.
+    pub noise: NoiseReport,
     /// Field paths that differ most, in mismatched pairs.
     pub fields: Vec<Field>,
     /// What cosmetic rules hid.
@@ -316,14 +321,26 @@ fn route_report(moment: &Moment<'_>, route: &Known, filter: &Filter) -> rusqlite
         Some(id) => (moment.tally(id, since)?, moment.causes(id, since)?),
         None => (Tally::default(), Vec::new()),
     };
+    let judged = noise::Judged::of(&tally);
+    let tally = judged.corrected(tally);
     let mut readiness = judge(&tally, &gate);
+    let after = usize::from(readiness.verdict == Verdict::NotYet);
+    readiness.reasons.splice(after..after, judged.reasons(tally.compared()));
     if tally.sampled() == 0
         && let Some(reason) = nothing_since(moment, route, stretch)?
     {
         readiness.reasons.push(reason);
     }
-    let differences = differences(moment, causes, &Origins::of(fact))?;
-    Ok(assembled(route, &tally, readiness, differences, since))
+    let (noise, causes) = causes.into_iter().partition(|cause| is_noise(&judged, cause));
+    let origins = Origins::of(fact);
+    let noise = judged.told(differences(moment, noise, &origins)?);
+    let differences = differences(moment, causes, &origins)?;
+    Ok(assembled(route, &tally, readiness, (differences, noise), since))
+}
+
+/// The causes that found no room of their own are of many places.
+fn is_noise(judged: &noise::Judged, cause: &StoredCause) -> bool {
+    cause.fingerprint != OTHER_CAUSES && judged.is_noise_of(&cause.kind, &cause.path)
 }
 
 fn nothing_since(moment: &Moment<'_>, route: &Known, stretch: Duration) -> rusqlite::Result<Option<String>> {
@@ -379,7 +396,7 @@ fn assembled(
     route: &Known,
     tally: &Tally,
     readiness: Readiness,
-    differences: Vec<DifferenceReport>,
+    (differences, noise): (Vec<DifferenceReport>, NoiseReport),
     since: u64,
 ) -> RouteReport {
     let mut fields: Vec<Field> =
@@ -410,6 +427,7 @@ fn assembled(
         mismatch_upper_percent: readiness.mismatch_upper_percent,
         since: rfc3339(since * 1000),
         differences,
+        noise,
         fields,
         hidden,
         latency: Latencies { legacy: Latency::of(&tally.legacy), new: Latency::of(&tally.new) },

@@ -14,6 +14,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 pub mod batch;
+mod fields;
 mod lock;
 pub mod read;
 mod schema;

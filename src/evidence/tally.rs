@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::noise;
 use super::pair::Unproven;
 use crate::diff::cause::collapse;
 use crate::diff::{Comparison, Outcome};
@@ -60,6 +61,8 @@ pub struct Tally {
     pub hidden: BTreeMap<String, HiddenCount>,
     /// Mismatched pairs by field path, indexes collapsed.
     pub fields: BTreeMap<String, u64>,
+    /// What asking again said of the fields that differ.
+    pub noise: noise::Counts,
     /// How long the origins took, both of the same requests.
     pub legacy: Sketch,
     pub new: Sketch,
@@ -142,6 +145,7 @@ impl Tally {
         for (path, count) in &other.fields {
             *self.fields.entry(path.clone()).or_default() += count;
         }
+        self.noise.merge(&other.noise);
         self.legacy.merge(&other.legacy);
         self.new.merge(&other.new);
         self.triage.merge(&other.triage);

@@ -104,6 +104,9 @@ fn routes(snapshot: &Snapshot) -> Vec<MetricFamily> {
         each(&|route, meters, metrics| metrics.extend(counters(route, "reason", &meters.dropped, |r| label(&r))));
     let compared =
         each(&|route, meters, metrics| metrics.extend(counters(route, "outcome", &meters.compared, |o| label(&o))));
+    let settled = each(&|route, meters, metrics| {
+        metrics.extend(counters(route, "result", &meters.settled, |r| r.label().to_owned()))
+    });
     let fell_back = each(&|route, meters, metrics| {
         metrics.extend(counters(route, "reason", &meters.fell_back, |r| r.label().to_owned()))
     });
@@ -123,6 +126,12 @@ fn routes(snapshot: &Snapshot) -> Vec<MetricFamily> {
             dropped,
         ),
         single("comparisons_total", "Pairs of answers compared, by outcome.", MetricType::COUNTER, compared),
+        single(
+            "settled_total",
+            "Requests asked again of both origins, by what they said.",
+            MetricType::COUNTER,
+            settled,
+        ),
         single(
             "fallback_total",
             "Requests that new did not answer and legacy did, by reason.",

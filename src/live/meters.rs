@@ -66,6 +66,32 @@ impl FallbackReason {
     }
 }
 
+/// What asking again said of a mismatched pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SettledAs {
+    Stays,
+    /// The difference is gone, or new says something else each time.
+    Gone,
+    /// Legacy differs from itself.
+    Noise,
+    /// One of the two did not answer.
+    Unanswered,
+    /// Each origin was compared with itself.
+    Control,
+}
+
+impl SettledAs {
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Stays => "stays",
+            Self::Gone => "gone",
+            Self::Noise => "noise",
+            Self::Unanswered => "unanswered",
+            Self::Control => "control",
+        }
+    }
+}
+
 /// The key of `requests_total` beside the route. `stage` is `None` where a route has none (`respond:`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answered {
@@ -85,6 +111,7 @@ pub struct RouteMeters {
     pub(super) mirrored: Counters<()>,
     pub(super) dropped: Counters<Unproven>,
     pub(super) compared: Counters<Outcome>,
+    pub(super) settled: Counters<SettledAs>,
     pub(super) fell_back: Counters<FallbackReason>,
     overhead: Arc<Histogram>,
 }
@@ -105,6 +132,7 @@ impl RouteMeters {
             mirrored: Counters::default(),
             dropped: Counters::default(),
             compared: Counters::default(),
+            settled: Counters::default(),
             fell_back: Counters::default(),
             overhead,
         }
@@ -141,6 +169,11 @@ impl RouteMeters {
 
     pub fn compared(&self, outcome: Outcome) {
         self.compared.add(outcome);
+    }
+
+    /// Both origins were asked again.
+    pub fn settled(&self, how: SettledAs) {
+        self.settled.add(how);
     }
 
     pub fn fell_back(&self, reason: FallbackReason) {

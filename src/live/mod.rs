@@ -23,7 +23,7 @@ use crate::evidence::Recorder;
 use crate::upstream::Backends;
 
 pub use facts::facts;
-pub use meters::{AnsweredBy, FallbackReason, Meters, RouteMeters};
+pub use meters::{AnsweredBy, FallbackReason, Meters, RouteMeters, SettledAs};
 pub use rollbacks::{NotKept, RollbackError, Rollbacks, RolledBack, Target};
 pub use snapshot::{ProxiedRoute, Snapshot};
 pub use watch::{Reloader, Source, Watch};

@@ -1,16 +1,28 @@
 //! Compares what has arrived, on a thread of its own: a comparison may take tens of milliseconds, and the thread that sends the
 //! copies must not be late to see their answers, or it would blame the backend for it.
+//!
+//! A mismatch that is worth it is asked again before it is counted, so that what is counted is settled; [`super::settler`] asks.
 
 use std::io;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SendError, Sender, channel};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::job::MirrorJob;
+use http::Method;
+use pingora::http::RequestHeader;
+
+use super::job::{MirrorJob, RouteRef};
 use super::queue::Queue;
-use crate::diff::Observation;
+use super::settler::{Settler, Settling, Why};
+use crate::config::settings::NoiseSettings;
+use crate::diff::{Comparison, Observation, Outcome};
+use crate::evidence::noise::{self, Asking, Control, Order, Pattern, Seen, Settlement};
 use crate::evidence::{Pair, Recorder, Unproven};
-use crate::routing::Origin;
+use crate::live::SettledAs;
+use crate::routing::{Bucket, Origin};
+
+/// Between a pair and asking each origin what it says by now: the next second has begun then, for those who print it.
+const A_GOOD_WHILE: Duration = Duration::from_millis(1_200);
 
 /// A job whose copy was answered.
 #[derive(Debug)]
@@ -20,51 +32,262 @@ pub struct Arrived {
     pub copy_time: Duration,
 }
 
-/// The way in; the thread ends when this is dropped. Unbounded by itself: the queue's budget covers a job until it is compared.
+#[derive(Debug)]
+pub enum Work {
+    Arrived(Box<Arrived>),
+    Asked(Box<Settling>),
+}
+
+/// The way in; the thread ends when this is dropped and nothing is asked any more. Unbounded by itself: the queue's budget covers
+/// a job until it is compared.
 #[derive(Debug)]
 pub struct Comparer {
-    arrived: Sender<Arrived>,
+    work: Arc<Sender<Work>>,
 }
 
 impl Comparer {
     /// # Errors
     /// The system gives no thread.
-    pub fn start(queue: Arc<Queue>, recorder: Arc<Recorder>) -> io::Result<Self> {
-        let (arrived, arrivals) = channel();
-        std::thread::Builder::new().name("compare".into()).spawn(move || compare_all(&arrivals, &queue, &recorder))?;
-        Ok(Self { arrived })
+    pub fn start(queue: Arc<Queue>, recorder: Arc<Recorder>, settler: Arc<Settler>) -> io::Result<Self> {
+        let (work, works) = channel();
+        let work = Arc::new(work);
+        let mut bench = Bench { queue, recorder, settler, back: Arc::downgrade(&work), compared: 0 };
+        std::thread::Builder::new().name("compare".into()).spawn(move || bench.run(&works))?;
+        Ok(Self { work })
     }
 
-    /// # Errors
-    /// The thread is gone; the job comes back uncompared.
-    pub fn compare(&self, arrived: Arrived) -> Result<(), Box<Arrived>> {
-        self.arrived.send(arrived).map_err(|refused| Box::new(refused.0))
+    /// Gives the job back if the thread is gone.
+    pub fn compare(&self, arrived: Arrived) -> Option<Box<Arrived>> {
+        match self.work.send(Work::Arrived(Box::new(arrived))) {
+            Err(SendError(Work::Arrived(arrived))) => Some(arrived),
+            _ => None,
+        }
     }
 }
 
-fn compare_all(arrivals: &Receiver<Arrived>, queue: &Queue, recorder: &Recorder) {
-    for arrived in arrivals {
-        let (size, route) = (arrived.job.size(), arrived.job.route.clone());
-        if queue.is_given_up() {
-            queue.note_drop(&route, Unproven::Shutdown);
-        } else if let Some(pair) = pair_of(arrived) {
-            let outcome = recorder.record(pair);
-            if let Some(meters) = route.meters() {
-                meters.mirrored();
-                meters.compared(outcome);
+/// Where pairs are compared, one after the other.
+struct Bench {
+    queue: Arc<Queue>,
+    recorder: Arc<Recorder>,
+    settler: Arc<Settler>,
+    /// For what is asked: not a way in that would keep this thread alive.
+    back: Weak<Sender<Work>>,
+    compared: u64,
+}
+
+impl Bench {
+    fn run(&mut self, works: &Receiver<Work>) {
+        for work in works {
+            match work {
+                Work::Arrived(arrived) => self.arrived(*arrived),
+                Work::Asked(settling) => self.asked(settling),
             }
         }
-        queue.release(size);
+    }
+
+    fn arrived(&mut self, arrived: Arrived) {
+        let (size, route) = (arrived.job.size(), arrived.job.route.clone());
+        if self.queue.is_given_up() {
+            self.queue.note_drop(&route, Unproven::Shutdown);
+            return self.queue.release(size);
+        }
+        let Some((head, pair)) = pair_of(arrived) else { return self.queue.release(size) };
+        let Some(comparison) = self.recorder.compare(&pair) else {
+            note(&route, Outcome::Inconclusive);
+            return self.queue.release(size);
+        };
+        let noise = noise_of(&route).filter(|noise| !noise.is_off() && may_be_asked_again(&pair));
+        let Some(noise) = noise else {
+            self.count(&route, &pair, &comparison, None);
+            return self.queue.release(size);
+        };
+        let share = noise.budget.percent() / 100.0;
+        self.recorder.ledger(&pair.route, |ledger, now| ledger.copied(share, now));
+        let fields = match comparison.outcome {
+            Outcome::Mismatched => noise::fields(&comparison),
+            _ => Vec::new(),
+        };
+        let why = Why::Control { sampled: true };
+        let settling = Settling { route, head, pair, comparison, fields, why, answers: None, size, borrowed: 0 };
+        self.choose(Box::new(settling), noise);
+    }
+
+    /// Counts a compared pair at once, or has it asked again first.
+    fn choose(&mut self, mut settling: Box<Settling>, noise: NoiseSettings) {
+        self.compared += 1;
+        let may_ask = |bench: &Self| bench.settler.has_room() && !bench.queue.is_closed();
+        if !settling.fields.is_empty() && noise.settle && may_ask(self) {
+            let asking = self.recorder.ledger(&settling.pair.route, |ledger, _| ledger.plan(&settling.fields));
+            if asking != Asking::Not && self.borrow(&mut settling) {
+                settling.why = Why::Mismatch { asking, settlement: None };
+                return self.ask(settling, Duration::ZERO);
+            }
+        }
+        self.count(&settling.route, &settling.pair, &settling.comparison, None);
+        self.queue.release(settling.size);
+        let lot = Bucket::of("noise", &self.compared.to_le_bytes());
+        if noise.control.holds_low(lot) && may_ask(self) && self.borrow(&mut settling) {
+            settling.why = Why::Control { sampled: true };
+            self.ask(settling, A_GOOD_WHILE);
+        }
+    }
+
+    fn ask(&self, settling: Box<Settling>, after: Duration) {
+        match self.back.upgrade() {
+            Some(back) => self.settler.ask(settling, after, back),
+            // Nobody is there to bring the answers back.
+            None => self.done(&settling),
+        }
+    }
+
+    /// Room for two answers as large as the first ones.
+    fn borrow(&self, settling: &mut Settling) -> bool {
+        let bytes = settling.pair.control.body.len() + settling.pair.candidate.body.len();
+        let lent = self.queue.borrow(bytes);
+        settling.borrowed = if lent { bytes } else { 0 };
+        lent
+    }
+
+    fn asked(&mut self, mut settling: Box<Settling>) {
+        let answers = settling.answers.take();
+        match settling.why {
+            Why::Control { sampled } => self.control(&settling, answers, sampled),
+            Why::Mismatch { asking, ref mut settlement } => {
+                let before = settlement.take();
+                self.settled(settling, answers, asking, before);
+            }
+        }
+    }
+
+    fn control(&self, settling: &Settling, answers: Option<(Observation, Observation)>, sampled: bool) {
+        let pair = &settling.pair;
+        if let Some((legacy, new)) = answers
+            && let Some(legacy) = self.recorder.differ(pair, &pair.control, &legacy)
+            && let Some(new) = self.recorder.differ(pair, &pair.candidate, &new)
+        {
+            let control = Control { legacy: &legacy, new: &new, mismatched: &settling.fields, sampled };
+            self.recorder.control(pair, &control);
+            settled_as(&settling.route, SettledAs::Control);
+        }
+        self.queue.give_back(settling.borrowed);
+    }
+
+    fn settled(
+        &self,
+        mut settling: Box<Settling>,
+        answers: Option<(Observation, Observation)>,
+        asking: Asking,
+        before: Option<Settlement>,
+    ) {
+        let answered = answers.is_some();
+        let settlement = match answers {
+            Some(again) => Some(self.settle(&settling, before, &again)),
+            None => before,
+        };
+        let Some(mut settlement) = settlement else { return self.done(&settling) };
+        let goes_on = answered && asking == Asking::Deep && settlement.is_open() && !self.queue.is_closed();
+        if goes_on && self.recorder.ledger(&settling.pair.route, |ledger, _| ledger.pay()) {
+            settling.why = Why::Mismatch { asking, settlement: Some(settlement) };
+            return self.ask(settling, Duration::ZERO);
+        }
+        settlement.deep = asking == Asking::Deep && !settlement.is_open();
+        self.finish(settling, &settlement);
+    }
+
+    fn settle(
+        &self,
+        settling: &Settling,
+        before: Option<Settlement>,
+        again: &(Observation, Observation),
+    ) -> Settlement {
+        let pair = &settling.pair;
+        let first = (pair.control.clone(), pair.candidate.clone());
+        // What cannot be compared is as good as equal: it speaks for nobody.
+        let compare = |control: &Observation, candidate: &Observation| {
+            self.recorder.differ(pair, control, candidate).map(|comparison| Seen::of(&comparison)).unwrap_or_default()
+        };
+        match before {
+            Some(mut settlement) => {
+                settlement.again(&first, again, compare);
+                settlement
+            }
+            None => Settlement::of(&settling.fields, order(pair), &first, again, compare),
+        }
+    }
+
+    /// Counts a settled pair. What stayed may be a clock: it is asked once more, a good while later.
+    fn finish(&self, mut settling: Box<Settling>, settlement: &Settlement) {
+        self.count(&settling.route, &settling.pair, &settling.comparison, Some(settlement));
+        settled_as(&settling.route, told(settlement));
+        self.queue.release(settling.size);
+        let wants = || self.recorder.ledger(&settling.pair.route, |ledger, _| ledger.wants_late(settlement));
+        if settlement.rounds == noise::settle::ROUNDS && !self.queue.is_closed() && wants() {
+            settling.why = Why::Control { sampled: false };
+            return self.ask(settling, A_GOOD_WHILE);
+        }
+        self.queue.give_back(settling.borrowed);
+    }
+
+    /// Counts a pair that could not be asked again as it stands.
+    fn done(&self, settling: &Settling) {
+        self.queue.give_back(settling.borrowed);
+        if matches!(settling.why, Why::Mismatch { .. }) {
+            self.count(&settling.route, &settling.pair, &settling.comparison, None);
+            settled_as(&settling.route, SettledAs::Unanswered);
+            self.queue.release(settling.size);
+        }
+    }
+
+    fn count(&self, route: &RouteRef, pair: &Pair, comparison: &Comparison, settlement: Option<&Settlement>) {
+        note(route, self.recorder.count(pair, comparison, settlement));
     }
 }
 
-fn pair_of(Arrived { job, copy, copy_time }: Arrived) -> Option<Pair> {
+fn note(route: &RouteRef, outcome: Outcome) {
+    if let Some(meters) = route.meters() {
+        meters.mirrored();
+        meters.compared(outcome);
+    }
+}
+
+fn settled_as(route: &RouteRef, how: SettledAs) {
+    if let Some(meters) = route.meters() {
+        meters.settled(how);
+    }
+}
+
+fn told(settlement: &Settlement) -> SettledAs {
+    let any = |is: fn(&Pattern) -> bool| settlement.patterns.values().any(is);
+    match (settlement.stays(), any(|pattern| pattern.is_noise())) {
+        (true, _) => SettledAs::Stays,
+        (_, true) => SettledAs::Noise,
+        _ => SettledAs::Gone,
+    }
+}
+
+fn noise_of(route: &RouteRef) -> Option<NoiseSettings> {
+    Some(route.proxied()?.noise)
+}
+
+/// Only what changes nothing, whatever methods are copied.
+fn may_be_asked_again(pair: &Pair) -> bool {
+    matches!(pair.request.method, Method::GET | Method::HEAD) && pair.request_body.is_empty()
+}
+
+fn order(pair: &Pair) -> Order {
+    match pair.authoritative {
+        Origin::Legacy => Order::LegacyFirst,
+        Origin::New => Order::NewFirst,
+    }
+}
+
+fn pair_of(Arrived { job, copy, copy_time }: Arrived) -> Option<(Box<RequestHeader>, Pair)> {
     let authoritative = job.to.other();
     let (control, candidate, control_time, candidate_time) = match authoritative {
         Origin::Legacy => (job.answer, copy, job.answer_time, copy_time),
         Origin::New => (copy, job.answer, copy_time, job.answer_time),
     };
-    Some(Pair {
+    let pair = Pair {
         route: job.route.name()?.clone(),
         stage: job.route.stage(),
         rules: job.route.proxied()?.rules.clone(),
@@ -77,5 +300,6 @@ fn pair_of(Arrived { job, copy, copy_time }: Arrived) -> Option<Pair> {
         candidate_time,
         at: job.at,
         session: job.session,
-    })
+    };
+    Some((job.head, pair))
 }

@@ -7,6 +7,7 @@ mod comparer;
 mod job;
 mod lanes;
 mod queue;
+mod settler;
 mod worker;
 
 use std::sync::Arc;
@@ -50,7 +51,7 @@ impl Mirror {
             .enable_all()
             .build()?;
         let queue = Arc::new(Queue::new(memory));
-        let worker = Arc::new(Worker::new(queue.clone(), recorder.clone())?);
+        let worker = Arc::new(Worker::new(queue.clone(), recorder.clone(), runtime.handle().clone())?);
         let task = runtime.spawn(worker.clone().run());
         Ok(Self { queue, recorder, worker, running: Mutex::new(Some((runtime, task))) })
     }

@@ -99,6 +99,22 @@ impl Queue {
         inner.bytes -= size;
     }
 
+    /// Takes bytes for answers that are asked for beside the copies: only while less than half of the budget is used.
+    pub fn borrow(&self, bytes: usize) -> bool {
+        let mut inner = self.inner.lock();
+        let fits = !inner.closed && (inner.bytes + bytes) * 2 <= self.memory;
+        inner.bytes += if fits { bytes } else { 0 };
+        fits
+    }
+
+    pub fn give_back(&self, bytes: usize) {
+        self.inner.lock().bytes -= bytes;
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.inner.lock().closed
+    }
+
     /// Nothing waits, is under way or is being compared.
     pub fn is_done(&self) -> bool {
         self.inner.lock().jobs == 0

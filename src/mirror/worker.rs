@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use pingora::http::RequestHeader;
+use tokio::runtime::Handle;
 
 use super::comparer::{Arrived, Comparer};
 use super::job::MirrorJob;
 use super::lanes::{Lanes, Next};
 use super::queue::{Drops, Queue};
+use super::settler::Settler;
 use crate::diff::Observation;
 use crate::evidence::{Recorder, Unproven};
 use crate::upstream::{Ask, CopyClient};
@@ -28,16 +30,18 @@ pub struct Worker {
     queue: Arc<Queue>,
     recorder: Arc<Recorder>,
     lanes: Lanes,
-    client: CopyClient,
+    client: Arc<CopyClient>,
     comparer: Comparer,
 }
 
 impl Worker {
     /// # Errors
     /// The system gives no thread.
-    pub fn new(queue: Arc<Queue>, recorder: Arc<Recorder>) -> std::io::Result<Self> {
-        let comparer = Comparer::start(queue.clone(), recorder.clone())?;
-        Ok(Self { queue, recorder, lanes: Lanes::default(), client: CopyClient::new(), comparer })
+    pub fn new(queue: Arc<Queue>, recorder: Arc<Recorder>, runtime: Handle) -> std::io::Result<Self> {
+        let client = Arc::new(CopyClient::new());
+        let settler = Settler::new(queue.clone(), client.clone(), runtime);
+        let comparer = Comparer::start(queue.clone(), recorder.clone(), settler)?;
+        Ok(Self { queue, recorder, lanes: Lanes::default(), client, comparer })
     }
 
     /// Runs until the queue is closed and everything in it is done.
@@ -102,7 +106,7 @@ impl Worker {
         match answer {
             Ok(copy) => {
                 let arrived = Arrived { job, copy, copy_time: started.elapsed() };
-                if let Err(refused) = self.comparer.compare(arrived) {
+                if let Some(refused) = self.comparer.compare(arrived) {
                     self.dropped(refused.job, Unproven::Shutdown);
                 }
             }
@@ -121,6 +125,7 @@ impl Worker {
             body: job.body.clone(),
             timeouts: proxied.timeouts.over(&backend.timeouts),
             max_body: proxied.mirror.max_body,
+            fresh: false,
         };
         self.client.ask(ask, proxied.mirror.timeout).await
     }
@@ -161,7 +166,7 @@ impl Drop for UnderWay<'_> {
 }
 
 /// The copy's head: the authoritative one's, marked, and without what only concerns the connection it came on.
-fn marked(head: &RequestHeader, body: &[u8]) -> Box<RequestHeader> {
+pub fn marked(head: &RequestHeader, body: &[u8]) -> Box<RequestHeader> {
     let mut head = Box::new(head.clone());
     head.remove_header(&http::header::EXPECT);
     // Header names and values that are constants are always legal.

@@ -16,6 +16,9 @@ use crate::evidence::Unproven;
 /// Idle connections kept for copies, over all backends.
 const POOL_SIZE: usize = 128;
 
+/// Connections of groups with this bit are never kept, so whoever takes one gets a new one.
+const FRESH: u64 = 1 << 63;
+
 /// Builds on pingora's connector; one per process, because making one loads the system's certificates.
 pub struct CopyClient {
     connector: Connector,
@@ -36,6 +39,8 @@ pub struct Ask {
     pub timeouts: Timeouts,
     /// Bytes of answer body that are kept; a longer one proves nothing.
     pub max_body: usize,
+    /// On a connection of its own: another process may answer there than on one that is kept.
+    pub fresh: bool,
 }
 
 impl Default for CopyClient {
@@ -62,6 +67,7 @@ impl CopyClient {
         peer.options.connection_timeout = Some(ask.timeouts.connect);
         peer.options.total_connection_timeout = Some(ask.timeouts.connect);
         peer.options.idle_timeout = Some(ask.timeouts.idle);
+        peer.group_key ^= if ask.fresh { FRESH } else { 0 };
         let replayable = ask.head.method.is_safe();
         loop {
             let connected = self.connector.get_http_session(&peer).await;
@@ -74,6 +80,7 @@ impl CopyClient {
                 // A kept connection that the backend closed meanwhile says nothing about the answer: ask on a fresh one.
                 Err(Unproven::BrokenResponse) if reused && replayable => {}
                 Err(reason) => return Err(reason),
+                Ok(observation) if ask.fresh => return Ok(observation),
                 Ok(observation) => {
                     let idle = Some(ask.timeouts.idle);
                     self.connector.release_http_session(session, &peer, idle).await;

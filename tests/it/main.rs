@@ -18,6 +18,7 @@ mod evidence;
 mod fallback;
 mod limits;
 mod mirror;
+mod noise;
 mod reload;
 mod rollback;
 mod stages;

@@ -178,6 +178,12 @@ fn the_report_as_json() {
                   }
                 }
               ],
+              "noise": {
+                "pairs": 0,
+                "samples": 0,
+                "fields": [],
+                "differences": []
+              },
               "fields": [
                 {
                   "path": "/results/*/Votes",

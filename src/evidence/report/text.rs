@@ -2,13 +2,16 @@
 
 use std::fmt::Write;
 
-use super::{DifferenceReport, Flip, Latencies, Report, RouteReport};
+use super::{DifferenceReport, Flip, Latencies, NoiseField, NoiseReport, Report, RouteReport};
+use crate::evidence::noise::Call;
 use crate::evidence::readiness::Verdict;
 
 /// Columns that a value of a difference may take.
 const VALUE_WIDTH: usize = 100;
 /// Causes told in full; the JSON form has them all.
 const MAX_CAUSES: usize = 20;
+/// Places of noise told.
+const MAX_NOISE: usize = 10;
 /// Changes of stage told; the newest.
 const MAX_FLIPS: usize = 20;
 
@@ -212,7 +215,32 @@ fn share(count: u64, compared: u64) -> String {
     }
 }
 
+fn noise_text(out: &mut String, noise: &NoiseReport) {
+    let fields: Vec<&NoiseField> = noise.fields.iter().filter(|field| !field.call.counts()).collect();
+    if noise.pairs == 0 || fields.is_empty() {
+        return;
+    }
+    line!(out, "\n  Noise, told by asking both again ({} pairs differ in nothing else):", noise.pairs);
+    for field in fields.iter().take(MAX_NOISE) {
+        let (path, why) = (place(&field.path), called(field.call));
+        line!(out, "     {path}  {} ×, {} asked again: {why}", field.mismatches, field.settled);
+    }
+    if fields.len() > MAX_NOISE {
+        line!(out, "     … and {} more places: --format json tells them.", fields.len() - MAX_NOISE);
+    }
+}
+
+fn called(call: Call) -> &'static str {
+    match call {
+        Call::Real => "a difference",
+        Call::Race => "gone then",
+        Call::Noise => "legacy differs from itself as well",
+        Call::NoiseOfNew => "new says something else each time, legacy does not",
+    }
+}
+
 fn rest_text(out: &mut String, route: &RouteReport) {
+    noise_text(out, &route.noise);
     if !route.hidden.is_empty() {
         line!(out, "\n  Hidden by cosmetic rules:");
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
 use super::write::{HIDDEN, SAMPLES_DROPPED, UNPROVEN, sketch};
-use super::{BUSY_TIMEOUT, StoreError, schema};
+use super::{BUSY_TIMEOUT, StoreError, fields, schema};
 use crate::evidence::fact::RouteFact;
 use crate::evidence::pair::Unproven;
 use crate::evidence::tally::{HiddenCount, Tally};
@@ -203,6 +203,7 @@ impl Moment<'_> {
         while let Some(row) = rows.next()? {
             add_named(&mut tally, row)?;
         }
+        tally.noise = fields::read(self.connection, route, since)?;
         Ok(tally)
     }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::write::{FIELD, TallyRow, add_tally, sketch};
-use super::{Store, StoreError, schema, triage};
+use super::{Store, StoreError, fields, schema, triage};
 use crate::evidence::tally::{BOUNDED, MAX_NAMES, OTHER, Tally, Window};
 
 /// Samples kept of one cause: the first ones show it as well as a thousand.
@@ -162,6 +162,8 @@ fn compact(connection: &mut Connection, now: u64, ages: &[(u64, u64)]) -> rusqli
             params![before, width, MAX_NAMES as u64, FIELD, OTHER, BOUNDED[0], BOUNDED[1]],
         )?;
         transaction.execute("DELETE FROM named_count WHERE width < ?2 AND start < ?1", params![before, width])?;
+        transaction.execute(fields::WIDEN, params![before, width])?;
+        transaction.execute("DELETE FROM field_count WHERE width < ?2 AND start < ?1", params![before, width])?;
         transaction.execute(WIDEN_CAUSE_COUNTS, params![before, width])?;
         transaction.execute("DELETE FROM cause_count WHERE width < ?2 AND start < ?1", params![before, width])?;
         triage::widen(&transaction, before, *width)?;

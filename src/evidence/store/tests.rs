@@ -8,6 +8,7 @@ use super::batch::{CauseKey, CauseSeen, NewSample, Reload};
 use super::*;
 use crate::diff::{Difference, Kind, Severity};
 use crate::evidence::fact::RouteFact;
+use crate::evidence::noise::{Counts, FieldKey, Sort, What};
 use crate::evidence::pair::Unproven;
 use crate::evidence::readiness::Gate;
 use crate::evidence::tally::Tally;
@@ -230,6 +231,22 @@ fn a_store_full_of_counts_is_told_in_coarser_windows() {
     assert!(on_disk(&home) <= SMALLEST_SIZE + 64 * 1024);
 }
 
+fn asked(what: &[(What, u64)]) -> Counts {
+    let mut counts = Counts { samples: 2, ..Counts::default() };
+    let sorts = [Sort::Status, Sort::Presence, Sort::Shape, Sort::Value(Kind::Text)];
+    for sort in sorts {
+        let counts = counts.fields.entry(FieldKey { path: "/*/v".to_owned(), sort }).or_default();
+        what.iter().for_each(|(what, count)| counts.add(*what, *count));
+    }
+    counts
+}
+
+fn times(counts: &Counts, times: u64) -> Counts {
+    let mut sum = Counts::default();
+    (0..times).for_each(|_| sum.merge(counts));
+    sum
+}
+
 #[test]
 fn merging_old_windows_changes_no_sum() {
     let home = home();
@@ -244,6 +261,7 @@ fn merging_old_windows_changes_no_sum() {
         tally.add_unproven(Unproven::Timeout);
         tally.legacy.add(Duration::from_millis(10));
         tally.fields.insert(format!("/{}", quarter % 100), 1);
+        tally.noise = asked(&[(What::Pairs, 3), (What::OddLegacy, 1)]);
         seen(&mut batch, "f", at);
     }
     store.write(&batch).unwrap();
@@ -257,6 +275,8 @@ fn merging_old_windows_changes_no_sum() {
     assert!(rows_after * 4 < rows_before, "{rows_before} rows became {rows_after}");
     assert_eq!((after.matched, &after.unproven, &after.legacy), (before.matched, &before.unproven, &before.legacy));
     assert_eq!(after.fields.values().sum::<u64>(), before.fields.values().sum::<u64>());
+    assert_eq!(after.noise, before.noise);
+    assert_eq!(after.noise, times(&asked(&[(What::Pairs, 3), (What::OddLegacy, 1)]), days * 96));
     let causes = StoreReader::open(&path).unwrap().at_one_moment(|moment| moment.causes(1, 0)).unwrap();
     assert_eq!(causes[0].count, days * 96);
     assert_eq!(tally(&path, NOW / 1000 - 3600).matched, 2 * 5, "the last hour is still told by the minute");

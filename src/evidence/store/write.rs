@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, named_params, params};
 
 use super::batch::{Batch, CauseKey, CauseSeen, NewSample, Reload, TallyKey};
-use super::{Store, StoreError, shrink, triage};
+use super::{Store, StoreError, fields, shrink, triage};
 use crate::evidence::fact::RouteFact;
 use crate::evidence::tally::{Sketch, Tally, Window};
 
@@ -127,7 +127,7 @@ pub fn add_tally(connection: &Connection, row: &TallyRow<'_>, tally: &Tally) -> 
         let (family, name, example) = (named.family, named.name.as_str(), named.example);
         add_named(connection, row, &Named { family, name, count: named.count, example, example_at: named.example_at })?;
     }
-    Ok(())
+    fields::add(connection, row, &tally.noise)
 }
 
 /// Bytes that are no sketch any more (a damaged row) count as none: the counts beside it still hold.

@@ -17,6 +17,7 @@ prop_compose! {
         fields in proptest::collection::btree_map("/[a-e]", 1u64..9, 0..5),
         legacy in proptest::collection::vec(0u64..10_000_000, 0..20),
         new in proptest::collection::vec(0u64..10_000_000, 0..20),
+        asked in proptest::collection::vec(("/[a-e]", proptest::sample::select(noise::What::ALL.to_vec()), 1u64..9), 0..9),
     ) -> Tally {
         let sketch = |micros: Vec<u64>| {
             let mut sketch = Sketch::default();
@@ -27,9 +28,15 @@ prop_compose! {
             .into_iter()
             .map(|(rule, (count, example, example_at))| (rule, HiddenCount { count, example, example_at }))
             .collect();
+        let mut noise = noise::Counts { samples: matched, ..noise::Counts::default() };
+        for (path, what, count) in asked {
+            let key = noise::FieldKey { path, sort: noise::Sort::Presence };
+            noise.fields.entry(key).or_default().add(what, count);
+        }
         let mut triage = Triage::default();
         triage.legacy.statuses.insert(200, matched);
-        Tally { matched, ignored, mismatched, unproven, hidden, fields, legacy: sketch(legacy), new: sketch(new), triage }
+        let (legacy, new) = (sketch(legacy), sketch(new));
+        Tally { matched, ignored, mismatched, unproven, hidden, fields, noise, triage, legacy, new }
     }
 }
 

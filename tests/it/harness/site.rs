@@ -32,6 +32,7 @@ impl Site {
             legacy: format!("endpoints: [\"http://{}\"]", self.legacy.address),
             new: format!("endpoints: [\"http://{}\"]", self.new.address),
             top: String::new(),
+            noise: "settle: false, percent: 0".to_owned(),
             routes: routes.to_owned(),
         }
     }
@@ -60,6 +61,8 @@ pub struct Config {
     pub new: String,
     /// Further top-level blocks.
     pub top: String,
+    /// Inside the braces of `noise`, for every route. Nothing is asked again unless a story is about it: it counts what origins see.
+    pub noise: String,
     pub routes: String,
 }
 
@@ -77,6 +80,12 @@ impl Config {
         self
     }
 
+    /// Asks again, as this block says; empty: as a config does that says nothing.
+    pub fn noise(mut self, block: &str) -> Self {
+        self.noise = block.to_owned();
+        self
+    }
+
     /// The same site under other routes.
     pub fn routed(&self, routes: &str) -> Self {
         Self { routes: routes.to_owned(), ..self.clone() }
@@ -86,9 +95,11 @@ impl Config {
     pub fn text(&self, door: u16, admin: u16, folder: &Path) -> String {
         let routes = unindented(&self.routes);
         let routes = if routes.trim().is_empty() { "routes: []".to_owned() } else { format!("routes:\n{routes}") };
+        let noise =
+            if self.noise.is_empty() { String::new() } else { format!("defaults: {{noise: {{{}}}}}\n", self.noise) };
         format!(
             "version: 1\nlisteners:\n  - {{address: \"127.0.0.1:{door}\"{}}}\nadmin: {{address: \"127.0.0.1:{admin}\"}}\n\
-             threads: 2\nstore: {{path: {:?}}}\nbackends:\n  legacy: {{{}}}\n  new: {{{}}}\n{}{routes}\n",
+             threads: 2\nstore: {{path: {:?}}}\nbackends:\n  legacy: {{{}}}\n  new: {{{}}}\n{noise}{}{routes}\n",
             self.listener,
             folder.join("matapalo.db"),
             self.legacy,

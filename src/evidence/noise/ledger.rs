@@ -1,0 +1,131 @@
+//! What is worth asking again: a budget in requests, and what is known of the fields of one route since the door started.
+//!
+//! A field of which little is known may use the last of the budget, one that is judged long since only what is left over.
+
+use std::collections::HashMap;
+
+use super::{FieldCounts, FieldKey, Settlement, What, call, settle};
+
+/// Requests to each origin that need no copies before them: a quiet route's first mismatches are settled too.
+const FREE: f64 = 200.0;
+/// Per second, on top of the share of the copies.
+const PER_SECOND: f64 = 1.0;
+/// Settled pairs after which a field is known well enough to stand back.
+const WELL_KNOWN: u64 = 16;
+/// Pairs in which it has stayed each time, after which a field that legacy never varied in is a bug for certain.
+const SURELY_STAYS: u64 = 3;
+/// What a field that is judged long since leaves for the others.
+const RESERVE: f64 = 100.0;
+/// Of pairs that show nothing but long known bugs, one in so many is still asked again: bugs get mended.
+const KNOWN_BUGS: u64 = 16;
+/// Late answers wanted of a field that stays.
+const LATE_WANTED: u64 = 3;
+/// Fields kept in mind.
+const MAX_FIELDS: usize = 1024;
+
+/// How a mismatched pair is asked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asking {
+    Not,
+    Once,
+    /// As long as it stays, [`settle::ROUNDS`] times.
+    Deep,
+}
+
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    fields: HashMap<FieldKey, FieldCounts>,
+    /// Requests to each origin that may be sent now.
+    left: f64,
+    /// Seconds on the caller's clock.
+    filled_at: f64,
+    known_bugs: u64,
+}
+
+impl Ledger {
+    /// `now`: seconds on any clock that does not go back.
+    pub fn new(now: f64) -> Self {
+        Self { fields: HashMap::new(), left: FREE, filled_at: now, known_bugs: 0 }
+    }
+
+    /// A copy was compared: the budget grows by its share (0 to 1).
+    pub fn copied(&mut self, share: f64, now: f64) {
+        let seconds = (now - self.filled_at).max(0.0);
+        self.filled_at = now;
+        self.left = (self.left + share + seconds * PER_SECOND).min(FREE);
+    }
+
+    /// How a pair that differs in these fields is to be asked again. The first round is paid for.
+    pub fn plan(&mut self, fields: &[FieldKey]) -> Asking {
+        let known = |field: &FieldKey| self.fields.get(field).copied().unwrap_or_default();
+        let is_new = fields.iter().any(|field| known(field).settled() < WELL_KNOWN);
+        let only_bugs = fields.iter().all(|field| is_known_bug(&known(field)));
+        let deep = fields.iter().any(|field| known(field).get(What::Confirmed) < SURELY_STAYS);
+        if only_bugs && !fields.is_empty() {
+            self.known_bugs += 1;
+            if !self.known_bugs.is_multiple_of(KNOWN_BUGS) {
+                return Asking::Not;
+            }
+        }
+        let reserve = if is_new { 0.0 } else { RESERVE };
+        match (self.left > reserve && self.pay(), deep) {
+            (false, _) => Asking::Not,
+            (true, true) => Asking::Deep,
+            (true, false) => Asking::Once,
+        }
+    }
+
+    /// Pays for one more request to each origin, if it can be paid.
+    pub fn pay(&mut self) -> bool {
+        let can = self.left >= 1.0;
+        self.left -= f64::from(u8::from(can));
+        can
+    }
+
+    pub fn settled(&mut self, settlement: &Settlement) {
+        for (field, pattern) in &settlement.patterns {
+            if self.fields.len() < MAX_FIELDS || self.fields.contains_key(field) {
+                self.fields.entry(field.clone()).or_default().add_pattern(*pattern, settlement);
+            }
+        }
+    }
+
+    /// Whether a pair in which something stayed each time is worth asking once more, a good while later. It is noted as asked.
+    pub fn wants_late(&mut self, settlement: &Settlement) -> bool {
+        if !settlement.stays() {
+            return false;
+        }
+        let stayed = settlement.patterns.iter().filter(|(_, pattern)| **pattern == settle::Pattern::Stays);
+        let mut wanted = false;
+        for (field, _) in stayed {
+            if let Some(counts) = self.fields.get_mut(field)
+                && counts.get(What::Late) < LATE_WANTED
+            {
+                counts.add(What::Late, 1);
+                wanted = true;
+            }
+        }
+        wanted && self.pay()
+    }
+
+    /// The field that a mismatched pair is counted under: one that speaks against new, before one of which nothing is known,
+    /// before one that is known as noise; `fields` come with their weight.
+    pub fn lead<'a>(&self, fields: &'a [(FieldKey, u8)], settlement: Option<&Settlement>) -> Option<&'a FieldKey> {
+        let rank = |(field, weight): &&'a (FieldKey, u8)| {
+            let pattern = settlement.and_then(|settlement| settlement.patterns.get(field));
+            let known_noise = self.fields.get(field).is_some_and(call::has_noise);
+            let said = match pattern {
+                Some(settle::Pattern::Stays) => 0,
+                Some(settle::Pattern::NewVaries | settle::Pattern::OddNew) => 1,
+                None => 2,
+                Some(_) => 3,
+            };
+            (known_noise, said, u8::MAX - weight)
+        };
+        fields.iter().min_by_key(rank).map(|(field, _)| field)
+    }
+}
+
+fn is_known_bug(counts: &FieldCounts) -> bool {
+    !call::has_noise(counts) && counts.get(What::Confirmed) >= SURELY_STAYS
+}

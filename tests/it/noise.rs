@@ -1,0 +1,272 @@
+//! Noise is told from bugs by asking both again; what is asked costs users nothing, and is bounded.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::harness::report::Line;
+use crate::harness::{Door, Origin, Seen, Site, Wire, await_that};
+
+const SHADOW: &str =
+    "- {name: all, match: {path: {prefix: /}}, stage: shadow, mirror: {percent: 100, methods: [GET, POST]}}";
+
+/// A number of its own for each answer.
+fn random() -> u64 {
+    static STATE: AtomicU64 = AtomicU64::new(1);
+    let mut z = STATE.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+fn json(wire: &mut Wire, body: impl AsRef<[u8]>) {
+    wire.answer("200 OK", &["Content-Type: application/json"], body);
+}
+
+/// The number at the end of a target.
+fn number(seen: &Seen) -> u64 {
+    seen.target().rsplit('/').next().unwrap_or_default().parse().unwrap_or(0)
+}
+
+/// An origin whose answers are noisy in three fields: always, in one of ten, and one of two values.
+fn noisy(price: impl Fn(&Seen) -> u64 + Send + Sync + 'static) -> Origin {
+    Origin::answering(move |seen, wire| {
+        let views = random();
+        let load = if random() % 20 == 0 { random() % 1000 } else { 0 };
+        let node = random() % 2;
+        let price = price(seen);
+        json(wire, format!("{{\"views\": {views}, \"load\": {load}, \"node\": {node}, \"price\": {price}}}"));
+    })
+}
+
+fn open(site: &Site, noise: &str) -> Door {
+    site.open_with(&site.config(SHADOW).noise(noise))
+}
+
+fn visit(door: &Door, requests: u64) {
+    let mut client = door.client();
+    for at in 0..requests {
+        assert_eq!(client.get(&format!("/item/{at}"), &[]).status(), 200);
+    }
+}
+
+fn adds_up(line: &Line) {
+    assert_eq!(
+        line.count("compared"),
+        line.count("matched") + line.count("ignored") + line.count("mismatched"),
+        "{}",
+        line.0
+    );
+}
+
+/// A field of the report's noise.
+fn field<'a>(line: &'a Line, path: &str) -> &'a Value {
+    let fields = line.0["noise"]["fields"].as_array().unwrap();
+    fields.iter().find(|field| field["path"] == path).unwrap_or_else(|| panic!("no {path} in {}", line.0))
+}
+
+fn reasons(line: &Line) -> String {
+    line.0["reasons"].to_string()
+}
+
+#[test]
+fn two_stacks_that_are_noisy_alike_are_ready() {
+    let site = Site::of(noisy(number), noisy(number));
+    let door = open(&site, "");
+    visit(&door, 500);
+    let line = door.await_accounted("all", 500);
+    adds_up(&line);
+    assert_eq!((line.verdict(), line.count("mismatched")), ("ready", 0), "{:#}", line.0);
+    assert_eq!(line.differences(), Vec::<String>::new());
+    assert_eq!(line.0["noise"]["pairs"], 500, "{}", line.0["noise"]);
+    for path in ["/views", "/load", "/node"] {
+        assert_eq!(field(&line, path)["call"], "noise", "{}", line.0["noise"]);
+    }
+    let gate = door.command(&["gate", "all"]);
+    assert_eq!(gate.code, 0, "{gate}");
+}
+
+#[test]
+fn a_bug_under_noise_is_named_and_counted_alone() {
+    let site = Site::of(noisy(number), noisy(|seen| number(seen) + u64::from(number(seen) % 100 == 7)));
+    let door = open(&site, "");
+    visit(&door, 600);
+    let line = door.await_accounted("all", 600);
+    adds_up(&line);
+    assert_eq!((line.verdict(), line.count("mismatched")), ("not_yet", 6), "{:#}", line.0);
+    assert!(line.differences().iter().all(|difference| difference == "value /price"), "{:?}", line.differences());
+    assert_eq!(field(&line, "/price")["call"], "real");
+    assert!(reasons(&line).contains("/price (value): 6 of 600 differ; asked again, "), "{}", reasons(&line));
+    let gate = door.command(&["gate", "all"]);
+    assert_eq!(gate.code, 1, "{gate}");
+    let text = door.command(&["report", "all"]).stdout;
+    assert!(text.contains("Noise, told by asking both again"), "{text}");
+}
+
+#[test]
+fn new_that_is_wrong_in_some_of_its_answers_is_called() {
+    let site = Site::of(noisy(|_| 5), noisy(|_| 5 + u64::from(random() % 20 == 0)));
+    let door = open(&site, "");
+    visit(&door, 800);
+    let line = door.await_accounted("all", 800);
+    assert_eq!(line.verdict(), "not_yet", "{:#}", line.0);
+    assert_eq!(field(&line, "/price")["call"], "real", "{}", line.0["noise"]);
+    assert!(reasons(&line).contains("new alone said something else"), "{}", reasons(&line));
+}
+
+#[test]
+fn a_world_that_changes_between_the_two_is_no_bug() {
+    let stock = Arc::new(AtomicU64::new(100));
+    let (of_legacy, of_new) = (stock.clone(), stock);
+    // Each fiftieth page is sold from right after legacy has shown it to the user.
+    let legacy = Origin::answering(move |seen, wire| {
+        let left = of_legacy.load(Ordering::SeqCst);
+        if !seen.is_copy() && number(seen) % 50 == 49 {
+            of_legacy.fetch_sub(1, Ordering::SeqCst);
+        }
+        json(wire, format!("{{\"stock\": {left}}}"));
+    });
+    let new = Origin::answering(move |_, wire| json(wire, format!("{{\"stock\": {}}}", of_new.load(Ordering::SeqCst))));
+    let site = Site::of(legacy, new);
+    let door = open(&site, "");
+    let mut client = door.client();
+    for at in 0..300 {
+        client.get(&format!("/item/{at}"), &[]);
+        // The copy of one page is asked before the next sale.
+        door.await_metric("mirror_total", &[("route", "all")], at as f64 + 1.0);
+    }
+    let line = door.await_accounted("all", 300);
+    assert_eq!((line.verdict(), line.count("mismatched")), ("ready", 0), "{:#}", line.0);
+    assert_eq!(field(&line, "/stock")["odd_legacy"], 6, "{}", line.0["noise"]);
+}
+
+#[test]
+fn a_set_that_each_process_of_new_prints_in_its_own_order_is_noise_of_new() {
+    let legacy = Origin::answering(|_, wire| json(wire, r#"{"tags": ["a", "b", "c", "d"]}"#));
+    // A connection leads to one process.
+    let new = Origin::answering(|_, wire| {
+        let process = wire.reader.stream.peer_addr().unwrap().port() % 3;
+        let orders = [r#"["d", "b", "c", "a"]"#, r#"["b", "a", "d", "c"]"#, r#"["c", "d", "b", "a"]"#];
+        json(wire, format!("{{\"tags\": {}}}", orders[usize::from(process)]));
+    });
+    let site = Site::of(legacy, new);
+    let door = open(&site, "");
+    visit(&door, 400);
+    let line = door.await_accounted("all", 400);
+    assert_eq!((line.verdict(), line.count("mismatched")), ("ready", 0), "{:#}", line.0);
+    let calls: Vec<&Value> = line.0["noise"]["fields"].as_array().unwrap().iter().map(|field| &field["call"]).collect();
+    assert!(calls.iter().all(|call| *call == "noise_of_new"), "{}", line.0["noise"]);
+}
+
+#[test]
+fn a_failure_counts_also_when_it_is_over() {
+    let failed = AtomicU64::new(0);
+    let new = Origin::answering(move |seen, wire| {
+        if number(seen) == 100 && failed.fetch_add(1, Ordering::SeqCst) == 0 {
+            return wire.answer("500 Internal Server Error", &["Content-Type: application/json"], "{}");
+        }
+        json(wire, "{}");
+    });
+    let site = Site::of(Origin::answering(|_, wire| json(wire, "{}")), new);
+    let door = open(&site, "");
+    visit(&door, 300);
+    let line = door.await_accounted("all", 300);
+    assert_eq!((line.verdict(), line.count("mismatched")), ("not_yet", 1), "{:#}", line.0);
+}
+
+#[test]
+fn with_settling_off_nothing_is_asked_and_each_mismatch_counts() {
+    let site = Site::of(noisy(number), noisy(number));
+    let door = open(&site, "settle: false, percent: 0");
+    visit(&door, 250);
+    let line = door.await_accounted("all", 250);
+    assert_eq!((line.verdict(), line.count("mismatched")), ("not_yet", 250), "{:#}", line.0);
+    assert_eq!((site.legacy.seen().len(), site.new.seen().len()), (250, 250));
+    assert_eq!(line.0["noise"]["pairs"], 0);
+}
+
+#[test]
+fn the_control_sample_compares_each_origin_with_itself() {
+    let site = Site::of(noisy(number), noisy(number));
+    let door = open(&site, "settle: false, percent: 20");
+    visit(&door, 250);
+    await_that("control samples", || {
+        let line = door.report_on("all").expect("known");
+        let samples = line.0["noise"]["samples"].as_u64().unwrap();
+        if samples > 20 && field(&line, "/views")["new_self"].as_u64() == Some(samples) {
+            assert_eq!(field(&line, "/views")["legacy_self"], samples);
+            Ok(())
+        } else {
+            Err(line.0["noise"].to_string())
+        }
+    });
+    assert!(!site.legacy.copies().is_empty(), "what the door asks itself is marked");
+}
+
+#[test]
+fn a_write_is_never_asked_again_and_neither_is_what_carries_a_body() {
+    let site = Site::of(noisy(number), noisy(number));
+    let door = open(&site, "percent: 100");
+    for at in 0..20 {
+        door.ask("POST", &format!("/item/{at}"), &[], b"x");
+    }
+    let line = door.await_accounted("all", 20);
+    assert_eq!(line.count("mismatched"), 20, "{}", line.0);
+    assert_eq!((site.legacy.seen().len(), site.new.seen().len()), (20, 20));
+}
+
+#[test]
+fn asking_again_keeps_to_its_budget() {
+    let site = Site::of(noisy(number), noisy(number));
+    let door = open(&site, "budget: 5, percent: 0");
+    let start = Instant::now();
+    visit(&door, 1_000);
+    door.await_accounted("all", 1_000);
+    let most = 200 + 50 + start.elapsed().as_secs() as usize + 1;
+    let asked = site.legacy.copies().len();
+    assert!((50..=most).contains(&asked), "{asked} asked of legacy, {most} allowed");
+    assert_eq!(site.legacy.seen().len() - asked, 1_000);
+}
+
+#[test]
+fn a_backend_that_hangs_when_it_is_asked_again_costs_users_nothing_and_no_pair() {
+    let legacy = Origin::answering(|seen, wire| {
+        if seen.is_copy() {
+            return wire.hang();
+        }
+        json(wire, "{\"v\": 1}");
+    });
+    let site = Site::of(legacy, Origin::answering(|_, wire| json(wire, "{\"v\": 2}")));
+    let routes = "- {name: all, match: {path: {prefix: /}}, stage: shadow, mirror: {percent: 100, timeout: 1s}}";
+    let door = site.open_with(&site.config(routes).noise(""));
+    let start = Instant::now();
+    visit(&door, 100);
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    let line = door.await_accounted("all", 100);
+    assert_eq!(line.count("mismatched"), 100, "{}", line.0);
+    let unanswered = door.metric("settled_total", &[("route", "all"), ("result", "unanswered")]);
+    assert!(unanswered >= 1.0, "{}", door.metrics());
+}
+
+#[test]
+fn a_door_that_stops_counts_what_it_was_asking() {
+    let legacy = Origin::answering(|seen, wire| {
+        if seen.is_copy() {
+            return wire.hang();
+        }
+        json(wire, "{\"v\": 1}");
+    });
+    let site = Site::of(legacy, Origin::answering(|_, wire| json(wire, "{\"v\": 2}")));
+    let mut door = open(&site, "");
+    visit(&door, 20);
+    site.legacy.await_seen(21);
+    door.signal("TERM");
+    let start = Instant::now();
+    assert!(door.await_exit().success());
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    let report = crate::harness::report::report_of(&door.config);
+    let line = crate::harness::report::line(&report, "all").expect("known");
+    assert_eq!(line.count("compared") + line.unproven(), 20, "{}", line.0);
+}
