@@ -117,7 +117,7 @@ impl Bench {
         self.compared += 1;
         let may_ask = |bench: &Self| bench.settler.has_room() && !bench.queue.is_closed();
         if !settling.fields.is_empty() && noise.settle && may_ask(self) {
-            let asking = self.recorder.ledger(&settling.pair.route, |ledger, _| ledger.plan(&settling.fields));
+            let asking = self.recorder.ledger(&settling.pair.route, |ledger, now| ledger.plan(&settling.fields, now));
             if asking != Asking::Not && self.borrow(&mut settling) {
                 settling.why = Why::Mismatch { asking, settlement: None };
                 return self.ask(settling, Duration::ZERO);
@@ -234,6 +234,7 @@ impl Bench {
         if matches!(settling.why, Why::Mismatch { .. }) {
             self.count(&settling.route, &settling.pair, &settling.comparison, None);
             settled_as(&settling.route, SettledAs::Unanswered);
+            self.recorder.ledger(&settling.pair.route, |ledger, now| ledger.unanswered(now));
             self.queue.release(settling.size);
         }
     }

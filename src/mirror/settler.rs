@@ -27,6 +27,8 @@ use crate::upstream::{Ask, CopyClient};
 const UNDER_WAY: usize = 4;
 /// Pairs that may wait for a place. What is more is counted as it stands.
 const WAITING: usize = 256;
+/// How long a pair waits for a place before it is counted as it stands.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a door that is told to stop lets what is asked be answered.
 const GRACE: Duration = Duration::from_millis(300);
 const LOOK: Duration = Duration::from_millis(50);
@@ -83,7 +85,7 @@ impl Settler {
     }
 
     async fn ask_both(&self, settling: &Settling) -> Option<(Observation, Observation)> {
-        let _place = self.places.acquire().await.ok()?;
+        let _place = tokio::time::timeout(PATIENCE, self.places.acquire()).await.ok()?.ok()?;
         let (legacy, new) = tokio::join!(self.one(settling, Origin::Legacy), self.one(settling, Origin::New));
         let (legacy, new) = (legacy?, new?);
         // Asked too much, or down: that says nothing about what it answered before.

@@ -95,7 +95,7 @@ fn a_bug_under_noise_is_named_and_counted_alone() {
     visit(&door, 600);
     let line = door.await_accounted("all", 600);
     adds_up(&line);
-    assert_eq!((line.verdict(), line.count("mismatched")), ("not_yet", 6), "{:#}", line.0);
+    assert_eq!((line.verdict(), line.count("mismatched")), ("not yet", 6), "{:#}", line.0);
     assert!(line.differences().iter().all(|difference| difference == "value /price"), "{:?}", line.differences());
     assert_eq!(field(&line, "/price")["call"], "real");
     assert!(reasons(&line).contains("/price (value): 6 of 600 differ; asked again, "), "{}", reasons(&line));
@@ -111,7 +111,7 @@ fn new_that_is_wrong_in_some_of_its_answers_is_called() {
     let door = open(&site, "");
     visit(&door, 800);
     let line = door.await_accounted("all", 800);
-    assert_eq!(line.verdict(), "not_yet", "{:#}", line.0);
+    assert_eq!(line.verdict(), "not yet", "{:#}", line.0);
     assert_eq!(field(&line, "/price")["call"], "real", "{}", line.0["noise"]);
     assert!(reasons(&line).contains("new alone said something else"), "{}", reasons(&line));
 }
@@ -173,7 +173,7 @@ fn a_failure_counts_also_when_it_is_over() {
     let door = open(&site, "");
     visit(&door, 300);
     let line = door.await_accounted("all", 300);
-    assert_eq!((line.verdict(), line.count("mismatched")), ("not_yet", 1), "{:#}", line.0);
+    assert_eq!((line.verdict(), line.count("mismatched")), ("not yet", 1), "{:#}", line.0);
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn with_settling_off_nothing_is_asked_and_each_mismatch_counts() {
     let door = open(&site, "settle: false, percent: 0");
     visit(&door, 250);
     let line = door.await_accounted("all", 250);
-    assert_eq!((line.verdict(), line.count("mismatched")), ("not_yet", 250), "{:#}", line.0);
+    assert_eq!((line.verdict(), line.count("mismatched")), ("not yet", 250), "{:#}", line.0);
     assert_eq!((site.legacy.seen().len(), site.new.seen().len()), (250, 250));
     assert_eq!(line.0["noise"]["pairs"], 0);
 }

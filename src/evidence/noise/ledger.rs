@@ -20,6 +20,8 @@ const RESERVE: f64 = 100.0;
 const KNOWN_BUGS: u64 = 16;
 /// Late answers wanted of a field that stays.
 const LATE_WANTED: u64 = 3;
+/// Seconds without asking after one of the two did not answer: it has enough to do.
+const PAUSE: f64 = 10.0;
 /// Fields kept in mind.
 const MAX_FIELDS: usize = 1024;
 
@@ -40,12 +42,13 @@ pub struct Ledger {
     /// Seconds on the caller's clock.
     filled_at: f64,
     known_bugs: u64,
+    paused_until: f64,
 }
 
 impl Ledger {
     /// `now`: seconds on any clock that does not go back.
     pub fn new(now: f64) -> Self {
-        Self { fields: HashMap::new(), left: FREE, filled_at: now, known_bugs: 0 }
+        Self { fields: HashMap::new(), left: FREE, filled_at: now, known_bugs: 0, paused_until: now }
     }
 
     /// A copy was compared: the budget grows by its share (0 to 1).
@@ -55,8 +58,16 @@ impl Ledger {
         self.left = (self.left + share + seconds * PER_SECOND).min(FREE);
     }
 
+    /// One of the two did not answer when it was asked again.
+    pub fn unanswered(&mut self, now: f64) {
+        self.paused_until = now + PAUSE;
+    }
+
     /// How a pair that differs in these fields is to be asked again. The first round is paid for.
-    pub fn plan(&mut self, fields: &[FieldKey]) -> Asking {
+    pub fn plan(&mut self, fields: &[FieldKey], now: f64) -> Asking {
+        if now < self.paused_until {
+            return Asking::Not;
+        }
         let known = |field: &FieldKey| self.fields.get(field).copied().unwrap_or_default();
         let is_new = fields.iter().any(|field| known(field).settled() < WELL_KNOWN);
         let only_bugs = fields.iter().all(|field| is_known_bug(&known(field)));

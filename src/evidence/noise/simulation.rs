@@ -142,7 +142,7 @@ fn run(noise: &[Noise], bug: Bug, requests: u64, seed: u64) -> End {
             continue;
         }
         mismatched += 1;
-        let asking = ledger.plan(&fields);
+        let asking = ledger.plan(&fields, 0.0);
         let settlement = (asking != Asking::Not).then(|| {
             let again = (site.answer(false, is_bugs), site.answer(true, is_bugs));
             let mut settled = Settlement::of(&fields, Order::LegacyFirst, &first, &again, seen);

@@ -225,19 +225,22 @@ fn the_budget_is_kept_and_new_fields_come_first() {
     let mut asked = 0;
     for _ in 0..5000 {
         ledger.copied(0.0, 0.0);
-        if ledger.plan(&[field("/noise")]) != Asking::Not {
+        if ledger.plan(&[field("/noise")], 0.0) != Asking::Not {
             asked += 1;
             ledger.settled(&settlement("/noise", Pattern::AllDiffer));
         }
     }
     assert!((50..=100).contains(&asked), "{asked}: a reserve is left for others");
-    assert_eq!(ledger.plan(&[field("/noise"), field("/seldom")]), Asking::Deep);
+    assert_eq!(ledger.plan(&[field("/noise"), field("/seldom")], 0.0), Asking::Deep);
     for _ in 0..1000 {
-        ledger.plan(&[field("/seldom")]);
+        ledger.plan(&[field("/seldom")], 0.0);
     }
-    assert_eq!(ledger.plan(&[field("/seldom")]), Asking::Not, "the budget is used up");
+    assert_eq!(ledger.plan(&[field("/seldom")], 0.0), Asking::Not, "the budget is used up");
     ledger.copied(0.1, 10.0);
-    assert_eq!(ledger.plan(&[field("/seldom")]), Asking::Deep, "it grows with time and copies");
+    assert_eq!(ledger.plan(&[field("/seldom")], 10.0), Asking::Deep, "it grows with time and copies");
+    ledger.unanswered(10.0);
+    assert_eq!(ledger.plan(&[field("/seldom")], 19.0), Asking::Not, "who does not answer is left alone");
+    assert_eq!(ledger.plan(&[field("/seldom")], 21.0), Asking::Deep);
 }
 
 #[test]
