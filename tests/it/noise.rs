@@ -34,7 +34,7 @@ fn number(seen: &Seen) -> u64 {
 fn noisy(price: impl Fn(&Seen) -> u64 + Send + Sync + 'static) -> Origin {
     Origin::answering(move |seen, wire| {
         let views = random();
-        let load = if random() % 20 == 0 { random() % 1000 } else { 0 };
+        let load = if random().is_multiple_of(20) { random() % 1000 } else { 0 };
         let node = random() % 2;
         let price = price(seen);
         json(wire, format!("{{\"views\": {views}, \"load\": {load}, \"node\": {node}, \"price\": {price}}}"));
@@ -107,7 +107,7 @@ fn a_bug_under_noise_is_named_and_counted_alone() {
 
 #[test]
 fn new_that_is_wrong_in_some_of_its_answers_is_called() {
-    let site = Site::of(noisy(|_| 5), noisy(|_| 5 + u64::from(random() % 20 == 0)));
+    let site = Site::of(noisy(|_| 5), noisy(|_| 5 + u64::from(random().is_multiple_of(20))));
     let door = open(&site, "");
     visit(&door, 800);
     let line = door.await_accounted("all", 800);

@@ -107,10 +107,6 @@ fn differing(one: &[u64], other: &[u64]) -> Vec<FieldKey> {
     one.iter().zip(other).enumerate().filter(|(_, (a, b))| a != b).map(|(at, _)| key(at)).collect()
 }
 
-fn seen(one: &Vec<u64>, other: &Vec<u64>) -> Seen {
-    Seen::at(differing(one, other))
-}
-
 /// What a run of so many requests ended with.
 struct End {
     mismatched: u64,
@@ -126,6 +122,7 @@ impl End {
 }
 
 fn run(noise: &[Noise], bug: Bug, requests: u64, seed: u64) -> End {
+    let seen = |one: &Vec<u64>, other: &Vec<u64>| Seen::at(differing(one, other));
     let mut site = Site { noise: noise.to_vec(), bug, chance: Chance(seed), counter: 0 };
     let mut ledger = Ledger::new(0.0);
     let mut counts = Counts::default();
