@@ -99,6 +99,8 @@ pub struct Sink<'r> {
     examples: Vec<Hidden>,
     /// Which `accept: css:` entries cover the element at a path; told by the HTML comparer, which has the elements.
     under: HashMap<String, Vec<usize>>,
+    /// Which selectors that rules are limited to cover the element at a path; told likewise.
+    scopes: HashMap<String, Vec<String>>,
     work: u64,
     both_failed: bool,
 }
@@ -112,6 +114,7 @@ impl<'r> Sink<'r> {
             counts: [0; Rule::COUNT],
             examples: Vec::new(),
             under: HashMap::new(),
+            scopes: HashMap::new(),
             work: 0,
             both_failed: false,
         }
@@ -134,7 +137,7 @@ impl<'r> Sink<'r> {
             return true;
         }
         let path = path();
-        if !self.rules.is_on_at(rule, &path) {
+        if !self.reaches(rule, &path) {
             return false;
         }
         if slot == 0 {
@@ -156,12 +159,24 @@ impl<'r> Sink<'r> {
 
     /// A rule that hides only what one side does.
     fn hides_one_side(&mut self, rule: Rule, finding: &Finding) -> bool {
-        let hides =
-            self.rules.is_sided(rule) && self.rules.is_on_at(rule, &finding.path) && self.is_of_side(rule, finding);
+        let hides = self.rules.is_sided(rule) && self.reaches(rule, &finding.path) && self.is_of_side(rule, finding);
         if hides {
             self.hides_many(rule, 1, finding.path.clone());
         }
         hides
+    }
+
+    /// Is the rule in force at a path, or in the element that stands there?
+    fn reaches(&self, rule: Rule, path: &str) -> bool {
+        self.rules.is_on_at(rule, path)
+            || self.scopes.get(path).is_some_and(|selectors| self.rules.is_on_under(rule, selectors))
+    }
+
+    /// The selectors of [`Rules::scoped_selectors`] that cover the element at a path.
+    pub fn is_within(&mut self, path: &str, selectors: Vec<String>) {
+        if !selectors.is_empty() {
+            self.scopes.insert(path.to_owned(), selectors);
+        }
     }
 
     fn is_of_side(&self, rule: Rule, finding: &Finding) -> bool {
@@ -184,7 +199,7 @@ impl<'r> Sink<'r> {
                         return;
                     }
                 }
-                Class::Optional if self.rules.is_on_at(rule, &finding.path) && self.is_of_side(rule, &finding) => {
+                Class::Optional if self.reaches(rule, &finding.path) && self.is_of_side(rule, &finding) => {
                     self.ignore(finding, rule.name().to_owned());
                     return;
                 }

@@ -83,6 +83,28 @@ pub(super) fn by_place(a: &[Sketch], b: &[Sketch]) -> Option<Alignment> {
     fits.then(|| Alignment { pairs, ..Alignment::default() })
 }
 
+/// Children that carry a key stand for each other by it, wherever they stand; all others by place among themselves.
+pub(super) fn by_key(a: &[Option<&str>], b: &[Option<&str>]) -> Alignment {
+    let mut wanted: HashMap<Option<&str>, VecDeque<usize>> = HashMap::new();
+    for (j, key) in b.iter().enumerate() {
+        wanted.entry(*key).or_default().push_back(j);
+    }
+    let mut alignment = Alignment::default();
+    let mut last = None;
+    for (i, key) in a.iter().enumerate() {
+        let Some(j) = wanted.get_mut(key).and_then(VecDeque::pop_front) else {
+            alignment.only_a.push(i);
+            continue;
+        };
+        let moved = if last.is_some_and(|last| j < last) { Moved::Yes } else { Moved::No };
+        last = Some(j);
+        alignment.pairs.push(Pair { a: i, b: j, moved });
+    }
+    alignment.only_b = wanted.into_values().flatten().collect();
+    alignment.only_b.sort_unstable();
+    alignment
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Gap {
     a: (usize, usize),

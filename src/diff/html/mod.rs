@@ -90,7 +90,10 @@ fn proven_equal(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) ->
     }
     let around = Surroundings { page: scope.base(), now: scope.now };
     let fast::Proof::Equal(hidden) = fast::prove(old, new, &around) else { return false };
-    if hidden.iter().any(|hiding| !scope.rules.is_on(hiding.rule) || scope.rules.is_scoped(hiding.rule)) {
+    if hidden.iter().any(|hiding| {
+        let rule = hiding.rule;
+        !scope.rules.is_on(rule) || scope.rules.is_scoped(rule) || scope.rules.is_sided(rule)
+    }) {
         return false;
     }
     hidden.into_iter().all(|hiding| (0..hiding.count).all(|_| sink.hides(hiding.rule, || hiding.example.clone())))
@@ -186,6 +189,9 @@ fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, scope: &Scope<'_>, sink: &mut Sink<'_
     };
     let accepting: Vec<(usize, Selector)> =
         scope.rules.accepted_selectors().filter_map(|(at, text)| Some((at, Selector::parse(text).ok()?))).collect();
+    let read = |text: &str| Some((text.to_owned(), Selector::parse(text).ok()?));
+    let scoping: Vec<(String, Selector)> = scope.rules.scoped_selectors().filter_map(read).collect();
+    let lists = walk::Lists::of(scope.rules);
     let (Ok(x), Ok(y)) = (View::of(a, &ignoring), View::of(b, &ignoring)) else {
         return too_different(a.page, b.page, sink);
     };
@@ -202,6 +208,8 @@ fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, scope: &Scope<'_>, sink: &mut Sink<'_
         sink,
         ignored: &ignored,
         accepting: &accepting,
+        scoping: &scoping,
+        lists: &lists,
         ids: Default::default(),
         told: Told::Nothing,
     };

@@ -13,7 +13,7 @@ use super::spelling;
 use super::view::{ItemId, ItemKind, View};
 use super::volatile;
 use crate::diff::comparison::{Difference, Kind, Severity};
-use crate::diff::rules::{Class, Rule};
+use crate::diff::rules::{Class, Rule, Rules};
 use crate::diff::scope::Scope;
 use crate::diff::sink::{Finding, MAX_KEPT, Sink};
 
@@ -48,6 +48,10 @@ pub(super) struct Walk<'w, 'd, 's, 'r> {
     pub ignored: &'w [String],
     /// The `accept: css:` entries, each with its place among all of `accept`.
     pub accepting: &'w [(usize, Selector)],
+    /// The selectors that rules are limited to.
+    pub scoping: &'w [(String, Selector)],
+    /// Elements whose children have no order.
+    pub lists: &'w Lists,
     pub ids: (Ids, Ids),
     /// Something was told or hidden.
     pub told: Told,
@@ -105,10 +109,25 @@ impl Walk<'_, '_, '_, '_> {
             Side::Control => self.ids.0.selector(dom, node),
             Side::Candidate => self.ids.1.selector(dom, node),
         };
-        if !self.accepting.is_empty() {
-            self.sink.is_under(&path, self.accepting_at(side, node));
-        }
+        self.tell_covering(side, node, &path);
         path
+    }
+
+    /// Tells the sink which entries of the operator's cover an element.
+    fn tell_covering(&mut self, side: Side, node: NodeId, path: &str) {
+        if !self.accepting.is_empty() {
+            self.sink.is_under(path, self.accepting_at(side, node));
+        }
+        if !self.scoping.is_empty() {
+            let dom = self.sides.dom(side);
+            let covers = |entry: &&(String, Selector)| {
+                std::iter::successors(Some(node), |at| Some(dom.node(*at).parent))
+                    .take_while(|at| *at != ROOT && *at != NONE)
+                    .any(|at| entry.1.matches(dom, at))
+            };
+            let covering = self.scoping.iter().filter(covers).map(|(written, _)| written.clone()).collect();
+            self.sink.is_within(path, covering);
+        }
     }
 
     /// The `accept: css:` entries that cover an element: those that match it or what it stands in.
@@ -130,9 +149,7 @@ impl Walk<'_, '_, '_, '_> {
             return element;
         }
         let path = format!("{element}[{}]", super::place::ident(name));
-        if !self.accepting.is_empty() {
-            self.sink.is_under(&path, self.accepting_at(side, node));
-        }
+        self.tell_covering(side, node, &path);
         path
     }
 
@@ -148,8 +165,14 @@ impl Walk<'_, '_, '_, '_> {
 
     fn hide_values(&mut self, rule: Rule, at: (NodeId, NodeId), finding: impl FnOnce(&Self) -> Finding) {
         self.told = if self.told == Told::TooMuch { Told::TooMuch } else { Told::Something };
+        let scoped = (rule.class() == Class::Cosmetic && self.scope.rules.is_scoped(rule))
+            .then(|| self.place(Side::Control, at.0));
         let (ids, dom) = (&mut self.ids.0, self.sides.a.dom);
-        if rule.class() == Class::Cosmetic && self.sink.hides(rule, || ids.selector(dom, at.0)) {
+        if let Some(path) = scoped {
+            if self.sink.hides(rule, || path) {
+                return;
+            }
+        } else if rule.class() == Class::Cosmetic && self.sink.hides(rule, || ids.selector(dom, at.0)) {
             return;
         }
         let mut finding = finding(self).rule(rule);
@@ -445,7 +468,14 @@ impl Walk<'_, '_, '_, '_> {
             }
             return;
         }
-        let alignment = self.align(a, &old_kids, &new_kids);
+        let list = self.lists.of_elements((x.dom, at.0), (y.dom, at.1));
+        let mut alignment = match list.and_then(|list| list.key.as_deref()) {
+            Some(key) => align::by_key(&keys(x, &old_kids, key), &keys(y, &new_kids, key)),
+            None => self.align(a, &old_kids, &new_kids),
+        };
+        if let Some(list) = list {
+            self.any_order(&mut alignment, &list.entry, (&old_kids, &new_kids), at);
+        }
         if !self.sink.spend(alignment.work) {
             self.told = Told::TooMuch;
             return;
@@ -494,6 +524,27 @@ impl Walk<'_, '_, '_, '_> {
             _ => None,
         };
         by_place.unwrap_or_else(|| align::align(&old, &new))
+    }
+
+    /// What stands in another order where the operator said that none counts.
+    fn any_order(
+        &mut self,
+        alignment: &mut Alignment,
+        entry: &str,
+        kids: (&[ItemId], &[ItemId]),
+        at: (NodeId, NodeId),
+    ) {
+        let path = self.place(Side::Control, at.0);
+        if alignment.pairs.iter().all(|pair| pair.moved == Moved::No) {
+            return self.sink.met(entry, path);
+        }
+        for pair in &mut alignment.pairs {
+            pair.moved = Moved::No;
+        }
+        let (x, y) = (self.sides.a, self.sides.b);
+        let finding = Finding::new(Kind::Order, path).values(outline(x, kids.0), outline(y, kids.1));
+        self.told = if self.told == Told::TooMuch { Told::TooMuch } else { Told::Something };
+        self.sink.silence(finding, entry.to_owned(), entry);
     }
 
     fn aligned(&mut self, alignment: &Alignment, kids: (&[ItemId], &[ItemId]), at: (NodeId, NodeId)) {
@@ -579,6 +630,43 @@ impl Walk<'_, '_, '_, '_> {
         };
         self.report(finding);
     }
+}
+
+/// Elements whose children have no order, as `unordered` and `match_by` name them.
+#[derive(Debug, Default)]
+pub(super) struct Lists(Vec<List>);
+
+#[derive(Debug)]
+pub(super) struct List {
+    selector: Selector,
+    /// The attribute that pairs the children.
+    key: Option<String>,
+    /// As it is called in the report.
+    entry: String,
+}
+
+impl Lists {
+    pub fn of(rules: &Rules) -> Self {
+        let list = |(text, key): (&str, Option<&str>)| {
+            let class = if key.is_some() { "match_by" } else { "unordered" };
+            let selector = Selector::parse(text).ok()?;
+            Some(List { selector, key: key.map(str::to_owned), entry: format!("{class}: css:{text}") })
+        };
+        Self(rules.listed_selectors().filter_map(list).collect())
+    }
+
+    fn of_elements(&self, old: (&Dom<'_>, NodeId), new: (&Dom<'_>, NodeId)) -> Option<&List> {
+        self.0.iter().find(|list| list.selector.matches(old.0, old.1) && list.selector.matches(new.0, new.1))
+    }
+}
+
+/// What each item is called by an attribute of its own, or of the first below it that has it.
+fn keys<'v>(view: &'v View<'_>, kids: &[ItemId], key: &str) -> Vec<Option<&'v str>> {
+    kids.iter().map(|kid| first_with(view.dom, view.item(*kid).node, key)).collect()
+}
+
+fn first_with<'v>(dom: &'v Dom<'_>, node: NodeId, key: &str) -> Option<&'v str> {
+    dom.attribute(node, key).or_else(|| dom.children(node).find_map(|child| first_with(dom, child, key)))
 }
 
 /// The meanings of the texts among some items.

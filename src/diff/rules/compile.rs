@@ -61,8 +61,8 @@ pub(super) fn compile(spec: &RulesSpec) -> Result<Rules, Vec<RuleError>> {
     rules.unordered = arrays(spec.unordered.as_ref(), &mut errors);
     for (place, member) in &spec.match_by {
         match At::parse(place) {
-            Ok(at @ At::Pointer(_)) => rules.match_by.push((at, member.clone())),
-            Ok(_) => errors.add(&["match_by", place], format!("{place:?} is no JSON pointer")),
+            Ok(at @ (At::Pointer(_) | At::Css(_))) => rules.match_by.push((at, member.clone())),
+            Ok(_) => errors.add(&["match_by", place], format!("{place:?} is neither a JSON pointer nor css:SELECTOR")),
             Err(message) => errors.add(&["match_by", place], message),
         }
     }
@@ -212,8 +212,11 @@ fn arrays(list: Option<&OneOrMany>, errors: &mut Errors) -> Vec<At> {
     let mut found = Vec::new();
     for (index, (at, written)) in places("unordered", list, errors).into_iter().enumerate() {
         match at {
-            At::Pointer(_) => found.push(at),
-            _ => errors.add(&["unordered", &index.to_string()], format!("{written:?} is no JSON pointer")),
+            At::Pointer(_) | At::Css(_) => found.push(at),
+            _ => errors.add(
+                &["unordered", &index.to_string()],
+                format!("{written:?} is neither a JSON pointer nor css:SELECTOR"),
+            ),
         }
     }
     found

@@ -144,6 +144,44 @@ impl Rules {
         &self.asset_selectors
     }
 
+    /// The CSS selectors of the elements whose children may stand in any order, each with the attribute that pairs them, if any.
+    pub fn listed_selectors(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let unordered = self.unordered.iter().map(|at| (at, None));
+        let keyed = self.match_by.iter().map(|(at, key)| (at, Some(key.as_str())));
+        keyed.chain(unordered).filter_map(|(at, key)| match at {
+            At::Css(selector) => Some((selector.as_str(), key)),
+            _ => None,
+        })
+    }
+
+    /// The CSS selectors that rules are limited to.
+    pub fn scoped_selectors(&self) -> impl Iterator<Item = &str> {
+        let places = self.reach.iter().filter_map(|reach| match reach {
+            Reach::At(places) => Some(places),
+            _ => None,
+        });
+        places.flatten().filter_map(|at| match at {
+            At::Css(selector) => Some(selector.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Whether the rule is in force in an element that one of these selectors covers.
+    pub fn is_on_under(&self, rule: Rule, selectors: &[String]) -> bool {
+        let Some(Reach::At(places)) = self.reach.get(rule as usize) else { return false };
+        places.iter().any(|at| matches!(at, At::Css(own) if selectors.contains(own)))
+    }
+
+    /// Whether any entry but those for whole pages names an element: then all elements must be looked at.
+    pub fn names_elements(&self) -> bool {
+        self.ignored_selectors().next().is_some()
+            || self.accepted_selectors().next().is_some()
+            || self.scoped_selectors().next().is_some()
+            || self.listed_selectors().next().is_some()
+            || !self.csrf_selectors.is_empty()
+            || !self.asset_selectors.is_empty()
+    }
+
     pub fn accepts(&self) -> &[Accept] {
         &self.accept
     }

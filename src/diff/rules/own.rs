@@ -91,7 +91,11 @@ fn written_place(at: &At, written: &str) -> String {
 
 fn pointer(at: &At) -> String {
     use super::Segment;
-    let At::Pointer(segments) = at else { return String::new() };
+    let segments = match at {
+        At::Pointer(segments) => segments,
+        At::Css(selector) => return format!("css:{selector}"),
+        _ => return String::new(),
+    };
     let told = segments.iter().map(|segment| match segment {
         Segment::Any => "/*".to_owned(),
         Segment::Named(name) => format!("/{}", name.replace('~', "~0").replace('/', "~1")),
