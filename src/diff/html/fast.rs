@@ -114,7 +114,14 @@ impl<'a> Side<'a> {
         for (_, piece) in &self.pieces {
             let text = charref::decode(piece, Place::Text);
             self.flow.push(&text, &mut self.shown);
-            self.solid.push_str(&flow::solid(&text));
+            if self.pieces.len() == 1 {
+                self.solid = flow::solid(&text);
+            } else {
+                self.solid.push_str(&text);
+            }
+        }
+        if self.pieces.len() > 1 {
+            self.solid = flow::solid(&self.solid);
         }
     }
 

@@ -10,6 +10,7 @@ use crate::diff::sink::Sink;
 use crate::diff::{Comparison, Outcome};
 
 mod laws;
+mod many;
 
 /// One line of `tests/cases/diff/*.jsonl`.
 #[derive(Debug, Deserialize)]

@@ -206,6 +206,7 @@ impl<'d> Build<'d, '_> {
         let dom = self.view.dom;
         let mut kids = Vec::new();
         let mut joined: Option<Joined> = None;
+        let mut solid = false;
         let blanks_show = role != Role::Exact || has_text(dom, node);
         for child in dom.children(node) {
             match &dom.node(child).kind {
@@ -218,11 +219,8 @@ impl<'d> Build<'d, '_> {
                         Role::Exact => {}
                         Role::Trimmed => self.view.texts.push_str(text.trim_matches(is_blank)),
                         _ => {
+                            solid |= text.contains(flow::NBSP);
                             flow.push(text, &mut self.view.texts);
-                            let solid = flow::solid(text);
-                            if !solid.is_empty() {
-                                item.solid = mix(item.solid, hash(solid.as_bytes()));
-                            }
                         }
                     }
                     if self.view.texts.len() == before {
@@ -253,6 +251,9 @@ impl<'d> Build<'d, '_> {
             }
         }
         self.end_text(&mut joined, &mut kids);
+        if solid {
+            item.solid = hash(flow::solid(&own_text(dom, node)).as_bytes());
+        }
         Ok(kids)
     }
 
@@ -299,6 +300,19 @@ impl<'d> Build<'d, '_> {
         self.view.items.push(item);
         id
     }
+}
+
+/// The text directly below an element, as it stands; elements part it.
+fn own_text(dom: &Dom<'_>, node: NodeId) -> String {
+    let mut own = String::new();
+    for child in dom.children(node) {
+        match &dom.node(child).kind {
+            NodeKind::Text(text) => own.push_str(text),
+            NodeKind::Element { .. } => own.push(' '),
+            _ => {}
+        }
+    }
+    own
 }
 
 /// Element content of XML has blanks for layout only; where there is text, they belong to it.
