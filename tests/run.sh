@@ -131,7 +131,7 @@ if [ ${#FAILED[@]} -gt 0 ]; then
 fi
 section "formatting" cargo fmt --check
 section "lints" cargo clippy --all-targets --locked --quiet -- -D warnings
-section "tests" cargo test --locked --no-fail-fast
+section "tests" env MATAPALO_PAIRS=100000 cargo test --locked --no-fail-fast
 section "corpus" python3 tests/corpus/run.py check "${CARGO_TARGET_DIR:-target}/debug/matapalo"
 section "fuzzing" tests/fuzz/run.sh "${MATAPALO_FUZZ_SECONDS:-60}"
 section "scripts" scripts
