@@ -186,10 +186,19 @@ fn lives(old: &Cookie, new: &Cookie, times: (Option<i64>, Option<i64>)) -> (Life
     let both_expire = old.expires.is_some() && new.expires.is_some();
     let one_age = old.max_age.is_some() != new.max_age.is_some();
     let unknown_time = times.0.is_none() || times.1.is_none();
-    if both_expire && one_age && unknown_time {
+    if both_expire && one_age && unknown_time && says_the_same(old) && says_the_same(new) {
         return (without_age(old).life(None), without_age(new).life(None));
     }
     (old.life(times.0), new.life(times.1))
+}
+
+/// Whether Max-Age can mean what Expires says: the moment from which both count is one at which a server may have answered.
+fn says_the_same(cookie: &Cookie) -> bool {
+    const YEAR_2050: i64 = 2_524_608_000;
+    match (cookie.expires, cookie.max_age) {
+        (Some(until), Some(seconds)) => (LONG_AGO..YEAR_2050).contains(&until.saturating_sub(seconds)),
+        _ => true,
+    }
 }
 
 fn value(old: &Cookie, new: &Cookie, sink: &mut Sink<'_>) {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use http::HeaderName;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, EXPIRES, LOCATION, PRAGMA, SET_COOKIE};
+use http::{HeaderName, StatusCode};
 
 use super::{Answers, caching, content_type, cookies, directives, redirect};
 use crate::diff::comparison::{Kind, Severity};
@@ -155,32 +155,62 @@ pub fn values(answer: &Observation, name: &str) -> Vec<String> {
 
 /// `cache-control` → `header:Cache-Control`.
 pub fn path(name: &str) -> String {
-    let words = name.split('-').map(|word| match word {
-        "etag" => "ETag".to_owned(),
-        "www" | "csp" | "xss" | "id" if word != "id" => word.to_ascii_uppercase(),
-        word => {
-            let mut chars = word.chars();
-            chars.next().map(|first| first.to_ascii_uppercase().to_string() + chars.as_str()).unwrap_or_default()
+    const LEAD: &str = "header:";
+    let mut path = String::with_capacity(LEAD.len() + name.len());
+    path.push_str(LEAD);
+    for (at, word) in name.split('-').enumerate() {
+        if at > 0 {
+            path.push('-');
         }
-    });
-    format!("header:{}", words.collect::<Vec<_>>().join("-"))
+        match word {
+            "etag" => path.push_str("ETag"),
+            "www" | "csp" | "xss" => path.extend(word.chars().map(|c| c.to_ascii_uppercase())),
+            word => {
+                let mut chars = word.chars();
+                path.extend(chars.next().map(|first| first.to_ascii_uppercase()));
+                path.push_str(chars.as_str());
+            }
+        }
+    }
+    path
 }
 
 fn one(name: &HeaderName, answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     if answers.agree_on(name) {
         return;
     }
+    let how = meaning(name.as_str());
+    if how == Meaning::Elsewhere {
+        return;
+    }
+    let shown = (joined(answers.control, name), joined(answers.candidate, name));
+    let both_send = shown.0.is_some() && shown.1.is_some();
     let name = name.as_str();
-    let how = meaning(name);
-    let (old, new) = (values(answers.control, name), values(answers.candidate, name));
-    let joined = |values: &[String]| (!values.is_empty()).then(|| values.join(", "));
-    let finding = Finding { control: joined(&old), candidate: joined(&new), ..Finding::new(Kind::Header, path(name)) };
-    let finding = match how {
-        Meaning::Elsewhere => return,
+    let finding = Finding { control: shown.0, candidate: shown.1, ..Finding::new(Kind::Header, path(name)) };
+    sink.report(match how {
         Meaning::Nothing(rule) => finding.rule(rule),
-        _ if old.is_empty() || new.is_empty() => presence(how, name, answers, finding),
+        _ if !both_send => presence(how, name, answers, finding),
         Meaning::RequestId => finding.rule(Rule::HeaderRequestId),
         Meaning::Validator => finding.rule(Rule::HeaderValidator),
+        _ => by_value(how, name, answers, scope, finding),
+    });
+}
+
+/// All values of a header in one line; `None`: it is not sent.
+fn joined(answer: &Observation, name: &HeaderName) -> Option<String> {
+    let mut all = answer.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let mut line = all.next()?.trim().to_owned();
+    for value in all {
+        line.push_str(", ");
+        line.push_str(value.trim());
+    }
+    Some(line)
+}
+
+/// Both send it, with other values.
+fn by_value(how: Meaning, name: &str, answers: &Answers<'_>, scope: &Scope<'_>, finding: Finding) -> Finding {
+    let (old, new) = (values(answers.control, name), values(answers.candidate, name));
+    match how {
         Meaning::Tokens => tokens(&old, &new, finding),
         Meaning::Directives(separator) => {
             let same = directives::named(&old, separator) == directives::named(&new, separator);
@@ -191,10 +221,9 @@ fn one(name: &HeaderName, answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut S
         Meaning::Links => spelled_or(links(&old, scope) == links(&new, scope), finding, Severity::Medium),
         Meaning::Challenge => spelled_or(challenges(&old) == challenges(&new), finding, severity_of(name)),
         Meaning::Refresh => spelled_or(refresh(&old, scope) == refresh(&new, scope), finding, Severity::High),
-        Meaning::Delay if is_number(&old) && is_number(&new) => finding.rule(Rule::HeaderCounter),
-        Meaning::Delay | Meaning::Text => text(name, &old, &new, scope, finding),
-    };
-    sink.report(finding);
+        Meaning::Delay if runs_down(&old, &new, answers) => finding.rule(Rule::HeaderCounter),
+        _ => text(name, &old, &new, scope, finding),
+    }
 }
 
 fn severity_of(name: &str) -> Severity {
@@ -288,8 +317,17 @@ fn links(values: &[String], scope: &Scope<'_>) -> BTreeSet<(String, BTreeMap<Str
     values.iter().flat_map(|value| directives::split(value, ',')).map(read).collect()
 }
 
-fn is_number(values: &[String]) -> bool {
-    matches!(values, [only] if only.parse::<f64>().is_ok())
+/// The same countdown, read a moment later. Whom a limit turned away (429) waits for the end of a window, and each backend has its own;
+/// any other wait is what the application wants.
+fn runs_down(old: &[String], new: &[String], answers: &Answers<'_>) -> bool {
+    const MOMENT: u64 = 3;
+    let seconds = |values: &[String]| match values {
+        [only] => only.parse::<u64>().ok(),
+        _ => None,
+    };
+    let is_limited = |answer: &Observation| answer.status == StatusCode::TOO_MANY_REQUESTS;
+    let both_limited = is_limited(answers.control) && is_limited(answers.candidate);
+    matches!((seconds(old), seconds(new)), (Some(a), Some(b)) if both_limited || a.abs_diff(b) <= MOMENT)
 }
 
 /// `Basic realm="x"`: the scheme has no case (RFC 9110, section 11.1).

@@ -77,3 +77,13 @@ fn many_cookies_of_one_name_are_paired_by_path() {
     let swapped = answer(200, &[("set-cookie", "a=2; path=/y"), ("set-cookie", "a=1; path=/x")], "");
     assert_eq!(diff(Method::GET, &cookies("a=1; path=/x"), &swapped, "{}").outcome, Outcome::Matched);
 }
+
+#[test]
+fn a_wait_is_a_counter_only_for_a_moment_or_behind_a_limit() {
+    let wait = |status: u16, seconds: &str| answer(status, &[("retry-after", seconds)], "x");
+    let outcome = |a: &Observation, b: &Observation| diff(Method::GET, a, b, "{}").outcome;
+    assert_eq!(outcome(&wait(200, "120"), &wait(200, "118")), Outcome::Matched);
+    assert_eq!(outcome(&wait(200, "120"), &wait(200, "5")), Outcome::Mismatched);
+    assert_eq!(outcome(&wait(429, "57"), &wait(429, "12")), Outcome::Matched);
+    assert_eq!(outcome(&wait(429, "57"), &wait(429, "soon")), Outcome::Mismatched);
+}
