@@ -45,8 +45,10 @@ pub fn http_date(text: &str) -> Option<i64> {
     for word in text.split([' ', ',', '-', '\t']).filter(|word| !word.is_empty()) {
         if clock.is_none() && word.contains(':') {
             clock = Some(time_of_day(word)?.0 / 1_000_000);
-        } else if month.is_none() && month_of(word).is_some() {
-            month = month_of(word);
+        } else if month.is_none()
+            && let Some(found) = month_of(word)
+        {
+            month = Some(found);
         } else if let Some(value) = number(word.as_bytes()) {
             match (date, year) {
                 (None, _) if word.len() <= 2 => date = Some(value),
@@ -73,8 +75,8 @@ fn full_year(value: i64, digits: usize) -> Option<i64> {
 
 fn month_of(word: &str) -> Option<i64> {
     const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-    let start = word.get(..3)?.to_ascii_lowercase();
-    MONTHS.iter().position(|month| *month == start).map(|at| at as i64 + 1)
+    let start = word.get(..3)?;
+    MONTHS.iter().position(|month| month.eq_ignore_ascii_case(start)).map(|at| at as i64 + 1)
 }
 
 /// `03:04`, `03:04:05`, `03:04:05.678` and what follows.

@@ -96,7 +96,8 @@ pub struct Sink<'r> {
     now: Option<i64>,
     found: Comparison,
     counts: [u32; Rule::COUNT],
-    examples: Vec<Hidden>,
+    /// One per rule that hid something.
+    examples: Vec<(Rule, Hidden)>,
     /// Which `accept: css:` entries cover the element at a path; told by the HTML comparer, which has the elements.
     under: HashMap<String, Vec<usize>>,
     /// Which selectors that rules are limited to cover the element at a path; told likewise.
@@ -141,7 +142,7 @@ impl<'r> Sink<'r> {
             return false;
         }
         if slot == 0 {
-            self.examples.push(example(rule, path));
+            self.examples.push((rule, example(rule, path)));
         }
         self.count(rule);
         true
@@ -151,19 +152,36 @@ impl<'r> Sink<'r> {
     pub fn hides_many(&mut self, rule: Rule, count: u32, first: String) {
         if let Some(slot) = self.counts.get_mut(rule as usize) {
             if *slot == 0 {
-                self.examples.push(example(rule, first));
+                self.examples.push((rule, example(rule, first)));
             }
             *slot = slot.saturating_add(count);
         }
     }
 
-    /// A rule that hides only what one side does.
-    fn hides_one_side(&mut self, rule: Rule, finding: &Finding) -> bool {
-        let hides = self.rules.is_sided(rule) && self.reaches(rule, &finding.path) && self.is_of_side(rule, finding);
-        if hides {
-            self.hides_many(rule, 1, finding.path.clone());
+    /// Whether a rule is in force for a finding: there, and for what that side did.
+    fn covers(&self, rule: Rule, finding: &Finding) -> bool {
+        self.reaches(rule, &finding.path) && self.is_of_side(rule, finding)
+    }
+
+    /// Counts a finding that a rule hides; the first of a rule is its example.
+    fn hide(&mut self, rule: Rule, finding: Finding) {
+        let first = self.counts.get(rule as usize) == Some(&0);
+        self.count(rule);
+        let Finding { path, control, candidate, .. } = finding;
+        if first {
+            let values =
+                Hidden { control: control.map(shorten), candidate: candidate.map(shorten), ..Hidden::default() };
+            self.examples.push((rule, Hidden { rule: rule.name().to_owned(), example_path: path, ..values }));
+            return;
         }
-        hides
+        let example = self.examples.iter_mut().find(|(known, _)| *known == rule);
+        if let Some((_, shown)) = example
+            && shown.example_path == path
+            && shown.control.is_none()
+            && shown.candidate.is_none()
+        {
+            (shown.control, shown.candidate) = (control.map(shorten), candidate.map(shorten));
+        }
     }
 
     /// Is the rule in force at a path, or in the element that stands there?
@@ -193,13 +211,12 @@ impl<'r> Sink<'r> {
     pub fn report(&mut self, finding: Finding) {
         if let Some(rule) = finding.rule {
             match rule.class() {
-                Class::Cosmetic => {
-                    if self.hides(rule, || finding.path.clone()) || self.hides_one_side(rule, &finding) {
-                        self.show(rule, finding);
-                        return;
-                    }
+                Class::Cosmetic if self.covers(rule, &finding) => {
+                    self.hide(rule, finding);
+                    return;
                 }
-                Class::Optional if self.reaches(rule, &finding.path) && self.is_of_side(rule, &finding) => {
+                Class::Cosmetic => {}
+                Class::Optional if self.covers(rule, &finding) => {
                     self.ignore(finding, rule.name().to_owned());
                     return;
                 }
@@ -273,17 +290,6 @@ impl<'r> Sink<'r> {
         }
     }
 
-    /// The values that the first thing a cosmetic rule hid had.
-    fn show(&mut self, rule: Rule, finding: Finding) {
-        let is_example = |shown: &&mut Hidden| shown.rule == rule.name() && shown.example_path == finding.path;
-        if let Some(shown) = self.examples.iter_mut().find(is_example)
-            && shown.control.is_none()
-            && shown.candidate.is_none()
-        {
-            (shown.control, shown.candidate) = (finding.control.map(shorten), finding.candidate.map(shorten));
-        }
-    }
-
     /// A difference counts only until its kind of place is silenced; a marker for the outcome.
     fn keep(&mut self, finding: Finding) {
         if self.found.differences.len() >= MAX_KEPT {
@@ -334,11 +340,8 @@ impl<'r> Sink<'r> {
             (true, true) => Outcome::Matched,
         };
         let count = |rule: Rule| self.counts.get(rule as usize).copied().unwrap_or(0);
-        self.found.hidden = self
-            .examples
-            .drain(..)
-            .map(|hidden| Hidden { count: Rule::by_name(&hidden.rule).map_or(0, count), ..hidden })
-            .collect();
+        self.found.hidden =
+            self.examples.drain(..).map(|(rule, hidden)| Hidden { count: count(rule), ..hidden }).collect();
         self.found
     }
 

@@ -303,3 +303,5 @@ fn identical_answers_of_a_failure_prove_nothing() {
     failed.status = StatusCode::INTERNAL_SERVER_ERROR;
     assert_eq!(compare(&request(), &failed, &failed, &Rules::default()).outcome, Outcome::Inconclusive);
 }
+
+mod generated;

@@ -1,12 +1,13 @@
 //! Values that are made anew for every response: told by their name *and* their shape. The value may differ; presence, type and shape may not.
 //!
-//! A name alone is not enough (a `token` may be data), nor a shape alone (an id is a UUID too).
+//! A name alone is not enough (a `token` may be data), nor a shape alone (an id is a UUID too). What is drawn by chance also differs in
+//! more than a few characters, and a clock is only one that shows the time of the answers: a changed digit is a lost record, not noise.
 
 use super::clock;
 use super::rules::Rule;
 
 /// Request and trace ids, under any spelling: compared in lower case without `_` and `-`.
-const REQUEST_IDS: [&str; 12] = [
+const REQUEST_IDS: [&str; 11] = [
     "requestid",
     "xrequestid",
     "reqid",
@@ -18,10 +19,9 @@ const REQUEST_IDS: [&str; 12] = [
     "xcorrelationid",
     "requestuuid",
     "requestguid",
-    "transactionid",
 ];
 
-const TOKENS: [&str; 18] = [
+const TOKENS: [&str; 17] = [
     "csrf",
     "csrftoken",
     "xcsrftoken",
@@ -34,7 +34,6 @@ const TOKENS: [&str; 18] = [
     "nonce",
     "cspnonce",
     "sessionid",
-    "sid",
     "formkey",
     "requestverificationtoken",
     "phpsessid",
@@ -63,13 +62,13 @@ const TIMES: [&str; 18] = [
     "date",
 ];
 
-const DURATIONS: [&str; 20] = [
+/// How long the answer took. Not `duration` or `response_time`: those are data of logs, films and monitors.
+const DURATIONS: [&str; 15] = [
     "took",
     "tookms",
     "elapsed",
     "elapsedms",
     "elapsedtime",
-    "durationms",
     "querytime",
     "querytimems",
     "rendertime",
@@ -77,13 +76,9 @@ const DURATIONS: [&str; 20] = [
     "executiontime",
     "exectime",
     "executiontimems",
-    "runtimems",
     "processingtime",
     "processingtimems",
-    "timems",
     "generationtime",
-    "responsetimems",
-    "responsetime",
 ];
 
 fn plain(name: &str) -> String {
@@ -149,10 +144,10 @@ fn epoch(value: f64) -> Option<i64> {
     }
 }
 
-/// Near each other, and near the time of the answers where that is known.
+/// Near each other, and both near the time of the answers. An answer that does not tell its time shows no clock.
 fn are_now(control: i64, candidate: i64, now: Option<i64>) -> bool {
     let near = |a: i64, b: i64| a.abs_diff(b) <= clock::WINDOW as u64;
-    near(control, candidate) && now.is_none_or(|now| near(control, now) || near(candidate, now))
+    near(control, candidate) && now.is_some_and(|now| near(control, now) && near(candidate, now))
 }
 
 /// `12`, `0.023`, `12ms`, `0.1 s`.
@@ -191,13 +186,24 @@ pub fn shape(value: &str) -> Option<Shape> {
     (is_token && is_mixed).then_some(Shape::Token)
 }
 
-/// Both look generated, and in the same way; one may be up to twice as long as the other.
+/// Both look generated, in the same way, and not one from the other; one may be up to twice as long as the other.
 pub fn same_shape(control: &str, candidate: &str) -> bool {
     let (Some(old), Some(new)) = (shape(control), shape(candidate)) else { return false };
     let (short, long) = (control.len().min(candidate.len()), control.len().max(candidate.len()));
     // A short base64 token may happen to be hex.
     let by_chance = short == long && old != Shape::Uuid && new != Shape::Uuid;
-    (old == new || by_chance) && long <= short * 2
+    (old == new || by_chance) && long <= short * 2 && are_drawn_apart(control, candidate)
+}
+
+/// Whether more differs between two values than a slip would change. Of two values drawn by chance, what differs spans at least so many
+/// characters: eight hex digits fail that once in ten thousand times.
+pub fn are_drawn_apart(control: &str, candidate: &str) -> bool {
+    const LEAST: usize = 4;
+    let (old, new) = (control.as_bytes(), candidate.as_bytes());
+    let before = old.iter().zip(new).take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count();
+    let (old, new) = (old.get(before..).unwrap_or_default(), new.get(before..).unwrap_or_default());
+    let behind = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count();
+    old.len().max(new.len()) - behind >= LEAST
 }
 
 fn is_uuid(value: &str) -> bool {
@@ -229,12 +235,14 @@ mod tests {
 
     #[test]
     fn times_only_within_the_window_and_near_the_answer() {
-        let rule = Some(Rule::VolatileTime);
-        assert_eq!(strings("generated_at", "2024-01-02T03:04:05Z", "2024-01-02 03:04:07", None), rule);
-        assert_eq!(strings("generated_at", "2024-01-02T03:04:05Z", "2024-01-02 04:04:05", None), None);
+        let (rule, now) = (Some(Rule::VolatileTime), Some(1_704_164_646));
+        assert_eq!(strings("generated_at", "2024-01-02T03:04:05Z", "2024-01-02 03:04:07", now), rule);
+        assert_eq!(strings("generated_at", "2024-01-02T03:04:05Z", "2024-01-02 03:04:07", None), None, "whose clock?");
+        assert_eq!(strings("generated_at", "2024-01-02T03:04:05Z", "2024-01-02 04:04:05", now), None);
         assert_eq!(strings("generated_at", "2024-01-02T03:04:05Z", "2024-01-02T03:04:06Z", Some(1_804_164_645)), None);
-        assert_eq!(numbers("now", 1_704_164_645.0, 1_704_164_646.5, None), rule);
-        assert_eq!(numbers("price", 1_704_164_645.0, 1_704_164_646.0, None), None);
+        assert_eq!(numbers("now", 1_704_164_645.0, 1_704_164_646.5, now), rule);
+        assert_eq!(numbers("now", 1_704_164_645.0, 1_704_164_646.5, None), None);
+        assert_eq!(numbers("price", 1_704_164_645.0, 1_704_164_646.0, now), None);
         assert_eq!(numbers("took_ms", 12.0, 7.5, None), Some(Rule::VolatileDuration));
     }
 
@@ -243,5 +251,7 @@ mod tests {
         assert!(same_shape("123e4567-e89b-12d3-a456-426614174000", "00000000-e89b-12d3-a456-426614174000"));
         assert!(!same_shape("123e4567-e89b-12d3-a456-426614174000", "123e4567e89b12d3a456426614174000"));
         assert!(!same_shape("None", "6f1d2c3b4a596877"));
+        assert!(!same_shape("6f1d2c3b4a596877", "6f1d2c3b4a596878") && !same_shape("req-000001", "req-000102"));
+        assert!(!same_shape("6f1d2c3b4a596877", "6F1D2C3B4A596877"), "only its case has changed");
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::Answers;
 use super::content_type::{self, MediaType};
-use crate::diff::comparison::Kind;
+use crate::diff::comparison::{Kind, Severity};
 use crate::diff::decode::{self, Text};
 use crate::diff::html::{self, Markup};
 use crate::diff::observation::Observation;
@@ -101,8 +101,27 @@ fn decoded(answers: &Answers<'_>, old: &[u8], new: &[u8], scope: &Scope<'_>, sin
         (Sort::Html, Sort::Html) => html::compare(Markup::Html, &a.text, &b.text, scope, sink),
         (Sort::Xml, Sort::Xml) => html::compare(Markup::Xml, &a.text, &b.text, scope, sink),
         (Sort::Json, _) | (_, Sort::Json) => json::compare(&a.text, &b.text, scope, sink),
+        _ if is_table(&types) => table(&a.text, &b.text, sink),
         _ => text::compare(&a.text, &b.text, sink),
     }
+}
+
+/// A mark at the start tells spreadsheets that a table is UTF-8: without it they show mojibake.
+fn table(old: &str, new: &str, sink: &mut Sink<'_>) {
+    const MARK: char = '\u{feff}';
+    let (bare_old, bare_new) = (old.trim_start_matches(MARK), new.trim_start_matches(MARK));
+    if old.starts_with(MARK) != new.starts_with(MARK) {
+        let shown = |marked: bool| if marked { "with a byte order mark" } else { "without a byte order mark" };
+        let finding =
+            Finding::new(Kind::Encoding, BODY).values(shown(old.starts_with(MARK)), shown(new.starts_with(MARK)));
+        sink.report(finding.severity(Severity::Medium).cause("byte_order_mark"));
+    }
+    text::compare(bare_old, bare_new, sink);
+}
+
+fn is_table(types: &(Option<MediaType>, Option<MediaType>)) -> bool {
+    let says = |said: &Option<MediaType>| said.as_ref().is_some_and(MediaType::is_table);
+    says(&types.0) && says(&types.1)
 }
 
 fn says_lines(types: &(Option<MediaType>, Option<MediaType>)) -> bool {

@@ -103,6 +103,13 @@ fn read(answer: &Observation, now: Option<i64>) -> Caching {
     if directives.contains_key("no-store") {
         return Caching::NoStore;
     }
+    // These name header fields, in any case and order.
+    for name in ["private", "no-cache"] {
+        if let Some(Some(fields)) = directives.get_mut(name) {
+            let names: Vec<String> = directives::tokens(std::slice::from_ref(fields)).into_iter().collect();
+            *fields = names.join(",");
+        }
+    }
     let fresh = freshness(answer, &directives, now);
     if fresh == Fresh::Never {
         for implied in ["no-cache", "must-revalidate", "proxy-revalidate", "max-age", "post-check", "pre-check"] {

@@ -56,6 +56,11 @@ impl MediaType {
         )
     }
 
+    /// What a spreadsheet opens.
+    pub fn is_table(&self) -> bool {
+        matches!(self.essence.as_str(), "text/csv" | "text/tab-separated-values" | "application/vnd.ms-excel")
+    }
+
     pub fn is_html(&self) -> bool {
         matches!(self.essence.as_str(), "text/html" | "application/xhtml+xml")
     }

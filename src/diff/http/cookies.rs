@@ -251,6 +251,9 @@ fn unquote(text: &str) -> String {
 
 /// Values that a server draws anew: of a cookie with a session's or token's name, or long and random by themselves.
 fn is_generated(name: &str, control: &str, candidate: &str) -> bool {
+    if !volatile::are_drawn_apart(control, candidate) {
+        return false;
+    }
     let name = name.to_ascii_lowercase();
     if name.contains("sess") || name.ends_with("sid") {
         return is_session_id(control) && is_session_id(candidate);

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, EXPIRES, LOCATION, PRAGMA, SET_COOKIE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, EXPIRES, LAST_MODIFIED, LOCATION, PRAGMA, SET_COOKIE};
 use http::{HeaderName, StatusCode};
 
 use super::{Answers, caching, content_type, cookies, directives, redirect};
+use crate::diff::clock;
 use crate::diff::comparison::{Kind, Severity};
 use crate::diff::observation::Observation;
 use crate::diff::rules::Rule;
@@ -57,6 +58,18 @@ const PROTECTIONS: [&str; 10] = [
     "cross-origin-embedder-policy",
     "www-authenticate",
 ];
+
+impl Meaning {
+    /// Whether a value says anything: an empty id is none, and a date that cannot be read brings no 304.
+    fn is_said_by(self, name: &HeaderName, value: &str) -> bool {
+        match self {
+            Self::RequestId => !value.is_empty(),
+            Self::Validator if name == LAST_MODIFIED => clock::http_date(value).is_some(),
+            Self::Validator => !value.trim_matches('"').is_empty(),
+            _ => true,
+        }
+    }
+}
 
 fn meaning(name: &str) -> Meaning {
     match name {
@@ -184,7 +197,8 @@ fn one(name: &HeaderName, answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut S
         return;
     }
     let shown = (joined(answers.control, name), joined(answers.candidate, name));
-    let both_send = shown.0.is_some() && shown.1.is_some();
+    let says = |shown: &Option<String>| shown.as_ref().is_some_and(|value| how.is_said_by(name, value));
+    let both_send = says(&shown.0) && says(&shown.1);
     let name = name.as_str();
     let finding = Finding { control: shown.0, candidate: shown.1, ..Finding::new(Kind::Header, path(name)) };
     sink.report(match how {
@@ -219,7 +233,7 @@ fn by_value(how: Meaning, name: &str, answers: &Answers<'_>, scope: &Scope<'_>, 
         Meaning::Policy => policy(&old, &new, finding),
         Meaning::Word => spelled_or(directives::tokens(&old) == directives::tokens(&new), finding, severity_of(name)),
         Meaning::Links => spelled_or(links(&old, scope) == links(&new, scope), finding, Severity::Medium),
-        Meaning::Challenge => spelled_or(challenges(&old) == challenges(&new), finding, severity_of(name)),
+        Meaning::Challenge => challenge(&old, &new, finding),
         Meaning::Refresh => spelled_or(refresh(&old, scope) == refresh(&new, scope), finding, Severity::High),
         Meaning::Delay if runs_down(&old, &new, answers) => finding.rule(Rule::HeaderCounter),
         _ => text(name, &old, &new, scope, finding),
@@ -235,9 +249,10 @@ fn spelled_or(same: bool, finding: Finding, severity: Severity) -> Finding {
     if same { finding.rule(Rule::HeaderSpelling) } else { finding.severity(severity) }
 }
 
-/// Only one side sends it.
+/// Only one side sends it, or says anything by it.
 fn presence(how: Meaning, name: &str, answers: &Answers<'_>, finding: Finding) -> Finding {
-    let lost = finding.candidate.is_none();
+    let said = HeaderName::from_bytes(name.as_bytes()).ok();
+    let lost = !said.zip(finding.candidate.as_ref()).is_some_and(|(name, value)| how.is_said_by(&name, value));
     match how {
         Meaning::RequestId if lost => finding.rule(Rule::RequestIdPresence),
         Meaning::RequestId => finding.rule(Rule::HeaderRequestId),
@@ -253,7 +268,9 @@ fn presence(how: Meaning, name: &str, answers: &Answers<'_>, finding: Finding) -
 
 /// Whether a client can ask "changed since?" and be told 304.
 fn has_validator(answer: &Observation) -> bool {
-    answer.headers.contains_key("etag") || answer.headers.contains_key("last-modified")
+    [ETAG, LAST_MODIFIED]
+        .iter()
+        .any(|name| joined(answer, name).is_some_and(|value| Meaning::Validator.is_said_by(name, &value)))
 }
 
 fn tokens(old: &[String], new: &[String], finding: Finding) -> Finding {
@@ -296,7 +313,7 @@ fn directives_of(values: &[String], nonces: Nonces) -> Vec<Policy> {
             let mut words = directive.split_ascii_whitespace();
             let Some(name) = words.next() else { continue };
             let sources = words.map(|word| match word.strip_prefix("'nonce-") {
-                Some(_) if nonces == Nonces::Masked => "'nonce-*'".to_owned(),
+                Some(drawn) if nonces == Nonces::Masked && drawn.len() > "'".len() => "'nonce-*'".to_owned(),
                 _ => word.to_owned(),
             });
             found.entry(name.to_ascii_lowercase()).or_insert_with(|| sources.collect());
@@ -330,13 +347,32 @@ fn runs_down(old: &[String], new: &[String], answers: &Answers<'_>) -> bool {
     matches!((seconds(old), seconds(new)), (Some(a), Some(b)) if both_limited || a.abs_diff(b) <= MOMENT)
 }
 
-/// `Basic realm="x"`: the scheme has no case (RFC 9110, section 11.1).
-fn challenges(values: &[String]) -> Vec<String> {
-    let squeezed = |value: &String| {
+/// `Basic realm="x"`: the scheme has no case, parameters are tokens or quoted (RFC 9110, section 11.1).
+fn challenges(values: &[String], nonces: Nonces) -> Vec<(String, BTreeMap<String, Option<String>>)> {
+    let read = |value: &String| {
         let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
-        format!("{} {}", scheme.to_ascii_lowercase(), directives::split(rest, ',').join(", "))
+        let mut parameters = directives::named(&[rest.to_owned()], ',');
+        for (name, value) in &mut parameters {
+            match (name.as_str(), value) {
+                ("nonce" | "opaque", Some(drawn)) if nonces == Nonces::Masked && !drawn.is_empty() => {
+                    "*".clone_into(drawn);
+                }
+                ("charset" | "algorithm" | "stale", Some(word)) => word.make_ascii_lowercase(),
+                _ => {}
+            }
+        }
+        (scheme.to_ascii_lowercase(), parameters)
     };
-    values.iter().map(squeezed).collect()
+    values.iter().map(read).collect()
+}
+
+fn challenge(old: &[String], new: &[String], finding: Finding) -> Finding {
+    if challenges(old, Nonces::Kept) != challenges(new, Nonces::Kept)
+        && challenges(old, Nonces::Masked) == challenges(new, Nonces::Masked)
+    {
+        return finding.rule(Rule::HeaderNonce);
+    }
+    spelled_or(challenges(old, Nonces::Kept) == challenges(new, Nonces::Kept), finding, Severity::High)
 }
 
 /// `0; url=/x`, the URL resolved.

@@ -20,7 +20,7 @@ pub enum Rest {
     Nothing,
     /// Both failed in the same way: only whether they say the same.
     Failure,
-    /// Both failed, for reasons that lie outside the application or are not the same: proves nothing.
+    /// Gateways failed before both applications: proves nothing.
     Inconclusive,
 }
 
@@ -33,7 +33,7 @@ pub fn compare(answers: &Answers<'_>, sink: &mut Sink<'_>) -> Rest {
     match (old.is_server_error(), new.is_server_error()) {
         (true, true) => {
             sink.report(finding.cause("both_failed"));
-            return Rest::Inconclusive;
+            return if is_gateways(old) && is_gateways(new) { Rest::Inconclusive } else { Rest::Nothing };
         }
         (false, true) => {
             sink.report(finding.severity(Severity::Critical).cause("new_failed"));
@@ -52,11 +52,15 @@ pub fn compare(answers: &Answers<'_>, sink: &mut Sink<'_>) -> Rest {
 
 fn alike(status: StatusCode) -> Rest {
     match status {
-        // A gateway's or an overloaded server's own words: not the application's answer.
-        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => Rest::Inconclusive,
+        failed if is_gateways(failed) => Rest::Inconclusive,
         failed if failed.is_server_error() => Rest::Failure,
         _ => Rest::All,
     }
+}
+
+/// The words of a gateway that got no answer from the application.
+fn is_gateways(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT)
 }
 
 fn neither_failed(finding: Finding, method: &Method, old: StatusCode, new: StatusCode) -> (Finding, Rest) {

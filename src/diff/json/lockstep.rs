@@ -1,5 +1,5 @@
-//! The quick way: two texts read side by side, token by token, without a tape. It proves that they mean the same, or gives up at the
-//! first thing that needs more thought; then nothing has been said, and [`super::walk`] starts over.
+//! The quick way: two texts read side by side, token by token, without a tape. It proves that they mean the same, or the same but for
+//! one scalar, or gives up at the first thing that needs more thought; then nothing has been said, and [`super::walk`] starts over.
 //!
 //! The left text is checked against the grammar; the right one must have the same tokens at each step, so it is checked with it.
 
@@ -7,30 +7,45 @@ use super::number::{self, Spelling};
 use super::parse::Raw;
 use super::string;
 use super::token::{self, is_blank};
+use super::walk::Step;
 use crate::diff::rules::{Rule, Rules};
 use crate::diff::sink::Sink;
 
 /// What cosmetic rules would hide: each with its count and the first place.
 #[derive(Debug, Default)]
-pub struct Proof {
+pub struct Proof<'a> {
     met: Vec<(Rule, u32, String)>,
+    change: Option<Change<'a>>,
 }
 
-impl Proof {
-    pub fn tell(self, sink: &mut Sink<'_>) {
+/// The one scalar that differs, at the same place on both sides. No array has more than one element that differs, so none is sought
+/// elsewhere.
+#[derive(Debug)]
+pub struct Change<'a> {
+    pub(super) path: Vec<Step<'a>>,
+    pub old: &'a str,
+    pub new: &'a str,
+}
+
+impl<'a> Proof<'a> {
+    /// Tells what was hidden; what is left to be judged comes back.
+    #[must_use]
+    pub fn tell(self, sink: &mut Sink<'_>) -> Option<Change<'a>> {
         for (rule, count, path) in self.met {
             sink.hides_many(rule, count, path);
         }
+        self.change
     }
 }
 
-/// Proves two texts equal but for cosmetics that are hidden everywhere; `None`: not proven.
-pub fn prove(control: &str, candidate: &str, rules: &Rules) -> Option<Proof> {
+/// Proves two texts equal but for cosmetics that are hidden everywhere, and for at most one scalar; `None`: not proven.
+pub fn prove<'a>(control: &'a str, candidate: &'a str, rules: &Rules) -> Option<Proof<'a>> {
     let mut pair = Pair {
         old: Side::new(control),
         new: Side::new(candidate),
         open: Vec::with_capacity(16),
         rules,
+        refused: false,
         proof: Proof::default(),
     };
     pair.document()?;
@@ -57,6 +72,19 @@ impl<'a> Side<'a> {
 
     fn rest(&self) -> &'a [u8] {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    /// Goes behind the scalar that stands here, and gives it as it is written.
+    fn skip_scalar(&mut self) -> Option<&'a str> {
+        let rest = self.rest();
+        let length = match rest.first()? {
+            b'"' => token::string_length(rest.get(1..)?, 0).ok()?.0 + 2,
+            b'-' | b'0'..=b'9' => token::number_length(rest).ok()?,
+            _ => [&b"true"[..], b"false", b"null"].iter().find(|word| rest.starts_with(word))?.len(),
+        };
+        let scalar = self.text.get(self.at..self.at + length)?;
+        self.at += length;
+        Some(scalar)
     }
 
     /// The next byte that is no white space; zero at the end.
@@ -87,7 +115,9 @@ struct Pair<'a, 'r> {
     new: Side<'a>,
     open: Vec<Frame<'a>>,
     rules: &'r Rules,
-    proof: Proof,
+    /// A rule that would be needed is not in force everywhere.
+    refused: bool,
+    proof: Proof<'a>,
 }
 
 impl<'a> Pair<'a, '_> {
@@ -110,9 +140,6 @@ impl<'a> Pair<'a, '_> {
     fn value(&mut self) -> Option<bool> {
         let first = self.old.peek();
         match first {
-            b'"' => {
-                self.strings(Place::Here)?;
-            }
             b'{' => {
                 self.both(b'{')?;
                 self.nest(Frame::Object(Raw { text: "", escaped: false }))?;
@@ -126,13 +153,38 @@ impl<'a> Pair<'a, '_> {
                 self.nest(Frame::Array(0))?;
                 return Some(self.old.peek() != b']');
             }
-            b't' => self.word(b"true")?,
-            b'f' => self.word(b"false")?,
-            b'n' => self.word(b"null")?,
-            b'-' | b'0'..=b'9' => self.numbers()?,
-            _ => return None,
+            _ => self.scalar(first)?,
         }
         Some(false)
+    }
+
+    /// Reads a scalar that means the same on both sides, or else takes it for the one that differs.
+    #[inline]
+    fn scalar(&mut self, first: u8) -> Option<()> {
+        self.new.peek();
+        let starts = (self.old.at, self.new.at);
+        let same = match first {
+            b'"' => self.strings(Place::Here).map(|_| ()),
+            b't' => self.word(b"true"),
+            b'f' => self.word(b"false"),
+            b'n' => self.word(b"null"),
+            b'-' | b'0'..=b'9' => self.numbers(),
+            _ => return None,
+        };
+        if same.is_some() {
+            return Some(());
+        }
+        (self.old.at, self.new.at) = starts;
+        self.changed()
+    }
+
+    fn changed(&mut self) -> Option<()> {
+        if self.refused || self.proof.change.is_some() || self.rules.names_arrays() {
+            return None;
+        }
+        let (old, new) = (self.old.skip_scalar()?, self.new.skip_scalar()?);
+        self.proof.change = Some(Change { path: self.steps(None), old, new });
+        Some(())
     }
 
     /// After a value: `true` when the document is whole, `false` when another value is wanted.
@@ -245,6 +297,7 @@ impl<'a> Pair<'a, '_> {
             return Some(());
         }
         if !self.rules.is_on(rule) || self.rules.is_scoped(rule) {
+            self.refused = true;
             return None;
         }
         let path = self.pointer(key);
@@ -253,21 +306,17 @@ impl<'a> Pair<'a, '_> {
     }
 
     fn pointer(&self, key: Option<Raw<'a>>) -> String {
-        let mut path = String::new();
+        super::walk::pointer(&self.steps(key))
+    }
+
+    /// The way to the value under way, or to the key of one.
+    fn steps(&self, key: Option<Raw<'a>>) -> Vec<Step<'a>> {
         let inner = self.open.len().saturating_sub(usize::from(key.is_some()));
-        for frame in self.open.iter().take(inner) {
-            super::walk::push_step(
-                &mut path,
-                match frame {
-                    Frame::Object(name) => super::walk::Step::Key(*name),
-                    Frame::Array(index) => super::walk::Step::Index(*index),
-                },
-            );
-        }
-        if let Some(key) = key {
-            super::walk::push_step(&mut path, super::walk::Step::Key(key));
-        }
-        path
+        let above = self.open.iter().take(inner).map(|frame| match frame {
+            Frame::Object(name) => Step::Key(*name),
+            Frame::Array(index) => Step::Index(*index),
+        });
+        above.chain(key.map(Step::Key)).collect()
     }
 }
 

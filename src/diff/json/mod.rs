@@ -21,6 +21,7 @@ use super::rules::Rule;
 use super::scope::Scope;
 use super::sink::{Finding, Sink};
 use super::text::{self, BODY};
+use lockstep::Change;
 use parse::Tape;
 use walk::Walk;
 
@@ -55,12 +56,18 @@ pub fn compare(control: &str, candidate: &str, scope: &Scope<'_>, sink: &mut Sin
         return;
     }
     if let Some(proof) = lockstep::prove(old, new, scope.rules) {
-        return proof.tell(sink);
+        return proof.tell(sink).into_iter().for_each(|change| one_scalar(&change, scope, sink));
     }
     match (Tape::parse(old), Tape::parse(new)) {
         (Ok(a), Ok(b)) => documents(&a, &b, scope, sink),
         (Err(a), Err(b)) => neither(old, new, (a, b), scope, sink),
         (a, b) => one_only(old, new, (a.err(), b.err()), sink),
+    }
+}
+
+fn one_scalar(change: &Change<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    if let (Ok(a), Ok(b)) = (Tape::parse(change.old), Tape::parse(change.new)) {
+        Walk::new(&a, &b, scope, sink).below(change.path.clone()).value(Tape::ROOT, Tape::ROOT);
     }
 }
 

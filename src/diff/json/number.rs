@@ -112,6 +112,11 @@ fn is_printed_from(text: &str, value: f64) -> bool {
     digits <= DOUBLE_DIGITS && exact(&format!("{value:.*e}", digits.saturating_sub(1))).equals(&written)
 }
 
+/// More digits than any double is printed with: an exact decimal.
+pub fn is_long(text: &str) -> bool {
+    exact(text).digits.len() > DOUBLE_DIGITS
+}
+
 /// A whole number beyond what a double holds exactly, and the double next to it.
 pub fn is_bigint_as_float(control: &str, candidate: &str) -> bool {
     is_whole_form(control) != is_whole_form(candidate)

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::parse::Raw;
+use super::token;
 use crate::diff::rules::Rule;
 
 /// The rules that two spellings of one string need, as a set.
@@ -37,6 +38,9 @@ pub fn same(control: Raw<'_>, candidate: Raw<'_>) -> Option<Spellings> {
     let mut met = Spellings::default();
     let (mut old, mut new) = (Units(control.text), Units(candidate.text));
     loop {
+        let alike = token::common_plain(old.0.as_bytes(), new.0.as_bytes());
+        let alike = (0..=alike).rev().find(|at| old.0.is_char_boundary(*at)).unwrap_or(0);
+        (old.0, new.0) = (old.0.get(alike..).unwrap_or_default(), new.0.get(alike..).unwrap_or_default());
         let (before_old, before_new) = (old.0, new.0);
         match (old.next(), new.next()) {
             (None, None) => return Some(met),

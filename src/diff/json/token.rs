@@ -19,26 +19,48 @@ const STOPS: [bool; 256] = {
     stops
 };
 
+/// Bytes looked at in one step.
+const WORD: usize = 8;
+
+/// Whether any of eight bytes is one of [`STOPS`] ("Bit Twiddling Hacks": a byte less than n, a byte equal to n).
+fn has_stop(word: u64) -> bool {
+    const ONES: u64 = u64::from_le_bytes([1; WORD]);
+    const HIGHS: u64 = u64::from_le_bytes([0x80; WORD]);
+    let is_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+    (control | is_zero(word ^ (ONES * b'"' as u64)) | is_zero(word ^ (ONES * b'\\' as u64))) != 0
+}
+
+/// How many bytes from here on are plain.
+fn plain(bytes: &[u8]) -> usize {
+    let words = bytes.as_chunks::<WORD>().0.iter();
+    let skipped = words.take_while(|word| !has_stop(u64::from_le_bytes(**word))).count() * WORD;
+    let rest = bytes.get(skipped..).unwrap_or_default();
+    skipped + rest.iter().position(|byte| STOPS[*byte as usize]).unwrap_or(rest.len())
+}
+
 /// How many bytes two strings have in common before either ends or escapes something.
 #[inline]
 pub fn common_plain(old: &[u8], new: &[u8]) -> usize {
-    old.iter().zip(new).take_while(|(a, b)| a == b && !STOPS[**a as usize]).count()
+    let words = old.as_chunks::<WORD>().0.iter().zip(new.as_chunks::<WORD>().0);
+    let equal = words.take_while(|(a, b)| a == b && !has_stop(u64::from_le_bytes(**a))).count() * WORD;
+    let rest = (old.get(equal..).unwrap_or_default(), new.get(equal..).unwrap_or_default());
+    equal + rest.0.iter().zip(rest.1).take_while(|(a, b)| a == b && !STOPS[**a as usize]).count()
 }
 
 /// Length of a string up to its closing quote, from behind the opening one; whether it holds escapes. The first bytes are known to be plain.
 ///
 /// # Errors
 /// It does not end, or holds what no string may.
-pub fn string_length(rest: &[u8], plain: usize) -> Result<(usize, bool), Fault> {
-    let mut at = plain;
+pub fn string_length(rest: &[u8], known_plain: usize) -> Result<(usize, bool), Fault> {
+    let mut at = known_plain;
     let mut escaped = false;
     loop {
         let ahead = rest.get(at..).unwrap_or_default();
-        let Some(plain) = ahead.iter().position(|byte| STOPS[*byte as usize]) else {
-            return Err(Fault::Truncated(rest.len()));
-        };
+        let plain = plain(ahead);
         at += plain;
         match ahead.get(plain) {
+            None => return Err(Fault::Truncated(rest.len())),
             Some(b'"') => return Ok((at, escaped)),
             Some(b'\\') => {
                 escaped = true;

@@ -42,6 +42,11 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
         Self { old, new, scope, sink, path: Vec::new(), gave_up: false }
     }
 
+    /// At a place below the roots of what is compared.
+    pub(super) fn below(self, path: Vec<Step<'a>>) -> Self {
+        Self { path, ..self }
+    }
+
     /// Compares two values.
     pub(super) fn value(&mut self, a: usize, b: usize) {
         if self.old.slice(a) == self.new.slice(b) && self.old.kind(a) == self.new.kind(b) {
@@ -288,7 +293,8 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
         }
         let (control, candidate) = (string::decode(old), string::decode(new));
         let mut finding = Finding::new(Kind::Value, self.pointer()).values(quoted(old), quoted(new));
-        if let Some(rule) = volatile::strings(&self.name(), &control, &candidate, self.scope.now) {
+        let volatile = volatile::strings(&self.name(), &control, &candidate, self.scope.now);
+        if let Some(rule) = volatile.filter(|rule| self.may_be_volatile(*rule)) {
             finding = finding.rule(rule);
         } else if let (Some(x), Some(y)) = (clock::moment(&control), clock::moment(&candidate))
             && x == y
@@ -296,6 +302,11 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
             finding = finding.rule(Rule::DateFormats);
         }
         self.sink.report(finding);
+    }
+
+    /// An answer is made once and takes one while: ids, tokens and durations in a list are those of records. A clock may stand anywhere.
+    fn may_be_volatile(&self, rule: Rule) -> bool {
+        rule == Rule::VolatileTime || !self.path.iter().any(|step| matches!(step, Step::Index(_)))
     }
 
     /// The nearest key above: the name of the value.
@@ -338,14 +349,20 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
             return Some(Rule::BigintFloat);
         }
         let volatile = volatile::numbers(&self.name(), number::double(old), number::double(new), self.scope.now);
-        volatile.or_else(|| self.is_tolerated(old, new).then_some(Rule::FloatTolerance))
+        volatile
+            .filter(|rule| self.may_be_volatile(*rule))
+            .or_else(|| self.is_tolerated(old, new).then_some(Rule::FloatTolerance))
     }
 
-    /// Floats within the tolerance; two whole numbers never are.
+    /// Floats within the tolerance; two whole numbers never are, nor two decimals with more digits than any double has.
     fn is_tolerated(&self, old: &str, new: &str) -> bool {
         let (x, y) = (number::double(old), number::double(new));
         let is_id = |text: &str, value: f64| number::is_whole_form(text) && value.abs() >= number::EXACT_UP_TO;
-        if is_id(old, x) || is_id(new, y) || (number::is_whole_form(old) && number::is_whole_form(new)) {
+        if is_id(old, x)
+            || is_id(new, y)
+            || (number::is_whole_form(old) && number::is_whole_form(new))
+            || (number::is_long(old) && number::is_long(new))
+        {
             return false;
         }
         let bound = self.scope.rules.tolerance();
@@ -400,7 +417,7 @@ fn self_path<'a>(path: &[Step<'a>], key: Raw<'a>) -> String {
     text
 }
 
-fn pointer(path: &[Step<'_>]) -> String {
+pub(super) fn pointer(path: &[Step<'_>]) -> String {
     let mut text = String::with_capacity(path.len() * 12);
     for step in path {
         push_step(&mut text, *step);
@@ -408,7 +425,7 @@ fn pointer(path: &[Step<'_>]) -> String {
     text
 }
 
-pub(super) fn push_step(path: &mut String, step: Step<'_>) {
+fn push_step(path: &mut String, step: Step<'_>) {
     path.push('/');
     match step {
         Step::Index(index) => path.push_str(&index.to_string()),

@@ -5,6 +5,9 @@ use super::spec::{AcceptSpec, OneOrMany, SelectSpec, SwitchSpec, ToleranceSpec};
 use super::{Accept, At, Class, Reach, Rule, RuleError, Rules, RulesSpec, Tolerance};
 use crate::diff::clock;
 
+/// A plain `float_tolerance` covers the last digits of large numbers too: what is left when PHP prints 14 of them.
+const LAST_DIGITS: f64 = 1e-13;
+
 /// `float_tolerance` switched on without a number: what 64-bit arithmetic in another order costs.
 const DEFAULT_TOLERANCE: Tolerance = Tolerance { absolute: 0.0, relative: 1e-9 };
 
@@ -137,7 +140,9 @@ fn selections(spec: &RulesSpec, rules: &mut Rules) {
 fn tolerance(spec: &RulesSpec, rules: &mut Rules, errors: &mut Errors) {
     let wanted = match &spec.float_tolerance {
         None => return,
-        Some(ToleranceSpec::Absolute(absolute)) => Tolerance { absolute: *absolute, relative: 0.0 },
+        Some(ToleranceSpec::Absolute(absolute)) => {
+            Tolerance { absolute: *absolute, relative: absolute.min(LAST_DIGITS) }
+        }
         Some(ToleranceSpec::Both(both)) => {
             Tolerance { absolute: both.absolute.unwrap_or(0.0), relative: both.relative.unwrap_or(0.0) }
         }
