@@ -2,12 +2,16 @@
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::Serialize;
 
 use super::{Exit, Format, print};
 use crate::config::changes::{KeyChange, RouteChange, What, changes};
 use crate::config::{ConfigError, ConfigErrors, Loaded, examine};
+use crate::evidence::report::ending;
+use crate::evidence::time::millis;
+use crate::live::snapshot::ProxiedRoute;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -54,12 +58,25 @@ fn bad(config: &Path, errors: &ConfigErrors, format: Format) -> anyhow::Result<E
     Ok(Exit::Trouble)
 }
 
+/// Entries of `accept` that have ended or end soon, by today's date.
+fn ending_rules(config: &Path, loaded: &Loaded) -> Vec<ConfigError> {
+    let now = millis(SystemTime::now()) / 1000;
+    let proxied = loaded.settings.routes.iter().filter_map(|route| Some((&route.name, route.proxied()?)));
+    let told = proxied.flat_map(|(name, proxied)| {
+        let ending = proxied.rules.own().into_iter().filter_map(|rule| Some((ending(&rule, now)?, rule)));
+        ending.map(|(ends, rule)| format!("{name:?}: diff.{}: {}", rule.name, ends.told(&rule))).collect::<Vec<_>>()
+    });
+    told.map(|message| ConfigError { message, file: config.to_owned(), line: None, column: None }).collect()
+}
+
 fn good(config: &Path, loaded: &Loaded, args: &Args) -> anyhow::Result<Exit> {
     let changes = match &args.against {
         None => None,
         Some(old) => Some(changes(&older(old)?, loaded)),
     };
-    let warnings = loaded.warnings.as_slice();
+    let mut warnings = loaded.warnings.clone();
+    warnings.extend(ending_rules(config, loaded));
+    let warnings = warnings.as_slice();
     // The default route is nobody's own.
     let routes = loaded.settings.routes.len() - 1;
     match args.format {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Gate;
+use crate::diff::OwnRule;
 
 /// One route as it stands in the config.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +17,9 @@ pub struct RouteFact {
     /// Whether any request of it is copied, so that evidence is to be expected.
     pub mirrored: bool,
     pub gate: Gate,
+    /// The operator's own entries of its `diff:` block.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<OwnRule>,
     /// Where legacy and new can be asked, `http://host:port`, for the curl lines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub legacy_url: Option<String>,

@@ -18,16 +18,26 @@ use super::store::{StoreError, StoreReader};
 use super::tally::{Sketch, Tally};
 use super::time::{millis, rfc3339, spelled};
 
+mod accept;
+mod mix;
+mod next;
 mod noise;
+mod rules;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod text;
+mod triage;
 
+pub use mix::{MixLine, MixReport, Turned};
 pub use noise::{NoiseField, NoiseReport};
+pub use rules::{Ending, RuleReport, ending};
+pub use sessions::PerSession;
 pub use text::{Paint, text};
+pub use triage::{RouteTriage, Shown, Told};
 
 /// Causes of a route that come with curl lines; each costs reading a sample.
-const MAX_CURLS: usize = 20;
+const MAX_CURLS: usize = 100;
 /// Field paths told per route.
 const MAX_FIELDS: usize = 20;
 
@@ -74,6 +84,8 @@ pub struct Report {
     pub routes: Vec<RouteReport>,
     /// Changes of stage and weight, the oldest first: they date the bugs.
     pub flips: Vec<Flip>,
+    /// What to do next, the weightiest first.
+    pub next: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -104,6 +116,8 @@ pub struct RouteReport {
     pub hidden: Vec<HiddenReport>,
     /// Of the same requests.
     pub latency: Latencies,
+    #[serde(flatten)]
+    pub triage: RouteTriage,
 }
 
 /// One cause.
@@ -128,6 +142,8 @@ pub struct DifferenceReport {
     pub candidate: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub curl: Option<Curl>,
+    #[serde(flatten)]
+    pub told: Told,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -244,8 +260,9 @@ impl Report {
         let (known, routes, flips) = reader.at_one_moment(|moment| {
             let known = known(moment.routes()?, filter.facts.as_deref());
             let wanted = known.iter().filter(|route| is_wanted(route, filter));
-            let routes: Vec<RouteReport> =
+            let mut routes: Vec<RouteReport> =
                 wanted.map(|route| route_report(moment, route, filter)).collect::<rusqlite::Result<_>>()?;
+            triage::settle_rules(moment, &known, &mut routes)?;
             let flips_since = filter.since.map_or(0, |since| millis(filter.now).saturating_sub(as_millis(since)));
             Ok((known, routes, moment.flips(flips_since)?))
         })?;
@@ -254,7 +271,9 @@ impl Report {
         }
         let is_asked = |flip: &StoredFlip| filter.route.as_ref().is_none_or(|name| *name == flip.route);
         let flips = flips.into_iter().filter(is_asked).map(Flip::from).collect();
-        Ok(Self { generated_at: rfc3339(millis(filter.now)), routes, flips })
+        let mut report = Self { generated_at: rfc3339(millis(filter.now)), routes, flips, next: Vec::new() };
+        report.next = next::next(&report);
+        Ok(report)
     }
 }
 
@@ -335,7 +354,10 @@ fn route_report(moment: &Moment<'_>, route: &Known, filter: &Filter) -> rusqlite
     let origins = Origins::of(fact);
     let noise = judged.told(differences(moment, noise, &origins)?);
     let differences = differences(moment, causes, &origins)?;
-    Ok(assembled(route, &tally, readiness, (differences, noise), since))
+    let mut report = assembled(route, &tally, readiness, (differences, noise), since);
+    let stretch = triage::Stretch { since, now: millis(filter.now) / 1000 };
+    triage::add(moment, route, &tally, stretch, &mut report)?;
+    Ok(report)
 }
 
 /// The causes that found no room of their own are of many places.
@@ -359,9 +381,9 @@ fn differences(
 ) -> rusqlite::Result<Vec<DifferenceReport>> {
     let mut differences = Vec::with_capacity(causes.len());
     for cause in causes {
-        // The newest sample: what it asks for is the likeliest to be there still.
-        let sample = match cause.samples.last() {
-            Some(id) if differences.len() < MAX_CURLS => read_sample(moment, *id)?,
+        let smallest = moment.smallest(&cause.samples)?;
+        let sample = match smallest {
+            Some(id) if differences.len() < MAX_CURLS => read_sample(moment, id)?,
             _ => None,
         };
         differences.push(DifferenceReport {
@@ -377,6 +399,7 @@ fn differences(
             control: cause.control,
             candidate: cause.candidate,
             curl: sample.map(|sample| origins.curl(&sample)),
+            told: Told { smallest, ..Told::default() },
         });
     }
     Ok(differences)
@@ -431,5 +454,6 @@ fn assembled(
         fields,
         hidden,
         latency: Latencies { legacy: Latency::of(&tally.legacy), new: Latency::of(&tally.new) },
+        triage: RouteTriage::default(),
     }
 }

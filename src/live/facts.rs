@@ -19,6 +19,7 @@ pub fn facts(settings: &Settings, rollbacks: &RolledBack) -> Vec<RouteFact> {
             weight: stage.has_weight().then(|| proxied.policy.weight.percent()),
             mirrored: stage.may_mirror() && mirror != Share::NONE,
             gate: proxied.gate.clone(),
+            rules: proxied.rules.own(),
             legacy_url: url(settings, proxied.backend(Origin::Legacy)),
             new_url: url(settings, proxied.backend(Origin::New)),
         }

@@ -14,7 +14,6 @@ use crate::evidence::redact::{Emails, Redactor};
 use crate::evidence::store::batch::CauseKey;
 use crate::evidence::store::triage::SessionCount;
 use crate::evidence::tally::{RuleExample, Triage, Window};
-use crate::routing::Origin;
 
 impl Recorder {
     /// Everything of a pair that was compared, whatever came of it.
@@ -24,12 +23,11 @@ impl Recorder {
         let examples = if wanted.is_empty() { Vec::new() } else { self.examples(pair, comparison, &wanted) };
         let mut pending = self.shared.pending.lock();
         let triage = &mut pending.tally(&pair.route, pair.stage, at).triage;
-        let statuses = [pair.control.status.as_u16(), pair.candidate.status.as_u16()];
-        for (origin, (status, target)) in
-            [Origin::Legacy, Origin::New].into_iter().zip(statuses.into_iter().zip(&targets))
-        {
-            triage.add_answer(origin, status, target.as_deref());
-        }
+        let [legacy, new] = &targets;
+        triage.add_answers(
+            (pair.control.status.as_u16(), legacy.as_deref()),
+            (pair.candidate.status.as_u16(), new.as_deref()),
+        );
         for applied in &comparison.applied {
             triage.add_rule(applied, None, at);
         }

@@ -26,6 +26,7 @@ fn fact(name: &str, stage: &str) -> RouteFact {
         weight: None,
         mirrored: true,
         gate: Gate::default(),
+        rules: Vec::new(),
         legacy_url: Some("http://127.0.0.1:9000".to_owned()),
         new_url: Some("http://127.0.0.1:8000".to_owned()),
     }
@@ -175,7 +176,11 @@ fn the_report_as_json() {
                   "curl": {
                     "legacy": "curl -sS -g --path-as-is -i 'http://127.0.0.1:9000/rpc?v=5&arg[]=vim' -H 'Host: aur.example' -H 'accept: application/json'",
                     "new": "curl -sS -g --path-as-is -i 'http://127.0.0.1:8000/rpc?v=5&arg[]=vim' -H 'Host: aur.example' -H 'accept: application/json'"
-                  }
+                  },
+                  "share_percent": 0.20202020202020202,
+                  "on_every": false,
+                  "smallest": 1,
+                  "accept": "{at: /results/*/Votes, reason: \"WHY\"}"
                 }
               ],
               "noise": {
@@ -208,6 +213,27 @@ fn the_report_as_json() {
                   "p90_ms": 20.3,
                   "p99_ms": 20.3
                 }
+              },
+              "new_only": [],
+              "lost": [],
+              "rules": [
+                {
+                  "rule": "slash_escape",
+                  "class": "cosmetic",
+                  "count": 1960,
+                  "last_seen": "2023-11-14T22:11:20Z",
+                  "example": {
+                    "path": "/results/0/URL",
+                    "at": "2023-11-14T22:11:20Z"
+                  }
+                }
+              ],
+              "warnings": [],
+              "mix": {
+                "statuses": [],
+                "redirects": [],
+                "turned": [],
+                "shifts": []
               }
             }
           ],
@@ -219,6 +245,9 @@ fn the_report_as_json() {
               "to": "shadow",
               "generation": 2
             }
+          ],
+          "next": [
+            "mend rpc: value /results/*/Votes (rounded): 10.5 -> 10  (2 ×)"
           ]
         }"#]].assert_eq(&serde_json::to_string_pretty(&report).unwrap());
 }
@@ -227,6 +256,10 @@ fn the_report_as_json() {
 fn the_report_as_text() {
     let report = read(&filter()).unwrap();
     expect![[r#"
+        Next
+           1. mend rpc: value /results/*/Votes (rounded): 10.5 -> 10  (2 ×)
+           2. ready: matapalo stage feed canary --weight 10
+
         route  stage     compared mismatched  unproven  causes  verdict
         feed   shadow         300          0         0       0  READY
         page   shadow           0          0         0       0  INCONCLUSIVE
@@ -254,7 +287,7 @@ fn the_report_as_text() {
              legacy says  10.5
              new says     10
              began after legacy -> shadow (2023-11-14T21:33:20Z)
-             sample 1
+             smallest sample 1
              curl -sS -g --path-as-is -i 'http://127.0.0.1:9000/rpc?v=5&arg[]=vim' -H 'Host: aur.example' -H 'accept: application/json'
              curl -sS -g --path-as-is -i 'http://127.0.0.1:8000/rpc?v=5&arg[]=vim' -H 'Host: aur.example' -H 'accept: application/json'
 

@@ -311,6 +311,7 @@ fn fact(name: &str, stage: &str, weight: Option<f64>) -> RouteFact {
         weight,
         mirrored: true,
         gate: Gate::default(),
+        rules: Vec::new(),
         legacy_url: None,
         new_url: None,
     }

@@ -1,7 +1,7 @@
 //! What the store keeps for looking at the right things first: places that were learned to be one, the sessions that show a cause,
 //! how many sessions a route has. Part of the one transaction that [`super::write`] makes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -285,6 +285,15 @@ impl Moment<'_> {
         Ok(found)
     }
 
+    /// Compared pairs of a route since (seconds since 1970).
+    pub fn compared_since(&self, route: i64, since: u64) -> rusqlite::Result<u64> {
+        self.connection
+            .prepare_cached(
+                "SELECT coalesce(sum(matched + ignored + mismatched), 0) FROM tally WHERE route = ? AND start + width > ?",
+            )?
+            .query_row(params![route, since], |row| row.get(0))
+    }
+
     /// How many sessions a route had since (seconds since 1970).
     pub fn sessions(&self, route: i64, since: u64) -> rusqlite::Result<Distinct> {
         let mut all = Distinct::default();
@@ -307,7 +316,7 @@ impl Moment<'_> {
         let mut named = self.connection.prepare_cached(
             "SELECT family, name, sum(count) FROM named_count
              WHERE route = ? AND start >= ? AND start + width <= ?
-                   AND family IN ('status_legacy', 'status_new', 'redirect_legacy', 'redirect_new')
+                   AND family IN ('status_legacy', 'status_new', 'redirect_legacy', 'redirect_new', 'turned')
              GROUP BY family, name",
         )?;
         let mut rows = named.query(params![route, from, until])?;
@@ -316,6 +325,30 @@ impl Moment<'_> {
             triage.add_row(&family, &name, row.get(2)?, ("", 0));
         }
         Ok(triage)
+    }
+
+    /// The operator's entries that ever met something, on any route.
+    pub fn rules_met(&self) -> rusqlite::Result<HashSet<String>> {
+        self.connection
+            .prepare_cached("SELECT DISTINCT name FROM named_count WHERE family = 'rule_pairs' AND count > 0")?
+            .query_map([], |row| row.get(0))?
+            .collect()
+    }
+
+    /// The same by window, each with its start, the oldest first.
+    pub fn mix_windows(&self, route: i64, from: u64) -> rusqlite::Result<Vec<(u64, Triage)>> {
+        let mut windows: BTreeMap<u64, Triage> = BTreeMap::new();
+        let mut named = self.connection.prepare_cached(
+            "SELECT start, family, name, count FROM named_count
+             WHERE route = ? AND start + width > ?
+                   AND family IN ('status_legacy', 'status_new', 'redirect_legacy', 'redirect_new', 'turned')",
+        )?;
+        let mut rows = named.query(params![route, from])?;
+        while let Some(row) = rows.next()? {
+            let (family, name): (String, String) = (row.get(1)?, row.get(2)?);
+            windows.entry(row.get(0)?).or_default().add_row(&family, &name, row.get(3)?, ("", 0));
+        }
+        Ok(windows.into_iter().collect())
     }
 
     /// Bytes of samples, to find the smallest one.

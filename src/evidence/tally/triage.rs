@@ -1,4 +1,5 @@
-//! What helps to look at the right things first: what each rule did, and which statuses and redirect targets either origin gave.
+//! What helps to look at the right things first: what each rule did, which statuses and redirect targets either origin gave, and
+//! where the two gave another one to the same request.
 //! Mergeable like the [`super::Tally`] that holds it. Pure.
 
 use std::collections::BTreeMap;
@@ -7,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{MAX_NAMES, slot};
 use crate::diff::Applied;
-use crate::routing::Origin;
 
 /// Places of one rule that are counted apart.
 const MAX_PLACES: usize = 32;
@@ -18,7 +18,26 @@ pub struct Triage {
     pub rules: BTreeMap<String, RuleCount>,
     pub legacy: Mix,
     pub new: Mix,
+    /// Pairs of which the two answers have other statuses or redirect targets, by [`turned`].
+    pub turned: BTreeMap<String, u64>,
 }
+
+/// Status and redirect target as one word: `404`, `302 /login`.
+pub fn outcome(status: u16, redirect: Option<&str>) -> String {
+    redirect.map_or_else(|| status.to_string(), |target| format!("{status} {target}"))
+}
+
+/// What legacy's outcome is to new: `404 -> 302 /login`.
+pub fn turned(legacy: &str, new: &str) -> String {
+    format!("{legacy}{TURNED}{new}")
+}
+
+/// Legacy's and new's outcome.
+pub fn untangled(turned: &str) -> Option<(&str, &str)> {
+    turned.split_once(TURNED)
+}
+
+const TURNED: &str = " -> ";
 
 /// What one rule did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -100,6 +119,7 @@ const RULE_PAIRS: &str = "rule_pairs";
 const RULE_EXPIRED: &str = "rule_expired";
 /// The rule, a line end, the place.
 const RULE_PLACE: &str = "rule_place";
+const TURNED_FAMILY: &str = "turned";
 /// The families of the mix, legacy's and new's.
 const STATUS: [&str; 2] = ["status_legacy", "status_new"];
 const REDIRECT: [&str; 2] = ["redirect_legacy", "redirect_new"];
@@ -136,14 +156,17 @@ impl Triage {
         self.rules.get(rule).is_some_and(|rule| !rule.example.is_empty())
     }
 
-    pub fn add_answer(&mut self, origin: Origin, status: u16, redirect: Option<&str>) {
-        let mix = match origin {
-            Origin::Legacy => &mut self.legacy,
-            Origin::New => &mut self.new,
-        };
-        *mix.statuses.entry(status).or_default() += 1;
-        if let Some(target) = redirect {
-            *slot(&mut mix.redirects, target) += 1;
+    /// Statuses and redirect targets of the two answers to one request.
+    pub fn add_answers(&mut self, legacy: (u16, Option<&str>), new: (u16, Option<&str>)) {
+        for (mix, (status, redirect)) in [(&mut self.legacy, legacy), (&mut self.new, new)] {
+            *mix.statuses.entry(status).or_default() += 1;
+            if let Some(target) = redirect {
+                *slot(&mut mix.redirects, target) += 1;
+            }
+        }
+        if legacy != new {
+            let turned = turned(&outcome(legacy.0, legacy.1), &outcome(new.0, new.1));
+            *slot(&mut self.turned, &turned) += 1;
         }
     }
 
@@ -153,6 +176,9 @@ impl Triage {
         }
         self.legacy.merge(&other.legacy);
         self.new.merge(&other.new);
+        for (turned, count) in &other.turned {
+            *self.turned.entry(turned.clone()).or_default() += count;
+        }
     }
 
     /// Everything as rows.
@@ -175,6 +201,7 @@ impl Triage {
             let redirects = mix.redirects.iter();
             rows.extend(redirects.map(|(target, count)| plain(REDIRECT[side], target.clone(), *count)));
         }
+        rows.extend(self.turned.iter().map(|(turned, count)| plain(TURNED_FAMILY, turned.clone(), *count)));
         rows
     }
 
@@ -189,6 +216,10 @@ impl Triage {
         }
         if let Some(side) = side(REDIRECT) {
             *self.mix(side).redirects.entry(name.to_owned()).or_default() += count;
+            return true;
+        }
+        if family == TURNED_FAMILY {
+            *self.turned.entry(name.to_owned()).or_default() += count;
             return true;
         }
         if !matches!(family, RULE | RULE_PAIRS | RULE_EXPIRED | RULE_PLACE) {
@@ -212,7 +243,7 @@ impl Triage {
 }
 
 /// Names kept apart over a wide window, for those that a site can make without end.
-pub const BOUNDED: [&str; 2] = REDIRECT;
+pub const BOUNDED: [&str; 3] = [REDIRECT[0], REDIRECT[1], TURNED_FAMILY];
 
 const _: () = assert!(MAX_PLACES < MAX_NAMES);
 
@@ -232,8 +263,8 @@ mod tests {
         triage.add_rule(&applied("ignore: /a", 3, &["/a/*/b", "/a/*/c"]), Some("{\"path\":\"/a\"}".to_owned()), 7);
         triage.add_rule(&applied("unordered: /r", 0, &["/r"]), None, 8);
         triage.add_rule(&Applied { expired: true, ..applied("accept: /x", 1, &["/x"]) }, None, 8);
-        triage.add_answer(Origin::Legacy, 200, None);
-        triage.add_answer(Origin::New, 302, Some("/login"));
+        triage.add_answers((200, None), (302, Some("/login")));
+        triage.add_answers((404, None), (404, None));
         let mut read = Triage::default();
         for row in triage.rows() {
             assert!(read.add_row(row.family, &row.name, row.count, (row.example, row.example_at)));
@@ -246,5 +277,7 @@ mod tests {
         twice.merge(&triage);
         assert_eq!(twice.rules["ignore: /a"].places["/a/*/b"], 2);
         assert_eq!(twice.new.redirects["/login"], 2);
+        assert_eq!(twice.turned, BTreeMap::from([("200 -> 302 /login".to_owned(), 2)]));
+        assert_eq!(untangled("200 -> 302 /login"), Some(("200", "302 /login")));
     }
 }
