@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::{Exit, Format, print};
 use crate::config::changes::{KeyChange, RouteChange, What, changes};
 use crate::config::{ConfigError, ConfigErrors, Loaded, examine};
+use crate::diff::OwnRule;
 use crate::evidence::report::ending;
 use crate::evidence::time::millis;
 use crate::live::snapshot::ProxiedRoute;
@@ -58,15 +59,42 @@ fn bad(config: &Path, errors: &ConfigErrors, format: Format) -> anyhow::Result<E
     Ok(Exit::Trouble)
 }
 
-/// Entries of `accept` that have ended or end soon, by today's date.
-fn ending_rules(config: &Path, loaded: &Loaded) -> Vec<ConfigError> {
+/// Rules that need care, as far as the config alone shows it: entries of `accept` that have ended or end soon, by today's date, and
+/// such that another entry never lets anything reach.
+fn rules_in_need(config: &Path, loaded: &Loaded) -> Vec<ConfigError> {
     let now = millis(SystemTime::now()) / 1000;
     let proxied = loaded.settings.routes.iter().filter_map(|route| Some((&route.name, route.proxied()?)));
-    let told = proxied.flat_map(|(name, proxied)| {
-        let ending = proxied.rules.own().into_iter().filter_map(|rule| Some((ending(&rule, now)?, rule)));
-        ending.map(|(ends, rule)| format!("{name:?}: diff.{}: {}", rule.name, ends.told(&rule))).collect::<Vec<_>>()
+    // An entry of `defaults` is on many routes, and told once.
+    let mut told: Vec<(String, Vec<&str>)> = Vec::new();
+    for (name, proxied) in proxied {
+        for says in in_need(&proxied.rules.own(), now) {
+            match told.iter_mut().find(|(known, _)| *known == says) {
+                Some((_, routes)) => routes.push(name),
+                None => told.push((says, vec![name])),
+            }
+        }
+    }
+    let told = told.into_iter().map(|(says, routes)| match routes.as_slice() {
+        [first, rest @ ..] if !rest.is_empty() => format!("{first:?} and {} more routes: {says}", rest.len()),
+        routes => format!("{:?}: {says}", routes.first().unwrap_or(&"")),
     });
     told.map(|message| ConfigError { message, file: config.to_owned(), line: None, column: None }).collect()
+}
+
+fn in_need(own: &[OwnRule], now: u64) -> Vec<String> {
+    let ends = own.iter().filter_map(|rule| Some((rule, ending(rule, now)?.told(rule))));
+    let covered = own.iter().filter_map(|rule| {
+        let by = own.iter().find(|other| covers(other, rule))?;
+        Some((rule, format!("never meets anything: {} covers it", by.name)))
+    });
+    ends.chain(covered).map(|(rule, says)| format!("diff.{}: {says}", rule.name)).collect()
+}
+
+/// What is ignored is not asked whether it is accepted.
+fn covers(ignore: &OwnRule, accept: &OwnRule) -> bool {
+    let (Some(wide), Some(narrow)) = (&ignore.at, &accept.at) else { return false };
+    let is_below = narrow.strip_prefix(wide.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    ignore.class == "ignore" && accept.class == "accept" && (is_below || wide == "body" && narrow.starts_with('/'))
 }
 
 fn good(config: &Path, loaded: &Loaded, args: &Args) -> anyhow::Result<Exit> {
@@ -75,7 +103,7 @@ fn good(config: &Path, loaded: &Loaded, args: &Args) -> anyhow::Result<Exit> {
         Some(old) => Some(changes(&older(old)?, loaded)),
     };
     let mut warnings = loaded.warnings.clone();
-    warnings.extend(ending_rules(config, loaded));
+    warnings.extend(rules_in_need(config, loaded));
     let warnings = warnings.as_slice();
     // The default route is nobody's own.
     let routes = loaded.settings.routes.len() - 1;

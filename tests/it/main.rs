@@ -23,5 +23,6 @@ mod reload;
 mod rollback;
 mod stages;
 mod transparent;
+mod triage;
 
 mod readme;

@@ -130,11 +130,10 @@ fn told(found: &Comparison) -> String {
         Some(reason) => format!("{} ({reason})\n", answer.outcome),
         None => format!("{}\n", answer.outcome),
     };
-    for difference in &found.differences {
-        text.push_str(&line("", difference));
-    }
-    for difference in &found.ignored {
-        text.push_str(&line("ignored ", difference));
+    for (word, differences) in [("", &found.differences), ("ignored ", &found.ignored)] {
+        for cause in causes(differences) {
+            text.push_str(&line(word, &cause));
+        }
     }
     if found.more > 0 {
         text.push_str(&format!("  and {} more differences\n", found.more));
@@ -150,21 +149,48 @@ fn told(found: &Comparison) -> String {
     text
 }
 
-fn line(word: &str, difference: &Difference) -> String {
+/// Differences that the report would count as one cause, as long as it has learned nothing of this route: the first, and how many.
+struct Cause<'a> {
+    first: &'a Difference,
+    place: String,
+    places: usize,
+}
+
+fn causes(differences: &[Difference]) -> Vec<Cause<'_>> {
+    let mut causes: Vec<Cause<'_>> = Vec::new();
+    for difference in differences {
+        let place = diff::cause::collapse(&difference.path);
+        let is_same = |cause: &&mut Cause<'_>| {
+            let Difference { kind, cause: why, rule, .. } = cause.first;
+            (*kind, why, rule, &cause.place) == (difference.kind, &difference.cause, &difference.rule, &place)
+        };
+        match causes.iter_mut().find(is_same) {
+            Some(cause) => cause.places += 1,
+            None => causes.push(Cause { first: difference, place, places: 1 }),
+        }
+    }
+    causes
+}
+
+/// `value: rounded  at /results/*/Votes`, as the report calls it; then the first place and what stands there.
+fn line(word: &str, cause: &Cause<'_>) -> String {
+    let Cause { first, place: collapsed, places } = cause;
     let value = |side: &Option<String>| side.as_deref().unwrap_or("(nothing)").replace('\n', "\\n");
-    let notes: Vec<&str> = [&difference.cause, &difference.rule].into_iter().flatten().map(String::as_str).collect();
-    let notes = if notes.is_empty() { String::new() } else { format!("  [{}]", notes.join(", ")) };
+    let why = first.cause.as_ref().map_or_else(String::new, |cause| format!(": {cause}"));
+    let exact = if *collapsed == first.path { String::new() } else { format!(" ({})", first.path) };
+    let more = if *places == 1 { String::new() } else { format!("  and {} more such places", places - 1) };
+    let rule = first.rule.as_ref().map_or_else(String::new, |rule| format!("  [{rule}]"));
     format!(
-        "  {word}{} at {}: {} → {}{notes}\n",
-        difference.kind.name(),
-        place(&difference.path),
-        value(&difference.control),
-        value(&difference.candidate)
+        "  {word}{}{why}  at {}{exact}: {} → {}{more}{rule}\n",
+        first.kind.name(),
+        place(collapsed),
+        value(&first.control),
+        value(&first.candidate)
     )
 }
 
 fn place(path: &str) -> &str {
-    if path.is_empty() { "the root" } else { path }
+    if path.is_empty() { "(root)" } else { path }
 }
 
 fn pairs(file: &Path, rules: &Rules) -> anyhow::Result<Exit> {

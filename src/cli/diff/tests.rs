@@ -1,8 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::{Seen, each_line};
+use super::pair::PairLine;
+use super::{Seen, each_line, told};
 use crate::cli::Exit;
-use crate::diff::Rules;
+use crate::diff::{self, Rules};
 
 fn pairs(lines: &str) -> (Vec<serde_json::Value>, Exit) {
     let (mut out, mut seen) = (Vec::new(), Seen::default());
@@ -53,4 +54,19 @@ fn both_failed_is_unproven() {
     assert_eq!(answers[0]["outcome"], "unproven");
     assert_eq!(answers[0]["reason"], "both_failed");
     assert_eq!(exit, Exit::No);
+}
+
+#[test]
+fn equal_causes_are_one_line_under_the_name_that_the_report_gives_them() {
+    let pair: PairLine = serde_json::from_str(
+        r#"{"control":{"body":"{\"r\":[{\"v\":1},{\"v\":2},{\"v\":3}],\"n\":\"a\"}"},"candidate":{"body":"{\"r\":[{\"v\":\"1\"},{\"v\":\"2\"},{\"v\":3}],\"n\":\"b\"}"}}"#,
+    )
+    .unwrap();
+    let (old, new) = (pair.control.observation("control").unwrap(), pair.candidate.observation("candidate").unwrap());
+    let found = diff::compare(&pair.request().unwrap(), &old, &new, &Rules::default());
+    let text = told(&found);
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[1].starts_with("  type: "), "{text}");
+    assert!(lines[1].contains("  at /r/*/v (/r/0/v): 1 → \"1\"  and 1 more such places"), "{text}");
+    assert!(lines[2].starts_with("  value") && lines[2].contains("at /n: \"a\" → \"b\""), "{text}");
 }

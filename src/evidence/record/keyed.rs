@@ -1,7 +1,8 @@
 //! Learns which members are named after things: an object keyed by package names would otherwise make a cause per package.
 //!
 //! Where one kind of difference with one transform shows at many members of one object, and at the same place below each, these
-//! members are one place, `*`. That takes [`NAMES`] of them; fields of a record rarely differ all in the same way.
+//! members are one place, `*`. That takes [`NAMES`] of them. Where the difference is the member itself, they may as well be the fields of one large
+//! record, each with a bug of its own: unless many names are such as no field has, that takes [`FIELDS`].
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,6 +10,8 @@ use crate::evidence::store::triage::Pattern;
 
 /// Names under one parent that make them one place.
 pub const NAMES: usize = 12;
+/// The same where they may be fields.
+pub const FIELDS: usize = 48;
 /// Parents of a route that are watched; a difference at one more is counted under its own name.
 const MAX_PARENTS: usize = 4_000;
 /// Members of a path that are looked at; deeper ones keep their names.
@@ -59,7 +62,8 @@ impl Keyed {
             }
             let names = self.seen.entry(pattern.clone()).or_default();
             names.insert(name.to_owned());
-            if names.len() > NAMES {
+            let may_be_fields = at + 1 == steps.names.len() && !are_things(names, steps.marks.get(at).copied());
+            if names.len() > if may_be_fields { FIELDS } else { NAMES } {
                 self.seen.remove(&pattern);
                 self.learned.insert(pattern.clone());
                 return Some(pattern);
@@ -67,6 +71,15 @@ impl Keyed {
         }
         None
     }
+}
+
+/// Whether many of these are no names of fields: `vim-git`, `libstdc++`, `été`. An element's id may have a hyphen.
+fn are_things(names: &HashSet<String>, mark: Option<&str>) -> bool {
+    /// One in so many.
+    const MANY: usize = 4;
+    let is_field = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '*') || c == '-' && mark == Some("#");
+    let things = names.iter().filter(|name| !name.chars().all(is_field)).count();
+    things * MANY >= names.len()
 }
 
 /// A path taken apart: members of a JSON pointer, or the id that a selector begins with and the elements below it.
@@ -128,7 +141,7 @@ impl<'a> Steps<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Keyed, NAMES, Sort};
+    use super::{FIELDS, Keyed, NAMES, Sort};
 
     const SORT: Sort<'static> = Sort { kind: "value", cause: Some("rounding_mode") };
 
@@ -150,6 +163,19 @@ mod tests {
         assert_eq!(keyed.settle("/packages/vim/size", SORT), "/packages/vim/size", "another place below");
         let other = Sort { kind: "missing", cause: None };
         assert_eq!(keyed.settle("/packages/vim/price", other), "/packages/vim/price", "another sort of difference");
+    }
+
+    #[test]
+    fn fields_of_one_record_stay_apart_longer_than_names_of_things() {
+        let mut keyed = Keyed::default();
+        taught(&mut keyed, 28, |name| format!("/{name}"));
+        assert_eq!(keyed.settle("/aa", SORT), "/aa", "28 bugs in 28 fields");
+        taught(&mut keyed, FIELDS + 1, |name| format!("/{name}"));
+        assert_eq!(keyed.settle("/aa", SORT), "/*");
+        taught(&mut keyed, NAMES + 1, |name| format!("/votes/{name}-git"));
+        assert_eq!(keyed.settle("/votes/vim", SORT), "/votes/*", "no field is called so");
+        taught(&mut keyed, 28, |name| format!("#{name}-label"));
+        assert_eq!(keyed.settle("#aa-label", SORT), "#aa-label");
     }
 
     #[test]

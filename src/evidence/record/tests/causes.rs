@@ -233,14 +233,16 @@ fn pair_of(case: Case, session: u64) -> Pair {
     }
 }
 
+/// The ten bugs of the bench, other ones than these.
+#[path = "../../../../tests/bench/seeded.rs"]
+mod seeded;
+
 /// Which bugs each fingerprint was seen with, and how often.
-fn sorted(pairs: usize) -> HashMap<Arc<str>, BTreeMap<usize, u64>> {
+fn sorted(pairs: usize, mut next: impl FnMut(usize) -> (usize, Pair)) -> HashMap<Arc<str>, BTreeMap<usize, u64>> {
     let mut admission = Admission::default();
-    let mut chance = Chance(7);
     let mut found: HashMap<Arc<str>, BTreeMap<usize, u64>> = HashMap::new();
     for at in 0..pairs {
-        let bug = at % BUGS;
-        let pair = pair_of(case(bug, &mut chance), 1);
+        let (bug, pair) = next(at);
         let comparison = compare(&pair);
         assert_eq!(comparison.outcome, Outcome::Mismatched, "bug {bug}: {:?}", pair.request.target);
         for difference in &comparison.differences {
@@ -256,8 +258,8 @@ fn sorted(pairs: usize) -> HashMap<Arc<str>, BTreeMap<usize, u64>> {
     found
 }
 
-fn judge(pairs: usize) {
-    let found = sorted(pairs);
+fn judge(pairs: usize, next: impl FnMut(usize) -> (usize, Pair)) {
+    let found = sorted(pairs, next);
     let mut told: Vec<String> = found.iter().map(|(print, bugs)| format!("{print} {bugs:?}")).collect();
     told.sort();
     println!("{pairs} mismatches, {} fingerprints:\n{}", found.len(), told.join("\n"));
@@ -269,14 +271,18 @@ fn judge(pairs: usize) {
 
 #[test]
 fn ten_bugs_make_few_fingerprints_and_none_holds_two() {
-    judge(10_000);
+    let mut chance = Chance(7);
+    judge(10_000, |at| (at % BUGS, pair_of(case(at % BUGS, &mut chance), 1)));
 }
 
-/// `cargo test --profile bench --lib a_million -- --ignored --nocapture`
+/// A million of them: `cargo bench --bench causes`.
 #[test]
-#[ignore = "takes minutes without optimisation"]
-fn a_million_mismatches_of_ten_bugs_make_few_fingerprints() {
-    judge(1_000_000);
+fn ten_other_bugs_of_which_some_share_route_field_and_kind() {
+    let (mut chance, rules) = (seeded::Chance(3), Arc::default());
+    judge(10_000, |at| {
+        let bug = seeded::bug_of(at as u64);
+        (bug, seeded::pair(bug, &mut chance, &rules))
+    });
 }
 
 #[test]
