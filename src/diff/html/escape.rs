@@ -35,17 +35,22 @@ fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Does the text below an element name this tag? `<script` as text here, a `script` element there.
-pub(super) fn names_tag(dom: &Dom<'_>, within: NodeId, tag: &str) -> bool {
-    let mut opening = String::with_capacity(tag.len() + 1);
-    opening.push('<');
-    opening.push_str(tag);
-    dom.children(within)
-        .filter_map(|child| match &dom.node(child).kind {
-            NodeKind::Text(text) => Some(text),
-            _ => None,
-        })
-        .any(|text| text.to_ascii_lowercase().contains(&opening))
+/// The texts directly below an element that look like markup, in lower case. Mostly there are none.
+pub(super) fn tag_like_texts(dom: &Dom<'_>, within: NodeId) -> String {
+    let texts = dom.children(within).filter_map(|child| match &dom.node(child).kind {
+        NodeKind::Text(text) if memchr::memchr(b'<', text.as_bytes()).is_some() => Some(text.to_ascii_lowercase()),
+        _ => None,
+    });
+    texts.take(MOST_TEXTS).collect::<Vec<_>>().join("\n")
+}
+
+/// More texts that look like markup are not gathered.
+const MOST_TEXTS: usize = 64;
+
+/// Does such a text name this tag? `<script` as text here, a `script` element there.
+pub(super) fn names_tag(texts: &str, tag: &str) -> bool {
+    let named = |rest: &str| rest.get(..tag.len()).is_some_and(|name| name.eq_ignore_ascii_case(tag));
+    texts.len() <= LONGEST && texts.split('<').skip(1).any(named)
 }
 
 /// Is the new value the old one, cut at a quote that was not escaped?

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use super::limits;
+
 /// The attributes that hold one URL.
 pub(super) fn is_link(name: &str) -> bool {
     matches!(
@@ -39,7 +41,7 @@ pub(super) fn canonical(target: &str) -> Cow<'_, str> {
             || matches!(c, b'/' | b'.' | b'-' | b'_' | b'?' | b'=' | b'&' | b'#')
     };
     let query_is_plain = || target.split_once('?').is_none_or(|(_, query)| !query.contains(['/', '?']));
-    if target.bytes().all(plain) && query_is_plain() {
+    if target.len() > limits::MAX_LINK || (target.bytes().all(plain) && query_is_plain()) {
         return Cow::Borrowed(target);
     }
     let mut target = Cow::Borrowed(target.trim_matches(|c: char| c.is_ascii_whitespace()));
@@ -67,6 +69,9 @@ pub(super) fn canonical(target: &str) -> Cow<'_, str> {
 /// Do both lead to the same place when clicked on this page? Says so for a relative and an absolute link to the own site.
 pub(super) fn same_page(page: Option<&Url>, control: &str, candidate: &str) -> bool {
     let Some(page) = page else { return false };
+    if control.len().max(candidate.len()) > limits::MAX_LINK {
+        return false;
+    }
     let (Ok(control), Ok(candidate)) = (page.join(control), page.join(candidate)) else { return false };
     canonical(control.as_str()) == canonical(candidate.as_str())
 }

@@ -211,6 +211,7 @@ fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, scope: &Scope<'_>, sink: &mut Sink<'_
         scoping: &scoping,
         lists: &lists,
         ids: Default::default(),
+        tag_like: None,
         told: Told::Nothing,
     };
     walk.pair(x.root, y.root, (ROOT, ROOT));

@@ -124,6 +124,7 @@ fn process(builder: &Builder<'_>, lexer: &Lexer<'_>, token: &Token) -> Option<Ra
         Kind::Start | Kind::End => {
             let tag = tag(lexer, token);
             builder.sink.overflown.set(builder.sink.overflown.get() || tag.attrs.len() > limits::MAX_ATTRIBUTES);
+            builder.sink.look();
             if tag.kind == TagKind::EndTag {
                 builder.sink.end(&tag.name, token.span);
             }
@@ -222,6 +223,10 @@ struct Sink<'a> {
     open: RefCell<Vec<NodeId>>,
     /// A tag has more attributes than is worth comparing.
     overflown: Cell<bool>,
+    /// Open elements that tags may have been held against.
+    looked_at: Cell<usize>,
+    /// All attributes of the page.
+    attributes: Cell<usize>,
 }
 
 impl<'a> Sink<'a> {
@@ -231,12 +236,24 @@ impl<'a> Sink<'a> {
             place: Cell::new(NOWHERE),
             open: RefCell::default(),
             overflown: Cell::new(false),
+            looked_at: Cell::new(0),
+            attributes: Cell::new(0),
         }
     }
 
     fn too_big(&self) -> bool {
         let dom = self.dom.borrow();
-        dom.nodes.len() > limits::MAX_NODES || dom.deepest > limits::MAX_DEPTH || self.overflown.get()
+        dom.nodes.len() + self.attributes.get() > limits::MAX_NODES
+            || dom.deepest > limits::MAX_DEPTH
+            || self.overflown.get()
+            || self.looked_at.get() > limits::MAX_LOOKS
+    }
+
+    /// A tag comes: the tree builder may hold it against all that is open.
+    fn look(&self) {
+        let dom = self.dom.borrow();
+        let depth = dom.nodes.last().map_or(0, |node| node.depth as usize);
+        self.looked_at.set(self.looked_at.get() + depth);
     }
 
     /// An end tag ends the last open element of its name, and all that stand open in it.
@@ -306,6 +323,7 @@ impl<'a> TreeSink for Sink<'a> {
 
     fn create_element(&self, name: QualName, attributes: Vec<Attribute>, _: ElementFlags) -> NodeId {
         let mut dom = self.dom.borrow_mut();
+        self.attributes.set(self.attributes.get() + attributes.len());
         let place = self.place.get();
         let page = dom.page;
         // A token makes at most one element of its own name; all others are implied.

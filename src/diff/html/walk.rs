@@ -53,6 +53,8 @@ pub(super) struct Walk<'w, 'd, 's, 'r> {
     /// Elements whose children have no order.
     pub lists: &'w Lists,
     pub ids: (Ids, Ids),
+    /// Legacy's texts that look like markup below the element that was asked about last.
+    pub tag_like: Option<(NodeId, String)>,
     /// Something was told or hidden.
     pub told: Told,
 }
@@ -154,7 +156,8 @@ impl Walk<'_, '_, '_, '_> {
     }
 
     pub fn report(&mut self, finding: Finding) {
-        self.told = if self.told == Told::TooMuch { Told::TooMuch } else { Told::Something };
+        let enough = self.told != Told::TooMuch && self.sink.spend(FINDING);
+        self.told = if enough { Told::Something } else { Told::TooMuch };
         self.sink.report(finding);
     }
 
@@ -410,6 +413,10 @@ impl Walk<'_, '_, '_, '_> {
     }
 
     fn json(&mut self, old: &str, new: &str, path: &str, within: (NodeId, NodeId)) {
+        if !self.sink.spend((old.len() + new.len()) * JSON_BYTE) {
+            self.told = Told::TooMuch;
+            return;
+        }
         let found = script::compare_json(old, new, self.scope);
         let around = self.around;
         let finding = |difference: Difference| {
@@ -596,8 +603,7 @@ impl Walk<'_, '_, '_, '_> {
 
     /// An item that only one side has.
     fn only(&mut self, side: Side, id: ItemId, within: (NodeId, NodeId)) {
-        let (view, other) =
-            if side == Side::Control { (self.sides.a, self.sides.b) } else { (self.sides.b, self.sides.a) };
+        let view = if side == Side::Control { self.sides.a } else { self.sides.b };
         let item = view.item(id);
         let finding = match item.kind {
             ItemKind::Text => {
@@ -618,17 +624,24 @@ impl Walk<'_, '_, '_, '_> {
                 }
             }
         };
-        let other_parent = if side == Side::Control { within.1 } else { within.0 };
         let finding = match item.kind {
             ItemKind::ConditionalComment => finding.rule(Rule::ConditionalComments),
-            ItemKind::Element
-                if side == Side::Candidate && escape::names_tag(other.dom, other_parent, view.name(id)) =>
-            {
+            ItemKind::Element if side == Side::Candidate && self.was_text(within.0, view.name(id)) => {
                 finding.severity(Severity::Critical).cause("escape_missing")
             }
             _ => finding,
         };
         self.report(finding);
+    }
+
+    /// Did legacy have a tag of this name as text in that element?
+    fn was_text(&mut self, within: NodeId, tag: &str) -> bool {
+        let known = matches!(&self.tag_like, Some((node, _)) if *node == within);
+        if !known {
+            self.tag_like = Some((within, escape::tag_like_texts(self.sides.a.dom, within)));
+        }
+        let Some((_, texts)) = &self.tag_like else { return false };
+        self.sink.spend(texts.len()) && escape::names_tag(texts, tag)
     }
 }
 
@@ -685,6 +698,12 @@ fn own_text(view: &View<'_>, node: NodeId) -> String {
 
 /// Resolving two links costs about this many of the sink's steps.
 const LINK: usize = 10_000;
+
+/// Comparing a byte of JSON costs about this many of the sink's steps, its findings included.
+const JSON_BYTE: usize = 16;
+
+/// Telling a finding costs about this many of the sink's steps, once so many are told that it is only counted.
+const FINDING: usize = 400;
 
 /// Comparing two items costs about this many of the sink's steps.
 const STEP: usize = 50;

@@ -87,6 +87,11 @@ impl<'a> Reading<'a> {
             Event::GeneralRef(reference) => self.text(&resolve(&reference), place)?,
             Event::Comment(text) => self.leaf(NodeKind::Comment(StrTendril::from_slice(&text)), place),
             Event::PI(text) => self.leaf(NodeKind::Instruction(StrTendril::from_slice(&text)), place),
+            // An empty line before it, as PHP prints one in front of `<?php`: no reader of feeds takes it.
+            Event::Decl(_) if place.start > 0 => {
+                let what = "the XML declaration is not at the start".to_owned();
+                return Err(Fault::Malformed(what, place.start as usize));
+            }
             Event::Decl(declaration) => {
                 let text = |part: Option<String>| part.unwrap_or_default().to_ascii_lowercase();
                 self.declaration = Some(Declaration {
