@@ -24,6 +24,9 @@ pub mod diff;
 /// What does it prove? Tallies, readiness, the store, the report.
 pub mod evidence;
 
+/// Who are we? Certificates, keys, and the terms on which a listener speaks TLS.
+pub mod tls;
+
 /// What did the operator say? The YAML as written, compiled to settings, every error located.
 pub mod config;
 

@@ -52,6 +52,7 @@ missing_packages() {
     have cmake || echo cmake
     have make || echo make
     have curl || echo curl
+    have openssl || echo openssl
     have sqlite3 || echo sqlite3
     have php || echo php-cli
     compgen -G '/usr/sbin/php-fpm*' >/dev/null || echo php-fpm

@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::admin::{Readiness, Shown, Window};
+use crate::config::settings::Listener;
 use crate::config::{self, Settings};
 use crate::evidence::Recorder;
 use crate::evidence::store::Store;
@@ -78,8 +79,8 @@ impl OpenDoor {
         let (stop, stopped) = watch::channel(false);
         let door = Door::new(live.clone(), mirror.clone(), access_log, draining.clone());
         let front = Front::new(Arc::new(http_proxy(&server_conf(threads), door)), live.clone(), stopped);
-        for listener in listeners {
-            runtime.spawn(front.clone().accept(listener));
+        for (listener, says) in listeners {
+            runtime.spawn(front.clone().accept(listener, says));
         }
         readiness.open();
         Ok(Self {
@@ -159,15 +160,18 @@ fn door_runtime(threads: usize) -> anyhow::Result<Runtime> {
         .context("starting the door's threads")
 }
 
+/// An open socket, and what the config says of it.
+type Bound = (TcpListener, Arc<Listener>);
+
 /// All addresses or none: a door that is half open looks open.
-fn listen(runtime: &Runtime, settings: &Settings) -> anyhow::Result<(Vec<SocketAddr>, Vec<TcpListener>)> {
+fn listen(runtime: &Runtime, settings: &Settings) -> anyhow::Result<(Vec<SocketAddr>, Vec<Bound>)> {
     let _entered = runtime.enter();
     let mut listeners = Vec::new();
     let mut addresses = Vec::new();
     for listener in &settings.listeners {
         let bound = bind(listener.address)?;
         addresses.push(bound.local_addr().context("asking a listener for its address")?);
-        listeners.push(bound);
+        listeners.push((bound, listener.clone()));
     }
     Ok((addresses, listeners))
 }

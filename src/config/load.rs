@@ -61,6 +61,7 @@ struct TextFile {
 struct Reading {
     files: Vec<TextFile>,
     hash: String,
+    content: String,
     written: Written,
     findings: Findings,
 }
@@ -68,7 +69,7 @@ struct Reading {
 impl Reading {
     /// Reads all files. Mistakes of the YAML inside are findings; a file that is no text ends it here.
     fn of(sources: Sources) -> Result<Self, ConfigErrors> {
-        let hash = sources.hash();
+        let (hash, content) = (sources.hash(), sources.fingerprint());
         let (patterns, include) = (sources.patterns, sources.include);
         let mut files = Vec::with_capacity(sources.files.len());
         let mut errors = Vec::new();
@@ -82,7 +83,7 @@ impl Reading {
             return Err(ConfigErrors { errors, truncated: false });
         }
         let written = Written { main: Spec::default(), included: Vec::new() };
-        let mut reading = Self { files, hash, written, findings: Findings::default() };
+        let mut reading = Self { files, hash, content, written, findings: Findings::default() };
         reading.read_all();
         reading.judge_includes(&patterns, &include);
         Ok(reading)
@@ -159,7 +160,7 @@ impl Reading {
         self.findings.mistakes.splice(..0, reading_mistakes);
         if self.findings.mistakes.is_empty() {
             let files = self.files.iter().map(|file| file.path.clone()).collect();
-            return Ok(Settings { hash: self.hash.clone(), files, ..settings });
+            return Ok(Settings { hash: self.hash.clone(), content: self.content.clone(), files, ..settings });
         }
         Err(self.errors())
     }

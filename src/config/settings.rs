@@ -3,9 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use http::{HeaderName, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use ipnet::IpNet;
 
 use crate::diff::Rules;
@@ -18,7 +18,7 @@ pub struct BackendId(pub usize);
 
 #[derive(Debug)]
 pub struct Settings {
-    pub listeners: Vec<Listener>,
+    pub listeners: Vec<Arc<Listener>>,
     pub admin: AdminSettings,
     pub trusted_proxies: Vec<IpNet>,
     /// Threads of the door's own runtime.
@@ -36,6 +36,8 @@ pub struct Settings {
     pub routes: Vec<RouteSettings>,
     /// Hash over the content of the config file and all its includes, in hex.
     pub hash: String,
+    /// The hash, and another one over the files that the listeners name: changes whenever any of it does.
+    pub content: String,
     /// The config file and its includes, in the order they were read.
     pub files: Vec<PathBuf>,
     pub warnings: Vec<String>,
@@ -48,9 +50,29 @@ impl Settings {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where users come in. Only the address is taken once, when the door starts; the rest holds for the next connection.
+#[derive(Debug)]
 pub struct Listener {
     pub address: SocketAddr,
+    /// `None`: plain HTTP.
+    pub tls: Option<Tls>,
+    /// The port that plain requests are sent to, over TLS.
+    pub redirect_https: Option<u16>,
+    /// Strict-Transport-Security, for answers that have none.
+    pub hsts: Option<HeaderValue>,
+}
+
+#[derive(Debug)]
+pub struct Tls {
+    pub server: Arc<rustls::ServerConfig>,
+    /// In the order in which they were written.
+    pub certificates: Vec<CertificateFacts>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFacts {
+    pub names: Vec<String>,
+    pub not_after: SystemTime,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

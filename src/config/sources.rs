@@ -14,11 +14,13 @@ use super::spec::Text;
 pub const MOST_BYTES: u64 = 16 << 20;
 /// Included files.
 const MOST_FILES: usize = 10_000;
+/// Larger than this no certificate with its chain is, nor a bundle of all the web's authorities.
+const MOST_TLS_BYTES: u64 = 2 << 20;
 
 /// What a config consists of, for whoever watches it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fingerprint {
-    /// Hash over the content of all files, in hex; the same as [`super::Settings::hash`].
+    /// Hash over the content of all files; the same as [`super::Settings::content`].
     pub hash: String,
     /// The config file and what it includes, in the order they are read.
     pub files: Vec<PathBuf>,
@@ -35,7 +37,7 @@ pub fn fingerprint(path: &Path) -> io::Result<Fingerprint> {
     if let Some(Source { content: Err(error), .. }) = sources.files.first() {
         return Err(io::Error::new(error.kind, error.says.clone()));
     }
-    let hash = sources.hash();
+    let hash = sources.fingerprint();
     let files = sources.files.into_iter().map(|file| file.path).collect();
     Ok(Fingerprint { hash, files, dirs: sources.dirs })
 }
@@ -78,12 +80,15 @@ pub struct Sources {
     pub include: Vec<String>,
     /// Beside each of them.
     pub patterns: Vec<Pattern>,
+    /// Certificates and keys that the listeners name: a change of theirs is one of the config.
+    named: Vec<PathBuf>,
 }
 
 impl Sources {
     /// Reads the config file and what it includes.
     pub fn gather(path: &Path, edited: Option<Edited<'_>>) -> Self {
         let content = content(path, MOST_BYTES, edited);
+        let named = content.as_deref().map(tls_files).unwrap_or_default();
         let include = content.as_deref().map(include_patterns).unwrap_or_default();
         let mut room = MOST_BYTES - content.as_ref().map_or(0, |content| content.len() as u64);
         let mut sources = Self {
@@ -91,6 +96,7 @@ impl Sources {
             files: vec![Source { path: path.to_owned(), content }],
             patterns: Vec::with_capacity(include.len()),
             include,
+            named: Vec::new(),
         };
         // Behind a symlink, an edit in place happens elsewhere.
         if let Ok(target) = path.canonicalize() {
@@ -99,6 +105,11 @@ impl Sources {
         for pattern in sources.include.clone() {
             let found = sources.include(&pattern, path, edited, &mut room);
             sources.patterns.push(found);
+        }
+        for name in named {
+            let file = folder_of(path).join(name);
+            sources.watch(folder_of(&file));
+            sources.named.push(file);
         }
         sources
     }
@@ -138,6 +149,19 @@ impl Sources {
         if !self.dirs.contains(&folder) {
             self.dirs.push(folder);
         }
+    }
+
+    /// Over everything that settings are made of. Where listeners name no files, the [`hash`](Self::hash) alone: it is shown
+    /// and compared between replicas, which may have certificates of their own.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = xxhash_rust::xxh3::Xxh3::new();
+        for file in &self.named {
+            let content = read_tls_file(file).unwrap_or_else(|unreadable| unreadable.says.into_bytes());
+            hash.update(&(content.len() as u64).to_le_bytes());
+            hash.update(&content);
+        }
+        let own = self.hash();
+        if self.named.is_empty() { own } else { format!("{own}-{:032x}", hash.digest128()) }
     }
 
     /// Over names and contents; names without the config's folder, so that replicas agree wherever the files are mounted.
@@ -217,6 +241,56 @@ fn read_bounded(path: &Path, most: u64) -> Result<Vec<u8>, Unreadable> {
     if content.len() as u64 > most { Err(too_large()) } else { Ok(content) }
 }
 
+/// The content of a certificate's or a key's file.
+///
+/// # Errors
+/// A predicate, as of every file.
+pub fn read_tls_file(path: &Path) -> Result<Vec<u8>, Unreadable> {
+    read_bounded(path, MOST_TLS_BYTES)
+}
+
+/// Only what is needed to find the files; what is wrong with the rest is told when it is compiled.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ListenersOnly {
+    listeners: Vec<ListenerFiles>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ListenerFiles {
+    tls: Option<TlsFiles>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct TlsFiles {
+    certificates: Vec<PairFiles>,
+    client_ca: Option<Text>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PairFiles {
+    certificate: Option<Text>,
+    key: Option<Text>,
+}
+
+/// The files that the listeners name. What is broken names none.
+fn tls_files(content: &[u8]) -> Vec<String> {
+    let Ok(text) = std::str::from_utf8(content) else { return Vec::new() };
+    if !text.contains("tls") || super::outline::nests_too_deep(text) {
+        return Vec::new();
+    }
+    let parsed: Option<ListenersOnly> = block(text, "listeners").and_then(parse).or_else(|| parse(text));
+    let listeners = parsed.unwrap_or_default().listeners;
+    let files = listeners.into_iter().filter_map(|listener| listener.tls).flat_map(|tls| {
+        let pairs = tls.certificates.into_iter().flat_map(|pair| [pair.certificate, pair.key]);
+        pairs.chain([tls.client_ca]).flatten().map(|path| path.0)
+    });
+    files.collect()
+}
+
 #[derive(Deserialize)]
 struct IncludeOnly {
     #[serde(default)]
@@ -230,21 +304,22 @@ fn include_patterns(content: &[u8]) -> Vec<String> {
     if !text.contains("include") || super::outline::nests_too_deep(text) {
         return Vec::new();
     }
-    let block = include_block(text).and_then(parse_include);
-    block.or_else(|| parse_include(text)).unwrap_or_default()
+    let parsed: Option<IncludeOnly> = block(text, "include").and_then(parse).or_else(|| parse(text));
+    parsed.map(|parsed| parsed.include.into_iter().map(|pattern| pattern.0).collect()).unwrap_or_default()
 }
 
-fn parse_include(text: &str) -> Option<Vec<String>> {
+fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
     // An alias could multiply: the bomb check comes later, so what has one is not looked into here.
     if super::outline::may_have_aliases(text) && text.contains('&') {
         return None;
     }
-    let parsed: IncludeOnly = serde_yaml::from_str(text).ok()?;
-    Some(parsed.include.into_iter().map(|pattern| pattern.0).collect())
+    serde_yaml::from_str(text).ok()
 }
 
-fn include_block(text: &str) -> Option<&str> {
-    let start = if text.starts_with("include:") { 0 } else { text.find("\ninclude:")? + 1 };
+/// The lines of one top-level key.
+fn block<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    let opening = format!("{key}:");
+    let start = if text.starts_with(&opening) { 0 } else { text.find(&format!("\n{opening}"))? + 1 };
     let block = &text[start..];
     let mut end = 0;
     for (index, line) in block.split_inclusive('\n').enumerate() {

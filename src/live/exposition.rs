@@ -2,7 +2,7 @@
 //!
 //! Only what was counted is printed, so that ten thousand idle routes are ten thousand lines, not a million.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 use prometheus::{Encoder, TextEncoder};
@@ -27,6 +27,7 @@ pub fn render(meters: &Meters, snapshot: &Snapshot) -> Result<Vec<u8>, prometheu
         vec![histogram(&[], &meters.overhead)],
     ));
     families.extend(in_force(snapshot));
+    families.push(certificates(snapshot));
     families.extend(routes(snapshot));
     families.extend(backends(snapshot));
     families.retain(|family| !family.get_metric().is_empty());
@@ -64,6 +65,25 @@ fn in_force(snapshot: &Snapshot) -> Vec<MetricFamily> {
             of_rollback.collect(),
         ),
     ]
+}
+
+/// The end of each certificate, so that an alert can ring before the users' browsers do.
+fn certificates(snapshot: &Snapshot) -> MetricFamily {
+    let listeners = snapshot.settings.listeners.iter().filter_map(|listener| Some((listener, listener.tls.as_ref()?)));
+    let ends = listeners.flat_map(|(listener, tls)| {
+        let address = listener.address.to_string();
+        tls.certificates.iter().enumerate().map(move |(index, certificate)| {
+            let name = certificate.names.first().map_or("", String::as_str);
+            let end = certificate.not_after.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+            gauge(&[("listener", &address), ("certificate", &index.to_string()), ("name", name)], end)
+        })
+    });
+    single(
+        "certificate_not_after_seconds",
+        "When a certificate in force expires, in seconds since 1970.",
+        MetricType::GAUGE,
+        ends.collect(),
+    )
 }
 
 fn routes(snapshot: &Snapshot) -> Vec<MetricFamily> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
-use prometheus::{Gauge, IntGauge, Opts, Registry};
+use prometheus::{Gauge, IntCounter, IntGauge, Opts, Registry};
 
 use super::counts::{Counters, DURATION_BOUNDS, Histogram, OVERHEAD_BOUNDS};
 use crate::config::Settings;
@@ -211,6 +211,8 @@ pub struct Meters {
     pub(super) overhead: Arc<Histogram>,
     /// Client connections open now.
     pub connections: IntGauge,
+    /// TLS handshakes that were done.
+    pub handshakes: IntCounter,
     /// 1: the evidence store takes what is compared; 0: it does not, and comparisons live in memory only.
     pub store_ok: IntGauge,
     reload_ok: IntGauge,
@@ -231,6 +233,8 @@ impl Meters {
         let store_ok = gauge("store_ok", "Whether the evidence store takes what is compared.")?;
         let reload_ok =
             gauge("config_last_reload_successful", "Whether the newest content of the config is in force.")?;
+        let handshakes = IntCounter::with_opts(Opts::new("tls_handshakes_total", "TLS handshakes that were done."))?;
+        registry.register(Box::new(handshakes.clone()))?;
         let reload_ok_at = Gauge::with_opts(Opts::new(
             "config_last_reload_success_timestamp_seconds",
             "When a config last took effect, in seconds since 1970.",
@@ -241,6 +245,7 @@ impl Meters {
             by_name: Mutex::default(),
             overhead: Arc::new(Histogram::new(OVERHEAD_BOUNDS)),
             connections,
+            handshakes,
             store_ok,
             reload_ok,
             reload_ok_at,

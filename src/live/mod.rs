@@ -244,7 +244,7 @@ fn rolled_back(settings: &Settings, rollbacks: &RolledBack) -> Box<[bool]> {
 /// What is taken from the config once, when the door starts.
 #[derive(Debug, PartialEq, Eq)]
 struct NeedsRestart {
-    listeners: Vec<crate::config::settings::Listener>,
+    listeners: Vec<std::net::SocketAddr>,
     admin: crate::config::settings::AdminSettings,
     threads: usize,
     store: std::path::PathBuf,
@@ -254,7 +254,7 @@ struct NeedsRestart {
 impl NeedsRestart {
     fn of(settings: &Settings) -> Self {
         Self {
-            listeners: settings.listeners.clone(),
+            listeners: settings.listeners.iter().map(|listener| listener.address).collect(),
             admin: settings.admin.clone(),
             threads: settings.threads,
             store: settings.store.path.clone(),

@@ -112,7 +112,7 @@ impl<S: Source> Watched<S> {
     fn new(live: Arc<Live>, source: S) -> Self {
         // Equal to what the source says if nothing was written since the settings were loaded; if not, the first poll
         // sees the difference.
-        let handled = live.snapshot().settings.hash.clone();
+        let handled = live.snapshot().settings.content.clone();
         Self { live, source, handled, folders: Folders::new() }
     }
 
@@ -178,7 +178,7 @@ impl<S: Source> Watched<S> {
 
     fn take(&self, settings: Settings, began: std::time::Instant) -> u64 {
         let current = self.live.snapshot();
-        if settings.hash == current.settings.hash {
+        if settings.content == current.settings.content {
             self.live.confirm();
             return current.generation;
         }

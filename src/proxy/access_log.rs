@@ -36,6 +36,8 @@ pub struct Line<'a> {
     /// Without the query.
     pub path: &'a [u8],
     pub host: &'a [u8],
+    /// `HTTP/1.1`
+    pub protocol: &'a str,
     pub status: u16,
     /// Body bytes sent to the client.
     pub bytes: usize,
@@ -177,6 +179,7 @@ fn json(out: &mut String, line: &Line<'_>) -> std::fmt::Result {
         ("", line.method.as_bytes()),
         (",\"host\":", line.host),
         (",\"path\":", line.path),
+        (",\"protocol\":", line.protocol.as_bytes()),
         (",\"route\":", line.route.as_bytes()),
         (",\"stage\":", line.stage.as_bytes()),
         (",\"origin\":", line.answered_by.as_bytes()),
@@ -213,7 +216,8 @@ fn combined(out: &mut String, line: &Line<'_>) -> std::fmt::Result {
     request.extend_from_slice(line.method.as_bytes());
     request.push(b' ');
     request.extend_from_slice(line.path);
-    request.extend_from_slice(b" HTTP/1.1");
+    request.push(b' ');
+    request.extend_from_slice(line.protocol.as_bytes());
     quoted(out, &request)?;
     write!(out, " {} {} ", line.status, line.bytes)?;
     quoted(out, without_query(line.referer))?;
@@ -269,6 +273,7 @@ mod tests {
             method: "GET",
             path,
             host: b"site.example",
+            protocol: "HTTP/1.1",
             status: 200,
             bytes: 12,
             took: Duration::from_micros(1_500),

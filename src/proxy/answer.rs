@@ -1,10 +1,12 @@
 //! What the door answers itself: refusals, gateway errors, and the routes that say `respond:`.
 
 use bytes::Bytes;
-use http::StatusCode;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
+
+use super::secure;
 
 /// Why a request goes to no backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +51,21 @@ pub async fn respond(session: &mut Session, status: StatusCode) -> pingora::Resu
     send(session, status, status.canonical_reason().unwrap_or("")).await
 }
 
+/// Sends a plain request to the same place over TLS, or refuses one whose host no browser could be sent to.
+///
+/// # Errors
+/// The client is gone.
+pub async fn redirect(session: &mut Session, location: Option<HeaderValue>) -> pingora::Result<()> {
+    let Some(location) = location else {
+        return refuse(session, Refusal::BadRequest("the Host header is not a host")).await;
+    };
+    // 308: the method and the body stay what they are (RFC 9110, section 15.4.9).
+    let mut head = ResponseHeader::build(StatusCode::PERMANENT_REDIRECT, Some(4))?;
+    head.insert_header(LOCATION, location)?;
+    head.insert_header(CONTENT_LENGTH, 0)?;
+    session.write_response_header(Box::new(head), true).await
+}
+
 async fn send(session: &mut Session, status: StatusCode, text: &str) -> pingora::Result<()> {
     let body = if has_body(status) { Bytes::from(format!("{} {text}\n", status.as_u16())) } else { Bytes::new() };
     let mut head = ResponseHeader::build(status, Some(6))?;
@@ -62,6 +79,7 @@ async fn send(session: &mut Session, status: StatusCode, text: &str) -> pingora:
         StatusCode::SERVICE_UNAVAILABLE => head.insert_header(RETRY_AFTER, "1")?,
         _ => {}
     }
+    secure::keep_secure(&mut head)?;
     let bodiless = body.is_empty() || session.req_header().method == http::Method::HEAD;
     session.write_response_header(Box::new(head), bodiless).await?;
     if !bodiless {

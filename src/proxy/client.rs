@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
+use super::clock::Scheme;
+
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -26,10 +28,10 @@ pub struct Client {
 impl Client {
     /// Reads X-Forwarded-For from the right: each trusted proxy vouches for the one before it. The first address that is
     /// not a trusted proxy is the user; what stands left of it is hearsay.
-    pub fn of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Self {
+    pub fn of(peer: IpAddr, scheme: Scheme, headers: &HeaderMap, trusted: &[IpNet]) -> Self {
         let peer = peer.to_canonical();
         if !is_trusted(peer, trusted) {
-            return Self { peer, address: peer, by_proxy: false, scheme: "http" };
+            return Self { peer, address: peer, by_proxy: false, scheme: scheme.name() };
         }
         let mut address = peer;
         for hop in hops_from_the_right(headers) {
@@ -39,7 +41,7 @@ impl Client {
                 break;
             }
         }
-        Self { peer, address, by_proxy: true, scheme: forwarded_scheme(headers) }
+        Self { peer, address, by_proxy: true, scheme: forwarded_scheme(headers).unwrap_or(scheme.name()) }
     }
 
     /// What the backend is told in X-Forwarded-For: the list so far if a trusted proxy made it, and the peer.
@@ -78,11 +80,11 @@ fn address_of(hop: &str) -> Option<IpAddr> {
     parsed.ok().map(|address: IpAddr| address.to_canonical())
 }
 
-/// The proxy nearest to us speaks last.
-fn forwarded_scheme(headers: &HeaderMap) -> &'static str {
-    let said = headers.get_all(X_FORWARDED_PROTO).iter().next_back();
-    let last = said.and_then(|value| value.as_bytes().rsplit(|byte| *byte == b',').next());
-    if last.is_some_and(|scheme| scheme.trim_ascii().eq_ignore_ascii_case(b"https")) { "https" } else { "http" }
+/// The proxy nearest to us speaks last. `None`: it does not say.
+fn forwarded_scheme(headers: &HeaderMap) -> Option<&'static str> {
+    let said = headers.get_all(X_FORWARDED_PROTO).iter().next_back()?;
+    let last = said.as_bytes().rsplit(|byte| *byte == b',').next()?.trim_ascii();
+    Some(if last.eq_ignore_ascii_case(b"https") { "https" } else { "http" })
 }
 
 #[cfg(test)]
@@ -96,13 +98,31 @@ mod tests {
             headers.append(X_FORWARDED_FOR, value.parse().unwrap());
         }
         headers.append(X_FORWARDED_PROTO, "https".parse().unwrap());
-        Client::of(peer.parse().unwrap(), &headers, &["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()])
+        Client::of(
+            peer.parse().unwrap(),
+            Scheme::Http,
+            &headers,
+            &["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
+        )
     }
 
     #[test]
     fn an_untrusted_peer_speaks_only_for_itself() {
         let spoofing = client("203.0.113.9", &["10.0.0.1"]);
         assert_eq!((spoofing.address.to_string().as_str(), spoofing.scheme), ("203.0.113.9", "http"));
+    }
+
+    #[test]
+    fn the_connection_tells_the_scheme_unless_a_trusted_proxy_does() {
+        let told = |peer: &str, proto: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            proto.map(|proto| headers.append(X_FORWARDED_PROTO, proto.parse().unwrap()));
+            let trusted = [IpNet::from("10.0.0.1".parse::<IpAddr>().unwrap())];
+            Client::of(peer.parse().unwrap(), Scheme::Https, &headers, &trusted).scheme
+        };
+        assert_eq!(told("203.0.113.9", Some("http")), "https");
+        assert_eq!(told("10.0.0.1", Some("https, http")), "http");
+        assert_eq!(told("10.0.0.1", None), "https");
     }
 
     #[test]
@@ -124,7 +144,9 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append(X_FORWARDED_FOR, "1.1.1.1".parse().unwrap());
         let trusted = [IpNet::from("10.0.0.1".parse::<IpAddr>().unwrap())];
-        let told = |peer: &str| Client::of(peer.parse().unwrap(), &headers, &trusted).forwarded_for(&headers).unwrap();
+        let told = |peer: &str| {
+            Client::of(peer.parse().unwrap(), Scheme::Http, &headers, &trusted).forwarded_for(&headers).unwrap()
+        };
         assert_eq!(told("10.0.0.1"), "1.1.1.1, 10.0.0.1");
         assert_eq!(told("203.0.113.9"), "203.0.113.9");
     }

@@ -5,11 +5,17 @@
 //!
 //! [`ClientStream`]: super::stream::ClientStream
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tokio::time::{Sleep, sleep_until};
+
+use crate::config::settings::Listener;
 
 tokio::task_local! {
     /// The clock of the connection that the running task serves.
@@ -34,12 +40,36 @@ pub enum Phase {
     Open,
 }
 
+/// Where the client came in, and how: for the hooks, which pingora does not tell.
+#[derive(Debug, Clone)]
+pub struct Entrance {
+    pub listener: Arc<Listener>,
+    pub scheme: Scheme,
+}
+
+/// How the user's connection is kept from others' eyes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
 /// A date in the only form that is still written, 29 bytes long: RFC 9110, section 5.6.7.
 pub type Date = [u8; 29];
 
 /// One per client connection.
 #[derive(Debug)]
 pub struct Clock {
+    entrance: Entrance,
     epoch: Instant,
     phase: AtomicU8,
     /// Milliseconds since `epoch`; 0: no deadline.
@@ -53,8 +83,9 @@ pub struct Clock {
 }
 
 impl Clock {
-    pub fn new() -> Arc<Self> {
+    pub fn new(entrance: Entrance) -> Arc<Self> {
         Arc::new(Self {
+            entrance,
             epoch: Instant::now(),
             phase: AtomicU8::new(Phase::Idle as u8),
             deadline: AtomicU64::new(0),
@@ -72,6 +103,10 @@ impl Clock {
     /// The running connection's clock; `None` outside of one.
     pub fn with<R>(act: impl FnOnce(&Clock) -> R) -> Option<R> {
         CLOCK.try_with(|clock| act(clock)).ok()
+    }
+
+    pub fn entrance(&self) -> &Entrance {
+        &self.entrance
     }
 
     /// Enters a phase that may last for `limit` from now; `None`: for ever.
@@ -142,5 +177,30 @@ impl Phase {
             4 => Self::Answer,
             _ => Self::Open,
         }
+    }
+}
+
+/// Wakes a task when its clock's phase is over.
+#[derive(Debug, Default)]
+pub struct Alarm(Option<Pin<Box<Sleep>>>);
+
+impl Alarm {
+    /// Ready once the phase's deadline has passed; otherwise the task is woken when it does.
+    ///
+    /// Deadlines move with every phase of every request, nearly always further away. Setting the alarm each time would
+    /// cost more than a phase lasts, so it is moved only when it would ring too late, and looks again when it rings too early.
+    pub fn poll(&mut self, clock: &Clock, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(deadline) = clock.deadline().map(tokio::time::Instant::from_std) else { return Poll::Pending };
+        let alarm = self.0.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if alarm.deadline() > deadline {
+            alarm.as_mut().reset(deadline);
+        }
+        while alarm.as_mut().poll(cx).is_ready() {
+            if tokio::time::Instant::now() >= deadline {
+                return Poll::Ready(());
+            }
+            alarm.as_mut().reset(deadline);
+        }
+        Poll::Pending
     }
 }

@@ -15,6 +15,7 @@ use super::access_log::{AccessLog, Line};
 use super::answer::Refusal;
 use super::capture::Capture;
 use super::client::Client;
+use super::clock::{Clock, Scheme};
 use super::exchange::Exchange;
 use super::fallback::{self, Course, Failure, REPLAYABLE, TURN};
 use super::forward;
@@ -257,6 +258,7 @@ impl Door {
             method: request.method.as_str(),
             path: forward::split_target(forward::target(request)).0,
             host: header(http::header::HOST),
+            protocol: protocol_of(request.version),
             status,
             bytes: session.body_bytes_sent(),
             took,
@@ -316,7 +318,8 @@ const NO_ADDRESS: Refusal = Refusal::BadRequest("the connection has no client ad
 /// Who speaks to us, as far as it can be told.
 pub(super) fn client_of(session: &Session, exchange: &Exchange) -> Option<Client> {
     let peer = session.client_addr()?.as_inet()?.ip();
-    Some(Client::of(peer, &session.req_header().headers, &exchange.snapshot.settings.trusted_proxies))
+    let scheme = Clock::with(|clock| clock.entrance().scheme).unwrap_or(Scheme::Http);
+    Some(Client::of(peer, scheme, &session.req_header().headers, &exchange.snapshot.settings.trusted_proxies))
 }
 
 /// The Host as the user sent it; HTTP/1.0 need not send one.
@@ -325,6 +328,15 @@ fn host_of(request: &RequestHeader) -> Result<&str, Refusal> {
         Some(host) => host.to_str().map_err(|_| Refusal::BadRequest("the Host header is not a host")),
         None if request.version == Version::HTTP_10 => Ok(""),
         None => Err(Refusal::BadRequest("an HTTP/1.1 request needs a Host header (RFC 9112, section 3.2)")),
+    }
+}
+
+/// As access logs have always written it.
+fn protocol_of(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2.0",
+        _ => "HTTP/1.1",
     }
 }
 

@@ -75,6 +75,7 @@ pub fn without_expectation(request: &mut RequestHeader) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::clock::Scheme;
     use super::*;
 
     #[test]
@@ -107,7 +108,7 @@ mod tests {
         ] {
             request.append_header(name, value).unwrap();
         }
-        let client = Client::of("203.0.113.9".parse().unwrap(), &request.headers, &[]);
+        let client = Client::of("203.0.113.9".parse().unwrap(), Scheme::Http, &request.headers, &[]);
         identify(&mut request, &client).unwrap();
         assert_eq!(request.headers["x-forwarded-proto"], "http");
         assert_eq!(request.headers["x-forwarded-host"], "site:8080");

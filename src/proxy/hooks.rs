@@ -14,7 +14,7 @@ use super::clock::{Clock, Phase};
 use super::door::{Door, client_of};
 use super::exchange::Exchange;
 use super::fallback::{Course, TURN};
-use super::{answer, forward, hygiene};
+use super::{answer, forward, hygiene, secure};
 use crate::config::settings::Answer;
 use crate::live::AnsweredBy;
 
@@ -48,9 +48,15 @@ impl ProxyHttp for Door {
     async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> Result<bool> {
         let head_bytes = session.as_http1().map_or(0, |http1| http1.get_headers_raw_bytes().len());
         let upgrade = session.is_upgrade_req();
-        let settled =
-            hygiene::inspect(session.req_header(), head_bytes, exchange.snapshot.settings.limits.max_header_bytes)
-                .and_then(|()| self.decide(session.req_header(), upgrade, exchange));
+        let sound =
+            hygiene::inspect(session.req_header(), head_bytes, exchange.snapshot.settings.limits.max_header_bytes);
+        if sound.is_ok()
+            && let Some(port) = secure::wanted_port(exchange.client.as_ref())
+        {
+            answer::redirect(session, secure::location(session.req_header(), port)).await?;
+            return Ok(true);
+        }
+        let settled = sound.and_then(|()| self.decide(session.req_header(), upgrade, exchange));
         if let Err(refusal) = settled {
             answer::refuse(session, refusal).await?;
             return Ok(true);
@@ -193,6 +199,7 @@ impl ProxyHttp for Door {
         if session.req_header().version == Version::HTTP_10 {
             forward::without_chunks(response);
         }
+        secure::keep_secure(response)?;
         let name = exchange.snapshot.settings.session.cookie.as_deref();
         if let (Some(name), Some(pin)) = (name, exchange.placed().and_then(|placed| placed.pin.as_ref())) {
             // A year: longer than any roll-out. Lax: the cookie must survive a link from elsewhere.

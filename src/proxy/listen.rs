@@ -1,4 +1,4 @@
-//! Listens, accepts, and serves each connection's requests one after the other until the door is told to stop.
+//! Listens and accepts until the door is told to stop. What is said on a connection is for [`serve`](super::serve).
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,19 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use pingora::apps::HttpServerApp;
-use pingora::protocols::GetSocketDigest;
-use pingora::protocols::SocketDigest;
-use pingora::protocols::http::server::Session as HttpSession;
-use pingora::protocols::l4::stream::Stream;
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
-use super::clock::{Clock, Phase};
 use super::door::Door;
-use super::stream::ClientStream;
-use crate::config::settings::Limits;
+use crate::config::settings::{Limits, Listener};
 use crate::live::Live;
 
 /// Connections that the kernel may hold until they are accepted.
@@ -62,10 +56,10 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
 /// Serves the connections of all listeners.
 #[derive(Clone)]
 pub struct Front {
-    proxy: Arc<HttpProxy<Door>>,
+    pub(super) proxy: Arc<HttpProxy<Door>>,
     live: Arc<Live>,
     open: Arc<OpenConnections>,
-    stop: ShutdownWatch,
+    pub(super) stop: ShutdownWatch,
 }
 
 impl std::fmt::Debug for Front {
@@ -89,15 +83,19 @@ impl Front {
         Self { proxy, live, open: Arc::new(open), stop }
     }
 
-    /// Accepts until told to stop, then closes the listener and tells idle connections to end.
-    pub async fn accept(self, listener: TcpListener) {
+    /// Accepts until told to stop, then closes the listener and tells idle connections to end. What the config says of the
+    /// listener may change meanwhile: each connection is served by what is in force when it comes.
+    pub async fn accept(self, listener: TcpListener, mut says: Arc<Listener>) {
         let mut stop = self.stop.clone();
         loop {
             tokio::select! {
                 biased;
                 () = told(&mut stop) => break,
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) => self.admit(stream, peer),
+                    Ok((stream, peer)) => {
+                        self.renew(&mut says);
+                        self.admit(stream, peer, says.clone());
+                    }
                     Err(error) => {
                         tracing::error!("cannot accept a connection: {error}");
                         tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -116,8 +114,21 @@ impl Front {
         self.open.count.load(Ordering::Acquire)
     }
 
+    /// A listener that is no longer in the config listens, as it did, until the restart that its end takes. Several may be
+    /// written with port 0, and are then not told apart.
+    fn renew(&self, says: &mut Arc<Listener>) {
+        if says.address.port() == 0 {
+            return;
+        }
+        let snapshot = self.live.snapshot();
+        let now = snapshot.settings.listeners.iter().find(|listener| listener.address == says.address);
+        if let Some(now) = now.filter(|now| !Arc::ptr_eq(now, says)) {
+            *says = now.clone();
+        }
+    }
+
     /// A connection over `max_connections` is closed at once: nothing was read of it, so nothing is lost.
-    fn admit(&self, stream: TcpStream, peer: SocketAddr) {
+    fn admit(&self, stream: TcpStream, peer: SocketAddr, listener: Arc<Listener>) {
         let limit = self.limits().max_connections;
         let Some(place) = OpenConnections::enter(&self.open, limit) else {
             tracing::debug!(%peer, limit, "connection refused: max_connections are open");
@@ -125,63 +136,23 @@ impl Front {
         };
         let front = self.clone();
         tokio::spawn(async move {
-            front.serve(stream, peer).await;
+            front.serve(stream, peer, listener).await;
             drop(place);
         });
     }
 
-    fn limits(&self) -> Limits {
+    pub(super) fn limits(&self) -> Limits {
         self.live.snapshot().settings.limits.clone()
     }
 
-    async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
-        let clock = Clock::new();
-        let serving = self.serve_requests(stream, peer, clock.clone());
-        clock.scope(serving).await;
-    }
-
-    async fn serve_requests(&self, stream: TcpStream, peer: SocketAddr, clock: Arc<Clock>) {
-        let limits = self.limits();
-        // The first request must come as promptly as its own head: nobody connects to say nothing.
-        clock.enter(Phase::Idle, Some(limits.header_timeout));
-        let stream = ClientStream::new(with_addresses(stream, peer), clock.clone(), limits.header_timeout);
-        let mut session = HttpSession::new_http1(Box::new(stream));
-        // Pingora's own timeouts stay off: the clock keeps them all.
-        session.set_keepalive(Some(0));
-        session.set_read_timeout(None);
-        while let Some(reused) = self.proxy.process_new_http(session, &self.stop).await {
-            if *self.stop.borrow() {
-                return;
-            }
-            clock.enter(Phase::Idle, Some(self.limits().keep_alive));
-            let (stream, persistent) = reused.consume();
-            session = HttpSession::new_http1(stream);
-            if let Some(persistent) = persistent {
-                persistent.apply_to_session(&mut session);
-            }
-            session.set_keepalive(Some(0));
-            session.set_read_timeout(None);
-        }
+    pub(super) fn live(&self) -> &Live {
+        &self.live
     }
 }
 
 /// Returns when the door is told to stop, or when nobody is left to tell it.
 async fn told(stop: &mut ShutdownWatch) {
     let _ = stop.wait_for(|stop| *stop).await;
-}
-
-/// Small answers must not wait for the client's acknowledgements, and the hooks want to know who asks.
-fn with_addresses(stream: TcpStream, peer: SocketAddr) -> Stream {
-    // A socket that refuses the option is slower, and nothing else.
-    let _ = stream.set_nodelay(true);
-    let digest = SocketDigest::from_raw_fd(std::os::fd::AsRawFd::as_raw_fd(&stream));
-    let _ = digest.peer_addr.set(Some(peer.into()));
-    if let Ok(local) = stream.local_addr() {
-        let _ = digest.local_addr.set(Some(local.into()));
-    }
-    let mut stream: Stream = stream.into();
-    stream.set_socket_digest(digest);
-    stream
 }
 
 /// A place among the open connections; its end gives it back.

@@ -16,7 +16,10 @@ mod forward;
 mod hooks;
 mod hygiene;
 mod listen;
+mod secure;
+mod serve;
 mod stream;
+mod wire;
 
 pub use access_log::AccessLog;
 pub use door::Door;

@@ -1,6 +1,5 @@
-//! A client's connection: pingora's stream, with the deadlines of the connection's [`Clock`] kept while nothing can be read.
+//! A client's HTTP/1 connection: its [`Wire`], with the deadlines of the connection's [`Clock`] kept while nothing can be read.
 
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,32 +7,31 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pingora::protocols::l4::stream::Stream;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
     UniqueIDType,
 };
 use tokio::io::{AsyncRead, AsyncWrite, BufWriter, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::clock::{Clock, Date, Phase};
+use super::clock::{Alarm, Clock, Date, Phase};
+use super::wire::Wire;
 
 /// Bytes gathered before a write: a usual head and a small body leave in one system call.
 const WRITE_BUFFER: usize = 4 * 1024;
 
 #[derive(Debug)]
 pub struct ClientStream {
-    inner: BufWriter<Stream>,
+    inner: BufWriter<Wire>,
     clock: Arc<Clock>,
     /// How long a head may take from its first byte.
     header_timeout: Duration,
-    alarm: Option<Pin<Box<Sleep>>>,
+    alarm: Alarm,
 }
 
 impl ClientStream {
-    pub fn new(inner: Stream, clock: Arc<Clock>, header_timeout: Duration) -> Self {
-        Self { inner: BufWriter::with_capacity(WRITE_BUFFER, inner), clock, header_timeout, alarm: None }
+    pub fn new(inner: Wire, clock: Arc<Clock>, header_timeout: Duration) -> Self {
+        Self { inner: BufWriter::with_capacity(WRITE_BUFFER, inner), clock, header_timeout, alarm: Alarm::default() }
     }
 
     fn has_read(&self) {
@@ -49,25 +47,6 @@ impl ClientStream {
             // Trouble shows at the next write; a full socket wakes the task when it takes more.
             let _ = Pin::new(&mut self.inner).poll_flush(cx);
         }
-    }
-
-    /// Ready once the phase's deadline has passed; otherwise the task is woken when it does.
-    ///
-    /// Deadlines move with every phase of every request, nearly always further away. Setting the alarm each time would
-    /// cost more than a phase lasts, so it is moved only when it would ring too late, and looks again when it rings too early.
-    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(deadline) = self.clock.deadline().map(Instant::from_std) else { return Poll::Pending };
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        if alarm.deadline() > deadline {
-            alarm.as_mut().reset(deadline);
-        }
-        while alarm.as_mut().poll(cx).is_ready() {
-            if Instant::now() >= deadline {
-                return Poll::Ready(());
-            }
-            alarm.as_mut().reset(deadline);
-        }
-        Poll::Pending
     }
 }
 
@@ -93,7 +72,8 @@ impl AsyncRead for ClientStream {
             return Poll::Ready(result);
         }
         self.send_what_waits(cx);
-        if self.poll_deadline(cx).is_pending() {
+        let this = &mut *self;
+        if this.alarm.poll(&this.clock, cx).is_pending() {
             return Poll::Pending;
         }
         match self.clock.miss() {

@@ -22,6 +22,7 @@ mod noise;
 mod reload;
 mod rollback;
 mod stages;
+mod tls;
 mod transparent;
 mod triage;
 

@@ -8,6 +8,7 @@ mod backend_tls;
 mod backends;
 mod blocks;
 mod bounds;
+mod listeners;
 mod matching;
 mod names;
 mod policy;
@@ -52,7 +53,7 @@ pub fn compile(written: &Written, folder: &Path, findings: &mut Findings) -> Set
     let spec = &written.main;
     server::version(spec, &top, findings);
     let trusted_proxies = server::trusted_proxies(spec, &top, findings);
-    let listeners = server::listeners(spec, &top, findings);
+    let listeners = listeners::listeners(spec, folder, &top, findings);
     let admin = server::admin(spec, folder, &top, findings);
     server::no_address_twice(&listeners, &admin, &top, findings);
     let (backends, names) = backends::backends(spec, folder, &top, findings);
@@ -75,6 +76,7 @@ pub fn compile(written: &Written, folder: &Path, findings: &mut Findings) -> Set
         routes: routes.settings,
         trusted_proxies,
         hash: String::new(),
+        content: String::new(),
         files: Vec::new(),
         warnings: Vec::new(),
     }

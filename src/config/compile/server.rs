@@ -1,8 +1,9 @@
-//! The door itself: where it listens, whom it trusts, its limits, its store.
+//! The door itself: whom it trusts, its limits, its store, its window.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -13,7 +14,7 @@ use crate::config::mistake::Findings;
 use crate::config::settings::{
     AccessLogFormat, AccessLogSettings, AdminAddress, AdminSettings, Limits, Listener, StoreSettings,
 };
-use crate::config::spec::{CertificateSpec, ListenerSpec, Spec, StoreSpec, Text};
+use crate::config::spec::{Spec, StoreSpec, Text};
 
 /// What a key says whose effect belongs to a later version: refused, never silently accepted.
 pub const NOT_YET: &str = "is not in this version yet";
@@ -55,52 +56,7 @@ pub fn drain_timeout(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> Dura
     bounds::time(spec.drain_timeout, &top.key("drain_timeout"), findings).unwrap_or(DEFAULT_DRAIN)
 }
 
-pub fn listeners(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> Vec<Listener> {
-    let at = top.key("listeners");
-    let Some(written) = &spec.listeners else {
-        findings.missing(&at, "is missing, want where the door listens, such as [{address: \"0.0.0.0:8080\"}]");
-        return Vec::new();
-    };
-    if written.is_empty() {
-        findings.wrong(&at, "is empty, want at least one address to listen on");
-    }
-    let listener = |(index, spec)| listener(spec, &at.index(index), findings);
-    written.iter().enumerate().filter_map(listener).collect()
-}
-
-fn listener(spec: &ListenerSpec, at: &At<'_>, findings: &mut Findings) -> Option<Listener> {
-    if let Some(tls) = &spec.tls {
-        let at = at.key("tls");
-        certificates(tls.certificates.as_deref(), &at.key("certificates"), findings);
-        findings.wrong(&at, NOT_YET);
-    }
-    for (key, flag) in [("h2c", spec.h2c), ("proxy_protocol", spec.proxy_protocol)] {
-        if flag == Some(true) {
-            findings.wrong(&at.key(key), NOT_YET);
-        }
-    }
-    let Some(address) = &spec.address else {
-        findings.missing(&at.key("address"), "is missing, want an address such as 0.0.0.0:8080");
-        return None;
-    };
-    Some(Listener { address: socket_address(address, &at.key("address"), findings)? })
-}
-
-fn certificates(written: Option<&[CertificateSpec]>, at: &At<'_>, findings: &mut Findings) {
-    let Some(written) = written.filter(|written| !written.is_empty()) else {
-        return findings.missing(at, "is missing, want at least one {certificate: FILE, key: FILE}");
-    };
-    for (index, pair) in written.iter().enumerate() {
-        let at = at.index(index);
-        for (key, file) in [("certificate", &pair.certificate), ("key", &pair.key)] {
-            if file.as_deref().is_none_or(str::is_empty) {
-                findings.missing(&at.key(key), "is missing, want the path of a PEM file");
-            }
-        }
-    }
-}
-
-fn socket_address(written: &str, at: &At<'_>, findings: &mut Findings) -> Option<SocketAddr> {
+pub fn socket_address(written: &str, at: &At<'_>, findings: &mut Findings) -> Option<SocketAddr> {
     let parsed = written.parse().ok();
     if parsed.is_none() {
         findings.wrong(at, format!("is {written:?}, want an IP address and a port, such as 0.0.0.0:8080 or [::]:8080"));
@@ -140,7 +96,7 @@ fn admin_address(written: &Text, folder: &Path, at: &At<'_>, findings: &mut Find
 }
 
 /// Port 0 asks the system for a free port, so that several of them are not the same.
-pub fn no_address_twice(listeners: &[Listener], admin: &AdminSettings, top: &At<'_>, findings: &mut Findings) {
+pub fn no_address_twice(listeners: &[Arc<Listener>], admin: &AdminSettings, top: &At<'_>, findings: &mut Findings) {
     let mut taken: HashMap<SocketAddr, String> = HashMap::new();
     let at = top.key("listeners");
     for (index, listener) in listeners.iter().enumerate().filter(|(_, listener)| listener.address.port() != 0) {

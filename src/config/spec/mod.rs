@@ -3,6 +3,7 @@
 //! What must be there, what is in range and what fits together is said by [`compile`](super::compile); how a file is read,
 //! with all its mistakes at once, by [`read`].
 
+pub mod listener;
 pub mod overlay;
 pub mod read;
 pub mod route;
@@ -13,6 +14,7 @@ pub mod units;
 
 use serde::{Deserialize, Deserializer};
 
+pub use listener::{CertificateSpec, ClientAuthSpec, HstsSpec, ListenerSpec, RedirectSpec, TlsSpec, TlsVersionSpec};
 pub use route::{
     CanarySpec, DefaultsSpec, FallbackOnSpec, FallbackSpec, MatchSpec, MirrorSpec, NoiseSpec, OverrideSpec, PathSpec,
     RespondSpec, RouteSpec,
@@ -72,35 +74,6 @@ pub struct Spec {
 pub struct IncludedSpec {
     #[serde(deserialize_with = "written")]
     pub routes: Option<Vec<RouteSpec>>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a mapping with the key address")]
-pub struct ListenerSpec {
-    #[serde(deserialize_with = "written")]
-    pub address: Option<Text>,
-    #[serde(deserialize_with = "written")]
-    pub tls: Option<TlsSpec>,
-    #[serde(deserialize_with = "written")]
-    pub h2c: Option<bool>,
-    #[serde(deserialize_with = "written")]
-    pub proxy_protocol: Option<bool>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a mapping with the key certificates")]
-pub struct TlsSpec {
-    #[serde(deserialize_with = "written")]
-    pub certificates: Option<Vec<CertificateSpec>>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a mapping with the keys certificate and key")]
-pub struct CertificateSpec {
-    #[serde(deserialize_with = "written")]
-    pub certificate: Option<Text>,
-    #[serde(deserialize_with = "written")]
-    pub key: Option<Text>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

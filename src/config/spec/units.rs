@@ -7,7 +7,7 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use crate::routing::Share;
 
-/// `250ms`, `1s`, `2m`, `1h`.
+/// `250ms`, `1s`, `2m`, `1h`, `180d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Time(pub Duration);
 
@@ -23,7 +23,7 @@ const TIME_WANTED: &str = "a duration with its unit, such as 250ms, 5s, 2m or 1h
 const SIZE_WANTED: &str = "a size with its unit, such as 512B, 64KiB, 256MiB or 1MB";
 const PERCENT_WANTED: &str = "0 to 100";
 
-const TIME_UNITS: [(&str, u64); 4] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+const TIME_UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 const SIZE_UNITS: [(&str, u64); 8] = [
     ("B", 1),
     ("KiB", 1 << 10),
@@ -146,6 +146,7 @@ mod tests {
         assert_eq!(time("250ms").unwrap(), Duration::from_millis(250));
         assert_eq!(time("2m").unwrap(), Duration::from_secs(120));
         assert_eq!(time("1h").unwrap(), Duration::from_secs(3600));
+        assert_eq!(time("2d").unwrap(), Duration::from_secs(2 * 86_400));
         assert_eq!(time("30").unwrap_err(), format!("is 30 without a unit, want {TIME_WANTED}"));
         assert_eq!(time("1.5s").unwrap_err(), format!("is \"1.5s\", want {TIME_WANTED}"));
         assert!(time("99999999999999999999h").is_err());

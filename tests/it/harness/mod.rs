@@ -12,6 +12,7 @@ pub mod origin;
 pub mod report;
 pub mod signal;
 pub mod site;
+pub mod tls;
 pub mod wire;
 
 pub use client::{Answer, Client, get, one};

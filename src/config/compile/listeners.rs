@@ -1,0 +1,212 @@
+//! Where the door listens, and what it speaks there: addresses, certificates, redirects to TLS.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::HeaderValue;
+
+use super::server::NOT_YET;
+use super::{bounds, server};
+use crate::config::at::At;
+use crate::config::mistake::Findings;
+use crate::config::settings::{CertificateFacts, Listener, Tls};
+use crate::config::sources::read_tls_file;
+use crate::config::spec::{
+    CertificateSpec, ClientAuthSpec, HstsSpec, ListenerSpec, RedirectSpec, Spec, Text, TlsSpec, TlsVersionSpec,
+};
+use crate::tls::{Authorities, ClientAuth, Fault, MinVersion, Pair, Terms};
+
+const HTTPS_PORT: u16 = 443;
+/// An end that is nearer than this is one that renewal has missed: it renews a month before.
+const ENDS_SOON: Duration = Duration::from_secs(14 * DAY);
+const DAY: u64 = 86_400;
+/// Half a year: what the browsers' lists ask for at least, and long enough to cover rare visits.
+const DEFAULT_HSTS: Duration = Duration::from_secs(180 * DAY);
+const LONGEST_HSTS: Duration = Duration::from_secs(10 * 365 * DAY);
+/// What the browsers' preload list wants.
+const LEAST_PRELOAD: Duration = Duration::from_secs(365 * DAY);
+
+pub fn listeners(spec: &Spec, folder: &Path, top: &At<'_>, findings: &mut Findings) -> Vec<Arc<Listener>> {
+    let at = top.key("listeners");
+    let Some(written) = &spec.listeners else {
+        findings.missing(&at, "is missing, want where the door listens, such as [{address: \"0.0.0.0:8080\"}]");
+        return Vec::new();
+    };
+    if written.is_empty() {
+        findings.wrong(&at, "is empty, want at least one address to listen on");
+    }
+    let listener = |(index, spec)| listener(spec, folder, &at.index(index), findings);
+    written.iter().enumerate().filter_map(listener).map(Arc::new).collect()
+}
+
+fn listener(spec: &ListenerSpec, folder: &Path, at: &At<'_>, findings: &mut Findings) -> Option<Listener> {
+    for (key, flag) in [("h2c", spec.h2c), ("proxy_protocol", spec.proxy_protocol)] {
+        if flag == Some(true) {
+            findings.wrong(&at.key(key), NOT_YET);
+        }
+    }
+    let tls = spec.tls.as_ref().and_then(|tls| self::tls(tls, folder, &at.key("tls"), findings));
+    fits_together(spec, at, findings);
+    let redirect_https = redirect(spec.redirect_https, &at.key("redirect_https"), findings);
+    let hsts = spec.hsts.as_ref().and_then(|hsts| self::hsts(hsts, &at.key("hsts"), findings));
+    let Some(address) = &spec.address else {
+        findings.missing(&at.key("address"), "is missing, want an address such as 0.0.0.0:8080");
+        return None;
+    };
+    let address: SocketAddr = server::socket_address(address, &at.key("address"), findings)?;
+    Some(Listener { address, tls, redirect_https, hsts })
+}
+
+fn fits_together(spec: &ListenerSpec, at: &At<'_>, findings: &mut Findings) {
+    let redirects = !matches!(spec.redirect_https, None | Some(RedirectSpec::Wanted(false)));
+    if spec.tls.is_some() && redirects {
+        findings.wrong(&at.key("redirect_https"), "stands on a listener with TLS, want it on a plain one");
+    }
+    if spec.tls.is_none() && spec.hsts.is_some() {
+        findings.wrong(&at.key("hsts"), "stands on a listener without TLS, where browsers ignore it (RFC 6797)");
+    }
+}
+
+fn redirect(written: Option<RedirectSpec>, at: &At<'_>, findings: &mut Findings) -> Option<u16> {
+    match written? {
+        RedirectSpec::Wanted(wanted) => wanted.then_some(HTTPS_PORT),
+        RedirectSpec::Port(port) => match u16::try_from(port) {
+            Ok(port) if port > 0 => Some(port),
+            _ => {
+                findings.wrong(at, format!("is {port}, want true or a port of 1 to 65535"));
+                None
+            }
+        },
+    }
+}
+
+/// The header's value.
+fn hsts(written: &HstsSpec, at: &At<'_>, findings: &mut Findings) -> Option<HeaderValue> {
+    let max_age = written.max_age.map_or(DEFAULT_HSTS, |time| time.0);
+    if max_age > LONGEST_HSTS {
+        findings.wrong(&at.key("max_age"), format!("is {}, want at most 3650d", bounds::show_time(max_age)));
+    }
+    let (subdomains, preload) = (written.include_subdomains == Some(true), written.preload == Some(true));
+    if preload && (!subdomains || max_age < LEAST_PRELOAD) {
+        let says = "is true, for which the browsers' list wants include_subdomains: true and max_age of at least 365d";
+        findings.warn(&at.key("preload"), says);
+    }
+    let mut value = format!("max-age={}", max_age.as_secs());
+    for (wanted, directive) in [(subdomains, "includeSubDomains"), (preload, "preload")] {
+        if wanted {
+            // Writing to a string does not fail.
+            let _ = write!(value, "; {directive}");
+        }
+    }
+    HeaderValue::from_str(&value).ok()
+}
+
+fn tls(written: &TlsSpec, folder: &Path, at: &At<'_>, findings: &mut Findings) -> Option<Tls> {
+    let pairs = pairs(written.certificates.as_deref(), folder, &at.key("certificates"), findings);
+    let clients = clients(written, folder, at, findings);
+    let min_version = match written.min_version {
+        None | Some(TlsVersionSpec::Tls12) => MinVersion::Tls12,
+        Some(TlsVersionSpec::Tls13) => MinVersion::Tls13,
+    };
+    let pairs = pairs.filter(|pairs| !pairs.is_empty())?;
+    match (Terms { min_version, clients: clients.ok()? }).serve(&pairs) {
+        Ok(server) => {
+            let facts = |pair: Pair| CertificateFacts { names: pair.names, not_after: pair.not_after };
+            Some(Tls { server, certificates: pairs.into_iter().map(facts).collect() })
+        }
+        Err(says) => {
+            findings.wrong(at, says);
+            None
+        }
+    }
+}
+
+/// `None`: at least one of them cannot be used, and that was told.
+fn pairs(
+    written: Option<&[CertificateSpec]>,
+    folder: &Path,
+    at: &At<'_>,
+    findings: &mut Findings,
+) -> Option<Vec<Pair>> {
+    let Some(written) = written.filter(|written| !written.is_empty()) else {
+        findings.missing(at, "is missing, want at least one {certificate: FILE, key: FILE}");
+        return None;
+    };
+    let pairs: Vec<Option<Pair>> =
+        written.iter().enumerate().map(|(index, spec)| pair(spec, folder, &at.index(index), findings)).collect();
+    pairs.into_iter().collect()
+}
+
+fn pair(written: &CertificateSpec, folder: &Path, at: &At<'_>, findings: &mut Findings) -> Option<Pair> {
+    let (at_certificate, at_key) = (at.key("certificate"), at.key("key"));
+    let certificate = pem_file(written.certificate.as_ref(), folder, &at_certificate, findings);
+    let key = pem_file(written.key.as_ref(), folder, &at_key, findings);
+    match Pair::read(&certificate?, &key?) {
+        Ok(pair) => {
+            judge_age(&pair, &at_certificate, findings);
+            Some(pair)
+        }
+        Err(Fault::Certificate(says)) => {
+            findings.wrong(&at_certificate, says);
+            None
+        }
+        Err(Fault::Key(says)) => {
+            findings.wrong(&at_key, says);
+            None
+        }
+    }
+}
+
+fn pem_file(written: Option<&Text>, folder: &Path, at: &At<'_>, findings: &mut Findings) -> Option<Vec<u8>> {
+    let Some(path) = written.filter(|path| !path.is_empty()) else {
+        findings.missing(at, "is missing, want the path of a PEM file");
+        return None;
+    };
+    let content = read_tls_file(&folder.join(&path.0));
+    content.map_err(|unreadable| findings.wrong(at, format!("is {:?}, which {}", path.0, unreadable.says))).ok()
+}
+
+/// A warning only: an old certificate still serves those who do not care, and refusing it would close the door.
+fn judge_age(pair: &Pair, at: &At<'_>, findings: &mut Findings) {
+    let now = SystemTime::now();
+    let days = |time: Duration| match time.as_secs() / DAY {
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    };
+    let until_valid = pair.not_before.duration_since(now).unwrap_or_default();
+    if !until_valid.is_zero() {
+        findings.warn(at, format!("is a certificate that begins to be valid only in {}", days(until_valid)));
+    }
+    match pair.not_after.duration_since(now) {
+        Err(past) => findings.warn(at, format!("is a certificate that expired {} ago", days(past.duration()))),
+        Ok(left) if left < ENDS_SOON => findings.warn(at, format!("is a certificate that expires in {}", days(left))),
+        Ok(_) => {}
+    }
+}
+
+/// What is asked of clients. `Err`: it cannot be said, and that was told.
+fn clients(
+    written: &TlsSpec,
+    folder: &Path,
+    at: &At<'_>,
+    findings: &mut Findings,
+) -> Result<Option<(ClientAuth, Authorities)>, ()> {
+    let auth = match written.client_auth {
+        Some(ClientAuthSpec::Optional) => ClientAuth::Optional,
+        None | Some(ClientAuthSpec::Required) => ClientAuth::Required,
+    };
+    if written.client_ca.is_none() {
+        if written.client_auth.is_some() {
+            findings.wrong(&at.key("client_auth"), "wants client_ca beside it: whose certificates are good ones");
+            return Err(());
+        }
+        return Ok(None);
+    }
+    let at = at.key("client_ca");
+    let pem = pem_file(written.client_ca.as_ref(), folder, &at, findings).ok_or(())?;
+    let authorities = Authorities::read(&pem).map_err(|says| findings.wrong(&at, says))?;
+    Ok(Some((auth, authorities)))
+}

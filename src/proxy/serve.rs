@@ -1,0 +1,106 @@
+//! One client connection, from its first byte to its last: the TLS handshake if there is one, then requests.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pingora::apps::HttpServerApp;
+use pingora::protocols::http::server::Session as HttpSession;
+use pingora::protocols::l4::stream::Stream;
+use pingora::protocols::{GetSocketDigest, SocketDigest};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+
+use super::clock::{Clock, Entrance, Phase, Scheme};
+use super::listen::Front;
+use super::stream::ClientStream;
+use super::wire::{Secured, Wire};
+use crate::config::settings::{Limits, Listener, Tls};
+
+impl Front {
+    pub(super) async fn serve(&self, stream: TcpStream, peer: SocketAddr, listener: Arc<Listener>) {
+        let limits = self.limits();
+        // A socket that refuses the option is slower, and nothing else.
+        let _ = stream.set_nodelay(true);
+        let Some(tls) = &listener.tls else {
+            let entrance = Entrance { listener: listener.clone(), scheme: Scheme::Http };
+            return self.serve_http1(Wire::Plain(with_addresses(stream, peer)), entrance, &limits).await;
+        };
+        // Boxed: a plain connection should not carry the room of a handshake.
+        let Some(secured) = Box::pin(handshake(stream, peer, tls, limits.header_timeout)).await else { return };
+        self.live().meters().handshakes.inc();
+        let entrance = Entrance { listener: listener.clone(), scheme: Scheme::Https };
+        self.serve_http1(Wire::Tls(Box::new(secured)), entrance, &limits).await;
+    }
+
+    async fn serve_http1(&self, wire: Wire, entrance: Entrance, limits: &Limits) {
+        let clock = Clock::new(entrance);
+        clock.clone().scope(self.serve_requests(wire, clock, limits)).await;
+    }
+
+    async fn serve_requests(&self, wire: Wire, clock: Arc<Clock>, limits: &Limits) {
+        // The first request must come as promptly as its own head: nobody connects to say nothing.
+        clock.enter(Phase::Idle, Some(limits.header_timeout));
+        let stream = ClientStream::new(wire, clock.clone(), limits.header_timeout);
+        let mut session = HttpSession::new_http1(Box::new(stream));
+        // Pingora's own timeouts stay off: the clock keeps them all.
+        session.set_keepalive(Some(0));
+        session.set_read_timeout(None);
+        while let Some(reused) = self.proxy.process_new_http(session, &self.stop).await {
+            if *self.stop.borrow() {
+                return;
+            }
+            clock.enter(Phase::Idle, Some(self.limits().keep_alive));
+            let (stream, persistent) = reused.consume();
+            session = HttpSession::new_http1(stream);
+            if let Some(persistent) = persistent {
+                persistent.apply_to_session(&mut session);
+            }
+            session.set_keepalive(Some(0));
+            session.set_read_timeout(None);
+        }
+    }
+}
+
+/// `None`: it failed or took too long, which is the client's affair.
+async fn handshake(stream: TcpStream, peer: SocketAddr, tls: &Tls, patience: Duration) -> Option<Secured> {
+    let digest = digest_of(&stream, peer);
+    let shaking = TlsAcceptor::from(tls.server.clone()).accept(stream);
+    match tokio::time::timeout(patience, shaking).await {
+        Ok(Ok(stream)) => Some(Secured { stream, digest: Arc::new(digest) }),
+        Ok(Err(error)) if speaks_no_tls(&error) => {
+            tracing::debug!(%peer, "connection closed: it speaks no TLS (plain HTTP?) where TLS is spoken");
+            None
+        }
+        Ok(Err(error)) => {
+            tracing::debug!(%peer, "TLS handshake failed: {error}");
+            None
+        }
+        Err(_) => {
+            tracing::debug!(%peer, "TLS handshake not done within limits.header_timeout");
+            None
+        }
+    }
+}
+
+fn speaks_no_tls(error: &std::io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(inner, Some(rustls::Error::InvalidMessage(_)))
+}
+
+/// The hooks want to know who asks.
+fn with_addresses(stream: TcpStream, peer: SocketAddr) -> Stream {
+    let digest = digest_of(&stream, peer);
+    let mut stream: Stream = stream.into();
+    stream.set_socket_digest(digest);
+    stream
+}
+
+fn digest_of(stream: &TcpStream, peer: SocketAddr) -> SocketDigest {
+    let digest = SocketDigest::from_raw_fd(std::os::fd::AsRawFd::as_raw_fd(stream));
+    let _ = digest.peer_addr.set(Some(peer.into()));
+    if let Ok(local) = stream.local_addr() {
+        let _ = digest.local_addr.set(Some(local.into()));
+    }
+    digest
+}

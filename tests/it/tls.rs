@@ -1,0 +1,303 @@
+//! TLS at the listener: the right certificate for each name, renewed without a connection lost, and nobody let in by mistake.
+
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+use crate::harness::site::await_that;
+use crate::harness::tls::{Hello, Made, Secure};
+use crate::harness::{Config, Door, Origin, Site, matapalo};
+
+const LEGACY: &str = "- {name: all, match: {path: {prefix: /}}, stage: legacy}";
+
+fn site() -> Site {
+    Site::of(Origin::saying("legacy"), Origin::dead())
+}
+
+fn with_tls(site: &Site, pairs: &[&Made], more: &str) -> Config {
+    let entries: Vec<String> = pairs.iter().map(|pair| pair.entry()).collect();
+    let mut config = site.config(LEGACY);
+    config.listener = format!(", tls: {{certificates: [{}]{more}}}", entries.join(", "));
+    config
+}
+
+fn made(site: &Site, file: &str, names: &str) -> Made {
+    Made::new(site.folder.path(), file, names, 90)
+}
+
+fn shown(door: &Door, name: &str) -> Vec<u8> {
+    Secure::connect(door.address, &Hello::to(name)).shown()
+}
+
+#[test]
+fn each_name_is_shown_its_certificate_and_strangers_the_first() {
+    let site = site();
+    let [first, wild, www] = [("a", "DNS:first.test"), ("b", "DNS:*.site.test"), ("c", "DNS:www.site.test")]
+        .map(|(file, names)| made(&site, file, names));
+    let door = site.open_with(&with_tls(&site, &[&first, &wild, &www], ""));
+    assert_eq!(shown(&door, "first.test"), first.der());
+    assert_eq!(shown(&door, "any.site.test"), wild.der());
+    assert_eq!(shown(&door, "www.site.test"), www.der());
+    assert_eq!(shown(&door, "stranger.test"), first.der());
+    assert_eq!(Secure::connect(door.address, &Hello::default()).shown(), first.der(), "a client that names nobody");
+}
+
+#[test]
+fn requests_over_tls_are_answered_and_the_backend_is_told() {
+    let site = site();
+    let pair = made(&site, "site", "DNS:site.test");
+    let door = site.open_with(&with_tls(&site, &[&pair], ""));
+    for only in [None, Some(&rustls::version::TLS12)] {
+        let mut client = Secure::connect(door.address, &Hello { only, ..Hello::to("site.test") });
+        for _ in 0..2 {
+            assert_eq!(client.get("/a", &["X-Forwarded-Proto: http"]).text(), "legacy");
+        }
+    }
+    let seen = site.legacy.seen();
+    assert_eq!(seen.len(), 4);
+    assert!(seen.iter().all(|seen| seen.headers("x-forwarded-proto") == ["https"]));
+    let old = Hello::to("site.test").speaking(&["http/1.1"]);
+    assert_eq!(Secure::connect(door.address, &old).protocol().as_deref(), Some("http/1.1"));
+}
+
+#[test]
+fn the_oldest_version_can_be_raised() {
+    let site = site();
+    let pair = made(&site, "site", "DNS:site.test");
+    let door = site.open_with(&with_tls(&site, &[&pair], ", min_version: 1.3"));
+    let old = Hello { only: Some(&rustls::version::TLS12), ..Hello::to("site.test") };
+    assert!(Secure::try_connect(door.address, Some("site.test"), old.config()).is_err());
+    assert_eq!(Secure::connect(door.address, &Hello::to("site.test")).get("/", &[]).text(), "legacy");
+}
+
+#[test]
+fn a_renewed_certificate_is_shown_and_open_connections_go_on() {
+    let site = site();
+    let (old, new) = (made(&site, "site", "DNS:site.test"), made(&site, "renewed", "DNS:site.test"));
+    let door = site.open_with(&with_tls(&site, &[&old], ""));
+    let was = old.der();
+    let mut open = Secure::connect(door.address, &Hello::to("site.test"));
+    assert_eq!((open.get("/", &[]).text(), open.shown()), ("legacy".to_owned(), was));
+    let start = Instant::now();
+    new.replace(&old);
+    await_that("the new certificate", || {
+        (shown(&door, "site.test") == new.der()).then_some(()).ok_or_else(|| "still the other one".to_owned())
+    });
+    println!("in force after {:?}", start.elapsed());
+    assert_eq!(open.get("/", &[]).text(), "legacy", "the old connection still serves");
+    assert!(door.metric("certificate_not_after_seconds", &[("name", "site.test")]) > 1e9);
+}
+
+#[test]
+fn a_broken_renewal_keeps_the_old_certificate_and_is_told() {
+    let site = site();
+    let (old, other) = (made(&site, "site", "DNS:site.test"), made(&site, "other", "DNS:site.test"));
+    let door = site.open_with(&with_tls(&site, &[&old], ""));
+    let (was, key) = (old.der(), std::fs::read(&old.key).unwrap());
+    std::fs::copy(&other.key, &old.key).unwrap();
+    door.await_log("does not belong to the certificate beside it");
+    door.await_metric("config_last_reload_successful", &[], 0.0);
+    assert_eq!(shown(&door, "site.test"), was);
+    std::fs::write(&old.key, &key[..key.len() / 2]).unwrap();
+    door.await_log("holds no private key");
+    assert!(!door.log().contains(&String::from_utf8_lossy(&key[40..60]).into_owned()), "no piece of a key is logged");
+    std::fs::write(&old.key, &key).unwrap();
+    door.await_metric("config_last_reload_successful", &[], 1.0);
+    assert_eq!(shown(&door, "site.test"), was);
+    let answer = door.post("/api/v1/reload", "{}");
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+}
+
+#[test]
+fn a_session_is_resumed_also_after_a_reload() {
+    let site = site();
+    let pair = made(&site, "site", "DNS:site.test");
+    let door = site.open_with(&with_tls(&site, &[&pair], ""));
+    for only in [&rustls::version::TLS13, &rustls::version::TLS12] {
+        let config = Hello { only: Some(only), ..Hello::to("site.test") }.config();
+        let kind = || {
+            let mut client = Secure::try_connect(door.address, Some("site.test"), config.clone()).unwrap();
+            // Tickets come after the handshake.
+            assert_eq!(client.get("/", &[]).text(), "legacy");
+            client.stream.conn.handshake_kind().unwrap()
+        };
+        assert_eq!(kind(), rustls::HandshakeKind::Full);
+        assert_eq!(kind(), rustls::HandshakeKind::Resumed);
+        let text = door.config_text();
+        door.edit_and_await(&text, &format!("{text}# another generation\n"));
+        assert_eq!(kind(), rustls::HandshakeKind::Resumed, "{only:?}");
+    }
+}
+
+#[test]
+fn client_certificates_are_asked_for_and_judged() {
+    let site = site();
+    let folder = site.folder.path();
+    let pair = made(&site, "site", "DNS:site.test");
+    let authority = Made::new(folder, "authority", "DNS:authority.test", 90);
+    let good = Made::signed_by(&authority, folder, "good");
+    let wrong = Made::signed_by(&Made::new(folder, "stranger", "DNS:stranger.test", 90), folder, "wrong");
+    let welcome = |door: &Door, own: Option<&Made>| {
+        let hello = Hello { own: own.cloned(), ..Hello::to("site.test") };
+        // In TLS 1.3 a client learns of its refusal only after the handshake.
+        Secure::try_connect(door.address, Some("site.test"), hello.config())
+            .and_then(|mut client| client.try_get("/", &[]))
+            .is_ok()
+    };
+    let ca = format!(", client_ca: {:?}", authority.certificate);
+    let required = site.open_with(&with_tls(&site, &[&pair], &ca));
+    assert_eq!([Some(&good), Some(&wrong), None].map(|own| welcome(&required, own)), [true, false, false]);
+    drop(required);
+    let optional = site.open_with(&with_tls(&site, &[&pair], &format!("{ca}, client_auth: optional")));
+    assert_eq!([Some(&good), Some(&wrong), None].map(|own| welcome(&optional, own)), [true, false, true]);
+}
+
+#[test]
+fn who_is_slow_or_speaks_no_tls_is_let_go() {
+    let site = site();
+    let pair = made(&site, "site", "DNS:site.test");
+    let config = with_tls(&site, &[&pair], "").and("limits: {header_timeout: 400ms, max_connections: 2}");
+    let door = site.open_with(&config);
+    let (mut silent, start) = (door.client(), Instant::now());
+    assert!(silent.is_closed(), "a client that never begins its handshake");
+    assert!(start.elapsed() >= Duration::from_millis(350) && start.elapsed() < Duration::from_secs(8));
+    let mut plain = door.client();
+    plain.send("GET / HTTP/1.1\r\nHost: site.test\r\n\r\n");
+    assert!(plain.reader.rest().is_ok_and(|bytes| !bytes.starts_with(b"HTTP/")), "an alert at most");
+    let held = [door.client(), door.client()];
+    await_that("the places to be taken", || match door.metric("connections", &[]) {
+        2.0 => Ok(()),
+        other => Err(format!("{other} connections")),
+    });
+    assert!(door.client().is_closed(), "connections that shake hands count as well");
+    drop(held);
+    await_that("a free place", || {
+        Secure::try_connect(door.address, Some("site.test"), Hello::to("site.test").config())
+            .and_then(|mut client| client.try_get("/", &[]))
+            .map(drop)
+            .map_err(|error| error.to_string())
+    });
+}
+
+#[test]
+fn plain_requests_are_sent_to_tls_byte_for_byte() {
+    let site = site();
+    let mut config = site.config(LEGACY);
+    config.listener = ", redirect_https: 8443".to_owned();
+    let door = site.open_with(&config.and("trusted_proxies: [127.0.0.1]"));
+    let ask = |target: &str, lines: &[&str]| door.ask("POST", target, lines, b"body");
+    let answer = ask("/a%2Fb;x?q=%20+&q[]=1", &["Host: site.test:8080"]);
+    assert_eq!(answer.status(), 308);
+    assert_eq!(answer.header("location").unwrap(), "https://site.test:8443/a%2Fb;x?q=%20+&q[]=1");
+    assert_eq!(ask("/", &["Host: evil.test/x"]).status(), 400);
+    assert_eq!(site.legacy.seen().len(), 0);
+    assert_eq!(ask("/", &["X-Forwarded-Proto: https"]).text(), "legacy", "it came over TLS to the proxy in front");
+    door.edit_and_await("redirect_https: 8443", "redirect_https: true");
+    assert_eq!(ask("/x", &["Host: site.test"]).header("location").unwrap(), "https://site.test/x");
+}
+
+#[test]
+fn strict_transport_security_is_added_where_the_origin_said_nothing() {
+    let origin = Origin::answering(|asked, wire| match asked.target().as_str() {
+        "/own" => wire.answer("200 OK", &["Strict-Transport-Security: max-age=1"], "own"),
+        _ => wire.ok("none"),
+    });
+    let site = Site::of(origin, Origin::dead());
+    let pair = made(&site, "site", "DNS:site.test");
+    let mut config = with_tls(&site, &[&pair], "");
+    config.listener.push_str(", hsts: {max_age: 365d, include_subdomains: true, preload: true}");
+    let door = site.open_with(&config);
+    let mut client = Secure::connect(door.address, &Hello::to("site.test"));
+    let mut told = |target: &str| client.get(target, &[]).header("strict-transport-security");
+    assert_eq!(told("/").unwrap(), "max-age=31536000; includeSubDomains; preload");
+    assert_eq!(told("/own").unwrap(), "max-age=1");
+    assert!(told("/a/%2e%2e/b%2f..").is_some(), "the door's own answers too");
+}
+
+#[test]
+fn what_is_wrong_with_certificates_is_found_by_check() {
+    let site = site();
+    let folder = site.folder.path();
+    let (good, other) = (made(&site, "good", "DNS:a.test"), made(&site, "other", "DNS:a.test"));
+    let (old, soon) = (Made::expired(folder, "old"), Made::new(folder, "soon", "DNS:a.test", 5));
+    let says = |tls: String| {
+        let mut config = site.config(LEGACY);
+        config.listener = format!(", tls: {{{tls}}}");
+        let file = site.path("checked.yaml");
+        std::fs::write(&file, config.text(1, 2, folder)).unwrap();
+        let run = matapalo(&["check", "-c", file.to_str().unwrap()]);
+        (run.code, format!("{}{}", run.stdout, run.stderr))
+    };
+    let pair = |certificate: &str, key: &str| format!("certificates: [{{certificate: {certificate}, key: {key}}}]");
+    let refused = [
+        (pair("none.pem", "good.key"), "certificate is \"none.pem\", which cannot be read"),
+        (pair("good.pem", "other.key"), "key does not belong to the certificate beside it"),
+        (pair("good.key", "good.key"), "certificate holds no certificate"),
+        (format!("{}, client_auth: optional", pair("good.pem", "good.key")), "client_auth wants client_ca beside it"),
+        (format!("{}, client_ca: good.key", pair("good.pem", "good.key")), "client_ca holds no certificate"),
+    ];
+    for (tls, wanted) in refused {
+        let (code, text) = says(tls);
+        assert!(code == 2 && text.contains(wanted) && text.contains("checked.yaml:3:"), "wanted {wanted:?} in {text}");
+    }
+    assert!(good.key != other.key && old.key != soon.key);
+    for (file, wanted) in [("old", "expired 0 days ago"), ("soon", "expires in 4 days"), ("good", "0 warnings")] {
+        let (code, text) = says(pair(&format!("{file}.pem"), &format!("{file}.key")));
+        let found = text.contains(wanted) || (file == "good" && !text.contains("certificate"));
+        assert!(code == 0 && found, "wanted {wanted:?} in {text}");
+    }
+}
+
+#[test]
+fn certificates_change_under_load_without_a_failed_request() {
+    let site = site();
+    let pairs = ["a", "b"].map(|file| made(&site, file, "DNS:site.test"));
+    let live = made(&site, "site", "DNS:site.test");
+    let door = site.open_with(&with_tls(&site, &[&live], ""));
+    let over = std::sync::atomic::AtomicBool::new(false);
+    let address = door.address;
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut served = 0;
+                    while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                        let mut client = Secure::connect(address, &Hello::to("site.test"));
+                        for _ in 0..3 {
+                            assert_eq!(client.get("/", &[]).text(), "legacy");
+                            served += 1;
+                        }
+                    }
+                    served
+                })
+            })
+            .collect();
+        for pair in pairs.iter().cycle().take(4) {
+            pair.replace(&live);
+            door.signal("HUP");
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        let served: usize = workers.into_iter().map(|worker| worker.join().unwrap()).sum();
+        println!("{served} requests over 4 renewals");
+    });
+    await_that("the last certificate", || {
+        (shown(&door, "site.test") == pairs[1].der()).then_some(()).ok_or_else(|| "still the other one".to_owned())
+    });
+}
+
+/// A close that is announced, so that a client can tell an end from a cut.
+#[test]
+fn the_end_of_an_answer_is_announced_in_tls() {
+    let origin = Origin::answering(|_, wire| {
+        wire.send("HTTP/1.0 200 OK\r\n\r\nuntil the end");
+        wire.close();
+    });
+    let site = Site::of(origin, Origin::dead());
+    let pair = made(&site, "site", "DNS:site.test");
+    let door = site.open_with(&with_tls(&site, &[&pair], ""));
+    let mut client = Secure::connect(door.address, &Hello::to("site.test"));
+    client.stream.write_all(b"GET / HTTP/1.0\r\nHost: site.test\r\n\r\n").unwrap();
+    let mut all = Vec::new();
+    client.stream.read_to_end(&mut all).expect("rustls calls an end without close_notify an error");
+    assert!(all.ends_with(b"until the end"), "{}", String::from_utf8_lossy(&all));
+}
