@@ -56,6 +56,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// `None`: plain HTTP.
     pub tls: Option<Tls>,
+    /// HTTP/2 without TLS is spoken too, to clients that begin with it.
+    pub h2c: bool,
     /// The port that plain requests are sent to, over TLS.
     pub redirect_https: Option<u16>,
     /// Strict-Transport-Security, for answers that have none.
@@ -107,6 +109,8 @@ pub struct Limits {
     /// Request head, bytes.
     pub max_header_bytes: usize,
     pub max_connections: usize,
+    /// Requests under way on one HTTP/2 connection.
+    pub max_streams: u32,
     /// Bytes of requests and answers that copies may keep, waiting or under way, over all routes.
     pub mirror_memory: usize,
 }

@@ -25,7 +25,7 @@ impl Refusal {
         }
     }
 
-    fn text(self) -> &'static str {
+    pub fn text(self) -> &'static str {
         match self {
             Self::BadRequest(why) => why,
             Self::MethodNotAllowed => "the door does not pass this method on",

@@ -151,7 +151,7 @@ impl Front {
 }
 
 /// Returns when the door is told to stop, or when nobody is left to tell it.
-async fn told(stop: &mut ShutdownWatch) {
+pub(super) async fn told(stop: &mut ShutdownWatch) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 

@@ -13,6 +13,7 @@ mod door;
 mod exchange;
 mod fallback;
 mod forward;
+mod h2;
 mod hooks;
 mod hygiene;
 mod listen;

@@ -8,14 +8,17 @@ use pingora::apps::HttpServerApp;
 use pingora::protocols::http::server::Session as HttpSession;
 use pingora::protocols::l4::stream::Stream;
 use pingora::protocols::{GetSocketDigest, SocketDigest};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::clock::{Clock, Entrance, Phase, Scheme};
+use super::h2::PREFACE;
 use super::listen::Front;
 use super::stream::ClientStream;
 use super::wire::{Secured, Wire};
 use crate::config::settings::{Limits, Listener, Tls};
+use crate::tls::HTTP2;
 
 impl Front {
     pub(super) async fn serve(&self, stream: TcpStream, peer: SocketAddr, listener: Arc<Listener>) {
@@ -24,13 +27,30 @@ impl Front {
         let _ = stream.set_nodelay(true);
         let Some(tls) = &listener.tls else {
             let entrance = Entrance { listener: listener.clone(), scheme: Scheme::Http };
-            return self.serve_http1(Wire::Plain(with_addresses(stream, peer)), entrance, &limits).await;
+            let mut stream = with_addresses(stream, peer);
+            let mut http2 = false;
+            if listener.h2c {
+                let begins = Box::pin(begins_as_http2(&mut stream));
+                // Who does not even begin in time says nothing at all.
+                let Ok(begins) = tokio::time::timeout(limits.header_timeout, begins).await else { return };
+                http2 = begins;
+            }
+            return self.serve_wire(Wire::Plain(stream), http2, entrance, &limits).await;
         };
         // Boxed: a plain connection should not carry the room of a handshake.
         let Some(secured) = Box::pin(handshake(stream, peer, tls, limits.header_timeout)).await else { return };
         self.live().meters().handshakes.inc();
         let entrance = Entrance { listener: listener.clone(), scheme: Scheme::Https };
-        self.serve_http1(Wire::Tls(Box::new(secured)), entrance, &limits).await;
+        let http2 = secured.stream.get_ref().1.alpn_protocol() == Some(HTTP2);
+        self.serve_wire(Wire::Tls(Box::new(secured)), http2, entrance, &limits).await;
+    }
+
+    async fn serve_wire(&self, wire: Wire, http2: bool, entrance: Entrance, limits: &Limits) {
+        if http2 {
+            Box::pin(self.serve_http2(wire, entrance, limits)).await;
+        } else {
+            self.serve_http1(wire, entrance, limits).await;
+        }
     }
 
     async fn serve_http1(&self, wire: Wire, entrance: Entrance, limits: &Limits) {
@@ -60,6 +80,22 @@ impl Front {
             session.set_read_timeout(None);
         }
     }
+}
+
+/// Whether the client begins as HTTP/2 does (RFC 9113, section 3.3). Looks at no more bytes than it takes to tell, however
+/// few come at once, and puts them back.
+async fn begins_as_http2(stream: &mut Stream) -> bool {
+    let mut begun = Vec::with_capacity(PREFACE.len());
+    while begun.len() < PREFACE.len() && PREFACE.starts_with(&begun) {
+        let mut rest = [0; PREFACE.len()];
+        let room = PREFACE.len() - begun.len();
+        match stream.read(&mut rest[..room]).await {
+            Ok(more) if more > 0 => begun.extend_from_slice(&rest[..more]),
+            _ => break,
+        }
+    }
+    stream.rewind(&begun);
+    begun == PREFACE
 }
 
 /// `None`: it failed or took too long, which is the client's affair.

@@ -8,7 +8,7 @@ mod pair;
 mod terms;
 
 pub use pair::{Fault, Pair};
-pub use terms::{Authorities, ClientAuth, MinVersion, Terms};
+pub use terms::{Authorities, ClientAuth, HTTP2, MinVersion, Terms};
 
 use std::sync::Arc;
 

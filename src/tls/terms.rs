@@ -13,7 +13,9 @@ use super::pair::Pair;
 use super::provider;
 
 /// What a client and the door may agree on, the better one first.
-const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
+const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
+/// HTTP/2 as it is called in a handshake: RFC 9113, section 3.2.
+pub const HTTP2: &[u8] = b"h2";
 
 static ONLY_TLS13: [&SupportedProtocolVersion; 1] = [&TLS13];
 

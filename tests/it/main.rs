@@ -16,6 +16,8 @@ mod drain;
 mod endpoints;
 mod evidence;
 mod fallback;
+mod http2;
+mod http2_abuse;
 mod limits;
 mod mirror;
 mod noise;

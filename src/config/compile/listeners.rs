@@ -43,10 +43,8 @@ pub fn listeners(spec: &Spec, folder: &Path, top: &At<'_>, findings: &mut Findin
 }
 
 fn listener(spec: &ListenerSpec, folder: &Path, at: &At<'_>, findings: &mut Findings) -> Option<Listener> {
-    for (key, flag) in [("h2c", spec.h2c), ("proxy_protocol", spec.proxy_protocol)] {
-        if flag == Some(true) {
-            findings.wrong(&at.key(key), NOT_YET);
-        }
+    if spec.proxy_protocol == Some(true) {
+        findings.wrong(&at.key("proxy_protocol"), NOT_YET);
     }
     let tls = spec.tls.as_ref().and_then(|tls| self::tls(tls, folder, &at.key("tls"), findings));
     fits_together(spec, at, findings);
@@ -57,13 +55,16 @@ fn listener(spec: &ListenerSpec, folder: &Path, at: &At<'_>, findings: &mut Find
         return None;
     };
     let address: SocketAddr = server::socket_address(address, &at.key("address"), findings)?;
-    Some(Listener { address, tls, redirect_https, hsts })
+    Some(Listener { address, tls, h2c: spec.h2c == Some(true), redirect_https, hsts })
 }
 
 fn fits_together(spec: &ListenerSpec, at: &At<'_>, findings: &mut Findings) {
     let redirects = !matches!(spec.redirect_https, None | Some(RedirectSpec::Wanted(false)));
     if spec.tls.is_some() && redirects {
         findings.wrong(&at.key("redirect_https"), "stands on a listener with TLS, want it on a plain one");
+    }
+    if spec.tls.is_some() && spec.h2c == Some(true) {
+        findings.wrong(&at.key("h2c"), "stands on a listener with TLS, where HTTP/2 is spoken anyway");
     }
     if spec.tls.is_none() && spec.hsts.is_some() {
         findings.wrong(&at.key("hsts"), "stands on a listener without TLS, where browsers ignore it (RFC 6797)");

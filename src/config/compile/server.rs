@@ -34,6 +34,7 @@ const MOST_HEADER_BYTES: u64 = 1 << 20;
 const LEAST_MIRROR_MEMORY: u64 = 1 << 20;
 const MOST_MIRROR_MEMORY: u64 = 64 << 30;
 const MOST_CONNECTIONS: u64 = 10_000_000;
+const MOST_STREAMS: u64 = 10_000;
 
 pub fn version(spec: &Spec, top: &At<'_>, findings: &mut Findings) {
     match spec.version {
@@ -135,6 +136,9 @@ pub fn limits(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> Limits {
             findings,
         )
         .unwrap_or(20_000),
+        max_streams: bounds::count(written.max_streams, 1..=MOST_STREAMS, &at.key("max_streams"), findings)
+            .and_then(|streams| u32::try_from(streams).ok())
+            .unwrap_or(100),
         mirror_memory: bounds::size(
             written.mirror_memory,
             LEAST_MIRROR_MEMORY..=MOST_MIRROR_MEMORY,

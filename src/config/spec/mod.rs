@@ -108,6 +108,8 @@ pub struct LimitsSpec {
     #[serde(deserialize_with = "written")]
     pub max_connections: Option<u64>,
     #[serde(deserialize_with = "written")]
+    pub max_streams: Option<u64>,
+    #[serde(deserialize_with = "written")]
     pub mirror_memory: Option<Size>,
 }
 

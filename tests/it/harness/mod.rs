@@ -5,7 +5,9 @@
 
 pub mod client;
 pub mod door;
+pub mod frames;
 pub mod front;
+pub mod http2;
 pub mod load;
 pub mod metrics;
 pub mod origin;

@@ -1,0 +1,157 @@
+//! HTTP/2 from clients: one connection, its streams each a request of their own that the hooks treat as any other.
+//!
+//! The `h2` crate speaks the protocol and keeps its flow control; here are the bounds of what one client may ask for, the
+//! patience with idle ones, and the farewell. What a stream is to pingora is in [`stream`], what makes a request in [`admit`].
+
+mod admit;
+mod stream;
+mod streams;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::server::{Builder, Connection, SendResponse};
+use h2::{Reason, RecvStream};
+use pingora::apps::HttpServerApp;
+use pingora::protocols::http::server::Session as HttpSession;
+use pingora::protocols::{Digest, GetSocketDigest};
+
+use super::answer::Refusal;
+use super::clock::{Clock, Entrance};
+use super::listen::{Front, told};
+use super::wire::Wire;
+use crate::config::settings::Limits;
+use stream::ClientRequest;
+use streams::Streams;
+
+/// What begins every HTTP/2 connection: RFC 9113, section 3.4.
+pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Bytes that a client may send on a stream, and on all of a connection's, before the backend has taken them: enough for an
+/// upload over a slow line, and little enough for thousands of clients.
+const STREAM_WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = 512 << 10;
+/// Bytes of an answer that wait on a stream until the client takes them.
+const SEND_BUFFER: usize = 128 << 10;
+/// Streams that a client opened and reset before they were even looked at. Nobody does that but to do harm.
+const MOST_RESET_UNSEEN: usize = 20;
+/// Streams that were reset for the client's mistakes, over a connection's life.
+const MOST_MISTAKES: usize = 100;
+/// How long a client that was told to leave may take if nothing of it is under way.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+impl Front {
+    /// Serves one connection to its end.
+    pub(super) async fn serve_http2(&self, wire: Wire, entrance: Entrance, limits: &Limits) {
+        let digest = Digest { socket_digest: wire.get_socket_digest(), ..Digest::default() };
+        let opening = options(limits).handshake::<_, Bytes>(wire);
+        let Ok(Ok(connection)) = tokio::time::timeout(limits.header_timeout, opening).await else { return };
+        let streams = Streams::new();
+        Conversation { front: self, entrance, limits, digest, streams, leaving: false }.follow(connection).await;
+    }
+}
+
+fn options(limits: &Limits) -> Builder {
+    let mut options = Builder::new();
+    options
+        .max_concurrent_streams(limits.max_streams)
+        .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buffer_size(SEND_BUFFER)
+        .max_pending_accept_reset_streams(MOST_RESET_UNSEEN)
+        .max_local_error_reset_streams(Some(MOST_MISTAKES));
+    options
+}
+
+struct Conversation<'a> {
+    front: &'a Front,
+    entrance: Entrance,
+    limits: &'a Limits,
+    digest: Digest,
+    streams: Arc<Streams>,
+    /// Told so: no new streams are wanted.
+    leaving: bool,
+}
+
+impl Conversation<'_> {
+    /// Takes streams until the client goes, idles too long or misbehaves, or the door closes.
+    async fn follow(mut self, mut connection: Connection<Wire, Bytes>) {
+        let mut stop = self.front.stop.clone();
+        loop {
+            let leaving = self.leaving;
+            tokio::select! {
+                biased;
+                () = told(&mut stop), if !leaving => self.say_goodbye(&mut connection),
+                // This is what moves all of the connection's frames.
+                accepted = connection.accept() => match accepted {
+                    Some(Ok((request, respond))) => self.begin(request, respond, &mut connection),
+                    // Gone, with or without a farewell: what was under way notices by itself.
+                    Some(Err(_)) | None => return,
+                },
+                () = self.streams.quiet_for(self.patience()) => {
+                    if leaving {
+                        return;
+                    }
+                    self.say_goodbye(&mut connection);
+                }
+            }
+        }
+    }
+
+    fn say_goodbye(&mut self, connection: &mut Connection<Wire, Bytes>) {
+        connection.graceful_shutdown();
+        self.leaving = true;
+    }
+
+    fn patience(&self) -> Duration {
+        match (self.leaving, self.streams.any_yet()) {
+            (true, _) => FAREWELL,
+            (false, false) => self.limits.header_timeout,
+            (false, true) => self.limits.keep_alive,
+        }
+    }
+
+    fn begin(
+        &mut self,
+        request: http::Request<RecvStream>,
+        mut respond: SendResponse<Bytes>,
+        connection: &mut Connection<Wire, Bytes>,
+    ) {
+        if self.streams.are_thrown_away() {
+            connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+            self.leaving = true;
+            return;
+        }
+        // Reset streams no longer count for the protocol, but may still be taken down here.
+        if self.streams.open() >= 2 * self.limits.max_streams as usize {
+            return respond.send_reset(Reason::REFUSED_STREAM);
+        }
+        let (head, body) = request.into_parts();
+        let place = Streams::enter(&self.streams);
+        match admit::head(head) {
+            Ok(head) => {
+                let clock = Clock::new(self.entrance.clone());
+                let request = ClientRequest::new(head, body, respond, self.digest.clone(), clock.clone(), place);
+                let (proxy, stop) = (self.front.proxy.clone(), self.front.stop.clone());
+                tokio::spawn(clock.scope(async move {
+                    proxy.process_new_http(HttpSession::new_custom(Box::new(request)), &stop).await;
+                }));
+            }
+            Err(refusal) => {
+                place.finished();
+                refuse(&mut respond, refusal);
+            }
+        }
+    }
+}
+
+/// A client that is gone cannot be told.
+fn refuse(respond: &mut SendResponse<Bytes>, refusal: Refusal) {
+    let mut answer = http::Response::new(());
+    *answer.status_mut() = refusal.status();
+    if let Ok(mut body) = respond.send_response(answer, false) {
+        let _ = body.send_data(Bytes::from(format!("{}\n", refusal.text())), true);
+    }
+}

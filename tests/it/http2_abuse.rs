@@ -1,0 +1,200 @@
+//! HTTP/2 as attackers speak it: nothing reaches a backend that it could read in another way, and nobody costs much.
+
+use std::time::{Duration, Instant};
+
+use crate::harness::frames::{
+    self, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, Frames, GOAWAY, HEADERS, PING, RST_STREAM, block, frame,
+};
+use crate::harness::{Origin, Site};
+use crate::http2::h2c;
+
+const LEGACY: &str = "- {name: all, match: {path: {prefix: /}}, stage: legacy}";
+const ENHANCE_YOUR_CALM: u32 = 11;
+
+fn fields<'a>(without: &[&str], with: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let mut fields: Vec<_> = frames::get("/").into_iter().filter(|(name, _)| !without.contains(name)).collect();
+    fields.extend(with);
+    fields
+}
+
+/// Refused: a reset, a goodbye, a closed connection or a 4xx; never a 200.
+fn is_refused(seen: &[Frame]) -> bool {
+    !seen.iter().any(|frame| frame.kind == HEADERS && frame.status() == 200)
+}
+
+#[test]
+fn what_a_backend_could_read_otherwise_never_reaches_it() {
+    let site = Site::of(Origin::saying("smuggled"), Origin::dead());
+    let door = site.open_with(&h2c(&site, LEGACY));
+    let none: &[&str] = &[];
+    let bad: Vec<(&str, Vec<(&str, &str)>)> = vec![
+        ("CR LF in a value", fields(none, &[("x-a", "b\r\nx-c: d")])),
+        ("LF in a value", fields(none, &[("x-a", "b\nx-c: d")])),
+        ("NUL in a value", fields(none, &[("x-a", "b\0c")])),
+        ("a colon in a name", fields(none, &[("x-a: b\r\nx-c", "d")])),
+        ("a colon alone in a name", fields(none, &[("x:a", "d")])),
+        ("a space in a name", fields(none, &[("x a", "d")])),
+        ("an empty name", fields(none, &[("", "d")])),
+        ("upper case", fields(none, &[("X-A", "b")])),
+        ("connection", fields(none, &[("connection", "close")])),
+        ("keep-alive", fields(none, &[("keep-alive", "timeout=5")])),
+        ("proxy-connection", fields(none, &[("proxy-connection", "close")])),
+        ("transfer-encoding", fields(none, &[("transfer-encoding", "chunked")])),
+        ("upgrade", fields(none, &[("upgrade", "h2c")])),
+        ("TE other than trailers", fields(none, &[("te", "gzip")])),
+        ("no method", fields(&[":method"], &[])),
+        ("no scheme", fields(&[":scheme"], &[])),
+        ("no path", fields(&[":path"], &[])),
+        ("no authority and no host", fields(&[":authority"], &[])),
+        ("an empty path", fields(&[":path"], &[(":path", "")])),
+        ("two paths", fields(none, &[(":path", "/b")])),
+        ("two methods", fields(none, &[(":method", "POST")])),
+        ("a pseudo-header of an answer", fields(none, &[(":status", "200")])),
+        ("an unknown pseudo-header", fields(none, &[(":x", "1")])),
+        ("a pseudo-header behind a header", vec![("x-a", "b")].into_iter().chain(frames::get("/")).collect()),
+        ("a method with a space", fields(&[":method"], &[(":method", "GET /x HTTP/1.1\r\nx:")])),
+        ("a path with a space", fields(&[":path"], &[(":path", "/a HTTP/1.1")])),
+        ("a path with CR LF", fields(&[":path"], &[(":path", "/a\r\nx: y")])),
+        ("a path without a slash", fields(&[":path"], &[(":path", "a")])),
+        ("a path with a server", fields(&[":path"], &[(":path", "http://evil.test/")])),
+        ("an asterisk for GET", fields(&[":path"], &[(":path", "*")])),
+        ("a scheme with CR LF", fields(&[":scheme"], &[(":scheme", "http\r\nx: y")])),
+        ("an authority with CR LF", fields(&[":authority"], &[(":authority", "site.test\r\nx: y")])),
+        ("an authority with a user", fields(&[":authority"], &[(":authority", "user@site.test")])),
+        ("an authority with a path", fields(&[":authority"], &[(":authority", "site.test/x")])),
+        ("another host", fields(none, &[("host", "evil.test")])),
+        ("two hosts", fields(none, &[("host", "site.test"), ("host", "site.test")])),
+        ("CONNECT", vec![(":method", "CONNECT"), (":authority", "site.test:80")]),
+        ("a length without a body", fields(none, &[("content-length", "5")])),
+        ("two lengths", fields(none, &[("content-length", "0"), ("content-length", "5")])),
+        ("a length that is none", fields(none, &[("content-length", "+0")])),
+    ];
+    for (what, fields) in &bad {
+        let mut client = Frames::open(door.address);
+        client.head(1, fields, true);
+        let seen = client.until_over(1);
+        assert!(is_refused(&seen), "{what}: {seen:?}");
+    }
+    assert_eq!(site.legacy.seen().len(), 0, "{:?}", site.legacy.seen());
+    let mut client = Frames::open(door.address);
+    for (index, (_, fields)) in
+        bad.iter().filter(|(what, _)| what.ends_with("host") || what.ends_with("slash")).enumerate()
+    {
+        client.head(1 + 2 * index as u32, fields, true);
+        client.until_over(1 + 2 * index as u32);
+    }
+    client.head(101, &frames::get("/good"), true);
+    assert_eq!(client.until_over(101)[0].status(), 200, "one bad stream costs no other");
+}
+
+#[test]
+fn a_body_must_have_the_length_it_says() {
+    let site = Site::of(Origin::saying("smuggled"), Origin::dead());
+    let door = site.open_with(&h2c(&site, LEGACY));
+    for (said, sent) in [("3", "12345"), ("8", "12345")] {
+        let mut client = Frames::open(door.address);
+        client.head(1, &fields(&[":method"], &[(":method", "POST"), ("content-length", said)]), false);
+        client.send(DATA, END_STREAM, 1, sent.as_bytes());
+        let seen = client.until_over(1);
+        assert!(is_refused(&seen), "{said} for {sent}: {seen:?}");
+    }
+    let whole = site.legacy.seen().iter().filter(|seen| seen.body.len() == 5).count();
+    assert_eq!(whole, 0, "no body that is not what its head says");
+}
+
+#[test]
+fn streams_that_are_opened_and_thrown_away_end_the_connection() {
+    let site = Site::of(Origin::hanging(), Origin::dead());
+    let door = site.open_with(&h2c(&site, LEGACY));
+    let mut client = Frames::open(door.address);
+    let mut sent = 0;
+    for index in 0..20_000_u32 {
+        let stream = 1 + 2 * index;
+        let mut both = frame(HEADERS, END_HEADERS | END_STREAM, stream, &block(&frames::get("/")));
+        both.extend(frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()));
+        if !client.raw(&both) {
+            break;
+        }
+        sent += 1;
+    }
+    let told = client.until_closed();
+    println!("{sent} sent, {} reached the backend", site.legacy.connections());
+    assert!(sent < 20_000 || told.iter().any(|frame| frame.reason() == Some(ENHANCE_YOUR_CALM)), "{told:?}");
+    assert!(site.legacy.connections() < 500, "{}", site.legacy.connections());
+    // Slow enough that each one is begun.
+    let mut patient = Frames::open(door.address);
+    let mut taken = 0;
+    for index in 0..1_000_u32 {
+        let stream = 1 + 2 * index;
+        if !patient.head(stream, &frames::get("/"), true) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+        patient.send(RST_STREAM, 0, stream, &8_u32.to_be_bytes());
+        taken += 1;
+    }
+    assert!(taken < 1_000 || patient.until_closed().iter().any(|frame| frame.kind == GOAWAY), "{taken} were taken");
+    assert_eq!(door.metric("connections", &[]) as u32 / 10, 0, "nobody is left");
+}
+
+#[test]
+fn a_head_without_end_is_cut_in_little_memory() {
+    let site = Site::of(Origin::saying("ok"), Origin::dead());
+    let door = site.open_with(&h2c(&site, LEGACY));
+    let before = door.memory();
+    let mut client = Frames::open(door.address);
+    client.send(HEADERS, END_STREAM, 1, &block(&frames::get("/")));
+    let crumbs = vec![("cookie", "a"); 1_000];
+    let piece = frame(CONTINUATION, 0, 1, &block(&crumbs));
+    let mut sent = 0;
+    while sent < (256 << 20) / piece.len() && client.raw(&piece) {
+        sent += 1;
+    }
+    let bytes = sent * piece.len();
+    println!("{} KiB were taken", bytes >> 10);
+    assert!(bytes < 64 << 20, "{bytes} bytes of one head");
+    // Indexed crumbs: one byte each on the wire, dozens in memory.
+    let mut bomb = Frames::open(door.address);
+    let mut head = block(&frames::get("/"));
+    head.push(0x40);
+    head.extend([6]);
+    head.extend(b"cookie");
+    head.push(100);
+    head.extend([b'x'; 100]);
+    head.extend([0xbe; 12_000]);
+    bomb.send(HEADERS, END_HEADERS | END_STREAM, 1, &head);
+    assert!(is_refused(&bomb.until_over(1)));
+    let grown = door.memory().saturating_sub(before) >> 20;
+    assert!(grown < 24, "{grown} MiB more");
+    assert_eq!(site.legacy.seen().len(), 0);
+    let mut good = Frames::open(door.address);
+    good.head(1, &frames::get("/"), true);
+    assert_eq!(good.until_over(1)[0].status(), 200);
+}
+
+#[test]
+fn more_streams_than_agreed_are_refused() {
+    let site = Site::of(Origin::hanging(), Origin::dead());
+    let door = site.open_with(&h2c(&site, LEGACY).and("limits: {max_streams: 3}"));
+    let mut client = Frames::open(door.address);
+    for stream in [1, 3, 5, 7] {
+        client.head(stream, &frames::get("/"), true);
+    }
+    let seen = client.until_over(7);
+    assert_eq!(seen.last().map(|frame| (frame.kind, frame.reason())), Some((RST_STREAM, Some(7))), "{seen:?}");
+    assert!(site.legacy.await_seen(3).len() == 3);
+}
+
+#[test]
+fn pings_keep_no_idle_connection() {
+    let site = Site::of(Origin::saying("ok"), Origin::dead());
+    let door = site.open_with(&h2c(&site, LEGACY).and("limits: {keep_alive: 600ms}"));
+    let mut client = Frames::open(door.address);
+    client.head(1, &frames::get("/"), true);
+    assert_eq!(client.until_over(1)[0].status(), 200);
+    let start = Instant::now();
+    while client.send(PING, 0, 0, &[0; 8]) && start.elapsed() < Duration::from_secs(10) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(start.elapsed() < Duration::from_secs(8), "still there");
+}
