@@ -19,7 +19,7 @@ mod window;
 
 pub use distinct::Distinct;
 pub use sketch::Sketch;
-pub use triage::{BOUNDED, Mix, RuleCount, RuleExample, Triage, untangled};
+pub use triage::{BOUNDED, Exposed, Mix, RuleCount, RuleExample, Triage, untangled};
 pub use window::Window;
 
 /// Names (field paths, rules) that one tally counts apart while it is being filled; what comes after is counted under

@@ -226,12 +226,17 @@ fn what_became_public_and_what_was_lost_are_classes_of_their_own() {
     };
     let mut new_only = shown("new_only");
     new_only.sort();
-    assert_eq!(new_only, ["GET /metrics 404 200", "GET /metrics?all=1 404 200"]);
-    assert_eq!(shown("lost"), ["GET /old.php?id=7 200 404"]);
+    assert_eq!(new_only, ["GET /metrics 404 200"], "once, whatever the query is");
+    assert_eq!(shown("lost"), ["GET /old.php 200 404"]);
     let text = text(&door);
     let after = |title: &str| text.split_once(title).unwrap_or_else(|| panic!("no {title} in {text}")).1.to_owned();
-    assert!(after("Only new answers (was it ever public?):").contains("GET /metrics  404 -> 200"), "{text}");
-    assert!(after("Lost: only legacy answers:").contains("GET /old.php?id=7  200 -> 404"), "{text}");
+    assert!(
+        after("Only new answers (was it ever public?):").contains("2 ×  GET /metrics  404 -> 200  sample"),
+        "{text}"
+    );
+    assert!(after("Lost: only legacy answers:").contains("1 ×  GET /old.php  200 -> 404"), "{text}");
+    assert!(text.contains("was it ever public? only new answers on all: GET /metrics  (2 ×)"), "{text}");
+    assert!(text.contains("mend or drop, only legacy answers on all: GET /old.php  (1 ×)"), "{text}");
 }
 
 #[test]

@@ -8,17 +8,22 @@ use siphasher::sip::SipHasher13;
 use url::Url;
 
 use super::Recorder;
+use crate::diff::rules::Rule;
 use crate::diff::{Comparison, Difference, Kind, Observation, Severity, cause};
 use crate::evidence::pair::Pair;
 use crate::evidence::redact::{Emails, Redactor};
 use crate::evidence::store::batch::CauseKey;
 use crate::evidence::store::triage::SessionCount;
-use crate::evidence::tally::{RuleExample, Triage, Window};
+use crate::evidence::tally::{Exposed, RuleExample, Triage, Window};
+
+/// Bytes of a path; what is longer is told by its beginning.
+const LONGEST: usize = 120;
 
 impl Recorder {
     /// Everything of a pair that was compared, whatever came of it.
     pub(super) fn record_triage(&self, pair: &Pair, comparison: &Comparison, at: u64) {
         let targets = [&pair.control, &pair.candidate].map(|answer| redirect_target(pair, answer));
+        let exposed = self.exposed(pair, comparison);
         let wanted = self.wanted_examples(pair, comparison, at);
         let examples = if wanted.is_empty() { Vec::new() } else { self.examples(pair, comparison, &wanted) };
         let mut pending = self.shared.pending.lock();
@@ -28,12 +33,33 @@ impl Recorder {
             (pair.control.status.as_u16(), legacy.as_deref()),
             (pair.candidate.status.as_u16(), new.as_deref()),
         );
+        exposed.iter().for_each(|exposed| triage.add_exposed(exposed));
         for applied in &comparison.applied {
             triage.add_rule(applied, None, at);
         }
         for (rule, example) in examples {
             triage.add_example(&rule, Some(example), at);
         }
+    }
+
+    /// The request, if only one of the two answers it.
+    fn exposed(&self, pair: &Pair, comparison: &Comparison) -> Option<Exposed> {
+        let difference = comparison.differences.iter().find(|one| matches!(one.kind, Kind::NewOnly | Kind::Lost))?;
+        let path = pair.request.target.split(['?', '#']).next().unwrap_or_default();
+        let redactor = Redactor::of_exchange(
+            self.key,
+            Emails::Keep,
+            &pair.request,
+            [&pair.control.headers, &pair.candidate.headers],
+        );
+        let mut path = redactor.text(&cause::collapse(path));
+        path.truncate(path.floor_char_boundary(LONGEST));
+        Some(Exposed {
+            kind: difference.kind.name().to_owned(),
+            legacy: pair.control.status.as_u16(),
+            new: pair.candidate.status.as_u16(),
+            request: format!("{} {path}", pair.request.method),
+        })
     }
 
     /// The rules of which the pending counts have no example yet: the newest is at most one write old.
@@ -57,7 +83,12 @@ impl Recorder {
         let cosmetic = comparison.hidden.iter().map(|one| (&one.rule, &one.example_path, &one.control, &one.candidate));
         let examples = own.chain(cosmetic).filter(|(rule, ..)| wanted.contains(rule));
         let told = examples.filter_map(|(rule, path, control, candidate)| {
-            let (path, control, candidate) = (path.clone(), control.clone(), candidate.clone());
+            // What a rule about tokens silences are tokens, wherever they stand.
+            let is_token = *rule == Rule::Csrf.name();
+            let masked = |value: &Option<String>| {
+                value.as_ref().map(|text| if is_token { redactor.mark(text) } else { text.clone() })
+            };
+            let (path, control, candidate) = (path.clone(), masked(control), masked(candidate));
             let cleaned = redactor.difference(&standing_at(path, control, candidate));
             let Difference { path, control, candidate, .. } = cleaned;
             Some((rule.clone(), serde_json::to_string(&RuleExample { path, control, candidate }).ok()?))
@@ -109,8 +140,6 @@ fn standing_at(path: String, control: Option<String>, candidate: Option<String>)
 
 /// Where a redirect leads: ids collapsed, no query; with the host if it is not the one that was asked.
 fn redirect_target(pair: &Pair, answer: &Observation) -> Option<String> {
-    /// Bytes; what is longer is told by its beginning.
-    const LONGEST: usize = 120;
     if !answer.status.is_redirection() {
         return None;
     }

@@ -3,13 +3,16 @@
 
 use std::cmp::Reverse;
 
-use super::{DifferenceReport, Report, RouteReport};
+use super::text::{both, narrow};
+use super::{DifferenceReport, Report, RouteReport, Shown};
 use crate::evidence::readiness::Verdict;
 
 /// Causes named; the others are counted.
-const MAX_CAUSES: usize = 8;
+const MAX_CAUSES: usize = 10;
 /// Lines of each other sort.
 const MAX_LINES: usize = 5;
+/// Requests named in a line.
+const MAX_REQUESTS: usize = 4;
 /// Letters of a value in a line.
 const MAX_VALUE: usize = 28;
 
@@ -17,6 +20,7 @@ const MAX_VALUE: usize = 28;
 pub fn next(report: &Report) -> Vec<String> {
     let mut lines = causes(report);
     let routes = &report.routes;
+    lines.extend(exposed(routes));
     lines.extend(routes.iter().filter_map(unseen).take(MAX_LINES));
     lines.extend(routes.iter().filter_map(every).take(MAX_LINES));
     lines.extend(rules(routes));
@@ -27,7 +31,7 @@ pub fn next(report: &Report) -> Vec<String> {
 /// The gravest first: by severity, then by how many requests show it.
 fn causes(report: &Report) -> Vec<String> {
     let all = report.routes.iter().flat_map(|route| {
-        let bugs = route.differences.iter().filter(|difference| !difference.told.on_every);
+        let bugs = route.differences.iter().filter(|one| !one.told.on_every && !is_exposed(one));
         bugs.map(move |difference| (route, difference))
     });
     let mut all: Vec<(&RouteReport, &DifferenceReport)> = all.collect();
@@ -44,6 +48,11 @@ fn causes(report: &Report) -> Vec<String> {
     lines
 }
 
+/// Told in a line of their own.
+fn is_exposed(difference: &DifferenceReport) -> bool {
+    matches!(difference.kind.as_str(), "new_only" | "lost")
+}
+
 fn rank(difference: &DifferenceReport) -> u8 {
     match difference.severity {
         "critical" => 3,
@@ -54,9 +63,9 @@ fn rank(difference: &DifferenceReport) -> u8 {
 }
 
 fn told(difference: &DifferenceReport) -> String {
-    let place = if difference.path.is_empty() { "(root)" } else { &difference.path };
+    let place = narrow(&difference.path);
     let cause = difference.cause.as_ref().map_or_else(String::new, |cause| format!(" ({cause})"));
-    let (old, new) = (short(difference.control.as_deref()), short(difference.candidate.as_deref()));
+    let (old, new) = both(difference.control.as_deref(), difference.candidate.as_deref(), MAX_VALUE);
     let per_user = difference.told.per_session.as_ref().filter(|seen| seen.per_user);
     let per_user =
         per_user.map_or_else(String::new, |seen| format!(", only {} of {} sessions", seen.sessions, seen.of));
@@ -64,13 +73,21 @@ fn told(difference: &DifferenceReport) -> String {
     format!("{kind}{place}{cause}: {old} -> {new}  ({} ×{per_user})", difference.count)
 }
 
-fn short(value: Option<&str>) -> String {
-    let Some(value) = value else { return "nothing".to_owned() };
-    match value.char_indices().nth(MAX_VALUE) {
-        Some((cut, _)) => format!("{}…", value.get(..cut).unwrap_or_default()),
-        None if value.is_empty() => "\"\"".to_owned(),
-        None => value.to_owned(),
-    }
+/// What became public comes before what was lost.
+fn exposed(routes: &[RouteReport]) -> Vec<String> {
+    let line = |route: &RouteReport, shown: &[Shown], says: &str| {
+        let count: u64 = shown.iter().map(|one| one.pairs).sum();
+        let first: Vec<&str> = shown.iter().take(MAX_REQUESTS).map(|one| one.request.as_str()).collect();
+        let more = shown.len().saturating_sub(MAX_REQUESTS);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        (!first.is_empty()).then(|| format!("{says} {}: {}{more}  ({count} ×)", route.route, first.join(", ")))
+    };
+    let public = routes
+        .iter()
+        .filter_map(|route| line(route, &route.triage.new_only, "was it ever public? only new answers on"));
+    let lost =
+        routes.iter().filter_map(|route| line(route, &route.triage.lost, "mend or drop, only legacy answers on"));
+    public.take(MAX_LINES).chain(lost.take(MAX_LINES)).collect()
 }
 
 /// Statuses and targets that moved although no cause says so: somebody accepted or ignored it pair by pair.

@@ -291,8 +291,7 @@ fn the_report_as_text() {
              curl -sS -g --path-as-is -i 'http://127.0.0.1:9000/rpc?v=5&arg[]=vim' -H 'Host: aur.example' -H 'accept: application/json'
              curl -sS -g --path-as-is -i 'http://127.0.0.1:8000/rpc?v=5&arg[]=vim' -H 'Host: aur.example' -H 'accept: application/json'
 
-          Hidden by cosmetic rules:
-             slash_escape  1960 ×, last at /results/0/URL
+          Hidden by cosmetic rules: slash_escape 1960.
 
           Unproven:
              timeout  2 ×

@@ -52,7 +52,8 @@ mod noise;
 mod sections;
 mod words;
 
-use words::{place, plain};
+use words::plain;
+pub use words::{both, narrow};
 
 /// The whole report.
 pub fn text(report: &Report, paint: Paint) -> String {
@@ -156,12 +157,7 @@ fn latency_text(out: &mut String, latency: &Latencies) {
 fn rest_text(out: &mut String, route: &RouteReport) {
     noise::noise(out, &route.noise);
     sections::own_rules(out, &route.triage);
-    if !route.hidden.is_empty() {
-        line!(out, "\n  Hidden by cosmetic rules:");
-    }
-    for hidden in &route.hidden {
-        line!(out, "     {}  {} ×, last at {}", plain(&hidden.rule), hidden.count, place(&hidden.example));
-    }
+    sections::hidden(out, &route.hidden);
     if !route.unproven_by_reason.is_empty() {
         line!(out, "\n  Unproven:");
     }

@@ -9,16 +9,17 @@ use super::mix::{Cut, MixReport, mix};
 use super::rules::{RuleReport, rules, settle_shared, warnings};
 use super::sessions::PerSession;
 use super::{DifferenceReport, Known, RouteReport, accept, read_sample};
+use crate::diff::cause;
 use crate::evidence::store::read::Moment;
 use crate::evidence::store::triage::SessionCount;
-use crate::evidence::tally::{Tally, Window};
+use crate::evidence::tally::{Exposed, Tally, Window};
 use crate::evidence::time::rfc3339;
 
 /// Percent of the compared pairs from which on a header stands on every response, as good as.
 const EVERY: f64 = 95.0;
 /// Compared pairs before "every" means something.
 const ENOUGH: u64 = 20;
-/// Requests told of what became public or was lost, per route.
+/// Samples looked at for the requests that became public or were lost, per route.
 const MAX_SHOWN: usize = 20;
 
 /// What is told of a difference beside its counts.
@@ -52,13 +53,16 @@ pub struct RouteTriage {
     pub mix: MixReport,
 }
 
-/// A request that shows something.
+/// A request that only one of the two answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Shown {
+    /// `GET /openapi.json`: ids collapsed, no query.
     pub request: String,
     pub legacy: u16,
     pub new: u16,
-    pub sample: i64,
+    pub pairs: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<i64>,
 }
 
 /// The stretch of time that is reported, in seconds since 1970.
@@ -89,8 +93,8 @@ pub fn add(
     let Some(id) = route.stored else { return Ok(()) };
     report.triage.mix = mix(&tally.triage, &cut(moment, id, tally, stretch)?);
     add_sessions(moment, id, stretch, report)?;
-    report.triage.new_only = shown(moment, &report.differences, "new_only")?;
-    report.triage.lost = shown(moment, &report.differences, "lost")?;
+    report.triage.new_only = shown(moment, tally, &report.differences, "new_only")?;
+    report.triage.lost = shown(moment, tally, &report.differences, "lost")?;
     Ok(())
 }
 
@@ -177,15 +181,26 @@ fn add_sessions(moment: &Moment<'_>, id: i64, stretch: Stretch, report: &mut Rou
     Ok(())
 }
 
-fn shown(moment: &Moment<'_>, differences: &[DifferenceReport], kind: &str) -> rusqlite::Result<Vec<Shown>> {
-    let mut found: Vec<Shown> = Vec::new();
-    let samples = differences.iter().filter(|difference| difference.kind == kind).flat_map(|one| &one.samples);
-    for id in samples.take(MAX_SHOWN) {
+/// By count; with a sample where one is kept of that very request.
+fn shown(
+    moment: &Moment<'_>,
+    tally: &Tally,
+    differences: &[DifferenceReport],
+    kind: &str,
+) -> rusqlite::Result<Vec<Shown>> {
+    let mut samples: Vec<(i64, String)> = Vec::new();
+    let ids = differences.iter().filter(|difference| difference.kind == kind).flat_map(|one| &one.samples);
+    for id in ids.take(MAX_SHOWN) {
         let Some(sample) = read_sample(moment, *id)? else { continue };
-        let request = format!("{} {}", sample.request.method, sample.request.target);
-        if !found.iter().any(|shown| shown.request == request) {
-            found.push(Shown { request, legacy: sample.control.status, new: sample.candidate.status, sample: *id });
-        }
+        let path = sample.request.target.split(['?', '#']).next().unwrap_or_default();
+        samples.push((*id, format!("{} {}", sample.request.method, cause::collapse(path))));
     }
-    Ok(found)
+    let counts = tally.triage.exposed.iter().filter_map(|(name, count)| Some((Exposed::named(name)?, *count)));
+    let shown = counts.filter(|(exposed, _)| exposed.kind == kind).map(|(exposed, pairs)| {
+        let sample = samples.iter().find(|(_, request)| *request == exposed.request).map(|(id, _)| *id);
+        Shown { request: exposed.request, legacy: exposed.legacy, new: exposed.new, pairs, sample }
+    });
+    let mut shown: Vec<Shown> = shown.collect();
+    shown.sort_by(|one, other| other.pairs.cmp(&one.pairs).then_with(|| one.request.cmp(&other.request)));
+    Ok(shown)
 }

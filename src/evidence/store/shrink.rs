@@ -159,7 +159,7 @@ fn compact(connection: &mut Connection, now: u64, ages: &[(u64, u64)]) -> rusqli
         widen_tallies(&transaction, before, *width)?;
         transaction.execute(
             WIDEN_NAMED_COUNTS,
-            params![before, width, MAX_NAMES as u64, FIELD, OTHER, BOUNDED[0], BOUNDED[1], BOUNDED[2]],
+            params![before, width, MAX_NAMES as u64, FIELD, OTHER, BOUNDED[0], BOUNDED[1], BOUNDED[2], BOUNDED[3]],
         )?;
         transaction.execute("DELETE FROM named_count WHERE width < ?2 AND start < ?1", params![before, width])?;
         transaction.execute(fields::WIDEN, params![before, width])?;
@@ -198,10 +198,10 @@ fn widen_tallies(connection: &Connection, before: u64, width: u64) -> rusqlite::
     Ok(())
 }
 
-/// ?1 before, ?2 width, ?3 names kept apart, ?4, ?6, ?7, ?8 the families that are bounded, ?5 the name of the rest.
+/// ?1 before, ?2 width, ?3 names kept apart, ?4, ?6 to ?9 the families that are bounded, ?5 the name of the rest.
 const WIDEN_NAMED_COUNTS: &str = "
 INSERT INTO named_count (route, stage, width, start, family, name, count, example, example_at)
-SELECT route, stage, ?2, wide, family, iif(family IN (?4, ?6, ?7, ?8) AND place > ?3, ?5, name) AS kept,
+SELECT route, stage, ?2, wide, family, iif(family IN (?4, ?6, ?7, ?8, ?9) AND place > ?3, ?5, name) AS kept,
        sum(total), example, max(newest)
 FROM (SELECT route, stage, start / ?2 * ?2 AS wide, family, name, sum(count) AS total, example, max(example_at) AS newest,
              row_number() OVER (PARTITION BY route, stage, start / ?2 * ?2, family ORDER BY sum(count) DESC) AS place

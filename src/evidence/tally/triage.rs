@@ -20,6 +20,33 @@ pub struct Triage {
     pub new: Mix,
     /// Pairs of which the two answers have other statuses or redirect targets, by [`turned`].
     pub turned: BTreeMap<String, u64>,
+    /// Pairs of which only one side says that there is nothing, by [`Exposed::name`].
+    pub exposed: BTreeMap<String, u64>,
+}
+
+/// What became public, or was lost: a request that only one of the two answers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Exposed {
+    /// As a difference calls it, `new_only` or `lost`.
+    pub kind: String,
+    pub legacy: u16,
+    pub new: u16,
+    /// `GET /openapi.json`: ids collapsed, no query.
+    pub request: String,
+}
+
+impl Exposed {
+    /// As it is counted and kept.
+    pub fn name(&self) -> String {
+        format!("{}\n{}\n{}\n{}", self.kind, self.legacy, self.new, self.request)
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        let mut parts = name.splitn(4, '\n');
+        let kind = parts.next()?.to_owned();
+        let (legacy, new) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        Some(Self { kind, legacy, new, request: parts.next()?.to_owned() })
+    }
 }
 
 /// Status and redirect target as one word: `404`, `302 /login`.
@@ -120,6 +147,7 @@ const RULE_EXPIRED: &str = "rule_expired";
 /// The rule, a line end, the place.
 const RULE_PLACE: &str = "rule_place";
 const TURNED_FAMILY: &str = "turned";
+const EXPOSED: &str = "exposed";
 /// The families of the mix, legacy's and new's.
 const STATUS: [&str; 2] = ["status_legacy", "status_new"];
 const REDIRECT: [&str; 2] = ["redirect_legacy", "redirect_new"];
@@ -170,14 +198,20 @@ impl Triage {
         }
     }
 
+    pub fn add_exposed(&mut self, exposed: &Exposed) {
+        *slot(&mut self.exposed, &exposed.name()) += 1;
+    }
+
     pub fn merge(&mut self, other: &Self) {
         for (name, rule) in &other.rules {
             self.rules.entry(name.clone()).or_default().merge(rule);
         }
         self.legacy.merge(&other.legacy);
         self.new.merge(&other.new);
-        for (turned, count) in &other.turned {
-            *self.turned.entry(turned.clone()).or_default() += count;
+        for (ours, theirs) in [(&mut self.turned, &other.turned), (&mut self.exposed, &other.exposed)] {
+            for (name, count) in theirs {
+                *ours.entry(name.clone()).or_default() += count;
+            }
         }
     }
 
@@ -201,7 +235,9 @@ impl Triage {
             let redirects = mix.redirects.iter();
             rows.extend(redirects.map(|(target, count)| plain(REDIRECT[side], target.clone(), *count)));
         }
-        rows.extend(self.turned.iter().map(|(turned, count)| plain(TURNED_FAMILY, turned.clone(), *count)));
+        for (family, names) in [(TURNED_FAMILY, &self.turned), (EXPOSED, &self.exposed)] {
+            rows.extend(names.iter().map(|(name, count)| plain(family, name.clone(), *count)));
+        }
         rows
     }
 
@@ -218,8 +254,9 @@ impl Triage {
             *self.mix(side).redirects.entry(name.to_owned()).or_default() += count;
             return true;
         }
-        if family == TURNED_FAMILY {
-            *self.turned.entry(name.to_owned()).or_default() += count;
+        if matches!(family, TURNED_FAMILY | EXPOSED) {
+            let names = if family == EXPOSED { &mut self.exposed } else { &mut self.turned };
+            *names.entry(name.to_owned()).or_default() += count;
             return true;
         }
         if !matches!(family, RULE | RULE_PAIRS | RULE_EXPIRED | RULE_PLACE) {
@@ -243,7 +280,7 @@ impl Triage {
 }
 
 /// Names kept apart over a wide window, for those that a site can make without end.
-pub const BOUNDED: [&str; 3] = [REDIRECT[0], REDIRECT[1], TURNED_FAMILY];
+pub const BOUNDED: [&str; 4] = [REDIRECT[0], REDIRECT[1], TURNED_FAMILY, EXPOSED];
 
 const _: () = assert!(MAX_PLACES < MAX_NAMES);
 
@@ -265,6 +302,9 @@ mod tests {
         triage.add_rule(&Applied { expired: true, ..applied("accept: /x", 1, &["/x"]) }, None, 8);
         triage.add_answers((200, None), (302, Some("/login")));
         triage.add_answers((404, None), (404, None));
+        let exposed = Exposed { kind: "new_only".to_owned(), legacy: 404, new: 200, request: "GET /docs".to_owned() };
+        triage.add_exposed(&exposed);
+        assert_eq!(triage.exposed.keys().map(|name| Exposed::named(name)).collect::<Vec<_>>(), [Some(exposed)]);
         let mut read = Triage::default();
         for row in triage.rows() {
             assert!(read.add_row(row.family, &row.name, row.count, (row.example, row.example_at)));

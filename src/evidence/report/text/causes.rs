@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::words::{place, plain, value};
+use super::words::{place, plain, values};
 use super::{Colour, Paint};
 use crate::evidence::report::{DifferenceReport, Flip};
 
@@ -53,8 +53,9 @@ fn told(out: &mut String, number: usize, difference: &DifferenceReport, paint: P
         difference.last_seen,
         difference.fingerprint
     );
-    line!(out, "     legacy says  {}", value(difference.control.as_deref()));
-    line!(out, "     new says     {}", value(difference.candidate.as_deref()));
+    let (old, new) = values(difference.control.as_deref(), difference.candidate.as_deref());
+    line!(out, "     legacy says  {old}");
+    line!(out, "     new says     {new}");
 }
 
 fn share(percent: f64) -> String {

@@ -3,12 +3,12 @@
 
 use std::fmt::Write;
 
-use super::words::{place, plain, short};
+use super::words::{both, place, plain};
 use super::{Colour, Paint};
-use crate::evidence::report::DifferenceReport;
 use crate::evidence::report::mix::MixReport;
 use crate::evidence::report::rules::RuleReport;
 use crate::evidence::report::triage::{RouteTriage, Shown};
+use crate::evidence::report::{DifferenceReport, HiddenReport};
 
 /// Lines of one section; the JSON form has more.
 const MAX_LINES: usize = 10;
@@ -40,7 +40,7 @@ pub fn on_every(out: &mut String, every: &[&DifferenceReport], compared: u64) {
         }
         told.push(&one.path);
         let count: u64 = every.iter().filter(|other| other.path == one.path).map(|other| other.count).sum();
-        let (old, new) = (short(one.control.as_deref(), NARROW), short(one.candidate.as_deref(), NARROW));
+        let (old, new) = both(one.control.as_deref(), one.candidate.as_deref(), NARROW);
         let severity = one.severity;
         line!(out, "     {severity}  {}: {old} -> {new}  {count} of {compared}  {}", place(&one.path), one.fingerprint);
     }
@@ -61,8 +61,10 @@ pub fn exposed(out: &mut String, triage: &RouteTriage) {
         }
         line!(out, "\n  {title}:");
         for one in shown.iter().take(MAX_LINES) {
-            line!(out, "     {}  {} -> {}  sample {}", plain(&one.request), one.legacy, one.new, one.sample);
+            let sample = one.sample.map_or_else(String::new, |sample| format!("  sample {sample}"));
+            line!(out, "     {:>6} ×  {}  {} -> {}{sample}", one.pairs, plain(&one.request), one.legacy, one.new);
         }
+        beyond(out, shown.len());
     };
     tell(out, "Only new answers (was it ever public?)", &triage.new_only);
     tell(out, "Lost: only legacy answers", &triage.lost);
@@ -132,6 +134,18 @@ fn example(rule: &RuleReport) -> String {
     if what.control.is_none() && what.candidate.is_none() {
         return String::new();
     }
-    let (old, new) = (short(what.control.as_deref(), NARROW), short(what.candidate.as_deref(), NARROW));
+    let (old, new) = both(what.control.as_deref(), what.candidate.as_deref(), NARROW);
     format!("  (last {old} -> {new})")
+}
+
+/// What cosmetic rules hid, on a line or two: it is no work for anybody. The JSON form has an example of each.
+pub fn hidden(out: &mut String, hidden: &[HiddenReport]) {
+    if hidden.is_empty() {
+        return;
+    }
+    let told = hidden.iter().take(MAX_LINES).map(|one| format!("{} {}", plain(&one.rule), one.count));
+    let told: Vec<String> = told.collect();
+    let more = hidden.len().saturating_sub(MAX_LINES);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    line!(out, "\n  Hidden by cosmetic rules: {}{more}.", told.join(", "));
 }

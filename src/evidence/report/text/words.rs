@@ -8,13 +8,39 @@ pub fn place(path: &str) -> String {
     if path.is_empty() { "(root)".to_owned() } else { plain(path) }
 }
 
-/// What an origin said, on one line.
-pub fn value(value: Option<&str>) -> String {
-    short(value, VALUE_WIDTH)
+/// What both said, on one line each.
+pub fn values(old: Option<&str>, new: Option<&str>) -> (String, String) {
+    both(old, new, VALUE_WIDTH)
 }
 
-/// The same in so many columns.
-pub fn short(value: Option<&str>, width: usize) -> String {
+/// The same in so many columns each: what goes before the first letter that differs is left out where it would push that out of sight.
+pub fn both(old: Option<&str>, new: Option<&str>, width: usize) -> (String, String) {
+    /// Columns before the difference that are kept.
+    const BEFORE: usize = 12;
+    let (Some(one), Some(other)) = (old, new) else { return (short(old, width), short(new, width)) };
+    let same = one.chars().zip(other.chars()).take_while(|(one, other)| one == other).count();
+    if same + BEFORE < width || one == other {
+        return (short(old, width), short(new, width));
+    }
+    let tail = |text: &str| {
+        let rest: String = text.chars().skip(same - BEFORE).collect();
+        format!("…{}", short(Some(&rest), width))
+    };
+    (tail(one), tail(other))
+}
+
+/// A path for a line that it shares: a long selector by its first and its last elements.
+pub fn narrow(path: &str) -> String {
+    const WIDEST: usize = 44;
+    let path = place(path);
+    let steps: Vec<&str> = path.split(" > ").collect();
+    match steps.as_slice() {
+        [first, _, .., before, last] if path.chars().count() > WIDEST => format!("{first} … {before} > {last}"),
+        _ => path,
+    }
+}
+
+fn short(value: Option<&str>, width: usize) -> String {
     let Some(value) = value else { return "(nothing)".to_owned() };
     let value = plain(value);
     if value.is_empty() {
