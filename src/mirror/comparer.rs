@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::mpsc::{Receiver, SendError, Sender, channel};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::Method;
 use pingora::http::RequestHeader;
@@ -23,6 +23,9 @@ use crate::routing::{Bucket, Origin};
 
 /// Between a pair and asking each origin what it says by now: the next second has begun then, for those who print it.
 const A_GOOD_WHILE: Duration = Duration::from_millis(1_200);
+
+/// After that long a pair is asked no further: it is counted by what is known.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// A job whose copy was answered.
 #[derive(Debug)]
@@ -107,29 +110,40 @@ impl Bench {
             Outcome::Mismatched => noise::fields(&comparison),
             _ => Vec::new(),
         };
-        let why = Why::Control { sampled: true };
-        let settling = Settling { route, head, pair, comparison, fields, why, answers: None, size, borrowed: 0 };
+        self.compared += 1;
+        // By lot, whatever it shows: only then do the samples say how often an origin differs from itself.
+        let sampled = noise.control.holds_low(Bucket::of("noise", &self.compared.to_le_bytes()));
+        let (why, begun) = (Why::Control, Instant::now());
+        let settling =
+            Settling { route, head, pair, comparison, fields, why, sampled, begun, answers: None, size, borrowed: 0 };
         self.choose(Box::new(settling), noise);
     }
 
     /// Counts a compared pair at once, or has it asked again first.
-    fn choose(&mut self, mut settling: Box<Settling>, noise: NoiseSettings) {
-        self.compared += 1;
-        let may_ask = |bench: &Self| bench.settler.has_room() && !bench.queue.is_closed();
-        if !settling.fields.is_empty() && noise.settle && may_ask(self) {
+    fn choose(&self, mut settling: Box<Settling>, noise: NoiseSettings) {
+        if !settling.fields.is_empty() && noise.settle && self.has_room_for(&settling.route) {
             let asking = self.recorder.ledger(&settling.pair.route, |ledger, now| ledger.plan(&settling.fields, now));
-            if asking != Asking::Not && self.borrow(&mut settling) {
-                settling.why = Why::Mismatch { asking, settlement: None };
-                return self.ask(settling, Duration::ZERO);
+            if asking != Asking::Not {
+                if self.borrow(&mut settling) {
+                    settling.why = Why::Mismatch { asking, settlement: None };
+                    return self.ask(settling, Duration::ZERO);
+                }
+                self.ended(&settling);
             }
         }
         self.count(&settling.route, &settling.pair, &settling.comparison, None);
         self.queue.release(settling.size);
-        let lot = Bucket::of("noise", &self.compared.to_le_bytes());
-        if noise.control.holds_low(lot) && may_ask(self) && self.borrow(&mut settling) {
-            settling.why = Why::Control { sampled: true };
+        let may_sample = settling.sampled
+            && self.has_room_for(&settling.route)
+            && !self.recorder.ledger(&settling.pair.route, |ledger, now| ledger.is_paused(now));
+        if may_sample && self.borrow(&mut settling) {
             self.ask(settling, A_GOOD_WHILE);
         }
+    }
+
+    /// Whether nothing more urgent waits.
+    fn has_room_for(&self, route: &RouteRef) -> bool {
+        self.settler.has_room_for(route) && !self.queue.is_closed()
     }
 
     fn ask(&self, settling: Box<Settling>, after: Duration) {
@@ -151,7 +165,7 @@ impl Bench {
     fn asked(&mut self, mut settling: Box<Settling>) {
         let answers = settling.answers.take();
         match settling.why {
-            Why::Control { sampled } => self.control(&settling, answers, sampled),
+            Why::Control => self.control(&settling, answers),
             Why::Mismatch { asking, ref mut settlement } => {
                 let before = settlement.take();
                 self.settled(settling, answers, asking, before);
@@ -159,17 +173,22 @@ impl Bench {
         }
     }
 
-    fn control(&self, settling: &Settling, answers: Option<(Observation, Observation)>, sampled: bool) {
+    fn control(&self, settling: &Settling, answers: Option<(Observation, Observation)>) {
         let pair = &settling.pair;
+        self.note_answered(pair, answers.is_some());
         if let Some((legacy, new)) = answers
             && let Some(legacy) = self.recorder.differ(pair, &pair.control, &legacy)
             && let Some(new) = self.recorder.differ(pair, &pair.candidate, &new)
         {
-            let control = Control { legacy: &legacy, new: &new, mismatched: &settling.fields, sampled };
-            self.recorder.control(pair, &control);
+            let (mismatched, sampled) = (&settling.fields[..], settling.sampled);
+            self.recorder.control(pair, &Control { legacy: &legacy, new: &new, mismatched, sampled });
             settled_as(&settling.route, SettledAs::Control);
         }
         self.queue.give_back(settling.borrowed);
+    }
+
+    fn note_answered(&self, pair: &Pair, both: bool) {
+        self.recorder.ledger(&pair.route, |ledger, now| if both { ledger.answered() } else { ledger.unanswered(now) });
     }
 
     fn settled(
@@ -180,17 +199,19 @@ impl Bench {
         before: Option<Settlement>,
     ) {
         let answered = answers.is_some();
+        self.note_answered(&settling.pair, answered);
         let settlement = match answers {
             Some(again) => Some(self.settle(&settling, before, &again)),
             None => before,
         };
         let Some(mut settlement) = settlement else { return self.done(&settling) };
-        let goes_on = answered && asking == Asking::Deep && settlement.is_open() && !self.queue.is_closed();
-        if goes_on && self.recorder.ledger(&settling.pair.route, |ledger, _| ledger.pay()) {
+        let may_go_on =
+            answered && asking == Asking::Deep && !self.queue.is_closed() && settling.begun.elapsed() < LONGEST;
+        if may_go_on && self.recorder.ledger(&settling.pair.route, |ledger, _| ledger.goes_on(&settlement)) {
             settling.why = Why::Mismatch { asking, settlement: Some(settlement) };
             return self.ask(settling, Duration::ZERO);
         }
-        settlement.deep = asking == Asking::Deep && !settlement.is_open();
+        settlement.deep = asking == Asking::Deep;
         self.finish(settling, &settlement);
     }
 
@@ -218,11 +239,14 @@ impl Bench {
     /// Counts a settled pair. What stayed may be a clock: it is asked once more, a good while later.
     fn finish(&self, mut settling: Box<Settling>, settlement: &Settlement) {
         self.count(&settling.route, &settling.pair, &settling.comparison, Some(settlement));
+        self.ended(&settling);
         settled_as(&settling.route, told(settlement));
         self.queue.release(settling.size);
-        let wants = || self.recorder.ledger(&settling.pair.route, |ledger, _| ledger.wants_late(settlement));
-        if settlement.rounds == noise::settle::ROUNDS && !self.queue.is_closed() && wants() {
-            settling.why = Why::Control { sampled: false };
+        let is_late = |ledger: &mut noise::Ledger| ledger.wants_late(settlement);
+        let wanted = settlement.rounds == noise::settle::ROUNDS
+            && self.recorder.ledger(&settling.pair.route, |ledger, _| is_late(ledger));
+        if (wanted || settling.sampled) && !self.queue.is_closed() {
+            settling.why = Why::Control;
             return self.ask(settling, A_GOOD_WHILE);
         }
         self.queue.give_back(settling.borrowed);
@@ -233,10 +257,14 @@ impl Bench {
         self.queue.give_back(settling.borrowed);
         if matches!(settling.why, Why::Mismatch { .. }) {
             self.count(&settling.route, &settling.pair, &settling.comparison, None);
+            self.ended(settling);
             settled_as(&settling.route, SettledAs::Unanswered);
-            self.recorder.ledger(&settling.pair.route, |ledger, now| ledger.unanswered(now));
             self.queue.release(settling.size);
         }
+    }
+
+    fn ended(&self, settling: &Settling) {
+        self.recorder.ledger(&settling.pair.route, |ledger, _| ledger.ended(&settling.fields));
     }
 
     fn count(&self, route: &RouteRef, pair: &Pair, comparison: &Comparison, settlement: Option<&Settlement>) {

@@ -38,6 +38,11 @@ impl Lanes {
         may_start
     }
 
+    /// Whether a job stands in line.
+    pub fn is_waiting(&self, route: &Arc<str>) -> bool {
+        self.0.lock().get(route).is_some_and(|lane| !lane.waiting.is_empty())
+    }
+
     /// The next job of the lane; with [`Next::Nothing`] the sender has given up its place.
     pub fn next(&self, route: &Arc<str>, now: Instant) -> Next {
         let mut lanes = self.0.lock();

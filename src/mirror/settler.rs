@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use pingora::http::RequestHeader;
@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 
 use super::comparer::Work;
 use super::job::RouteRef;
+use super::lanes::Lanes;
 use super::queue::Queue;
 use super::worker::marked;
 use crate::diff::{Comparison, Observation};
@@ -42,6 +43,10 @@ pub struct Settling {
     pub comparison: Comparison,
     pub fields: Vec<FieldKey>,
     pub why: Why,
+    /// Chosen by lot to be compared with itself, whatever else is asked.
+    pub sampled: bool,
+    /// When it was compared.
+    pub begun: Instant,
     /// Legacy's and new's answers; `None`: not asked yet, or one of them did not answer.
     pub answers: Option<(Observation, Observation)>,
     /// Bytes that its job holds in the queue, and those borrowed for the answers.
@@ -54,12 +59,13 @@ pub enum Why {
     /// It is not counted yet.
     Mismatch { asking: Asking, settlement: Option<Settlement> },
     /// Each origin is to be compared with itself; it is counted already.
-    Control { sampled: bool },
+    Control,
 }
 
 #[derive(Debug)]
 pub struct Settler {
     queue: Arc<Queue>,
+    lanes: Arc<Lanes>,
     client: Arc<CopyClient>,
     runtime: Handle,
     places: Semaphore,
@@ -67,14 +73,14 @@ pub struct Settler {
 }
 
 impl Settler {
-    pub fn new(queue: Arc<Queue>, client: Arc<CopyClient>, runtime: Handle) -> Arc<Self> {
+    pub fn new(queue: Arc<Queue>, lanes: Arc<Lanes>, client: Arc<CopyClient>, runtime: Handle) -> Arc<Self> {
         let places = Semaphore::new(UNDER_WAY);
-        Arc::new(Self { queue, client, runtime, places, waiting: AtomicUsize::new(0) })
+        Arc::new(Self { queue, lanes, client, runtime, places, waiting: AtomicUsize::new(0) })
     }
 
-    /// Whether another pair may wait here.
-    pub fn has_room(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) < WAITING
+    /// Whether another pair of this route may wait here. Not while copies of it wait: they come first.
+    pub fn has_room_for(&self, route: &RouteRef) -> bool {
+        self.waiting.load(Ordering::Relaxed) < WAITING && !route.name().is_some_and(|name| self.lanes.is_waiting(name))
     }
 
     /// Asks after a while; the pair comes back in any case.

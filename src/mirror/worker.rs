@@ -29,7 +29,7 @@ pub const MIRROR_HEADER: &str = "x-matapalo-mirror";
 pub struct Worker {
     queue: Arc<Queue>,
     recorder: Arc<Recorder>,
-    lanes: Lanes,
+    lanes: Arc<Lanes>,
     client: Arc<CopyClient>,
     comparer: Comparer,
 }
@@ -39,9 +39,10 @@ impl Worker {
     /// The system gives no thread.
     pub fn new(queue: Arc<Queue>, recorder: Arc<Recorder>, runtime: Handle) -> std::io::Result<Self> {
         let client = Arc::new(CopyClient::new());
-        let settler = Settler::new(queue.clone(), client.clone(), runtime);
+        let lanes = Arc::new(Lanes::default());
+        let settler = Settler::new(queue.clone(), lanes.clone(), client.clone(), runtime);
         let comparer = Comparer::start(queue.clone(), recorder.clone(), settler)?;
-        Ok(Self { queue, recorder, lanes: Lanes::default(), client, comparer })
+        Ok(Self { queue, recorder, lanes, client, comparer })
     }
 
     /// Runs until the queue is closed and everything in it is done.

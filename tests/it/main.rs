@@ -21,6 +21,7 @@ mod http2_abuse;
 mod limits;
 mod mirror;
 mod noise;
+mod noise_cost;
 mod reload;
 mod rollback;
 mod stages;

@@ -1,8 +1,7 @@
-//! Noise is told from bugs by asking both again; what is asked costs users nothing, and is bounded.
+//! Noise is told from bugs by asking both again. What that costs is told in `noise_cost.rs`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -106,6 +105,68 @@ fn a_bug_under_noise_is_named_and_counted_alone() {
 }
 
 #[test]
+fn one_difference_in_a_field_that_is_else_equal_counts_at_once() {
+    let site = Site::of(noisy(number), noisy(|seen| number(seen) + u64::from(number(seen) == 399)));
+    let door = open(&site, "");
+    visit(&door, 400);
+    let line = door.await_accounted("all", 400);
+    assert_eq!((line.verdict(), line.count("mismatched")), ("not yet", 1), "{:#}", line.0);
+    assert_eq!(line.differences(), ["value /price"]);
+    assert_eq!(door.command(&["gate", "all"]).code, 1);
+}
+
+#[test]
+fn a_bug_in_a_noisy_field_counts_when_it_is_beyond_the_noise() {
+    let noise = |share: u64| if random() % 100 < share { random() % 100_000 } else { 5 };
+    let legacy = Origin::answering(move |_, wire| json(wire, format!("{{\"load\": {}}}", noise(10))));
+    let new = Origin::answering(move |seen, wire| {
+        let load = if number(seen) % 20 == 3 { 0 } else { noise(10) };
+        json(wire, format!("{{\"load\": {load}}}"));
+    });
+    let site = Site::of(legacy, new);
+    let door = open(&site, "");
+    visit(&door, 600);
+    let line = door.await_accounted("all", 600);
+    assert_eq!(line.verdict(), "not yet", "{:#}", line.0);
+    assert_eq!(field(&line, "/load")["call"], "real", "{}", line.0["noise"]);
+    // Thirty are the bug's; about a hundred more are noise, and not all of them are told from it.
+    assert!((15..90).contains(&line.count("mismatched")), "{:#}", line.0);
+}
+
+#[test]
+fn where_both_fail_nothing_is_proven_and_nothing_asked() {
+    let failing = || Origin::answering(|_, wire| wire.answer("500 Internal Server Error", &[], "out of order"));
+    let site = Site::of(failing(), failing());
+    let door = open(&site, "percent: 0");
+    let mut client = door.client();
+    for at in 0..50 {
+        assert_eq!(client.get(&format!("/item/{at}"), &[]).status(), 500);
+    }
+    let line = door.await_accounted("all", 50);
+    assert_eq!((line.verdict(), line.unproven_by("both_failed")), ("inconclusive", 50), "{:#}", line.0);
+    assert_eq!((site.legacy.seen().len(), site.new.seen().len()), (50, 50));
+}
+
+#[test]
+fn what_legacy_answers_and_new_does_not_comes_first() {
+    let new = Origin::answering(|seen, wire| match number(seen) % 40 {
+        7 => wire.answer("500 Internal Server Error", &["Content-Type: application/json"], "{}"),
+        8 => wire.hang(),
+        _ => json(wire, format!("{{\"price\": {}}}", number(seen) + u64::from(number(seen).is_multiple_of(4)))),
+    });
+    let legacy = Origin::answering(|seen, wire| json(wire, format!("{{\"price\": {}}}", number(seen))));
+    let site = Site::of(legacy, new);
+    let routes = "- {name: all, match: {path: {prefix: /}}, stage: shadow, mirror: {percent: 100, timeout: 300ms}}";
+    let door = site.open_with(&site.config(routes).noise(""));
+    visit(&door, 200);
+    let line = door.await_accounted("all", 200);
+    assert_eq!((line.count("mismatched"), line.unproven_by("timeout")), (50, 5), "{:#}", line.0);
+    let first = &line.0["differences"][0];
+    assert_eq!((&first["severity"], &first["count"]), (&"critical".into(), &5.into()), "{:#}", line.0);
+    assert!(line.differences().len() >= 2 && line.0["differences"][1]["severity"] != "critical", "{:#}", line.0);
+}
+
+#[test]
 fn new_that_is_wrong_in_some_of_its_answers_is_called() {
     let site = Site::of(noisy(|_| 5), noisy(|_| 5 + u64::from(random().is_multiple_of(20))));
     let door = open(&site, "");
@@ -203,70 +264,4 @@ fn the_control_sample_compares_each_origin_with_itself() {
         }
     });
     assert!(!site.legacy.copies().is_empty(), "what the door asks itself is marked");
-}
-
-#[test]
-fn a_write_is_never_asked_again_and_neither_is_what_carries_a_body() {
-    let site = Site::of(noisy(number), noisy(number));
-    let door = open(&site, "percent: 100");
-    for at in 0..20 {
-        door.ask("POST", &format!("/item/{at}"), &[], b"x");
-    }
-    let line = door.await_accounted("all", 20);
-    assert_eq!(line.count("mismatched"), 20, "{}", line.0);
-    assert_eq!((site.legacy.seen().len(), site.new.seen().len()), (20, 20));
-}
-
-#[test]
-fn asking_again_keeps_to_its_budget() {
-    let site = Site::of(noisy(number), noisy(number));
-    let door = open(&site, "budget: 5, percent: 0");
-    let start = Instant::now();
-    visit(&door, 1_000);
-    door.await_accounted("all", 1_000);
-    let most = 200 + 50 + start.elapsed().as_secs() as usize + 1;
-    let asked = site.legacy.copies().len();
-    assert!((50..=most).contains(&asked), "{asked} asked of legacy, {most} allowed");
-    assert_eq!(site.legacy.seen().len() - asked, 1_000);
-}
-
-#[test]
-fn a_backend_that_hangs_when_it_is_asked_again_costs_users_nothing_and_no_pair() {
-    let legacy = Origin::answering(|seen, wire| {
-        if seen.is_copy() {
-            return wire.hang();
-        }
-        json(wire, "{\"v\": 1}");
-    });
-    let site = Site::of(legacy, Origin::answering(|_, wire| json(wire, "{\"v\": 2}")));
-    let routes = "- {name: all, match: {path: {prefix: /}}, stage: shadow, mirror: {percent: 100, timeout: 1s}}";
-    let door = site.open_with(&site.config(routes).noise(""));
-    let start = Instant::now();
-    visit(&door, 100);
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
-    let line = door.await_accounted("all", 100);
-    assert_eq!(line.count("mismatched"), 100, "{}", line.0);
-    let unanswered = door.metric("settled_total", &[("route", "all"), ("result", "unanswered")]);
-    assert!(unanswered >= 1.0, "{}", door.metrics());
-}
-
-#[test]
-fn a_door_that_stops_counts_what_it_was_asking() {
-    let legacy = Origin::answering(|seen, wire| {
-        if seen.is_copy() {
-            return wire.hang();
-        }
-        json(wire, "{\"v\": 1}");
-    });
-    let site = Site::of(legacy, Origin::answering(|_, wire| json(wire, "{\"v\": 2}")));
-    let mut door = open(&site, "");
-    visit(&door, 20);
-    site.legacy.await_seen(21);
-    door.signal("TERM");
-    let start = Instant::now();
-    assert!(door.await_exit().success());
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
-    let report = crate::harness::report::report_of(&door.config);
-    let line = crate::harness::report::line(&report, "all").expect("known");
-    assert_eq!(line.count("compared") + line.unproven(), 20, "{}", line.0);
 }

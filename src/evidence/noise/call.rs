@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::evidence::{at_least, rare, sign};
-use super::{FieldCounts, FieldKey, What, settle};
+use super::{Counts, FieldCounts, FieldKey, What, settle};
 use crate::diff::Kind;
 
 /// The chance, over all fields of a route and all looks, that stacks which are noisy alike are taken for different ones.
 const FALSE_CALLS: f64 = 0.008;
-/// What the bets are staked on: that it stays, that new alone is odd, that new alone varies, that it stays each time.
-const STAYS: f64 = 0.35;
+/// What the bets are staked on: that it stays, that new alone is odd, that new alone varies, that it stays each time, and that the
+/// sampled pairs differ where legacy does not differ from itself.
+const STAYS: f64 = 0.3;
 const ODD: f64 = 0.4;
-const VARIES: f64 = 0.1;
-const DEEP: f64 = 0.15;
+const VARIES: f64 = 0.08;
+const DEEP: f64 = 0.12;
+const SAMPLED: f64 = 0.1;
 /// Fewer decided cases than this cannot call a field, so it is none that the chance has to be shared with (Tarone).
 const TOO_FEW: u64 = 7;
 
@@ -62,23 +64,43 @@ pub struct Called {
 }
 
 /// Judges every field of a route.
-pub fn calls(fields: &BTreeMap<FieldKey, FieldCounts>) -> BTreeMap<FieldKey, Called> {
-    let undecided = fields.values().filter(|counts| could_be_called(counts)).count().max(1);
-    let bound = undecided as f64 / FALSE_CALLS;
-    fields.iter().map(|(field, counts)| (field.clone(), called(field, counts, bound))).collect()
+///
+/// They share the chance of a false call, those with few cases taking the larger parts: many cases say enough to bear a smaller one.
+/// How many cases there are says nothing about which way they fell, so the parts may depend on it.
+pub fn calls(counts: &Counts) -> BTreeMap<FieldKey, Called> {
+    let parts: f64 = counts.fields.values().map(part).sum();
+    let bound = |counts: &FieldCounts| match part(counts) {
+        part if part > 0.0 => parts / part / FALSE_CALLS,
+        _ => f64::INFINITY,
+    };
+    let judged =
+        |(field, own): (&FieldKey, &FieldCounts)| (field.clone(), called(field, own, counts.samples, bound(own)));
+    counts.fields.iter().map(judged).collect()
 }
 
-fn called(field: &FieldKey, counts: &FieldCounts, bound: f64) -> Called {
-    let call = call(field, counts, bound);
+fn part(counts: &FieldCounts) -> f64 {
+    let pairs =
+        [(What::StayedOnce, What::Swapped), (What::OddNew, What::OddLegacy), (What::NewVaries, What::LegacyVaries)];
+    let bets = pairs.into_iter().chain([(What::PairOnly, What::SelfOnly)]);
+    let decided = bets.map(|(against, for_it)| counts.get(against) + counts.get(for_it)).max().unwrap_or_default();
+    match (decided >= TOO_FEW, counts.get(What::Deep) > 0) {
+        (true, _) => 1.0 / (decided as f64).sqrt(),
+        (false, true) => 1.0 / (TOO_FEW as f64).sqrt(),
+        (false, false) => 0.0,
+    }
+}
+
+fn called(field: &FieldKey, counts: &FieldCounts, samples: u64, bound: f64) -> Called {
+    let call = call(field, counts, samples, bound);
     let noisy = has_noise(counts);
     let share = if call == Call::Real && noisy { share_of_bug(counts) } else { 1.0 };
     Called { call, share, counts: *counts }
 }
 
-fn call(field: &FieldKey, counts: &FieldCounts, bound: f64) -> Call {
+fn call(field: &FieldKey, counts: &FieldCounts, samples: u64, bound: f64) -> Call {
     let get = |what| counts.get(what);
     let is_value = field.sort.is_plain_value();
-    if (is_value || field.sort == super::Sort::Shape) && is_noise_of_new(field, counts) {
+    if (is_value || field.sort == super::Sort::Shape) && is_noise_of_new(field, counts, samples) {
         return Call::NoiseOfNew;
     }
     let late = get(What::Late);
@@ -104,32 +126,62 @@ pub fn has_noise(counts: &FieldCounts) -> bool {
 fn evidence_against(counts: &FieldCounts) -> f64 {
     let get = |what| counts.get(what);
     let once = 0.25_f64.powi(i32::from(settle::ROUNDS));
-    STAYS * sign(get(What::Stays), get(What::Swapped))
+    STAYS * sign(get(What::StayedOnce), get(What::Swapped))
         + ODD * sign(get(What::OddNew), get(What::OddLegacy))
         + VARIES * sign(get(What::NewVaries), get(What::LegacyVaries))
         + DEEP * rare(get(What::Confirmed), get(What::Deep), once)
+        + SAMPLED * sign(get(What::PairOnly), get(What::SelfOnly))
 }
 
-/// Whether the counts of one bet could reach the bound at all, whichever way they fell.
-fn could_be_called(counts: &FieldCounts) -> bool {
-    let bets = [(What::Stays, What::Swapped), (What::OddNew, What::OddLegacy), (What::NewVaries, What::LegacyVaries)];
-    bets.iter().any(|(against, for_it)| counts.get(*against) + counts.get(*for_it) >= TOO_FEW)
+/// How new behaves in a field that differs.
+struct Behaviour {
+    /// Cases looked at.
+    of: u64,
+    /// It said something else than it had said.
+    varied: u64,
+    /// It said something else than legacy.
+    differed: u64,
+    /// Legacy said something else than it had said, and so often it was asked.
+    legacy_varied: u64,
+    legacy_asked: u64,
 }
 
-fn is_noise_of_new(field: &FieldKey, counts: &FieldCounts) -> bool {
-    let get = |what| counts.get(what);
-    let varied = get(What::OddNew) + get(What::NewVaries);
-    let differed = get(What::Stays) + get(What::NewVaries);
-    let stable = varied + get(What::Stays);
+impl Behaviour {
+    fn of(counts: &FieldCounts, samples: u64) -> Self {
+        if counts.settled() > 0 { Self::settled(counts) } else { Self::sampled(counts, samples) }
+    }
+
+    fn settled(counts: &FieldCounts) -> Self {
+        let get = |what| counts.get(what);
+        let varied = get(What::OddNew) + get(What::NewVaries);
+        Self {
+            of: varied + get(What::Stays) + get(What::Gone),
+            varied,
+            differed: get(What::Stays) + get(What::NewVaries),
+            legacy_varied: get(What::Swapped) + get(What::OddLegacy) + get(What::LegacyVaries) + get(What::AllDiffer),
+            legacy_asked: counts.settled(),
+        }
+    }
+
+    fn sampled(counts: &FieldCounts, samples: u64) -> Self {
+        let get = |what| counts.get(what);
+        let differed = get(What::PairOnly) + get(What::LegacySelf).saturating_sub(get(What::SelfOnly));
+        let legacy_varied = get(What::LegacySelf);
+        Self { of: samples, varied: get(What::NewSelf), differed, legacy_varied, legacy_asked: samples }
+    }
+}
+
+fn is_noise_of_new(field: &FieldKey, counts: &FieldCounts, samples: u64) -> bool {
+    let new = Behaviour::of(counts, samples);
     let bound = match field.sort {
         super::Sort::Value(Kind::Order) => HARDLY_AGREES_IN_ORDER,
         _ => HARDLY_AGREES,
     };
-    let of_legacy = get(What::Swapped) + get(What::OddLegacy) + get(What::LegacyVaries) + get(What::AllDiffer);
-    if of_legacy as f64 > LEGACY_VARIED_SHARE * counts.settled() as f64 {
+    if new.legacy_varied as f64 > LEGACY_VARIED_SHARE * new.legacy_asked as f64 {
         return false;
     }
-    varied >= VARIED && varied as f64 >= VARIED_SHARE * stable as f64 && at_least(differed, stable, bound) < SURE
+    let varies = new.varied >= VARIED && new.varied as f64 >= VARIED_SHARE * new.of as f64;
+    varies && at_least(new.differed.min(new.of), new.of, bound) < SURE
 }
 
 /// How many of the mismatched pairs differ in nothing that counts.
@@ -155,7 +207,7 @@ fn share_of_bug(counts: &FieldCounts) -> f64 {
     if settled == 0 {
         return 1.0;
     }
-    let excess = get(What::Stays) - get(What::Swapped)
+    let excess = get(What::StayedOnce) - get(What::Swapped)
         + (get(What::OddNew) - get(What::OddLegacy)).max(0.0)
         + (get(What::NewVaries) - get(What::LegacyVaries)).max(0.0);
     (excess.max(1.0) / settled as f64).min(1.0)

@@ -177,19 +177,26 @@ pub enum What {
     LegacyVaries,
     AllDiffer,
     Gone,
-    /// Settled pairs that were to be asked [`settle::ROUNDS`] times, and in how many of them it stayed each time.
+    /// Settled pairs in which both said the same the first time that they were asked again, whatever came after: what is to be held
+    /// against `Swapped`.
+    StayedOnce,
+    /// Settled pairs that were asked again until it did not stay or [`settle::ROUNDS`] times, and in how many of them it stayed.
     Deep,
     Confirmed,
     /// Control samples in which legacy, or new, differed from itself there.
     LegacySelf,
     NewSelf,
+    /// Control samples in which the pair differed there and legacy not from itself, and the other way round. As new stands for legacy,
+    /// the one is as likely as the other; less likely, where the world changes while legacy is waited for.
+    PairOnly,
+    SelfOnly,
     /// Mismatched pairs that were asked again a good while later, and those of them in which both had changed by then.
     Late,
     LateBoth,
 }
 
 impl What {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::Pairs,
         Self::Leads,
         Self::Stays,
@@ -200,10 +207,13 @@ impl What {
         Self::LegacyVaries,
         Self::AllDiffer,
         Self::Gone,
+        Self::StayedOnce,
         Self::Deep,
         Self::Confirmed,
         Self::LegacySelf,
         Self::NewSelf,
+        Self::PairOnly,
+        Self::SelfOnly,
         Self::Late,
         Self::LateBoth,
     ];
@@ -221,10 +231,13 @@ impl What {
             Self::LegacyVaries => "legacy_varies",
             Self::AllDiffer => "all_differ",
             Self::Gone => "gone",
+            Self::StayedOnce => "stayed_once",
             Self::Deep => "deep",
             Self::Confirmed => "confirmed",
             Self::LegacySelf => "legacy_self",
             Self::NewSelf => "new_self",
+            Self::PairOnly => "pair_only",
+            Self::SelfOnly => "self_only",
             Self::Late => "late",
             Self::LateBoth => "late_both",
         }
@@ -264,12 +277,14 @@ impl FieldCounts {
         Pattern::ALL.into_iter().map(|pattern| self.get(pattern.counted())).sum()
     }
 
-    fn add_pattern(&mut self, pattern: Pattern, settlement: &Settlement) {
+    fn add_pattern(&mut self, field: &FieldKey, pattern: Pattern, settlement: &Settlement) {
         self.add(pattern.counted(), 1);
-        if settlement.deep {
+        self.add(What::StayedOnce, u64::from(settlement.stayed_once.contains(field)));
+        let stays = pattern == Pattern::Stays;
+        // What stays and was not asked to the end is not known to stay.
+        if settlement.deep && (!stays || settlement.rounds == settle::ROUNDS) {
             self.add(What::Deep, 1);
-            let confirmed = pattern == Pattern::Stays && settlement.rounds == settle::ROUNDS;
-            self.add(What::Confirmed, u64::from(confirmed));
+            self.add(What::Confirmed, u64::from(stays));
         }
     }
 }
@@ -296,24 +311,37 @@ impl Counts {
             if let Some(settlement) = settlement
                 && let Some(pattern) = settlement.patterns.get(field)
             {
-                counts.add_pattern(*pattern, settlement);
+                counts.add_pattern(field, *pattern, settlement);
             }
         }
     }
 
     /// Each origin compared with itself, a good while after the pair whose mismatched fields are given.
     pub fn add_control(&mut self, control: &Control<'_>) {
-        self.samples += u64::from(control.sampled);
-        for (itself, what) in [(control.legacy, What::LegacySelf), (control.new, What::NewSelf)] {
-            for field in fields(itself) {
-                self.slot(&field).add(what, u64::from(control.sampled));
-            }
-        }
         let (legacy, new) = (Seen::of(control.legacy), Seen::of(control.new));
         for field in control.mismatched {
             let counts = self.slot(field);
             counts.add(What::Late, 1);
             counts.add(What::LateBoth, u64::from(legacy.has(field) && new.has(field)));
+        }
+        if control.sampled {
+            self.add_sample(control, &legacy);
+        }
+    }
+
+    fn add_sample(&mut self, control: &Control<'_>, legacy: &Seen) {
+        self.samples += 1;
+        let pair = Seen::at(control.mismatched.iter().cloned());
+        for field in fields(control.legacy) {
+            let counts = self.slot(&field);
+            counts.add(What::LegacySelf, 1);
+            counts.add(What::SelfOnly, u64::from(!pair.has(&field)));
+        }
+        for field in fields(control.new) {
+            self.slot(&field).add(What::NewSelf, 1);
+        }
+        for field in control.mismatched.iter().filter(|field| !legacy.has(field)) {
+            self.slot(field).add(What::PairOnly, 1);
         }
     }
 

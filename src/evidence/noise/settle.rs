@@ -3,14 +3,14 @@
 //! If new behaves as legacy does, the four answers L1, N1, L2, N2 are of one kind, so exchanging the stacks' names changes no
 //! likelihood: each pattern has a mirror image that is just as likely. [`super::evidence`] counts the one against the other.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{FieldKey, Sort, What};
 use crate::diff::{Comparison, Outcome};
 
 /// How often both are asked again where it stays. Two values at random on both sides stay with a probability of 1/4 at most each
-/// time: four times, 1/256.
-pub const ROUNDS: u8 = 4;
+/// time: eight times, 1/65536, so that one such case in a noisy field is proof. Noise is gone after one or two.
+pub const ROUNDS: u8 = 8;
 
 /// Who was asked first; the settling always comes last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,9 +117,11 @@ pub type Round<T> = (T, T);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settlement {
     pub patterns: BTreeMap<FieldKey, Pattern>,
+    /// What stayed in the first round; it may not have later.
+    pub stayed_once: BTreeSet<FieldKey>,
     /// Rounds that were asked.
     pub rounds: u8,
-    /// It was to be asked [`ROUNDS`] times, and was as often as it stayed.
+    /// It was to be asked [`ROUNDS`] times, as long as anything stays.
     pub deep: bool,
 }
 
@@ -147,8 +149,11 @@ impl Settlement {
                 if one.has(field) || other.has(field) { Pattern::AllDiffer } else { Pattern::Swapped }
             }
         };
-        let patterns = fields.iter().map(|field| (field.clone(), told(pattern(field), order))).collect();
-        Self { patterns, rounds: 1, deep: false }
+        let patterns: BTreeMap<FieldKey, Pattern> =
+            fields.iter().map(|field| (field.clone(), told(pattern(field), order))).collect();
+        let stays = patterns.iter().filter(|(_, pattern)| **pattern == Pattern::Stays);
+        let stayed_once = stays.map(|(field, _)| field.clone()).collect();
+        Self { patterns, stayed_once, rounds: 1, deep: false }
     }
 
     /// After a further round: what has stayed until now may not stay.

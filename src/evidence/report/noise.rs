@@ -50,6 +50,8 @@ pub struct NoiseField {
     pub legacy_varies: u64,
     /// Neither said the same again.
     pub ties: u64,
+    /// The difference was gone, and who had been odd cannot be told, for new had been asked first.
+    pub gone: u64,
     /// Control samples in which legacy differed from itself there, and in which new did.
     pub legacy_self: u64,
     pub new_self: u64,
@@ -71,6 +73,7 @@ impl NoiseField {
             new_varies: get(What::NewVaries),
             legacy_varies: get(What::LegacyVaries),
             ties: get(What::AllDiffer),
+            gone: get(What::Gone),
             legacy_self: get(What::LegacySelf),
             new_self: get(What::NewSelf),
         }
@@ -91,7 +94,7 @@ pub struct Judged {
 
 impl Judged {
     pub fn of(tally: &Tally) -> Self {
-        let calls = calls(&tally.noise.fields);
+        let calls = calls(&tally.noise);
         Self { pairs: noise_pairs(&calls, tally.mismatched), samples: tally.noise.samples, calls }
     }
 
@@ -158,18 +161,19 @@ impl Judged {
     }
 }
 
-/// Whether a cause's path is that of a field; `*` in it stands for any segment.
+/// Whether a cause's path is that of a field; `*` in it stands for any member, and `#*` for any element's id.
 fn is_at(path: &str, field: &str) -> bool {
     if path == field {
         return true;
     }
-    let (mut ours, mut theirs) = (path.split('/'), field.split('/'));
-    path.starts_with('/')
-        && loop {
-            match (ours.next(), theirs.next()) {
-                (None, None) => break true,
-                (Some(our), Some(their)) if our == their || our == "*" => {}
-                _ => break false,
-            }
+    let separator = if path.starts_with('/') { "/" } else { " > " };
+    let (mut ours, mut theirs) = (path.split(separator), field.split(separator));
+    loop {
+        match (ours.next(), theirs.next()) {
+            (None, None) => break true,
+            (Some(our), Some(their)) if our == their || our == "*" || our == "#*" && their.starts_with('#') => {}
+            (Some("cookie:*"), Some(their)) if their.starts_with("cookie:") => {}
+            _ => break false,
         }
+    }
 }

@@ -17,7 +17,7 @@ pub fn noise(out: &mut String, noise: &NoiseReport) {
     }
     line!(out, "\n  Noise, told by asking both again ({} pairs differ in nothing else):", noise.pairs);
     for field in fields.iter().take(MAX_NOISE) {
-        let (path, why) = (place(&field.path), called(field.call));
+        let (path, why) = (place(&field.path), called(field));
         line!(out, "     {path}  {} ×, {} asked again: {why}", field.mismatches, field.settled);
     }
     if fields.len() > MAX_NOISE {
@@ -25,11 +25,13 @@ pub fn noise(out: &mut String, noise: &NoiseReport) {
     }
 }
 
-fn called(call: Call) -> &'static str {
-    match call {
+fn called(field: &NoiseField) -> &'static str {
+    let new_varies = field.swapped + field.odd_new + field.new_varies + field.ties + field.new_self > 0;
+    match field.call {
         Call::Real => "a difference",
         Call::Race => "gone then",
-        Call::Noise => "legacy differs from itself as well",
+        Call::Noise if new_varies => "legacy differs from itself as well",
+        Call::Noise => "legacy differs from itself, new does not",
         Call::NoiseOfNew => "new says something else each time, legacy does not",
     }
 }
