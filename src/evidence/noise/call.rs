@@ -83,7 +83,9 @@ fn part(counts: &FieldCounts) -> f64 {
         [(What::StayedOnce, What::Swapped), (What::OddNew, What::OddLegacy), (What::NewVaries, What::LegacyVaries)];
     let bets = pairs.into_iter().chain([(What::PairOnly, What::SelfOnly)]);
     let decided = bets.map(|(against, for_it)| counts.get(against) + counts.get(for_it)).max().unwrap_or_default();
-    match (decided >= TOO_FEW, counts.get(What::Deep) > 0) {
+    // What never stayed once, nor was swapped, cannot have stayed each time.
+    let may_have_stayed = counts.get(What::StayedOnce) + counts.get(What::Swapped) > 0;
+    match (decided >= TOO_FEW, may_have_stayed) {
         (true, _) => 1.0 / (decided as f64).sqrt(),
         (false, true) => 1.0 / (TOO_FEW as f64).sqrt(),
         (false, false) => 0.0,

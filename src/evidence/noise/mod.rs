@@ -10,8 +10,6 @@ pub mod evidence;
 pub mod ledger;
 pub mod settle;
 #[cfg(test)]
-mod simulation;
-#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod simulation;
+
 use super::evidence::{at_least, rare, sign};
 use super::settle::{ROUNDS, Round};
 use super::*;

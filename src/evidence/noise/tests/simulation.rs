@@ -6,8 +6,8 @@
 
 use std::thread;
 
-use super::settle::Round;
-use super::*;
+use super::super::settle::Round;
+use super::super::*;
 use crate::diff::{Outcome, Severity};
 
 const REQUESTS: u64 = 20_000;
