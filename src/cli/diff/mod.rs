@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::{Exit, Format, print};
 use crate::config::spec::read_rules;
-use crate::diff::{self, Comparison, Difference, Hidden, Outcome, Rules, RulesSpec};
+use crate::diff::{self, Comparison, Difference, Hidden, Outcome, Rules, RulesSpec, Severity};
 use crate::evidence::time::millis;
 use pair::PairLine;
 
@@ -98,6 +98,9 @@ struct Answer<'a> {
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
+    /// The differences as the report would count them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    causes: Vec<Named<'a>>,
     differences: &'a [Difference],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     ignored: &'a [Difference],
@@ -105,6 +108,26 @@ struct Answer<'a> {
     hidden: &'a [Hidden],
     #[serde(skip_serializing_if = "is_zero")]
     more: u32,
+}
+
+/// A cause by the name that the report gives it.
+#[derive(Debug, Serialize)]
+struct Named<'a> {
+    kind: &'static str,
+    /// Indexes collapsed.
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'a str>,
+    severity: Severity,
+    places: usize,
+}
+
+impl<'a> From<Cause<'a>> for Named<'a> {
+    fn from(cause: Cause<'a>) -> Self {
+        let Cause { first, place, places } = cause;
+        let (kind, severity) = (first.kind.name(), first.severity);
+        Self { kind, path: place, cause: first.cause.as_deref(), severity, places }
+    }
 }
 
 fn is_zero(count: &u32) -> bool {
@@ -120,7 +143,8 @@ impl<'a> Answer<'a> {
             Outcome::Inconclusive => ("unproven", Some("both_failed")),
         };
         let Comparison { differences, ignored, hidden, more, .. } = found;
-        Self { id, outcome, reason, differences, ignored, hidden, more: *more }
+        let causes = causes(differences).into_iter().map(Named::from).collect();
+        Self { id, outcome, reason, causes, differences, ignored, hidden, more: *more }
     }
 }
 

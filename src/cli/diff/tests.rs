@@ -68,5 +68,7 @@ fn equal_causes_are_one_line_under_the_name_that_the_report_gives_them() {
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[1].starts_with("  type: "), "{text}");
     assert!(lines[1].contains("  at /r/*/v (/r/0/v): 1 → \"1\"  and 1 more such places"), "{text}");
+    let json = serde_json::to_value(super::Answer::new(serde_json::Value::Null, &found)).unwrap();
+    assert_eq!((&json["causes"][0]["path"], &json["causes"][0]["places"]), (&"/r/*/v".into(), &2.into()), "{json}");
     assert!(lines[2].starts_with("  value") && lines[2].contains("at /n: \"a\" → \"b\""), "{text}");
 }

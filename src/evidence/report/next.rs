@@ -18,9 +18,14 @@ const MAX_VALUE: usize = 28;
 
 /// Lines that fit a terminal, the weightiest first.
 pub fn next(report: &Report) -> Vec<String> {
-    let mut lines = causes(report);
     let routes = &report.routes;
-    lines.extend(exposed(routes));
+    let (failing, other): (Vec<Bug<'_>>, Vec<_>) =
+        bugs(report).into_iter().partition(|(_, bug)| bug.severity == "critical");
+    let mut lines = causes(&failing, MAX_CAUSES);
+    // What is public is to be looked at before what is merely wrong.
+    lines.extend(exposed(routes, |route| &route.triage.new_only, "was it ever public? only new answers on"));
+    lines.extend(causes(&other, MAX_CAUSES.saturating_sub(failing.len())));
+    lines.extend(exposed(routes, |route| &route.triage.lost, "mend or drop, only legacy answers on"));
     lines.extend(routes.iter().filter_map(unseen).take(MAX_LINES));
     lines.extend(routes.iter().filter_map(every).take(MAX_LINES));
     lines.extend(rules(routes));
@@ -28,20 +33,23 @@ pub fn next(report: &Report) -> Vec<String> {
     lines
 }
 
+type Bug<'a> = (&'a RouteReport, &'a DifferenceReport);
+
 /// The gravest first: by severity, then by how many requests show it.
-fn causes(report: &Report) -> Vec<String> {
+fn bugs(report: &Report) -> Vec<Bug<'_>> {
     let all = report.routes.iter().flat_map(|route| {
         let bugs = route.differences.iter().filter(|one| !one.told.on_every && !is_exposed(one));
         bugs.map(move |difference| (route, difference))
     });
-    let mut all: Vec<(&RouteReport, &DifferenceReport)> = all.collect();
+    let mut all: Vec<Bug<'_>> = all.collect();
     all.sort_by_key(|(_, difference)| (Reverse(rank(difference)), Reverse(difference.count)));
-    let more = all.len().saturating_sub(MAX_CAUSES);
-    let mut lines: Vec<String> = all
-        .iter()
-        .take(MAX_CAUSES)
-        .map(|(route, difference)| format!("mend {}: {}", route.route, told(difference)))
-        .collect();
+    all
+}
+
+fn causes(bugs: &[Bug<'_>], most: usize) -> Vec<String> {
+    let told = bugs.iter().take(most).map(|(route, bug)| format!("mend {}: {}", route.route, told(bug)));
+    let mut lines: Vec<String> = told.collect();
+    let more = bugs.len().saturating_sub(most);
     if more > 0 {
         lines.push(format!("then {more} more causes, told below by route"));
     }
@@ -73,21 +81,17 @@ fn told(difference: &DifferenceReport) -> String {
     format!("{kind}{place}{cause}: {old} -> {new}  ({} ×{per_user})", difference.count)
 }
 
-/// What became public comes before what was lost.
-fn exposed(routes: &[RouteReport]) -> Vec<String> {
-    let line = |route: &RouteReport, shown: &[Shown], says: &str| {
+/// A line a route.
+fn exposed(routes: &[RouteReport], shown: impl Fn(&RouteReport) -> &Vec<Shown>, says: &str) -> Vec<String> {
+    let line = |route: &RouteReport| {
+        let shown = shown(route);
         let count: u64 = shown.iter().map(|one| one.pairs).sum();
         let first: Vec<&str> = shown.iter().take(MAX_REQUESTS).map(|one| one.request.as_str()).collect();
         let more = shown.len().saturating_sub(MAX_REQUESTS);
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
         (!first.is_empty()).then(|| format!("{says} {}: {}{more}  ({count} ×)", route.route, first.join(", ")))
     };
-    let public = routes
-        .iter()
-        .filter_map(|route| line(route, &route.triage.new_only, "was it ever public? only new answers on"));
-    let lost =
-        routes.iter().filter_map(|route| line(route, &route.triage.lost, "mend or drop, only legacy answers on"));
-    public.take(MAX_LINES).chain(lost.take(MAX_LINES)).collect()
+    routes.iter().filter_map(line).take(MAX_LINES).collect()
 }
 
 /// Statuses and targets that moved although no cause says so: somebody accepted or ignored it pair by pair.
