@@ -89,7 +89,7 @@ impl Finding {
 }
 
 /// Where findings of one pair go.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Sink<'r> {
     rules: &'r Rules,
     /// Unix time: `accept … until` ends by it.
@@ -146,6 +146,15 @@ impl<'r> Sink<'r> {
         }
         self.count(rule);
         true
+    }
+
+    /// As [`Sink::hides`], so many times at once, of a rule in force everywhere.
+    pub fn hides_times(&mut self, rule: Rule, count: u32, path: impl FnOnce() -> String) {
+        if self.counts.get(rule as usize).is_some_and(|slot| *slot == 0) {
+            self.hides_many(rule, count, path());
+        } else {
+            self.hides_many(rule, count, String::new());
+        }
     }
 
     /// Counts what was hidden by a rule that was asked before, and is in force everywhere.

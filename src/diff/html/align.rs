@@ -209,6 +209,20 @@ impl State<'_> {
     }
 }
 
+/// What is equal on both sides, in order: the ends first, then the longest common run or, in long lists, what is unique.
+pub(super) fn equal_ones(a: &[u64], b: &[u64]) -> Vec<(usize, usize)> {
+    let sketch =
+        |meaning: &u64| Sketch { meaning: *meaning, sort: 0, own: 0, id: 0, bag: 0, weight: 0, movable: Movable::No };
+    let (x, y): (Vec<Sketch>, Vec<Sketch>) = (a.iter().map(sketch).collect(), b.iter().map(sketch).collect());
+    let prefix = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let suffix = a[prefix..].iter().rev().zip(b[prefix..].iter().rev()).take_while(|(a, b)| a == b).count();
+    let middle = Gap { a: (prefix, a.len() - suffix), b: (prefix, b.len() - suffix) };
+    let mut pairs: Vec<(usize, usize)> = (0..prefix).map(|at| (at, at)).collect();
+    pairs.extend(equal_in_order(&x, &y, middle, &mut 0));
+    pairs.extend((1..=suffix).rev().map(|back| (a.len() - back, b.len() - back)));
+    pairs
+}
+
 fn equal_in_order(a: &[Sketch], b: &[Sketch], gap: Gap, work: &mut usize) -> Vec<(usize, usize)> {
     let (n, m) = (gap.a.1 - gap.a.0, gap.b.1 - gap.b.0);
     if n == 0 || m == 0 {

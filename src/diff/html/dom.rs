@@ -7,7 +7,8 @@ use html5ever::interface::QuirksMode;
 use html5ever::tendril::StrTendril;
 use html5ever::{Attribute, QualName};
 
-use super::lexer::Span;
+use super::charref::{self, Place};
+use super::lexer::{self, Content, Lexer, Span};
 
 /// An index into [`Dom::nodes`].
 pub(super) type NodeId = u32;
@@ -45,6 +46,17 @@ pub(super) struct Node {
     pub source: Span,
     /// The end tag; [`NOWHERE`] when it was left out.
     pub end: Span,
+    /// What stands in it was proven equal to what stands in its partner, and is not in the tree.
+    pub left_out: Option<LeftOut>,
+}
+
+/// An element whose inside is not in the tree: which of them, the same on both sides, and how many tags are in there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LeftOut {
+    pub pair: u32,
+    pub tags: u32,
+    /// So many elements of one name that follow each other stand in the tree as one.
+    pub run: u32,
 }
 
 /// Is the page laid out by today's rules or by those of the nineties?
@@ -103,6 +115,7 @@ impl<'a> Dom<'a> {
             depth: 0,
             source,
             end: NOWHERE,
+            left_out: None,
         });
         id
     }
@@ -181,6 +194,11 @@ impl<'a> Dom<'a> {
         }
     }
 
+    /// How many elements of the page an element of the tree stands for.
+    pub fn run(&self, id: NodeId) -> u32 {
+        self.node(id).left_out.map_or(1, |left_out| left_out.run)
+    }
+
     pub fn is_element(&self, id: NodeId) -> bool {
         matches!(self.node(id).kind, NodeKind::Element { .. })
     }
@@ -224,9 +242,34 @@ impl<'a> Dom<'a> {
         if let NodeKind::Text(own) = &self.node(id).kind {
             text.push_str(own);
         }
+        if self.node(id).left_out.is_some() {
+            self.push_text_left_out(id, text);
+        }
         for child in self.children(id) {
             self.push_text(child, text);
         }
+    }
+
+    fn push_text_left_out(&self, id: NodeId, text: &mut String) {
+        let node = self.node(id);
+        let mut lexer = Lexer::from(self.page.get(..node.end.start as usize).unwrap_or_default(), node.source.end);
+        while let Some(token) = lexer.next(Content::Html) {
+            if token.kind == lexer::Kind::Text {
+                text.push_str(&charref::decode(token.inner.of(self.page), Place::Text));
+            }
+        }
+    }
+
+    /// Does what was left out of the tree have an element with this id?
+    pub fn has_left_out_id(&self, id: &str) -> bool {
+        let names_it = |source: &str| {
+            memchr::memmem::find_iter(source.as_bytes(), id.as_bytes()).any(|at| {
+                let before = source.as_bytes()[..at].strip_suffix(b"\"").or(source.as_bytes()[..at].strip_suffix(b"'"));
+                before.unwrap_or(&source.as_bytes()[..at]).trim_ascii_end().ends_with(b"=")
+            })
+        };
+        let left_out = self.nodes.iter().filter(|node| node.left_out.is_some());
+        left_out.map(|node| Span { start: node.source.end, end: node.end.start }.of(self.page)).any(names_it)
     }
 
     /// Where the node and all below it stand in the page; `None` for what stands nowhere.

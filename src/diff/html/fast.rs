@@ -13,6 +13,7 @@ use super::charref::{self, Place};
 use super::dom::Dialect;
 use super::flow::{self, Flow, Role};
 use super::lexer::{Content, Kind, Lexer, Quote, Raw, RawAttribute, Token};
+use super::skeleton::Block;
 use super::view::{is_blank, is_conditional};
 use super::{spelling, volatile};
 use crate::diff::rules::{Class, Rule};
@@ -21,7 +22,16 @@ use crate::diff::rules::{Class, Rule};
 pub(super) enum Proof {
     /// Equal but for what these rules hide: how often, and an example of where.
     Equal(Vec<Hiding>),
-    Unknown,
+    Unknown(Trace),
+}
+
+/// How far a proof went that failed.
+#[derive(Debug)]
+pub(super) struct Trace {
+    /// What ends before these places is equal. Bytes.
+    pub reached: (u32, u32),
+    /// What was hidden up to there, each with its place in the control.
+    pub log: Vec<(u32, Rule)>,
 }
 
 #[derive(Debug)]
@@ -32,20 +42,14 @@ pub(super) struct Hiding {
 }
 
 pub(super) fn prove(old: &str, new: &str, around: &Surroundings) -> Proof {
-    let mut proof = Prover {
-        old: Side::new(old),
-        new: Side::new(new),
-        around,
-        hidden: Vec::new(),
-        open: Vec::new(),
-        outer: Vec::new(),
-        exact: 0,
-        foreign: 0,
-    };
-    match proof.run() {
-        Some(()) => Proof::Equal(proof.hidden),
-        None => Proof::Unknown,
-    }
+    Prover::new(Lexer::new(old), Lexer::new(new), around).prove()
+}
+
+/// The same of two blocks that stand somewhere in two pages.
+pub(super) fn prove_blocks(old: (&str, &Block), new: (&str, &Block), around: &Surroundings) -> Proof {
+    let (a, b) = (old.0.get(..old.1.end as usize), new.0.get(..new.1.end as usize));
+    let (a, b) = (Lexer::from(a.unwrap_or_default(), old.1.start), Lexer::from(b.unwrap_or_default(), new.1.start));
+    Prover::new(a, b, around).prove()
 }
 
 /// One page, read up to its next tag.
@@ -62,15 +66,8 @@ struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    fn new(page: &'a str) -> Self {
-        Self {
-            lexer: Lexer::new(page),
-            flow: Flow::new(),
-            pieces: Vec::new(),
-            shown: String::new(),
-            solid: String::new(),
-            comments: 0,
-        }
+    fn new(lexer: Lexer<'a>) -> Self {
+        Self { lexer, flow: Flow::new(), pieces: Vec::new(), shown: String::new(), solid: String::new(), comments: 0 }
     }
 
     /// Gathers text up to the next tag or doctype. `Err`: a comment that counts.
@@ -144,6 +141,11 @@ struct Prover<'a, 's> {
     new: Side<'a>,
     around: &'s Surroundings,
     hidden: Vec<Hiding>,
+    trace: Trace,
+    /// Where the control is being compared.
+    here: u32,
+    /// `white-space` is named somewhere.
+    styled: bool,
     /// Names of the elements that stand open, as far as end tags tell; for examples of places.
     open: Vec<&'a str>,
     /// The lines that go on behind elements with lines of their own, with the element's name.
@@ -157,31 +159,61 @@ struct Prover<'a, 's> {
 /// How deep examples of places are told.
 const STEPS: usize = 5;
 
-impl<'a> Prover<'a, '_> {
+impl<'a, 's> Prover<'a, 's> {
+    fn new(old: Lexer<'a>, new: Lexer<'a>, around: &'s Surroundings) -> Self {
+        let rest = old.page().as_bytes().get(old.at() as usize..).unwrap_or_default();
+        let styled = memchr::memmem::find(rest, b"white-space").is_some();
+        Self {
+            styled,
+            old: Side::new(old),
+            new: Side::new(new),
+            around,
+            hidden: Vec::new(),
+            trace: Trace { reached: (0, 0), log: Vec::new() },
+            here: 0,
+            open: Vec::new(),
+            outer: Vec::new(),
+            exact: 0,
+            foreign: 0,
+        }
+    }
+
+    fn prove(mut self) -> Proof {
+        match self.run() {
+            Some(()) => Proof::Equal(self.hidden),
+            None => Proof::Unknown(self.trace),
+        }
+    }
+
     /// `None`: not proven.
     fn run(&mut self) -> Option<()> {
         loop {
+            self.trace.reached = (self.old.lexer.at(), self.new.lexer.at());
+            self.here = self.trace.reached.0;
             let content = if self.foreign > 0 { Content::Foreign } else { Content::Html };
             let tokens = (self.old.advance(content).ok()?, self.new.advance(content).ok()?);
+            if self.old.comments != self.new.comments {
+                self.hide(Rule::HtmlComments);
+                self.new.comments = self.old.comments;
+            }
             self.texts()?;
             let (old, new) = match tokens {
                 (Some(old), Some(new)) if old.kind == new.kind => (old, new),
                 (None, None) => break,
                 _ => return None,
             };
+            self.here = old.span.start;
             match old.kind {
                 Kind::Doctype => self.doctypes(&old, &new)?,
                 Kind::End => self.ends(&old, &new)?,
                 _ => self.starts(&old, &new)?,
             }
         }
-        if self.old.comments != self.new.comments {
-            self.hide(Rule::HtmlComments);
-        }
         (self.outer.is_empty() && self.foreign == 0 && self.exact == 0).then_some(())
     }
 
     fn hide(&mut self, rule: Rule) {
+        self.trace.log.push((self.here, rule));
         if let Some(known) = self.hidden.iter_mut().find(|hiding| hiding.rule == rule) {
             known.count = known.count.saturating_add(1);
             return;
@@ -329,7 +361,7 @@ impl<'a> Prover<'a, '_> {
             let kind = self.old.lexer.attributes(old).find(|attribute| attribute.name.eq_ignore_ascii_case("type"));
             hidden_input = kind.is_some_and(|kind| kind.value.eq_ignore_ascii_case("hidden"));
         }
-        if memchr::memmem::find(sources.0.as_bytes(), b"white-space").is_some() {
+        if self.styled && sources.0.contains("white-space") {
             return None;
         }
         self.enter(name, &lower, hidden_input, old, new)

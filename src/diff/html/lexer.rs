@@ -96,6 +96,21 @@ impl<'a> Lexer<'a> {
         Self { page, at, raw: None }
     }
 
+    /// Reads a part of a page that begins where a tag does.
+    pub fn from(page: &'a str, at: u32) -> Self {
+        Self { page, at: at as usize, raw: None }
+    }
+
+    /// Where the next token begins. Bytes.
+    pub fn at(&self) -> u32 {
+        u32::try_from(self.at).unwrap_or(u32::MAX)
+    }
+
+    /// Goes on at another place.
+    pub fn skip_to(&mut self, at: u32) {
+        (self.at, self.raw) = (at as usize, None);
+    }
+
     pub fn page(&self) -> &'a str {
         self.page
     }

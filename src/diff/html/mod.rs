@@ -11,6 +11,7 @@ mod align;
 mod attribute;
 mod charref;
 mod dom;
+mod elide;
 mod escape;
 mod fast;
 mod flow;
@@ -20,6 +21,7 @@ mod link;
 mod place;
 mod script;
 mod selector;
+mod skeleton;
 mod spelling;
 mod tree;
 mod view;
@@ -78,18 +80,21 @@ pub fn compare(markup: Markup, control: &str, candidate: &str, scope: &Scope<'_>
 const BOM: char = '\u{feff}';
 
 fn compare_html(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
-    if !proven_equal(old, new, scope, sink) {
+    if old.len() + new.len() > limits::MAX_TOKENS {
+        return too_different(old, new, sink);
+    }
+    let around = Surroundings { page: scope.base(), now: scope.now };
+    let told = match fast::prove(old, new, &around) {
+        fast::Proof::Equal(hidden) => is_hidden(hidden, scope, sink),
+        fast::Proof::Unknown(trace) => compare_rest(old, new, &around, &trace, scope, sink),
+    };
+    if !told {
         compare_html_trees(old, new, scope, sink);
     }
 }
 
-/// Equal token by token, but for what rules in force everywhere hide?
-fn proven_equal(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) -> bool {
-    if old.len() + new.len() > limits::MAX_TOKENS {
-        return false;
-    }
-    let around = Surroundings { page: scope.base(), now: scope.now };
-    let fast::Proof::Equal(hidden) = fast::prove(old, new, &around) else { return false };
+/// Is all that differs hidden by rules in force everywhere?
+fn is_hidden(hidden: Vec<fast::Hiding>, scope: &Scope<'_>, sink: &mut Sink<'_>) -> bool {
     if hidden.iter().any(|hiding| {
         let rule = hiding.rule;
         !scope.rules.is_on(rule) || scope.rules.is_scoped(rule) || scope.rules.is_sided(rule)
@@ -97,6 +102,38 @@ fn proven_equal(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) ->
         return false;
     }
     hidden.into_iter().all(|hiding| (0..hiding.count).all(|_| sink.hides(hiding.rule, || hiding.example.clone())))
+}
+
+/// Compares two pages without the blocks that are equal. `false`: they have to be compared as a whole.
+fn compare_rest(
+    old: &str,
+    new: &str,
+    around: &Surroundings,
+    trace: &fast::Trace,
+    scope: &Scope<'_>,
+    sink: &mut Sink<'_>,
+) -> bool {
+    let Some(elision) = elide::survey((old, new), trace, around, scope.rules) else { return false };
+    let parsed = (tree::parse_without(old, &elision.old), tree::parse_without(new, &elision.new));
+    let (Ok(a), Ok(b)) = parsed else { return false };
+    if elision.left > limits::MAX_TREES {
+        return false;
+    }
+    let before = sink.clone();
+    if let Some(finding) = doctypes(&a, &b) {
+        sink.report(finding);
+    }
+    if compare_trees(&a, &b, scope, sink) == Told::Mispaired {
+        *sink = before;
+        return false;
+    }
+    let mut ids = place::Ids::default();
+    for (pair, rule, count) in elision.hidden {
+        let is_it = |node: &dom::Node| node.left_out.is_some_and(|left_out| left_out.pair == pair);
+        let node = || a.nodes.iter().position(is_it).and_then(|node| u32::try_from(node).ok());
+        sink.hides_times(rule, count, || ids.selector(&a, node().unwrap_or(ROOT)));
+    }
+    true
 }
 
 fn compare_html_trees(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
@@ -178,7 +215,7 @@ fn declarations(a: Option<&xml::Declaration>, b: Option<&xml::Declaration>) -> V
     }
 }
 
-fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) -> Told {
     let ignored: Vec<String> = scope.rules.ignored_selectors().map(str::to_owned).collect();
     // A selector that does not parse is refused when the rules are compiled; here it matches nothing.
     let selectors: Vec<Option<Selector>> = ignored.iter().map(|text| Selector::parse(text).ok()).collect();
@@ -193,11 +230,13 @@ fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, scope: &Scope<'_>, sink: &mut Sink<'_
     let scoping: Vec<(String, Selector)> = scope.rules.scoped_selectors().filter_map(read).collect();
     let lists = walk::Lists::of(scope.rules);
     let (Ok(x), Ok(y)) = (View::of(a, &ignoring), View::of(b, &ignoring)) else {
-        return too_different(a.page, b.page, sink);
+        too_different(a.page, b.page, sink);
+        return Told::TooMuch;
     };
     let alike = x.item(x.root).meaning == y.item(y.root).meaning;
     if !alike && let Some(finding) = cut_off(a.page, b.page) {
-        return sink.report(finding);
+        sink.report(finding);
+        return Told::Something;
     }
     let around = Surroundings { page: scope.base(), now: scope.now };
     let before = sink.len();
@@ -219,6 +258,7 @@ fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, scope: &Scope<'_>, sink: &mut Sink<'_
     if told == Told::TooMuch && sink.len() == before || told == Told::Nothing && !alike {
         too_different(a.page, b.page, sink);
     }
+    told
 }
 
 /// Does one page end in the middle of the other?

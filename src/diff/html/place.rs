@@ -40,7 +40,7 @@ impl Ids {
         let id = dom
             .attribute(node, "id")
             .filter(|id| !id.is_empty() && id.len() <= 64 && !id.contains(char::is_whitespace))?;
-        if dom.dialect == Dialect::Xml || *self.counts(dom).get(id)? != 1 {
+        if dom.dialect == Dialect::Xml || *self.counts(dom).get(id)? != 1 || dom.has_left_out_id(id) {
             return None;
         }
         Some(format!("#{}", ident(id)))
@@ -65,11 +65,11 @@ fn step(dom: &Dom<'_>, node: NodeId) -> String {
     let mut step = if name.contains(':') { "*".to_owned() } else { ident(name) };
     let (mut position, mut alike, mut seen) = (0, 0, 0);
     for sibling in dom.children(dom.node(node).parent).filter(|sibling| dom.is_element(*sibling)) {
-        seen += 1;
         if sibling == node {
-            position = seen;
+            position = seen + 1;
         }
-        alike += u32::from(dom.name(sibling) == Some(name));
+        seen += dom.run(sibling);
+        alike += if dom.name(sibling) == Some(name) { dom.run(sibling) } else { 0 };
     }
     let alone = if name.contains(':') { seen == 1 } else { alike == 1 };
     if !alone {

@@ -166,7 +166,7 @@ fn position(dom: &Dom<'_>, node: NodeId, of: Of, from: From) -> i64 {
     let mut count = 1;
     let mut at = step(node);
     while at != NONE {
-        count += i64::from(counts(at));
+        count += if counts(at) { i64::from(dom.run(at)) } else { 0 };
         at = step(at);
     }
     count

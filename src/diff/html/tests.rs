@@ -9,6 +9,7 @@ use crate::diff::scope::Scope;
 use crate::diff::sink::Sink;
 use crate::diff::{Comparison, Outcome};
 
+mod elide;
 mod laws;
 mod many;
 

@@ -13,13 +13,21 @@ use html5ever::tree_builder::{ElemName, TreeBuilder, TreeBuilderOpts};
 use html5ever::{Attribute, LocalName, Namespace, QualName, local_name, ns};
 
 use super::charref::{self, Place};
-use super::dom::{Dialect, Dom, NOWHERE, NodeId, NodeKind, ROOT};
+use super::dom::{Dialect, Dom, LeftOut, NOWHERE, NodeId, NodeKind, ROOT};
 use super::lexer::{Content, Kind, Lexer, Raw, SelfClosing, Span, Token};
 use super::limits;
 
 /// The page is deeper or has more nodes than is worth comparing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooBig;
+
+/// Parses a page without the insides of some of its blocks, which are marked as left out.
+pub(super) fn parse_without<'a>(page: &'a str, cuts: &[Cut]) -> Result<Dom<'a>, TooBig> {
+    let builder = TreeBuilder::new(Sink::new(page), options());
+    feed(&builder, page, cuts)?;
+    builder.end();
+    Ok(builder.sink.dom.into_inner())
+}
 
 /// Parses a page, or the fragment that a page-less answer is.
 pub(super) fn parse(page: &str) -> Result<Dom<'_>, TooBig> {
@@ -48,7 +56,7 @@ fn options() -> TreeBuilderOpts {
 }
 
 fn finish<'a>(builder: Builder<'a>, page: &str) -> Result<Dom<'a>, TooBig> {
-    feed(&builder, page)?;
+    feed(&builder, page, &[])?;
     builder.end();
     Ok(builder.sink.dom.into_inner())
 }
@@ -80,8 +88,17 @@ fn context_of(first_tag: &str) -> Option<LocalName> {
 
 type Builder<'a> = TreeBuilder<NodeId, Sink<'a>>;
 
-fn feed(builder: &Builder<'_>, page: &str) -> Result<(), TooBig> {
+/// A block whose inside is left out: where its start tag begins, where its end tag does, and what it is marked with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cut {
+    pub start: u32,
+    pub close: u32,
+    pub mark: LeftOut,
+}
+
+fn feed(builder: &Builder<'_>, page: &str, cuts: &[Cut]) -> Result<(), TooBig> {
     let mut lexer = Lexer::new(page);
+    let mut cuts = cuts.iter().peekable();
     loop {
         let foreign = builder.adjusted_current_node_present_but_not_in_html_namespace();
         let content = if foreign { Content::Foreign } else { Content::Html };
@@ -89,6 +106,10 @@ fn feed(builder: &Builder<'_>, page: &str) -> Result<(), TooBig> {
         builder.sink.place.set(token.span);
         if let Some(raw) = process(builder, &lexer, &token) {
             lexer.begin_raw(raw, &token);
+        }
+        if let Some(cut) = cuts.next_if(|cut| cut.start == token.span.start) {
+            builder.sink.leave_out(cut)?;
+            lexer.skip_to(cut.close);
         }
         if builder.sink.too_big() {
             return Err(TooBig);
@@ -247,6 +268,14 @@ impl<'a> Sink<'a> {
             || dom.deepest > limits::MAX_DEPTH
             || self.overflown.get()
             || self.looked_at.get() > limits::MAX_LOOKS
+    }
+
+    /// The element that has just been made is left empty.
+    fn leave_out(&self, cut: &Cut) -> Result<(), TooBig> {
+        let mut dom = self.dom.borrow_mut();
+        let made = dom.nodes.last_mut().filter(|node| node.source.start == cut.start).ok_or(TooBig)?;
+        made.left_out = Some(cut.mark);
+        Ok(())
     }
 
     /// A tag comes: the tree builder may hold it against all that is open.

@@ -5,7 +5,7 @@
 //! that. What is equal in meaning but not in spelling is walked in step only to count what was hidden.
 
 use super::attribute;
-use super::dom::{Dialect, Dom, NOWHERE, NodeId, NodeKind, ROOT};
+use super::dom::{Dialect, Dom, LeftOut, NOWHERE, NodeId, NodeKind, ROOT};
 use super::flow::{self, Flow, Lead, Role};
 use super::tree::TooBig;
 use super::{limits, volatile};
@@ -70,7 +70,7 @@ impl<'d> View<'d> {
             dom,
             items: Vec::with_capacity(dom.nodes.len()),
             kids: Vec::with_capacity(dom.nodes.len()),
-            texts: String::with_capacity(dom.page.len() / 2),
+            texts: String::with_capacity((dom.page.len() / 2).min(dom.nodes.len() * 16)),
             secrets: Vec::new(),
             root: 0,
         };
@@ -122,6 +122,10 @@ impl<'d> Build<'d, '_> {
             Dialect::Xml => Role::Exact,
         };
         let mut item = self.start(node, flow.enter(role));
+        if let Some(left_out) = dom.node(node).left_out {
+            flow.leave(role);
+            return Ok(self.add(without_inside(item, left_out)));
+        }
         let mut inner = flow.inside(role);
         let kids = self.children(node, inner.as_mut().unwrap_or(flow), role, depth, &mut item)?;
         flow.leave(role);
@@ -300,6 +304,14 @@ impl<'d> Build<'d, '_> {
         self.view.items.push(item);
         id
     }
+}
+
+/// An element whose inside was proven equal to its partner's: equal to that one alone.
+fn without_inside(item: Item, left_out: LeftOut) -> Item {
+    const BITS: u32 = 8;
+    let same = hash(&left_out.pair.to_le_bytes());
+    let bag = (0..BITS.min(left_out.tags)).fold(item.bag, |bag, at| bag | bit(mix(same, u64::from(at))));
+    Item { meaning: same, spelling: same, bag, weight: left_out.tags.max(2), ..item }
 }
 
 /// The text directly below an element, as it stands; elements part it.

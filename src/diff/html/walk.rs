@@ -65,17 +65,25 @@ pub(super) enum Told {
     Something,
     /// The budget is used up.
     TooMuch,
+    /// An element whose inside was left out stands for another than the one it was proven equal to.
+    Mispaired,
 }
 
 impl Walk<'_, '_, '_, '_> {
     /// Compares two items that stand for each other; `within` are the elements they stand in.
     pub fn pair(&mut self, a: ItemId, b: ItemId, within: (NodeId, NodeId)) {
         let (old, new) = (self.sides.a.item(a), self.sides.b.item(b));
-        if self.told == Told::TooMuch || (old.meaning == new.meaning && old.spelling == new.spelling) {
+        if self.is_over() || (old.meaning == new.meaning && old.spelling == new.spelling) {
+            return;
+        }
+        let left_out =
+            [(self.sides.a.dom, old), (self.sides.b.dom, new)].map(|(dom, item)| dom.node(item.node).left_out);
+        if left_out.iter().any(Option::is_some) {
+            self.told = Told::Mispaired;
             return;
         }
         if !self.sink.spend(STEP) {
-            self.told = Told::TooMuch;
+            self.too_much();
             return;
         }
         match (old.kind, new.kind) {
@@ -93,6 +101,23 @@ impl Walk<'_, '_, '_, '_> {
                 self.report(finding);
             }
             _ => self.hide(Rule::HtmlWhitespace, Kind::Text, within),
+        }
+    }
+
+    /// Nothing more needs to be looked at.
+    fn is_over(&self) -> bool {
+        matches!(self.told, Told::TooMuch | Told::Mispaired)
+    }
+
+    fn something(&mut self) {
+        if !self.is_over() {
+            self.told = Told::Something;
+        }
+    }
+
+    fn too_much(&mut self) {
+        if self.told != Told::Mispaired {
+            self.told = Told::TooMuch;
         }
     }
 
@@ -156,8 +181,11 @@ impl Walk<'_, '_, '_, '_> {
     }
 
     pub fn report(&mut self, finding: Finding) {
-        let enough = self.told != Told::TooMuch && self.sink.spend(FINDING);
-        self.told = if enough { Told::Something } else { Told::TooMuch };
+        if self.sink.spend(FINDING) {
+            self.something();
+        } else {
+            self.too_much();
+        }
         self.sink.report(finding);
     }
 
@@ -167,7 +195,7 @@ impl Walk<'_, '_, '_, '_> {
     }
 
     fn hide_values(&mut self, rule: Rule, at: (NodeId, NodeId), finding: impl FnOnce(&Self) -> Finding) {
-        self.told = if self.told == Told::TooMuch { Told::TooMuch } else { Told::Something };
+        self.something();
         let scoped = (rule.class() == Class::Cosmetic && self.scope.rules.is_scoped(rule))
             .then(|| self.place(Side::Control, at.0));
         let (ids, dom) = (&mut self.ids.0, self.sides.a.dom);
@@ -254,7 +282,7 @@ impl Walk<'_, '_, '_, '_> {
     fn values(&mut self, name: &str, at: (NodeId, NodeId), old: &str, new: &str) {
         let (x, y) = (self.sides.a.dom, self.sides.b.dom);
         if !self.sink.spend(if link::is_link(name) { LINK } else { STEP }) {
-            self.told = Told::TooMuch;
+            self.too_much();
             return;
         }
         let verdict = {
@@ -414,7 +442,7 @@ impl Walk<'_, '_, '_, '_> {
 
     fn json(&mut self, old: &str, new: &str, path: &str, within: (NodeId, NodeId)) {
         if !self.sink.spend((old.len() + new.len()) * JSON_BYTE) {
-            self.told = Told::TooMuch;
+            self.too_much();
             return;
         }
         let found = script::compare_json(old, new, self.scope);
@@ -445,7 +473,7 @@ impl Walk<'_, '_, '_, '_> {
         }
         for difference in found.ignored {
             let rule = difference.rule.clone().unwrap_or_default();
-            self.told = if self.told == Told::TooMuch { Told::TooMuch } else { Told::Something };
+            self.something();
             self.sink.ignore(finding(difference), rule);
         }
     }
@@ -484,7 +512,7 @@ impl Walk<'_, '_, '_, '_> {
             self.any_order(&mut alignment, &list.entry, (&old_kids, &new_kids), at);
         }
         if !self.sink.spend(alignment.work) {
-            self.told = Told::TooMuch;
+            self.too_much();
             return;
         }
         self.aligned(&alignment, (&old_kids, &new_kids), at);
@@ -518,7 +546,7 @@ impl Walk<'_, '_, '_, '_> {
             let mut finding = Finding::new(Kind::Text, path);
             finding.control = old.map(|id| source_of(x, *id));
             finding.candidate = new.map(|id| source_of(y, *id));
-            self.told = if self.told == Told::TooMuch { Told::TooMuch } else { Told::Something };
+            self.something();
             self.sink.ignore(finding, format!("ignore: css:{written}"));
         }
     }
@@ -550,7 +578,7 @@ impl Walk<'_, '_, '_, '_> {
         }
         let (x, y) = (self.sides.a, self.sides.b);
         let finding = Finding::new(Kind::Order, path).values(outline(x, kids.0), outline(y, kids.1));
-        self.told = if self.told == Told::TooMuch { Told::TooMuch } else { Told::Something };
+        self.something();
         self.sink.silence(finding, entry.to_owned(), entry);
     }
 
@@ -613,6 +641,10 @@ impl Walk<'_, '_, '_, '_> {
                     Side::Control => Finding::new(Kind::Text, path).values(text, ""),
                     Side::Candidate => Finding::new(Kind::Text, path).values("", text),
                 }
+            }
+            ItemKind::Element if view.dom.node(item.node).left_out.is_some() => {
+                self.told = Told::Mispaired;
+                return;
             }
             ItemKind::Element | ItemKind::Instruction | ItemKind::ConditionalComment => {
                 let node = if item.kind == ItemKind::Element { item.node } else { view.dom.node(item.node).parent };

@@ -263,7 +263,7 @@ fn mutate(parts: &mut Vec<Part>, nth: &mut usize, seen: &mut usize, parent: Opti
                 *seen += 1;
                 for (name, value) in attributes.iter_mut().filter(|(name, _)| *name != "hidden") {
                     if *nth == 0 {
-                        value.push_str(if *name == "class" { " zz" } else { "zz" });
+                        value.push_str(if *name == "class" { " qqqq" } else { "zz" });
                         return Some((own, Change::Attribute));
                     }
                     *nth -= 1;
