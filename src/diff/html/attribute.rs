@@ -87,7 +87,9 @@ pub(super) fn canonical<'v>(name: &str, value: &'v str) -> Cow<'v, str> {
     match name {
         "hidden" => Cow::Borrowed(if value.eq_ignore_ascii_case("until-found") { "until-found" } else { "" }),
         "crossorigin" if !value.eq_ignore_ascii_case("use-credentials") => Cow::Borrowed(""),
-        "class" => tokens(value),
+        "class" | "sandbox" | "headers" => tokens(value),
+        "rel" if has_upper(value) => Cow::Owned(tokens(&value.to_ascii_lowercase()).into_owned()),
+        "rel" => tokens(value),
         "style" => style(value),
         "srcset" | "imagesrcset" => Cow::Owned(
             link::candidates(value)
@@ -96,7 +98,7 @@ pub(super) fn canonical<'v>(name: &str, value: &'v str) -> Cow<'v, str> {
                 .join(", "),
         ),
         "sizes" | "accept" | "media" | "viewbox" | "viewBox" | "points" | "d" => spaced(value),
-        "method" | "type" | "rel" | "enctype" | "charset" | "http-equiv" | "shape" | "dir" if has_upper(value) => {
+        "method" | "type" | "enctype" | "charset" | "http-equiv" | "shape" | "dir" if has_upper(value) => {
             Cow::Owned(value.to_ascii_lowercase())
         }
         _ if link::is_link(name) => link::canonical(value),
@@ -167,7 +169,7 @@ fn same_but_nbsp(old: &str, new: &str) -> bool {
 
 fn spelling_rule(name: &str) -> Rule {
     match name {
-        "class" => Rule::HtmlClassTokens,
+        "class" | "rel" | "sandbox" | "headers" => Rule::HtmlClassTokens,
         "style" => Rule::HtmlStyleSpacing,
         _ if link::is_link(name) => Rule::HtmlUrlSpelling,
         _ => Rule::HtmlSyntax,

@@ -42,7 +42,7 @@ pub(super) struct Hiding {
 }
 
 pub(super) fn prove(old: &str, new: &str, around: &Surroundings) -> Proof {
-    Prover::new(Lexer::new(old), Lexer::new(new), around).prove()
+    Prover::new(Lexer::from(old, 0), Lexer::from(new, 0), around).prove()
 }
 
 /// The same of two blocks that stand somewhere in two pages.

@@ -91,12 +91,7 @@ fn ends_name(c: u8) -> bool {
 }
 
 impl<'a> Lexer<'a> {
-    pub fn new(page: &'a str) -> Self {
-        let at = if page.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        Self { page, at, raw: None }
-    }
-
-    /// Reads a part of a page that begins where a tag does.
+    /// Reads a page, or the part of it that begins at a tag. The byte order mark is gone already.
     pub fn from(page: &'a str, at: u32) -> Self {
         Self { page, at: at as usize, raw: None }
     }

@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::limits;
+use crate::diff::volatile::are_drawn_apart;
 
 /// The attributes that hold one URL.
 pub(super) fn is_link(name: &str) -> bool {
@@ -213,13 +214,24 @@ pub(super) fn same_but_version(old: &str, new: &str) -> bool {
     let ((old_path, old_query), (new_path, new_query)) = (split(old, '?'), split(new, '?'));
     let queries = match (old_query, new_query) {
         (Some(old), Some(new)) => {
-            let stripped = |query: &str| query.split('&').map(strip_version).collect::<Vec<_>>().join("&");
-            stripped(old) == stripped(new)
+            let is_code = [".js", ".css", ".mjs"].iter().any(|end| old_path.ends_with(end));
+            let (old, new): (Vec<&str>, Vec<&str>) = (old.split('&').collect(), new.split('&').collect());
+            let same = |(old, new): (&&str, &&str)| {
+                strip_version(old) == strip_version(new) || (is_code && are_ids_of_builds(old, new))
+            };
+            old.len() == new.len() && old.iter().zip(&new).all(same)
         }
         (None, None) => true,
         _ => false,
     };
-    queries && (old_path == new_path || same_but_hashes(old_path, new_path))
+    // A hash that names a picture without saying what sort of file it is names the picture, not its build.
+    let is_file = |path: &str| path.rsplit('/').next().is_some_and(|name| name.contains('.'));
+    queries && (old_path == new_path || (is_file(old_path) && same_but_hashes(old_path, new_path)))
+}
+
+/// `app.js?id=3f2a9c1b`, as Laravel Mix writes it.
+fn are_ids_of_builds(old: &str, new: &str) -> bool {
+    matches!((old.strip_prefix("id="), new.strip_prefix("id=")), (Some(old), Some(new)) if are_hashes(old, new))
 }
 
 fn strip_version(pair: &str) -> &str {
@@ -260,6 +272,7 @@ fn are_hashes(old: &str, new: &str) -> bool {
     let digits = |part: &str| part.bytes().all(|c| c.is_ascii_digit());
     let letters = |part: &str| part.bytes().all(|c| c.is_ascii_alphabetic());
     old.len() == new.len()
+        && are_drawn_apart(old, new)
         && ((both(is_hex) && !(digits(old) && digits(new)) && !(letters(old) && letters(new))) || both(is_mixed))
 }
 

@@ -47,6 +47,8 @@ use walk::{Sides, Told, Walk};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Markup {
     Html,
+    /// HTML that a browser reads as XML: it shows an error instead of a page that is not well-formed.
+    Xhtml,
     Xml,
 }
 
@@ -60,7 +62,9 @@ pub fn compare(markup: Markup, control: &str, candidate: &str, scope: &Scope<'_>
     if control == candidate {
         return;
     }
-    let (old, new) = (control.trim_start_matches(BOM), candidate.trim_start_matches(BOM));
+    // A second one is a character of the page, in front of its doctype.
+    let bare = |text: &'_ str| text.strip_prefix(BOM).map_or(0, |_| BOM.len_utf8());
+    let (old, new) = (&control[bare(control)..], &candidate[bare(candidate)..]);
     let boms = (control.len() - old.len(), candidate.len() - new.len());
     if boms.0 != boms.1 && !sink.hides(Rule::TextBom, || PAGE.to_owned()) {
         sink.report(Finding::new(Kind::Text, PAGE).rule(Rule::TextBom));
@@ -73,6 +77,7 @@ pub fn compare(markup: Markup, control: &str, candidate: &str, scope: &Scope<'_>
     }
     match markup {
         Markup::Html => compare_html(old, new, scope, sink),
+        Markup::Xhtml => compare_xhtml(old, new, scope, sink),
         Markup::Xml => compare_xml(old, new, scope, sink),
     }
 }
@@ -162,6 +167,21 @@ fn compare_xml(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
         sink.report(finding);
     }
     compare_trees(&a.0, &b.0, scope, sink);
+}
+
+fn compare_xhtml(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    if old.len() + new.len() > limits::MAX_TREES {
+        return compare_html(old, new, scope, sink);
+    }
+    let fault = |page: &str| match xml::parse(page) {
+        Err(xml::Fault::Malformed(what, at)) => Some(xml::Fault::Malformed(what, at)),
+        _ => None,
+    };
+    let (a, b) = (fault(old), fault(new));
+    if a.is_some() == b.is_some() {
+        return compare_html(old, new, scope, sink);
+    }
+    malformed(a, b, sink);
 }
 
 fn malformed(a: Option<xml::Fault>, b: Option<xml::Fault>, sink: &mut Sink<'_>) {

@@ -80,6 +80,9 @@ fn step(dom: &Dom<'_>, node: NodeId) -> String {
 
 /// A name as CSS writes it.
 pub(super) fn ident(name: &str) -> String {
+    if name == "-" {
+        return "\\-".to_owned();
+    }
     let mut out = String::with_capacity(name.len());
     for (at, c) in name.chars().enumerate() {
         let leading_digit = c.is_ascii_digit() && (at == 0 || (at == 1 && name.starts_with('-')));

@@ -48,7 +48,7 @@ pub(super) fn blocks(page: &str) -> Option<Vec<Block>> {
     let styled = memchr::memmem::find(page.as_bytes(), b"white-space").is_some();
     let mut reading = Reading {
         page,
-        lexer: Lexer::new(page),
+        lexer: Lexer::from(page, 0),
         open: Vec::new(),
         blocks: Vec::new(),
         phase: Phase::Before,
@@ -107,7 +107,7 @@ impl<'a> Reading<'a> {
                 Kind::End => self.end(&token)?,
             }
         }
-        self.close_implied(|name| ends_with_its_parent(name));
+        self.close_implied(ends_with_its_parent);
         (matches!(self.phase, Phase::Body | Phase::AfterBody) && self.open.is_empty()).then_some(())
     }
 
@@ -399,12 +399,12 @@ impl<'a> Reading<'a> {
                 return Some(());
             }
             (Phase::Body, "body") => {
-                self.close_implied(|name| ends_with_its_parent(name));
+                self.close_implied(ends_with_its_parent);
                 self.phase = Phase::AfterBody;
                 return self.open.is_empty().then_some(());
             }
             (Phase::Body, "html") => {
-                self.close_implied(|name| ends_with_its_parent(name));
+                self.close_implied(ends_with_its_parent);
                 self.phase = Phase::AfterBody;
                 return self.open.is_empty().then_some(());
             }

@@ -47,7 +47,8 @@ pub(super) fn parse_page(page: &str) -> Result<Dom<'_>, TooBig> {
 #[cfg(test)]
 pub(super) fn parse_by_html5ever(page: &str) -> Dom<'_> {
     use html5ever::tendril::TendrilSink;
-    let options = html5ever::ParseOpts { tree_builder: options(), ..Default::default() };
+    let tokenizer = html5ever::tokenizer::TokenizerOpts { discard_bom: false, ..Default::default() };
+    let options = html5ever::ParseOpts { tree_builder: options(), tokenizer };
     html5ever::parse_document(Sink::new(page), options).one(page)
 }
 
@@ -64,7 +65,7 @@ fn finish<'a>(builder: Builder<'a>, page: &str) -> Result<Dom<'a>, TooBig> {
 /// Rows, cells and options outside their table or list are dropped by a browser that reads them as a page; a script that
 /// fetched them puts them into the right parent. So are they read here.
 fn context(page: &str) -> Option<LocalName> {
-    let mut lexer = Lexer::new(page);
+    let mut lexer = Lexer::from(page, 0);
     loop {
         let token = lexer.next(Content::Html)?;
         let blank = token.kind == Kind::Comment || token.span.of(page).trim().is_empty();
@@ -97,7 +98,7 @@ pub(super) struct Cut {
 }
 
 fn feed(builder: &Builder<'_>, page: &str, cuts: &[Cut]) -> Result<(), TooBig> {
-    let mut lexer = Lexer::new(page);
+    let mut lexer = Lexer::from(page, 0);
     let mut cuts = cuts.iter().peekable();
     loop {
         let foreign = builder.adjusted_current_node_present_but_not_in_html_namespace();

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::dom::{Dom, NodeId};
 use crate::diff::clock;
-use crate::diff::volatile::shape;
+use crate::diff::volatile::{are_drawn_apart, shape};
 
 /// Times shown by both answers within this of each other are the same moment. Seconds: the copy is sent after the user's answer
 /// is done, and slow answers take up to a minute.
@@ -24,7 +24,7 @@ fn names_certain_token(name: &str) -> bool {
         || name.contains("xsrf")
         || matches!(
             name.as_str(),
-            "authenticitytoken" | "requestverificationtoken" | "wpnonce" | "formtoken" | "formkey"
+            "authenticitytoken" | "requestverificationtoken" | "wpnonce" | "formtoken" | "formkey" | "wpedittoken"
         )
 }
 
@@ -46,7 +46,13 @@ pub(super) enum Sure {
 }
 
 fn how_sure(name: &str) -> Option<Sure> {
-    if names_certain_token(name) { Some(Sure::Certain) } else { names_token(name).then_some(Sure::Likely) }
+    // A field of a form that has a name of its own: `user[_token]`.
+    let name = name.strip_suffix(']').and_then(|name| name.rsplit_once('[')).map_or(name, |(_, field)| field);
+    if name == "_token" || names_certain_token(name) {
+        Some(Sure::Certain)
+    } else {
+        names_token(name).then_some(Sure::Likely)
+    }
 }
 
 /// The attribute of an element that holds a token: the value of a hidden field, the content of a meta tag.
@@ -79,10 +85,17 @@ pub(super) fn token_attribute_of(dom: &Dom<'_>, node: NodeId) -> Option<(&'stati
     token_attribute(dom.name(node)?, |name| dom.attribute(node, name).map(Cow::Borrowed))
 }
 
-/// Are both made by a generator of tokens? Stacks make them of different lengths and alphabets, so randomness is all that is asked.
+/// Are both made by a generator of tokens, each for itself? Stacks make them of different lengths and alphabets, so randomness is all
+/// that is asked.
 pub(super) fn same_token(sure: Sure, old: &str, new: &str) -> bool {
+    is_token(sure, old) && is_token(sure, new) && are_drawn_apart(old, new)
+}
+
+fn is_token(sure: Sure, value: &str) -> bool {
     let shortest = if sure == Sure::Certain { SHORTEST_TOKEN } else { SHORTEST_LIKELY_TOKEN };
-    [old, new].iter().all(|value| value.len() >= shortest && shape(value).is_some())
+    // MediaWiki ends its tokens so that a broken form is noticed.
+    let drawn = value.strip_suffix("+\\").unwrap_or(value);
+    value.len() >= shortest && shape(drawn).is_some()
 }
 
 /// Two links that differ only in the value of a token.
@@ -111,7 +124,10 @@ pub(super) fn same_but_generated(old: &str, new: &str) -> bool {
         return false;
     }
     let pairs = old_parts.iter().zip(&new_parts);
-    let generated = pairs.clone().all(|(a, b)| a.2 == b.2 || (is_uuid(a.2) && is_uuid(b.2)) || same_uniqid(a.2, b.2));
+    let generated = pairs.clone().all(|(a, b)| {
+        let drawn = is_uuid(a.2) && is_uuid(b.2) && are_drawn_apart(a.2, b.2);
+        a.2 == b.2 || drawn || same_uniqid(a.2, b.2)
+    });
     generated && between(old, &old_parts).eq(between(new, &new_parts))
 }
 
@@ -368,26 +384,28 @@ pub(super) fn same_but_request_id(old: &str, new: &str) -> bool {
     let lower = old.to_ascii_lowercase();
     let named =
         ["request", "trace", "correlation", "incident", "error reference"].iter().any(|word| lower.contains(word));
-    named && matches!((without_ids(old), without_ids(new)), (Some(a), Some(b)) if a == b)
+    let (Some((old, old_ids)), Some((new, new_ids))) = (without_ids(old), without_ids(new)) else { return false };
+    named && old == new && old_ids.iter().zip(&new_ids).all(|(old, new)| old == new || are_drawn_apart(old, new))
 }
 
-fn without_ids(text: &str) -> Option<String> {
+/// A text with its ids taken out, and they. `None`: it has none.
+fn without_ids(text: &str) -> Option<(String, Vec<&str>)> {
     let is_id = |c: char| c.is_ascii_hexdigit() || c == '-';
     let mut out = String::with_capacity(text.len());
-    let mut found = false;
+    let mut ids = Vec::new();
     for part in text.split_inclusive(|c: char| !is_id(c)) {
         let id = part.trim_end_matches(|c: char| !is_id(c));
         // Digits alone are a number that somebody was given: of an order, of a ticket.
         let random = id.bytes().any(|c| c.is_ascii_digit()) && id.bytes().any(|c| c.is_ascii_alphabetic());
         if id.len() >= 12 && random {
-            found = true;
+            ids.push(id);
             out.push('\0');
             out.push_str(&part[id.len()..]);
         } else {
             out.push_str(part);
         }
     }
-    found.then_some(out)
+    (!ids.is_empty()).then_some((out, ids))
 }
 
 /// A script's or style's text without the tokens and nonces that stand in it: those the page shows elsewhere, and those named.
@@ -417,7 +435,7 @@ fn mask_named(text: &str) -> Option<String> {
             (quote.saturating_sub(LONGEST_NAME)..=quote).find(|at| text.is_char_boundary(*at)).unwrap_or(quote);
         let name = name_before(&text[nearby..quote]);
         at = quote + length + 2;
-        if how_sure(name).is_some_and(|sure| same_token(sure, value, value)) {
+        if how_sure(name).is_some_and(|sure| is_token(sure, value)) {
             out.push_str(&text[done..quote + 1]);
             out.push('\0');
             done = quote + 1 + length;

@@ -98,6 +98,7 @@ fn decoded(answers: &Answers<'_>, old: &[u8], new: &[u8], scope: &Scope<'_>, sin
     match sorts {
         (Sort::Json, Sort::Json) if says_lines(&types) => json::compare_lines(&a.text, &b.text, scope, sink),
         (Sort::Json, Sort::Json) => json::compare(&a.text, &b.text, scope, sink),
+        (Sort::Html, Sort::Html) if says_xhtml(&types) => html::compare(Markup::Xhtml, &a.text, &b.text, scope, sink),
         (Sort::Html, Sort::Html) => html::compare(Markup::Html, &a.text, &b.text, scope, sink),
         (Sort::Xml, Sort::Xml) => html::compare(Markup::Xml, &a.text, &b.text, scope, sink),
         (Sort::Json, _) | (_, Sort::Json) => json::compare(&a.text, &b.text, scope, sink),
@@ -121,6 +122,11 @@ fn table(old: &str, new: &str, sink: &mut Sink<'_>) {
 
 fn is_table(types: &(Option<MediaType>, Option<MediaType>)) -> bool {
     let says = |said: &Option<MediaType>| said.as_ref().is_some_and(MediaType::is_table);
+    says(&types.0) && says(&types.1)
+}
+
+fn says_xhtml(types: &(Option<MediaType>, Option<MediaType>)) -> bool {
+    let says = |said: &Option<MediaType>| said.as_ref().is_some_and(MediaType::is_xhtml);
     says(&types.0) && says(&types.1)
 }
 

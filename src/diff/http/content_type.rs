@@ -65,6 +65,11 @@ impl MediaType {
         matches!(self.essence.as_str(), "text/html" | "application/xhtml+xml")
     }
 
+    /// HTML that browsers read as XML.
+    pub fn is_xhtml(&self) -> bool {
+        self.essence == "application/xhtml+xml"
+    }
+
     pub fn is_xml(&self) -> bool {
         matches!(self.essence.as_str(), "text/xml" | "application/xml") || self.essence.ends_with("+xml")
     }
