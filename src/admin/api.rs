@@ -20,6 +20,7 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 pub struct Api {
     guard: Guard,
     shown: Shown,
+    verdicts: evidence::LastVerdicts,
 }
 
 /// The resources, each with the methods it answers.
@@ -121,7 +122,7 @@ pub struct Refused {
 
 impl Api {
     pub fn new(guard: Guard, shown: Shown) -> Self {
-        Self { guard, shown }
+        Self { guard, shown, verdicts: evidence::LastVerdicts::default() }
     }
 
     pub async fn answer<B>(&self, peer: Peer, request: Request<B>) -> Answer
@@ -187,7 +188,7 @@ impl Api {
     async fn metrics(&self) -> Answer {
         match self.shown.live.metrics() {
             Ok(mut text) => {
-                text.extend(readiness::exposition(&evidence::verdicts(&self.shown.live).await).into_bytes());
+                text.extend(readiness::exposition(&self.verdicts.of(&self.shown.live).await).into_bytes());
                 answer::metrics(text)
             }
             Err(error) => answer::problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", error),
@@ -195,7 +196,7 @@ impl Api {
     }
 
     async fn status(&self) -> Status {
-        Status::of(&self.shown, &evidence::verdicts(&self.shown.live).await)
+        Status::of(&self.shown, &self.verdicts.of(&self.shown.live).await)
     }
 
     async fn report(&self, route: Option<&str>) -> Answer {

@@ -1,12 +1,18 @@
 //! What the store says, read on a thread that may wait for the disk. The door's own connection is the writer's alone.
 
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::Mutex;
 
 use super::status::Verdicts;
 use crate::evidence::report::{self, Filter, Report, ReportError, SampleReport};
 use crate::evidence::store::{StoreError, StoreReader};
-use crate::live::{Live, facts};
+use crate::live::{Live, Snapshot, facts};
+
+/// How old a verdict of the status and the metric may be. Evidence is written once in so long anyway.
+const VERDICTS_HOLD: Duration = Duration::from_secs(1);
 
 /// The report on one route or all, with the stages and gates that are in force.
 ///
@@ -34,8 +40,37 @@ pub async fn sample(live: &Live, id: i64) -> Result<Option<SampleReport>, Report
     off_the_loop(store, move || Ok(report::sample(&StoreReader::open(&asked)?, id)?)).await
 }
 
-/// The verdict on every route that the store knows; none if it cannot be read, which the status says elsewhere.
-pub async fn verdicts(live: &Live) -> Verdicts {
+/// The verdicts as they were last read: who asks ten times a second costs the store no more than who asks once. One reads at a
+/// time, and those who ask meanwhile get what it brings.
+#[derive(Debug, Default)]
+pub struct LastVerdicts(Mutex<Option<Reading>>);
+
+#[derive(Debug)]
+struct Reading {
+    at: Instant,
+    /// What was in force: a change of stage or gate asks for another reading.
+    under: Arc<Snapshot>,
+    verdicts: Verdicts,
+}
+
+impl LastVerdicts {
+    /// The verdict on every route that the store knows, not older than [`VERDICTS_HOLD`]; none if it cannot be read, which the
+    /// status says elsewhere.
+    pub async fn of(&self, live: &Live) -> Verdicts {
+        let mut last = self.0.lock().await;
+        let snapshot = live.snapshot();
+        let holds = |reading: &&Reading| Arc::ptr_eq(&reading.under, &snapshot) && reading.at.elapsed() < VERDICTS_HOLD;
+        if let Some(reading) = last.as_ref().filter(holds) {
+            return reading.verdicts.clone();
+        }
+        let at = Instant::now();
+        let verdicts = verdicts(live).await;
+        *last = Some(Reading { at, under: snapshot, verdicts: verdicts.clone() });
+        verdicts
+    }
+}
+
+async fn verdicts(live: &Live) -> Verdicts {
     let Ok(report) = report(live, None).await else { return Verdicts::default() };
     report.routes.into_iter().map(|route| (route.route, route.verdict.name().to_owned())).collect()
 }
