@@ -7,8 +7,12 @@ use ::http::HeaderMap;
 use ::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use encoding_rs::{Encoding, UTF_8};
 
-/// Bytes that a body may grow to: a bomb is cut here.
-pub const MAX_DECODED: usize = 16 << 20;
+/// Bytes that a body may grow to: a bomb is cut here. Two that are larger are beyond what a pair may cost, whatever is in them.
+pub const MAX_DECODED: usize = 8 << 20;
+
+/// What a small body may grow to, and how many times its size a larger one: ten times what pages shrink to.
+const SMALL_DECODED: usize = 1 << 20;
+const MOST_TIMES: usize = 128;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
@@ -27,8 +31,8 @@ pub enum Fault {
     Cut(String),
     #[error("unknown Content-Encoding: {0}")]
     Unknown(String),
-    #[error("grows beyond {MAX_DECODED} bytes")]
-    TooLarge,
+    #[error("grows beyond {0} bytes")]
+    TooLarge(usize),
 }
 
 impl Fault {
@@ -38,7 +42,7 @@ impl Fault {
             Self::NotThat(_) => "coding_not_applied",
             Self::Cut(_) => "truncated",
             Self::Unknown(_) => "unknown_coding",
-            Self::TooLarge => "too_large",
+            Self::TooLarge(_) => "too_large",
         }
     }
 }
@@ -58,14 +62,15 @@ pub fn undo<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Cow<'a, [u8]>, Fa
     if codings.len() > MAX_CODINGS {
         return Err(Fault::Unknown(all));
     }
+    let most = (body.len().saturating_mul(MOST_TIMES)).clamp(SMALL_DECODED, MAX_DECODED);
     for coding in codings.iter().rev() {
         let undone = match *coding {
             "identity" => continue,
             "gzip" | "x-gzip" if !bytes.starts_with(&GZIP_MAGIC) => return Err(Fault::NotThat("gzip".to_owned())),
-            "gzip" | "x-gzip" => read_all(flate2::read::MultiGzDecoder::new(&*bytes), coding)?,
-            "deflate" => deflate(&bytes)?,
-            "br" => read_all(brotli::Decompressor::new(&*bytes, 4096), coding)?,
-            "zstd" => zstandard(&bytes)?,
+            "gzip" | "x-gzip" => read_all(flate2::read::MultiGzDecoder::new(&*bytes), coding, most)?,
+            "deflate" => deflate(&bytes, most)?,
+            "br" => read_all(brotli::Decompressor::new(&*bytes, 4096), coding, most)?,
+            "zstd" => zstandard(&bytes, most)?,
             other => return Err(Fault::Unknown(other.to_owned())),
         };
         bytes = Cow::Owned(undone);
@@ -74,25 +79,25 @@ pub fn undo<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Cow<'a, [u8]>, Fa
 }
 
 /// `deflate` is zlib by the RFC, and raw deflate by what some servers send.
-fn deflate(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
-    match read_all(flate2::read::ZlibDecoder::new(bytes), "deflate") {
-        Err(Fault::NotThat(_)) => read_all(flate2::read::DeflateDecoder::new(bytes), "deflate"),
+fn deflate(bytes: &[u8], most: usize) -> Result<Vec<u8>, Fault> {
+    match read_all(flate2::read::ZlibDecoder::new(bytes), "deflate", most) {
+        Err(Fault::NotThat(_)) => read_all(flate2::read::DeflateDecoder::new(bytes), "deflate", most),
         done => done,
     }
 }
 
-fn zstandard(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
+fn zstandard(bytes: &[u8], most: usize) -> Result<Vec<u8>, Fault> {
     let not_that = |_| Fault::NotThat("zstd".to_owned());
     let mut decoder = zstd::stream::read::Decoder::new(bytes).map_err(not_that)?;
     decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(not_that)?;
-    read_all(decoder, "zstd")
+    read_all(decoder, "zstd", most)
 }
 
-fn read_all(reader: impl Read, coding: &str) -> Result<Vec<u8>, Fault> {
+fn read_all(reader: impl Read, coding: &str, most: usize) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
-    let read = reader.take(MAX_DECODED as u64 + 1).read_to_end(&mut bytes);
-    if bytes.len() > MAX_DECODED {
-        return Err(Fault::TooLarge);
+    let read = reader.take(most as u64 + 1).read_to_end(&mut bytes);
+    if bytes.len() > most {
+        return Err(Fault::TooLarge(most));
     }
     match read {
         Ok(_) => Ok(bytes),
@@ -138,6 +143,7 @@ fn declared(headers: &HeaderMap) -> Option<&'static Encoding> {
 fn inside(bytes: &[u8]) -> Option<&'static Encoding> {
     const LOOKED_AT: usize = 1024;
     let head = bytes.get(..LOOKED_AT.min(bytes.len()))?;
+    memchr::memchr(b'<', head)?;
     let head = String::from_utf8_lossy(head).to_ascii_lowercase();
     let label = |key: &str| -> Option<String> {
         let (_, after) = head.split_once(key)?;
@@ -212,7 +218,9 @@ mod tests {
     fn a_bomb_is_cut() {
         let bomb = gzip(&vec![0; MAX_DECODED + 10]);
         assert!(bomb.len() < MAX_DECODED / 100);
-        assert_eq!(undo(&coded("gzip"), &bomb), Err(Fault::TooLarge));
+        assert_eq!(undo(&coded("gzip"), &bomb), Err(Fault::TooLarge(bomb.len() * 128)));
+        let small = zstd::encode_all(vec![0; 3 << 20].as_slice(), 3).unwrap();
+        assert_eq!(undo(&coded("zstd"), &small), Err(Fault::TooLarge(1 << 20)));
     }
 
     #[test]

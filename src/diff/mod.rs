@@ -30,8 +30,8 @@ pub use sink::{Finding, Sink};
 ///
 /// Never panics, on any bytes. Bounded: see [`sink::MAX_WORK`].
 pub fn compare(request: &Request, control: &Observation, candidate: &Observation, rules: &Rules) -> Comparison {
-    let at = [control, candidate].into_iter().find_map(own_time);
-    compare_at(at, request, control, candidate, rules)
+    let now = [control, candidate].into_iter().find_map(own_time);
+    between((now, now), request, control, candidate, rules)
 }
 
 /// As [`compare`], at this time (Unix seconds): `accept … until` ends by it. `None`: it is not known, and nothing ends.
@@ -43,8 +43,19 @@ pub fn compare_at(
     rules: &Rules,
 ) -> Comparison {
     let now = [control, candidate].into_iter().find_map(own_time);
+    between((at, now), request, control, candidate, rules)
+}
+
+/// At the first of two times; the second is that of the answers.
+fn between(
+    (at, now): (Option<i64>, Option<i64>),
+    request: &Request,
+    control: &Observation,
+    candidate: &Observation,
+    rules: &Rules,
+) -> Comparison {
     let scope = Scope { request, rules, now };
-    http::compare(&http::Answers { request, control, candidate }, &scope, Sink::new(rules, at))
+    http::compare(&http::Answers { request, control, candidate }, &scope, Sink::new(rules, at).for_host(&request.host))
 }
 
 /// When an answer was given, by its own Date header, Unix seconds.

@@ -16,8 +16,14 @@ pub const MAX_PLACES: usize = 16;
 /// Bytes of a value kept in a difference: enough to recognise it.
 const MAX_SHOWN: usize = 240;
 
+/// Rules that hide something in an ordinary pair.
+const FEW: usize = 8;
+
 /// Steps of work per pair: about 50 ms on one core. A step is one comparison of something small.
 pub const MAX_WORK: u64 = 20_000_000;
+
+/// Steps for each difference that is told.
+const TOLD: u64 = 200;
 
 /// What a comparer found at one place.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,6 +98,8 @@ impl Finding {
 #[derive(Debug, Clone)]
 pub struct Sink<'r> {
     rules: &'r Rules,
+    /// The host that users know.
+    host: &'r str,
     /// Unix time: `accept … until` ends by it.
     now: Option<i64>,
     found: Comparison,
@@ -110,15 +118,22 @@ impl<'r> Sink<'r> {
     pub fn new(rules: &'r Rules, now: Option<i64>) -> Self {
         Self {
             rules,
+            host: "",
             now,
             found: Comparison::default(),
             counts: [0; Rule::COUNT],
-            examples: Vec::new(),
+            examples: Vec::with_capacity(FEW),
             under: HashMap::new(),
             scopes: HashMap::new(),
             work: 0,
             both_failed: false,
         }
+    }
+
+    /// What is found tells when new shows another host where this one stood.
+    #[must_use]
+    pub fn for_host(self, host: &'r str) -> Self {
+        Self { host, ..self }
     }
 
     pub fn rules(&self) -> &'r Rules {
@@ -155,6 +170,16 @@ impl<'r> Sink<'r> {
         } else {
             self.hides_many(rule, count, String::new());
         }
+    }
+
+    /// Counts once more what a rule hides that is in force everywhere and has its example. `false`: it is not, or has none.
+    pub fn hides_again(&mut self, rule: Rule) -> bool {
+        let met = self.counts.get(rule as usize).is_some_and(|count| *count > 0);
+        let everywhere = self.rules.is_on(rule) && !self.rules.is_sided(rule) && !self.rules.is_scoped(rule);
+        if met && everywhere {
+            self.count(rule);
+        }
+        met && everywhere
     }
 
     /// Counts what was hidden by a rule that was asked before, and is in force everywhere.
@@ -305,6 +330,9 @@ impl<'r> Sink<'r> {
             self.found.more = self.found.more.saturating_add(1);
             return;
         }
+        self.work = self.work.saturating_add(TOLD);
+        let leaks = finding.rule.is_none() && super::cause::is_leak(&finding, self.host);
+        let finding = if leaks { finding.severity(Severity::High).cause("host_leaked") } else { finding };
         self.found.differences.push(settle(finding));
     }
 
@@ -317,6 +345,16 @@ impl<'r> Sink<'r> {
     fn stands_under(&self, accept: &Accept, path: &str) -> bool {
         let Some(under) = self.under.get(path) else { return false };
         under.iter().any(|at| self.rules.accepts().get(*at) == Some(accept))
+    }
+
+    /// Whether a difference that no rule is about needs no words any more; then it is counted. As many as a report keeps are kept, and
+    /// nothing of the operator's own can silence it.
+    pub fn only_counts(&mut self) -> bool {
+        let full = self.found.differences.len() >= MAX_KEPT && !self.rules.has_own();
+        if full {
+            self.found.more = self.found.more.saturating_add(1);
+        }
+        full
     }
 
     /// Spends work; `false`: the pair has used up its budget, stop and report [`Kind::TooDifferent`].

@@ -5,7 +5,7 @@ use ::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use proptest::prelude::*;
 use serde_json::{Number, Value};
 
-use super::{Comparison, Observation, Outcome, Request, Rules, compare};
+use super::{Comparison, Observation, Outcome, Request, Rules, Severity, compare};
 
 fn request() -> Request {
     Request {
@@ -305,3 +305,56 @@ fn identical_answers_of_a_failure_prove_nothing() {
 }
 
 mod generated;
+
+/// What a user sees of the usual ways to get a port wrong: the cause that the difference is told with.
+#[test]
+fn usual_mistakes_are_told_by_name() {
+    let json = |old: &str, new: &str| diff_json(old, new);
+    for (found, cause) in [
+        (json(r#"["Ähre","apfel","Birne"]"#, r#"["Birne","apfel","Ähre"]"#), "sorted_otherwise"),
+        (json(r#"{"a":[1,2,3]}"#, r#"{"a":[1,2"#), "truncated"),
+        (json(r#"{"a":"{\"b\":1}"}"#, r#"{"a":{"b":1}}"#), "no_longer_encoded_twice"),
+        (json(r#"{"at":"2024-01-02 03:04:05"}"#, r#"{"at":"2024-01-02 04:04:05"}"#), "off_by_whole_hours"),
+        (json(r#"{"at":1704164645}"#, r#"{"at":1704168245}"#), "off_by_whole_hours"),
+        (json(r#"{"u":"https:\/\/site.example\/a"}"#, r#"{"u":"http://127.0.0.1:8000/a"}"#), "host_leaked"),
+        (headers(401, &[("www-authenticate", "Basic realm=x")], 200, &[]), "access_granted"),
+        (headers(200, &[("set-cookie", "a=b; Max-Age=60")], 200, &[("set-cookie", "a=b")]), "max_age_lost"),
+        (headers(200, &[("cache-control", "public, max-age=60")], 200, &[("cache-control", "public")]), "max_age_lost"),
+        (
+            headers(
+                200,
+                &[("link", "<https://site.example/n>; rel=next")],
+                200,
+                &[("link", "<http://new.internal/n>; rel=next")],
+            ),
+            "host_leaked",
+        ),
+        (headers(302, &[("location", "/a")], 302, &[("location", "http://127.0.0.1:8000/a")]), "host_leaked"),
+    ] {
+        let causes: Vec<&str> = found.differences.iter().filter_map(|found| found.cause.as_deref()).collect();
+        assert_eq!(causes, [cause], "{found:?}");
+        assert_eq!(found.outcome, Outcome::Mismatched);
+    }
+    let text = compare(
+        &request(),
+        &answer("text/plain", "a\nsee https://site.example/x\n"),
+        &answer("text/plain", "a\nsee http://new.internal/x\n"),
+        &Rules::default(),
+    );
+    assert_eq!(
+        (text.differences[0].cause.as_deref(), text.differences[0].severity),
+        (Some("host_leaked"), Severity::High)
+    );
+}
+
+fn headers(old_status: u16, old: &[(&str, &str)], new_status: u16, new: &[(&str, &str)]) -> Comparison {
+    let with = |status: u16, lines: &[(&str, &str)]| {
+        let mut answer = answer("text/plain", "x");
+        answer.status = StatusCode::from_u16(status).unwrap();
+        for (name, value) in lines {
+            answer.headers.append(name.parse::<::http::HeaderName>().unwrap(), value.parse().unwrap());
+        }
+        answer
+    };
+    compare(&request(), &with(old_status, old), &with(new_status, new), &Rules::default())
+}

@@ -3,6 +3,7 @@
 //! [`infer`] names the transform between two values, by trying those that ports are known for, surest first; [`fingerprint`] makes one
 //! name for all differences of one cause: route, place, kind and transform, but never a value.
 
+mod leak;
 mod numbers;
 mod place;
 mod strings;
@@ -11,6 +12,7 @@ use std::borrow::Cow;
 
 use super::comparison::{Difference, Kind};
 use super::sink::Finding;
+pub use leak::is_leak;
 pub use place::collapse;
 
 /// The transform that turned legacy's value into new's, where it can be told.
@@ -28,9 +30,12 @@ pub fn infer(finding: &Finding) -> Option<&'static str> {
     }
 }
 
+/// In longer texts nobody looks for a transform: each costs the whole text. Bytes.
+const LONGEST: usize = 16 << 10;
+
 /// The transform between two texts or numbers.
 pub fn values(control: &str, candidate: &str) -> Option<&'static str> {
-    if control == candidate {
+    if control == candidate || control.len().max(candidate.len()) > LONGEST {
         return None;
     }
     numbers::infer(control, candidate).or_else(|| strings::infer(control, candidate)).or_else(|| {

@@ -31,6 +31,16 @@ fn transforms_that_ports_are_known_for() {
         ("x", "", "emptied"),
         ("Hello {name}", "Hello {{ name }}", "template_printed"),
         ("O'Neil", "O\\'Neil", "backslashes_added"),
+        ("a/b", "a\\/b", "backslashes_added"),
+        ("{\"a\":1}", "\"{\\\"a\\\":1}\"", "encoded_twice"),
+        ("2.5", "2.4", "rounding_mode"),
+        ("1.10", "1.1", "trailing_zeros"),
+        ("10", "10.0", "trailing_zeros"),
+        ("2024-01-02T03:04:05Z", "2024-01-02T03:04:05+01:00", "off_by_whole_hours"),
+        ("Noe\u{308}l", "Noël", "unicode_normalisation"),
+        ("Voilà tout", "Voilà to", "truncated"),
+        ("", "nan", "nan_printed"),
+        ("yes", "False", "bool_printed"),
     ] {
         assert_eq!(values(old, new), Some(cause), "{old:?} {new:?}");
     }
@@ -45,6 +55,11 @@ fn type_changes() {
         ("[]", "null", "empty_to_null"),
         ("null", "\"None\"", "none_printed"),
         ("{\"a\":1}", "\"{}\"", "encoded_twice"),
+        ("42", "\"42\"", "number_to_string"),
+        ("\"abc\"", "0", "cast_to_zero"),
+        ("true", "\"True\"", "none_printed"),
+        ("1.5", "NaN", "nan_printed"),
+        ("{}", "[]", "list_and_object"),
     ] {
         assert_eq!(infer(&Finding::new(Kind::Type, "/a").values(old, new)), Some(cause), "{old} {new}");
     }

@@ -37,12 +37,18 @@ pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     if !answers.have_bodies() {
         return;
     }
-    let (old, new) =
-        match (decode::undo(&control.headers, &control.body), decode::undo(&candidate.headers, &candidate.body)) {
-            (Ok(old), Ok(new)) => (old, new),
-            (Err(_), Err(_)) if as_sent => return,
-            (old, new) => return undecodable(old, new, sink),
-        };
+    let old = decode::undo(&control.headers, &control.body);
+    if let Err(decode::Fault::TooLarge(_)) = old {
+        if !as_sent {
+            undecodable(old, Ok(Cow::Borrowed(&candidate.body)), sink);
+        }
+        return;
+    }
+    let (old, new) = match (old, decode::undo(&candidate.headers, &candidate.body)) {
+        (Ok(old), Ok(new)) => (old, new),
+        (Err(_), Err(_)) if as_sent => return,
+        (old, new) => return undecodable(old, new, sink),
+    };
     decoded(answers, &old, &new, scope, sink);
 }
 
@@ -103,8 +109,26 @@ fn decoded(answers: &Answers<'_>, old: &[u8], new: &[u8], scope: &Scope<'_>, sin
         (Sort::Xml, Sort::Xml) => html::compare(Markup::Xml, &a.text, &b.text, scope, sink),
         (Sort::Json, _) | (_, Sort::Json) => json::compare(&a.text, &b.text, scope, sink),
         _ if is_table(&types) => table(&a.text, &b.text, sink),
-        _ => text::compare(&a.text, &b.text, sink),
+        _ => match (callback(&a.text), callback(&b.text)) {
+            (Some(x), Some(y)) if x.around == y.around => json::compare(x.json, y.json, scope, sink),
+            _ => text::compare(&a.text, &b.text, sink),
+        },
     }
+}
+
+/// `/**/callback({…});`, as scripts of other sites ask for it.
+struct Callback<'a> {
+    around: (&'a str, &'a str),
+    json: &'a str,
+}
+
+fn callback(text: &str) -> Option<Callback<'_>> {
+    let text = text.trim_end();
+    let (before, rest) = text.split_once('(')?;
+    let (json, after) = rest.rsplit_once(')')?;
+    let is_name = |c: char| c.is_alphanumeric() || "_$.[]/* \n".contains(c);
+    let plain = before.chars().all(is_name) && before.chars().any(char::is_alphanumeric);
+    (plain && json::looks_like(json) && matches!(after, "" | ";")).then_some(Callback { around: (before, after), json })
 }
 
 /// A mark at the start tells spreadsheets that a table is UTF-8: without it they show mojibake.

@@ -67,6 +67,7 @@ pub fn compare(answers: &Answers<'_>, now: Option<i64>, sink: &mut Sink<'_>) {
     let cause = match (old.is_kept(), new.is_kept()) {
         (false, true) => "becomes_cacheable",
         (true, false) => "becomes_uncacheable",
+        _ if old.says_an_age() && !new.says_an_age() => "max_age_lost",
         _ => "caching_changed",
     };
     let severity = if cause == "becomes_cacheable" { Severity::High } else { Severity::Medium };
@@ -92,6 +93,10 @@ fn same(old: &Caching, new: &Caching) -> Option<Rule> {
 const CLOCK_SLACK: u64 = clock::WINDOW as u64;
 
 impl Caching {
+    fn says_an_age(&self) -> bool {
+        matches!(self, Self::Store { directives, .. } if directives.contains_key("max-age"))
+    }
+
     /// Whether a cache may answer from its own without asking.
     fn is_kept(&self) -> bool {
         matches!(self, Self::Store { fresh, .. } if *fresh != Fresh::Never)

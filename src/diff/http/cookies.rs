@@ -315,6 +315,9 @@ fn lifetime(lives: (Life, Life), old: &Cookie, new: &Cookie, sink: &mut Sink<'_>
             }
         }
         (Life::Session, _) => finding.cause("longer_life"),
+        (Life::Seconds(_), Life::Session) if old.max_age.is_some() => {
+            finding.severity(Severity::Medium).cause("max_age_lost")
+        }
         (_, Life::Session) => finding.severity(Severity::Medium).cause("shorter_life"),
         _ => finding.severity(Severity::Low).cause("lifetime_changed"),
     };

@@ -1,9 +1,10 @@
 //! Headers, each by its meaning. Names and their order do not matter; neither does what only the server in front would say.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, EXPIRES, LAST_MODIFIED, LOCATION, PRAGMA, SET_COOKIE};
-use http::{HeaderName, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::{Answers, caching, content_type, cookies, directives, redirect};
 use crate::diff::clock;
@@ -196,6 +197,11 @@ fn one(name: &HeaderName, answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut S
     if how == Meaning::Elsewhere {
         return;
     }
+    if let Meaning::Nothing(rule) = how
+        && sink.hides_again(rule)
+    {
+        return;
+    }
     let shown = (joined(answers.control, name), joined(answers.candidate, name));
     let says = |shown: &Option<String>| shown.as_ref().is_some_and(|value| how.is_said_by(name, value));
     let both_send = says(&shown.0) && says(&shown.1);
@@ -211,8 +217,12 @@ fn one(name: &HeaderName, answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut S
 }
 
 /// All values of a header in one line; `None`: it is not sent.
-fn joined(answer: &Observation, name: &HeaderName) -> Option<String> {
-    let mut all = answer.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+fn joined<'a>(answer: &'a Observation, name: &HeaderName) -> Option<String> {
+    let text = |value: &'a HeaderValue| match value.to_str() {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(value.as_bytes()),
+    };
+    let mut all = answer.headers.get_all(name).iter().map(text);
     let mut line = all.next()?.trim().to_owned();
     for value in all {
         line.push_str(", ");

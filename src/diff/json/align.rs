@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::chain::{Element, Pairs, best_chain, unique_chain};
+use super::chain::{Element, Pairs, best_chain, by_hash, each_common, unique_chain};
 use super::likeness::{Face, alike, alike_in_place, face, meaning, member_hash};
 use super::number;
 use super::parse::{Kind as Json, Tape};
@@ -16,6 +16,14 @@ use crate::diff::sink::Finding;
 
 /// Cells of an alignment table: 64 Ki steps and, at two bytes each, 128 KiB.
 const MAX_CELLS: usize = 1 << 16;
+
+/// Steps for each value that is hashed by meaning, compared by meaning, or sorted by hash: of [`MAX_WORK`](crate::diff::sink::MAX_WORK).
+const HASHED: usize = 12;
+const COMPARED: usize = 4;
+const SORTED: usize = 40;
+
+/// Pairs of elements looked at to tell whether those at the same places are one.
+const FACES: usize = 256;
 
 /// Elements of different arrays less alike than this are not one element that changed, but one removed and one added.
 const ALIKE: f64 = 0.2;
@@ -41,10 +49,13 @@ impl<'a> Walk<'_, 'a, '_, '_> {
             }
             return;
         }
-        if !self.afford(old.weight(a) + new.weight(b)) {
+        if !self.afford((old.weight(a) + new.weight(b)) * HASHED) {
             return;
         }
         let (xs, ys) = (listed(old, a), listed(new, b));
+        if !self.afford((xs.len() + ys.len()) * SORTED) {
+            return;
+        }
         let pairs = self.ordered_pairs(&xs, &ys);
         self.tell(&xs, &ys, &pairs);
     }
@@ -54,7 +65,7 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         let (old, new) = (self.old, self.new);
         let mut unlike: Vec<(usize, usize)> = Vec::new();
         for (x, y) in old.elements(a).zip(new.elements(b)) {
-            if !self.afford(old.weight(x)) {
+            if !self.afford(old.weight(x) * COMPARED) {
                 return true;
             }
             if !self.means_the_same(x, y) {
@@ -64,19 +75,20 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         if unlike.len() <= 1 {
             return true;
         }
-        let work = unlike.iter().map(|(x, y)| old.weight(*x) + new.weight(*y)).sum();
-        if !self.afford(work) {
+        let work: usize = unlike.iter().map(|(x, y)| old.weight(*x) + new.weight(*y)).sum();
+        if !self.afford(work * HASHED + unlike.len() * SORTED) {
             return true;
         }
-        let hashed = |pair: &(usize, usize)| (*pair, (meaning(old, pair.0), meaning(new, pair.1)));
-        let unlike: Vec<((usize, usize), (u64, u64))> = unlike.iter().map(hashed).collect();
-        let mut there: Vec<u64> = unlike.iter().map(|(_, (_, y))| *y).collect();
+        let mut there: Vec<u64> = unlike.iter().map(|(_, y)| meaning(new, *y)).collect();
         there.sort_unstable();
-        if unlike.iter().any(|(_, (x, _))| there.binary_search(x).is_ok()) {
+        if unlike.iter().any(|(x, _)| there.binary_search(&meaning(old, *x)).is_ok()) {
             return false;
         }
-        let likeness: f64 = unlike.iter().map(|((x, y), _)| alike_in_place(&face(old, *x), &face(new, *y))).sum();
-        likeness >= ALIKE * unlike.len() as f64 || unlike.len() <= 1
+        // The others will be like these.
+        let every = unlike.len().div_ceil(FACES);
+        let some = || unlike.iter().step_by(every);
+        let likeness: f64 = some().map(|(x, y)| alike_in_place(&face(old, *x), &face(new, *y))).sum();
+        likeness >= ALIKE * some().count() as f64
     }
 
     /// Whether two values are the same but for spelling and the order of members. Says nothing to anybody.
@@ -133,14 +145,15 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         let ys_middle = ys_rest.get(..ys_rest.len() - tail).unwrap_or_default();
 
         let mut pairs: Pairs = (0..head).map(|at| (at, at)).collect();
-        let same = if xs_middle.len() * ys_middle.len() <= MAX_CELLS && self.afford(xs_middle.len() * ys_middle.len()) {
-            best_chain(xs_middle.len(), ys_middle.len(), |i, j| match (xs_middle.get(i), ys_middle.get(j)) {
-                (Some(x), Some(y)) if x.hash == y.hash => 1.0,
-                _ => 0.0,
-            })
-        } else {
-            unique_chain(xs_middle, ys_middle)
-        };
+        let same =
+            if xs_middle.len() * ys_middle.len() <= MAX_CELLS && self.afford(xs_middle.len() * ys_middle.len() * 2) {
+                best_chain(xs_middle.len(), ys_middle.len(), |i, j| match (xs_middle.get(i), ys_middle.get(j)) {
+                    (Some(x), Some(y)) if x.hash == y.hash => 1.0,
+                    _ => 0.0,
+                })
+            } else {
+                unique_chain(xs_middle, ys_middle)
+            };
         pairs.extend(same.into_iter().map(|(i, j)| (i + head, j + head)));
         pairs.extend((0..tail).rev().map(|back| (xs.len() - 1 - back, ys.len() - 1 - back)));
         pairs
@@ -163,7 +176,7 @@ impl<'a> Walk<'_, 'a, '_, '_> {
             };
             self.gap(&left(xs, &xs_moved, from_x, x), &left(ys, &ys_moved, from_y, y));
             if let (Some(old), Some(new)) = (xs.get(x), ys.get(y)) {
-                self.at_step(Step::Index(old.index), old.node, new.node);
+                self.at_step(Step::Index(old.index()), old.node(), new.node());
             }
             (from_x, from_y) = (x + 1, y + 1);
         }
@@ -177,17 +190,15 @@ impl<'a> Walk<'_, 'a, '_, '_> {
             clear(&mut free_x, *x);
             clear(&mut free_y, *y);
         }
-        let mut places: HashMap<u64, Vec<usize>> = HashMap::new();
-        for (at, element) in ys.iter().enumerate().rev().filter(|(at, _)| free_y.get(*at) == Some(&true)) {
-            places.entry(element.hash).or_default().push(at);
-        }
         let (mut xs_moved, mut ys_moved) = (vec![false; xs.len()], vec![false; ys.len()]);
-        for (at, element) in xs.iter().enumerate().filter(|(at, _)| free_x.get(*at) == Some(&true)) {
-            if let Some(place) = places.get_mut(&element.hash).and_then(Vec::pop) {
-                set(&mut xs_moved, at);
-                set(&mut ys_moved, place);
+        let x_places = by_hash(xs, |at| free_x.get(at) == Some(&true));
+        let y_places = by_hash(ys, |at| free_y.get(at) == Some(&true));
+        each_common((xs, &x_places), (ys, &y_places), |x_run, y_run| {
+            for (x, y) in x_run.iter().zip(y_run) {
+                set(&mut xs_moved, *x as usize);
+                set(&mut ys_moved, *y as usize);
             }
-        }
+        });
         (xs_moved, ys_moved)
     }
 
@@ -200,7 +211,7 @@ impl<'a> Walk<'_, 'a, '_, '_> {
             vec![(0, 0)]
         } else if xs.len() * ys.len() <= MAX_CELLS && self.afford(self.likeness_work(xs, ys)) {
             let faces =
-                |tape: &Tape<'a>, list: &[Element]| list.iter().map(|element| face(tape, element.node)).collect();
+                |tape: &Tape<'a>, list: &[Element]| list.iter().map(|element| face(tape, element.node())).collect();
             let (old, new): (Vec<Face>, Vec<Face>) = (faces(self.old, xs), faces(self.new, ys));
             best_chain(xs.len(), ys.len(), |i, j| match (old.get(i), new.get(j)) {
                 (Some(x), Some(y)) => Some(alike(x, y)).filter(|likeness| *likeness >= ALIKE).unwrap_or(0.0),
@@ -216,7 +227,7 @@ impl<'a> Walk<'_, 'a, '_, '_> {
     fn likeness_work(&self, xs: &[Element], ys: &[Element]) -> usize {
         const FACE: usize = 16;
         let weight =
-            |tape: &Tape<'a>, list: &[Element]| list.iter().map(|element| tape.weight(element.node)).sum::<usize>();
+            |tape: &Tape<'a>, list: &[Element]| list.iter().map(|element| tape.weight(element.node())).sum::<usize>();
         let widest = weight(self.old, xs) / xs.len().max(1) + weight(self.new, ys) / ys.len().max(1);
         weight(self.old, xs) + weight(self.new, ys) + xs.len() * ys.len() * widest.min(FACE)
     }
@@ -227,23 +238,23 @@ impl<'a> Walk<'_, 'a, '_, '_> {
             set(&mut paired_x, *x);
             set(&mut paired_y, *y);
             if let (Some(old), Some(new)) = (xs.get(*x), ys.get(*y)) {
-                self.at_step(Step::Index(old.index), old.node, new.node);
+                self.at_step(Step::Index(old.index()), old.node(), new.node());
             }
         }
         for (element, _) in xs.iter().zip(&paired_x).filter(|(_, paired)| !**paired) {
-            let finding = Finding::new(Kind::Missing, self.pointer_to(Step::Index(element.index)));
-            self.sink.report(finding.only_control(self.old.shown(element.node)).cause("element_removed"));
+            let finding = Finding::new(Kind::Missing, self.pointer_to(Step::Index(element.index())));
+            self.sink.report(finding.only_control(self.old.shown(element.node())).cause("element_removed"));
         }
         for (element, _) in ys.iter().zip(&paired_y).filter(|(_, paired)| !**paired) {
-            let finding = Finding::new(Kind::Extra, self.pointer_to(Step::Index(element.index)));
-            self.sink.report(finding.only_candidate(self.new.shown(element.node)).cause("element_added"));
+            let finding = Finding::new(Kind::Extra, self.pointer_to(Step::Index(element.index())));
+            self.sink.report(finding.only_candidate(self.new.shown(element.node())).cause("element_added"));
         }
     }
 
     /// Pairs by meaning wherever they stand; the rest by likeness. Another order is ignored, and said to be.
     fn unordered(&mut self, a: usize, b: usize) {
         let weight = self.old.weight(a) + self.new.weight(b);
-        if !self.afford(weight) {
+        if !self.afford(weight * (HASHED + SORTED)) {
             return;
         }
         let (xs, ys) = (listed(self.old, a), listed(self.new, b));
@@ -257,18 +268,18 @@ impl<'a> Walk<'_, 'a, '_, '_> {
     /// Pairs by a member of the elements.
     fn by_key(&mut self, a: usize, b: usize, key: &str) {
         let weight = self.old.weight(a) + self.new.weight(b);
-        if !self.afford(weight) {
+        if !self.afford(weight * (HASHED + SORTED)) {
             return;
         }
         let (xs, ys) = (listed(self.old, a), listed(self.new, b));
         let (old, new) = (self.old, self.new);
         let mut places: HashMap<u64, Vec<usize>> = HashMap::new();
         for (at, element) in ys.iter().enumerate().rev() {
-            let name = member_hash(new, element.node, key).unwrap_or(element.hash);
+            let name = member_hash(new, element.node(), key).unwrap_or(element.hash);
             places.entry(name).or_default().push(at);
         }
         self.loose(&xs, &ys, |element| {
-            let name = member_hash(old, element.node, key).unwrap_or(element.hash);
+            let name = member_hash(old, element.node(), key).unwrap_or(element.hash);
             places.get_mut(&name).and_then(Vec::pop)
         });
     }
@@ -285,7 +296,7 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         pairs.sort_unstable();
         for (x, y) in &pairs {
             if let (Some(old), Some(new)) = (xs.get(*x), ys.get(*y)) {
-                self.at_step(Step::Index(old.index), old.node, new.node);
+                self.at_step(Step::Index(old.index()), old.node(), new.node());
             }
         }
         let rest = |list: &[Element], taken: &dyn Fn(usize) -> bool| -> Vec<Element> {
@@ -303,7 +314,7 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         if xs.len() * ys.len() > MAX_CELLS || xs.len().min(ys.len()) < 2 || !self.afford(self.likeness_work(xs, ys)) {
             return self.gap(xs, ys);
         }
-        let faces = |tape: &Tape<'a>, list: &[Element]| list.iter().map(|element| face(tape, element.node)).collect();
+        let faces = |tape: &Tape<'a>, list: &[Element]| list.iter().map(|element| face(tape, element.node())).collect();
         let (old, new): (Vec<Face>, Vec<Face>) = (faces(self.old, xs), faces(self.new, ys));
         let mut likely: Vec<(f64, usize, usize)> = Vec::new();
         for (i, x) in old.iter().enumerate() {
@@ -339,13 +350,16 @@ fn clear(flags: &mut [bool], at: usize) {
 }
 
 fn listed(tape: &Tape<'_>, array: usize) -> Vec<Element> {
-    tape.elements(array).enumerate().map(|(index, node)| Element { node, index, hash: meaning(tape, node) }).collect()
+    let element = |(index, node)| Element { hash: meaning(tape, node), node: node as u32, index: index as u32 };
+    let mut list = Vec::with_capacity(tape.elements(array).count());
+    list.extend(tape.elements(array).enumerate().map(element));
+    list
 }
 
 /// The first elements of an array, as JSON text.
 fn first_elements(tape: &Tape<'_>, list: &[Element]) -> String {
     const SHOWN: usize = 8;
-    let shown: Vec<&str> = list.iter().take(SHOWN).map(|element| tape.shown(element.node)).collect();
+    let shown: Vec<&str> = list.iter().take(SHOWN).map(|element| tape.shown(element.node())).collect();
     let more = if list.len() > SHOWN { ",…" } else { "" };
     format!("[{}{more}]", shown.join(","))
 }

@@ -1,13 +1,54 @@
 //! Two lists in order: which entries of the one can be entries of the other without crossing.
 
-use std::collections::HashMap;
-
 /// An element, with what is needed to find its like.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Element {
-    pub node: usize,
-    pub index: usize,
     pub hash: u64,
+    pub node: u32,
+    pub index: u32,
+}
+
+impl Element {
+    pub fn node(&self) -> usize {
+        self.node as usize
+    }
+
+    pub fn index(&self) -> usize {
+        self.index as usize
+    }
+}
+
+/// Places in a list, sorted by what the elements there mean: equal ones stand together, in order.
+pub(super) fn by_hash(list: &[Element], wanted: impl Fn(usize) -> bool) -> Vec<u32> {
+    let mut places: Vec<u32> = (0..list.len()).filter(|at| wanted(*at)).map(|at| at as u32).collect();
+    places.sort_unstable_by_key(|at| (list.get(*at as usize).map(|element| element.hash), *at));
+    places
+}
+
+/// Goes through two lists of [`by_hash`]; `meet` is given the places of each meaning that is on both sides.
+pub(super) fn each_common(
+    (xs, x_places): (&[Element], &[u32]),
+    (ys, y_places): (&[Element], &[u32]),
+    mut meet: impl FnMut(&[u32], &[u32]),
+) {
+    let hash = |list: &[Element], place: Option<&u32>| place.and_then(|at| list.get(*at as usize)).map(|e| e.hash);
+    let (mut i, mut j) = (0, 0);
+    while let (Some(a), Some(b)) = (hash(xs, x_places.get(i)), hash(ys, y_places.get(j))) {
+        let run = |list: &[Element], places: &[u32], from: usize, of: u64| {
+            let rest = places.get(from..).unwrap_or_default();
+            let length = rest.iter().take_while(|at| hash(list, Some(at)) == Some(of)).count();
+            rest.get(..length).unwrap_or_default().len()
+        };
+        match a.cmp(&b) {
+            std::cmp::Ordering::Less => i += 1,
+            std::cmp::Ordering::Greater => j += 1,
+            std::cmp::Ordering::Equal => {
+                let (many, more) = (run(xs, x_places, i, a), run(ys, y_places, j, b));
+                meet(x_places.get(i..i + many).unwrap_or_default(), y_places.get(j..j + more).unwrap_or_default());
+                (i, j) = (i + many, j + more);
+            }
+        }
+    }
 }
 
 /// Which elements belong together, by their places in the two lists.
@@ -61,18 +102,15 @@ pub(super) fn best_chain(rows: usize, columns: usize, worth: impl Fn(usize, usiz
 
 /// For arrays too large for a table: elements that occur once on each side, the longest run of them that is in order on both.
 pub(super) fn unique_chain(xs: &[Element], ys: &[Element]) -> Pairs {
-    let mut seen: HashMap<u64, (u32, usize, u32, usize)> = HashMap::with_capacity(xs.len());
-    for (at, element) in xs.iter().enumerate() {
-        let entry = seen.entry(element.hash).or_default();
-        (entry.0, entry.1) = (entry.0 + 1, at);
-    }
-    for (at, element) in ys.iter().enumerate() {
-        let entry = seen.entry(element.hash).or_default();
-        (entry.2, entry.3) = (entry.2 + 1, at);
-    }
-    let mut once: Pairs = seen.values().filter(|e| e.0 == 1 && e.2 == 1).map(|e| (e.1, e.3)).collect();
+    let mut once = Pairs::new();
+    each_common((xs, &by_hash(xs, |_| true)), (ys, &by_hash(ys, |_| true)), |x_run, y_run| {
+        if let ([x], [y]) = (x_run, y_run) {
+            once.push((*x as usize, *y as usize));
+        }
+    });
     once.sort_unstable();
     let anchors = longest_rising(&once);
+    drop(once);
     between(xs, ys, &anchors)
 }
 
@@ -105,22 +143,23 @@ fn equal_at(xs: &[Element], ys: &[Element], x: usize, y: usize) -> bool {
 /// The longest part of pairs (sorted by the first) that rises in the second too.
 fn longest_rising(pairs: &Pairs) -> Pairs {
     // `tops[n]`: index of the pair that ends the best run of length n + 1; `before[i]`: the pair before i in its run.
-    let mut tops: Vec<usize> = Vec::new();
-    let mut before: Vec<Option<usize>> = Vec::with_capacity(pairs.len());
-    let second = |at: usize| pairs.get(at).map_or(0, |pair| pair.1);
-    for at in 0..pairs.len() {
+    const NONE: u32 = u32::MAX;
+    let mut tops: Vec<u32> = Vec::new();
+    let mut before: Vec<u32> = Vec::with_capacity(pairs.len());
+    let second = |at: u32| pairs.get(at as usize).map_or(0, |pair| pair.1);
+    for at in 0..pairs.len() as u32 {
         let place = tops.partition_point(|&top| second(top) < second(at));
-        before.push(place.checked_sub(1).and_then(|previous| tops.get(previous).copied()));
+        before.push(place.checked_sub(1).and_then(|previous| tops.get(previous).copied()).unwrap_or(NONE));
         match tops.get_mut(place) {
             Some(top) => *top = at,
             None => tops.push(at),
         }
     }
     let mut run = Vec::with_capacity(tops.len());
-    let mut next = tops.last().copied();
-    while let Some(at) = next {
-        run.extend(pairs.get(at).copied());
-        next = before.get(at).copied().flatten();
+    let mut next = tops.last().copied().unwrap_or(NONE);
+    while next != NONE {
+        run.extend(pairs.get(next as usize).copied());
+        next = before.get(next as usize).copied().unwrap_or(NONE);
     }
     run.reverse();
     run

@@ -55,6 +55,10 @@ pub fn compare(control: &str, candidate: &str, scope: &Scope<'_>, sink: &mut Sin
     if old == new {
         return;
     }
+    if !sink.spend(old.len() + new.len()) {
+        sink.report(too_different(control, candidate));
+        return;
+    }
     if let Some(proof) = lockstep::prove(old, new, scope.rules) {
         return proof.tell(sink).into_iter().for_each(|change| one_scalar(&change, scope, sink));
     }
@@ -71,7 +75,14 @@ fn one_scalar(change: &Change<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     }
 }
 
+/// Steps for each value of a tape.
+const PARSED: usize = 8;
+
 fn documents(a: &Tape<'_>, b: &Tape<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    if !sink.spend((a.weight(Tape::ROOT) + b.weight(Tape::ROOT)) * PARSED) {
+        sink.report(too_different(a.text, b.text));
+        return;
+    }
     Walk::new(a, b, scope, sink).value(Tape::ROOT, Tape::ROOT);
     if a.blanks != b.blanks && !sink.hides(Rule::JsonWhitespace, String::new) {
         let values = (format!("{} bytes of white space", a.blanks), format!("{} bytes of white space", b.blanks));

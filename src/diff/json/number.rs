@@ -23,6 +23,9 @@ pub fn exact(text: &str) -> Exact<'_> {
         Some(rest) => (true, rest),
         None => (false, text),
     };
+    if rest.bytes().all(|byte| byte.is_ascii_digit()) {
+        return whole(negative, rest);
+    }
     let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, power_of(exponent)),
         None => (rest, 0),
@@ -46,6 +49,14 @@ pub fn exact(text: &str) -> Exact<'_> {
         Cow::Owned(_) => Cow::Owned(significant.to_owned()),
     };
     Exact { negative, digits, power }
+}
+
+/// A number without dot and exponent, the usual one.
+fn whole(negative: bool, digits: &str) -> Exact<'_> {
+    let significant = digits.trim_end_matches('0');
+    let power = (digits.len() - significant.len()) as i64;
+    let significant = significant.trim_start_matches('0');
+    Exact { negative, digits: Cow::Borrowed(significant), power: if significant.is_empty() { 0 } else { power } }
 }
 
 fn power_of(exponent: &str) -> i64 {

@@ -73,7 +73,7 @@ pub struct Raw<'a> {
 }
 
 /// Bytes of tape per byte of text, and what any text may have beside that: the pair's memory bound.
-const TAPE_PER_TEXT: usize = 3;
+const TAPE_PER_TEXT: usize = 2;
 const TAPE_FLOOR: usize = 1 << 20;
 
 impl<'a> Tape<'a> {

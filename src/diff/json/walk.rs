@@ -21,6 +21,10 @@ const MANY_MEMBERS: usize = 64;
 /// Objects up to this are matched by looking through them: cheaper than sorting. At most 64, the bits of a mask.
 const FEW_MEMBERS: usize = 24;
 
+/// Steps for each value that is looked at, and for each member that is sorted by name: of [`MAX_WORK`](crate::diff::sink::MAX_WORK).
+const VALUE: usize = 6;
+const MEMBER: usize = 30;
+
 /// One step of a path.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step<'a> {
@@ -52,7 +56,7 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
         if self.old.slice(a) == self.new.slice(b) && self.old.kind(a) == self.new.kind(b) {
             return;
         }
-        if !self.afford(1) {
+        if !self.afford(VALUE) {
             return;
         }
         match (self.old.kind(a), self.new.kind(b)) {
@@ -101,10 +105,11 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
         if self.members_by_search(a, b) {
             return;
         }
-        let (old, new) = (sorted(self.old, a), sorted(self.new, b));
-        if !self.afford(old.len() + new.len()) {
+        let members = self.old.members(a).count() + self.new.members(b).count();
+        if !self.afford(members * MEMBER) {
             return;
         }
+        let (old, new) = (sorted(self.old, a), sorted(self.new, b));
         let (mut i, mut j) = (0, 0);
         let mut common = Vec::with_capacity(old.len().min(new.len()));
         loop {
@@ -216,6 +221,9 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
 
     fn lost_member(&mut self, old: &[Member<'a>], at: usize, new: &[Member<'a>]) {
         let Some(member) = old.get(at) else { return };
+        if self.old.kind(member.value) != Json::Null && self.sink.only_counts() {
+            return;
+        }
         let shown = self.old.shown(member.value);
         let mut finding = Finding::new(Kind::Missing, self.pointer_to(Step::Key(member.raw))).only_control(shown);
         if self.old.kind(member.value) == Json::Null {
@@ -228,6 +236,9 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
 
     fn extra_member(&mut self, new: &[Member<'a>], at: usize, old: &[Member<'a>]) {
         let Some(member) = new.get(at) else { return };
+        if self.new.kind(member.value) != Json::Null && self.sink.only_counts() {
+            return;
+        }
         let shown = self.new.shown(member.value);
         let mut finding = Finding::new(Kind::Extra, self.pointer_to(Step::Key(member.raw))).only_candidate(shown);
         finding = finding.severity(Severity::Medium);
@@ -327,6 +338,9 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
         {
             return;
         }
+        if rule.is_none() && self.sink.only_counts() {
+            return;
+        }
         let finding = Finding::new(Kind::Value, self.pointer()).values(old, new);
         self.sink.report(match rule {
             Some(rule) => finding.rule(rule),
@@ -367,6 +381,10 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
         }
         let bound = self.scope.rules.tolerance();
         let distance = (x - y).abs();
+        // What no double holds is at no distance from anything.
+        if !distance.is_finite() {
+            return false;
+        }
         distance <= bound.absolute || distance <= bound.relative * x.abs().max(y.abs())
     }
 

@@ -182,6 +182,11 @@ impl Rules {
             || !self.asset_selectors.is_empty()
     }
 
+    /// Whether the operator named places that do not count.
+    pub fn has_own(&self) -> bool {
+        !self.ignore.is_empty() || !self.accept.is_empty()
+    }
+
     pub fn accepts(&self) -> &[Accept] {
         &self.accept
     }

@@ -1,0 +1,342 @@
+//! Pairs made to be expensive, at the body limit: processor time and memory at the peak of [`matapalo::diff::compare`] for each, beside
+//! what it says of them. The bounds meant: 50 ms, and three times the bytes of the pair.
+//!
+//! `cargo bench --bench hostile` takes bodies of 1 MiB; `-- 16` of 16 MiB, `-- 16 3` of these only the fourth. Memory is told by Linux
+//! only.
+
+use std::io::Write;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use matapalo::diff::{Comparison, Observation, Request, Rules, compare};
+
+const MIB: usize = 1 << 20;
+
+struct Pair {
+    name: &'static str,
+    control: Observation,
+    candidate: Observation,
+}
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let size = words.first().and_then(|word| word.parse::<usize>().ok()).unwrap_or(1) * MIB;
+    if let Some(one) = words.get(1).and_then(|word| word.parse::<usize>().ok()).and_then(|at| PAIRS.get(at)) {
+        return report(&one(size));
+    }
+    println!("{:<24} {:>11} {:>8} {:>9} {:>6}  found", "pair", "bytes", "ms", "peak KiB", "times");
+    let Ok(itself) = std::env::current_exe() else { return };
+    // Each in a process of its own: what one has freed would hide what the next one takes.
+    for at in 0..PAIRS.len() {
+        let run = Command::new(&itself).args([(size / MIB).to_string(), at.to_string()]).status();
+        if !run.is_ok_and(|status| status.success()) {
+            println!("pair {at} failed");
+        }
+    }
+}
+
+fn report(pair: &Pair) {
+    let request = request();
+    let rules = Rules::default();
+    let bytes = weight(&pair.control) + weight(&pair.candidate);
+    let before = reset_peak();
+    let (start, busy) = (Instant::now(), on_processor());
+    let found = compare(&request, &pair.control, &pair.candidate, &rules);
+    let spent = on_processor().zip(busy).map_or_else(|| start.elapsed(), |(now, then)| now - then);
+    let peak = resident("VmHWM:").zip(before).map(|(peak, before)| peak.saturating_sub(before));
+    println!(
+        "{:<24} {bytes:>11} {:>8.1} {:>9} {:>6.1}  {}",
+        pair.name,
+        spent.as_secs_f64() * 1e3,
+        peak.map_or_else(|| "?".to_owned(), |kib| kib.to_string()),
+        peak.unwrap_or_default() as f64 * 1024.0 / bytes as f64,
+        told(&found)
+    );
+}
+
+fn told(found: &Comparison) -> String {
+    let first = found.differences.first().map(|difference| {
+        format!("{:?} {} {}", difference.kind, difference.path, difference.cause.as_deref().unwrap_or_default())
+    });
+    let more = found.differences.len() + found.more as usize;
+    format!("{:?} {more} {}", found.outcome, first.unwrap_or_default())
+}
+
+fn weight(answer: &Observation) -> usize {
+    answer.body.len() + answer.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>()
+}
+
+/// How long this thread has run so far.
+fn on_processor() -> Option<Duration> {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    told.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+}
+
+/// Starts the measure of the peak anew; memory in use now, in KiB.
+fn reset_peak() -> Option<u64> {
+    std::fs::write("/proc/self/clear_refs", "5").ok()?;
+    resident("VmRSS:")
+}
+
+fn resident(key: &str) -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with(key))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+fn request() -> Request {
+    Request {
+        method: Method::GET,
+        scheme: "https",
+        host: "site.example".to_owned(),
+        target: "/a".to_owned(),
+        headers: HeaderMap::new(),
+    }
+}
+
+fn pair(name: &'static str, kind: &'static str, control: impl Into<Vec<u8>>, candidate: impl Into<Vec<u8>>) -> Pair {
+    let side = |body: Vec<u8>| {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", HeaderValue::from_static(kind));
+        Observation { status: StatusCode::OK, headers, body: body.into() }
+    };
+    Pair { name, control: side(control.into()), candidate: side(candidate.into()) }
+}
+
+const JSON: &str = "application/json";
+
+/// Numbers that look drawn.
+fn drawn(seed: usize) -> impl FnMut() -> usize {
+    let mut state = seed as u64;
+    move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize
+    }
+}
+
+fn shuffled(mut parts: Vec<String>) -> Vec<String> {
+    let mut next = drawn(7);
+    for at in (1..parts.len()).rev() {
+        parts.swap(at, next() % (at + 1));
+    }
+    parts
+}
+
+/// As many parts as fill `size`.
+fn parts(size: usize, part: impl Fn(usize) -> String) -> Vec<String> {
+    let mut filled = 0;
+    (0..)
+        .map(part)
+        .take_while(|part| {
+            filled += part.len() + 1;
+            filled <= size
+        })
+        .collect()
+}
+
+fn list(parts: &[String]) -> String {
+    format!("[{}]", parts.join(","))
+}
+
+fn object(parts: &[String]) -> String {
+    format!("{{{}}}", parts.join(","))
+}
+
+fn row(id: usize, v: usize) -> String {
+    format!("{{\"id\":{id},\"name\":\"package {id}\",\"votes\":[{v},{}],\"url\":\"/p/{id}\"}}", v % 7)
+}
+
+const PAIRS: [fn(usize) -> Pair; 28] = [
+    |size| {
+        pair(
+            "deep",
+            JSON,
+            format!("{}1{}", "[".repeat(size / 2), "]".repeat(size / 2)),
+            format!("{}2{}", "[".repeat(size / 2), "]".repeat(size / 2)),
+        )
+    },
+    |size| {
+        let nest = |last: &str| {
+            let level = parts(size / 110, |n| n.to_string()).join(",");
+            format!("{}{last}{}", format!("[{level},").repeat(100), "]".repeat(100))
+        };
+        pair("nested lists, one more", JSON, nest("[1]"), nest("[0,1]"))
+    },
+    |size| {
+        let nest = |shift: usize| {
+            (0..100).fold("1".to_owned(), |inside, depth| {
+                format!(
+                    "[{},{inside},{}]",
+                    list(&parts(size / 110, |n| (n + shift * depth).to_string())),
+                    depth + shift
+                )
+            })
+        };
+        pair("nested lists, all new", JSON, nest(0), nest(1))
+    },
+    |size| {
+        let keys = parts(size, |n| format!("\"key{n}\":{n}"));
+        let other: Vec<String> = keys.iter().rev().cloned().collect();
+        pair("keys reversed", JSON, object(&keys), object(&other))
+    },
+    |size| {
+        let keys = parts(size, |n| format!("\"key{n}\":{n}"));
+        pair("keys shuffled", JSON, object(&keys), object(&shuffled(keys.clone())))
+    },
+    |size| {
+        pair(
+            "keys renamed",
+            JSON,
+            object(&parts(size, |n| format!("\"key{n}\":{n}"))),
+            object(&parts(size, |n| format!("\"kez{n}\":{n}"))),
+        )
+    },
+    |size| {
+        pair(
+            "keys escaped",
+            JSON,
+            object(&parts(size, |n| format!("\"\\u006bey{n}\":{n}"))),
+            object(&parts(size, |n| format!("\"k\\u0065y{n}\":{}", n + 1))),
+        )
+    },
+    |size| {
+        let same = parts(size, |n| format!("\"a\":{n}"));
+        let other: Vec<String> = same.iter().rev().cloned().collect();
+        pair("one key many times", JSON, object(&same), object(&other))
+    },
+    |size| {
+        let numbers = parts(size, |n| n.to_string());
+        pair("numbers shuffled", JSON, list(&numbers), list(&shuffled(numbers.clone())))
+    },
+    |size| {
+        let numbers = |seed| {
+            let mut next = drawn(seed);
+            let all: Vec<String> = (0..size / 2).map(|_| (next() % 10).to_string()).collect();
+            list(&all)
+        };
+        pair("digits at random", JSON, numbers(1), numbers(2))
+    },
+    |size| {
+        let rows = parts(size, |n| row(n, n));
+        pair("rows shuffled", JSON, list(&rows), list(&shuffled(rows.clone())))
+    },
+    |size| pair("rows all changed", JSON, list(&parts(size, |n| row(n, n))), list(&parts(size, |n| row(n, n + 1)))),
+    |size| {
+        pair(
+            "rows all new",
+            JSON,
+            list(&parts(size, |n| row(n, n))),
+            list(&parts(size, |n| row(n * 3 + 1_000_000, n + 1))),
+        )
+    },
+    |size| {
+        let rows = parts(size, |n| row(n, n));
+        pair("one row more", JSON, list(rows.get(1..).unwrap_or_default()), list(&rows))
+    },
+    |size| {
+        pair("one long string", JSON, format!("[\"{}a\"]", "x".repeat(size)), format!("[\"{}b\"]", "x".repeat(size)))
+    },
+    |size| {
+        pair(
+            "one long string escaped",
+            JSON,
+            format!("[\"{}a\"]", "\\u00eb".repeat(size / 6)),
+            format!("[\"{}b\"]", "ë".repeat(size / 6)),
+        )
+    },
+    |size| {
+        let texts = |end: &str| list(&parts(size, |n| format!("\"{}{}{end}\"", "lorem ipsum ".repeat(80), n % 10)));
+        pair("strings nearly equal", JSON, texts("a"), texts("b"))
+    },
+    |size| pair("one long number", JSON, format!("[{}1]", "7".repeat(size)), format!("[{}2]", "7".repeat(size))),
+    |size| {
+        pair(
+            "long numbers",
+            JSON,
+            list(&parts(size, |n| format!("0.{}{n}", "3".repeat(400)))),
+            list(&parts(size, |n| format!("0.{}{n}0", "3".repeat(400)))),
+        )
+    },
+    |size| {
+        let rows = parts(size, |n| row(n, n));
+        pair("JSON lines shuffled", "application/x-ndjson", rows.join("\n"), shuffled(rows.clone()).join("\n"))
+    },
+    |size| {
+        pair(
+            "cut at the end",
+            JSON,
+            list(&parts(size, |n| row(n, n))),
+            list(&parts(size, |n| row(n, n))).trim_end_matches(']').to_owned(),
+        )
+    },
+    |size| {
+        pair(
+            "text, all lines",
+            "text/plain",
+            parts(size, |n| format!("line {n}")).join("\n"),
+            parts(size, |n| format!("line {}", n + 1)).join("\n"),
+        )
+    },
+    |size| {
+        pair(
+            "text, one line",
+            "text/plain",
+            format!("{}a", "x y ".repeat(size / 4)),
+            format!("{}b", "x y ".repeat(size / 4)),
+        )
+    },
+    |size| pair("bytes", "image/png", vec![1; size], vec![2; size]),
+    |size| bomb("bomb gzip", "gzip", &gzip(&vec![b'a'; size * 64]), &gzip(&vec![b'b'; size * 64])),
+    |size| bomb("bomb br", "br", &brotli(&vec![b'a'; size * 64]), &brotli(&vec![b'b'; size * 64])),
+    |size| bomb("bomb zstd", "zstd", &zstandard(&vec![b'a'; size * 64]), &zstandard(&vec![b'b'; size * 64])),
+    |_| headers(),
+];
+
+fn bomb(name: &'static str, coding: &'static str, control: &[u8], candidate: &[u8]) -> Pair {
+    let mut pair = pair(name, JSON, control, candidate);
+    for side in [&mut pair.control, &mut pair.candidate] {
+        side.headers.insert("content-encoding", HeaderValue::from_static(coding));
+    }
+    pair
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).ok();
+    encoder.finish().unwrap_or_default()
+}
+
+fn brotli(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    brotli::CompressorWriter::new(&mut out, 4096, 1, 20).write_all(bytes).ok();
+    out
+}
+
+fn zstandard(bytes: &[u8]) -> Vec<u8> {
+    zstd::encode_all(bytes, 1).unwrap_or_default()
+}
+
+/// What fits into a head of 64 KiB, all of it different.
+fn headers() -> Pair {
+    let mut pair = pair("headers and cookies", JSON, "{}", "{}");
+    for (side, mark) in [(&mut pair.control, "a"), (&mut pair.candidate, "b")] {
+        for n in 0..300 {
+            let name = HeaderName::try_from(format!("x-{mark}-{n}"));
+            let cookie = HeaderValue::try_from(format!("c{n}={mark}{n}; path=/; Max-Age={n}; SameSite=Lax"));
+            if let (Ok(name), Ok(cookie)) = (name, cookie) {
+                side.headers.append(name, HeaderValue::from_static("value"));
+                side.headers.append("set-cookie", cookie);
+            }
+        }
+        let many = |word: &str| HeaderValue::try_from(parts(8000, |n| format!("{word}{mark}{n}")).join(", "));
+        for (name, word) in
+            [("vary", "x-"), ("link", "</n>; rel=r"), ("content-security-policy", "d 'self' "), ("accept-ch", "")]
+        {
+            if let Ok(value) = many(word) {
+                side.headers.append(name, value);
+            }
+        }
+    }
+    pair
+}
