@@ -218,7 +218,7 @@ mod tests {
     fn a_bomb_is_cut() {
         let bomb = gzip(&vec![0; MAX_DECODED + 10]);
         assert!(bomb.len() < MAX_DECODED / 100);
-        assert_eq!(undo(&coded("gzip"), &bomb), Err(Fault::TooLarge(bomb.len() * 128)));
+        assert_eq!(undo(&coded("gzip"), &bomb), Err(Fault::TooLarge(MAX_DECODED)));
         let small = zstd::encode_all(vec![0; 3 << 20].as_slice(), 3).unwrap();
         assert_eq!(undo(&coded("zstd"), &small), Err(Fault::TooLarge(1 << 20)));
     }

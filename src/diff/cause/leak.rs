@@ -12,7 +12,7 @@ pub fn is_leak(finding: &Finding, host: &str) -> bool {
     let (Some(control), Some(candidate)) = (finding.control.as_deref(), finding.candidate.as_deref()) else {
         return false;
     };
-    if control.len().max(candidate.len()) > super::LONGEST {
+    if !control.contains(host) || control.len().max(candidate.len()) > super::LONGEST {
         return false;
     }
     match (json_string(control), json_string(candidate)) {

@@ -41,6 +41,9 @@ fn has_word(text: &str, word: &str) -> bool {
 }
 
 fn escaping(old: &str, new: &str) -> Option<&'static str> {
+    if !old.contains('&') && !new.contains('&') {
+        return None;
+    }
     let (old_plain, new_plain) = (unescape(old), unescape(new));
     if new_plain == old {
         return Some(if old_plain == old { "html_escaped" } else { "escaped_twice" });
@@ -130,6 +133,10 @@ fn dates(old: &str, new: &str) -> Option<&'static str> {
 }
 
 fn spaces(old: &str, new: &str) -> Option<&'static str> {
+    let has_space = |text: &str| text.contains(|c: char| c.is_whitespace() || c == '\0');
+    if !has_space(old) && !has_space(new) {
+        return None;
+    }
     if old.trim() == new.trim() {
         return Some("whitespace_at_ends");
     }
@@ -142,6 +149,9 @@ fn spaces(old: &str, new: &str) -> Option<&'static str> {
 }
 
 fn letters(old: &str, new: &str) -> Option<&'static str> {
+    if old.is_ascii() && new.is_ascii() {
+        return old.eq_ignore_ascii_case(new).then_some("letter_case");
+    }
     (old.to_lowercase() == new.to_lowercase()).then_some("letter_case")
 }
 
@@ -156,8 +166,11 @@ fn url(old: &str, new: &str) -> Option<&'static str> {
 
 /// JSON in JSON, or quotes around.
 fn json(old: &str, new: &str) -> Option<&'static str> {
+    if !old.contains(['\\', '"']) && !new.contains(['\\', '"']) {
+        return None;
+    }
     let encoded = |text: &str| serde_json::to_string(text).unwrap_or_default();
-    if encoded(old) == new {
+    if new.starts_with('"') && encoded(old) == new {
         return Some("encoded_twice");
     }
     if old.replace('/', "\\/") == new || old.replace('\'', "\\'") == new || old.replace('"', "\\\"") == new {

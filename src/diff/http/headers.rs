@@ -266,9 +266,11 @@ fn presence(how: Meaning, name: &str, answers: &Answers<'_>, finding: Finding) -
     match how {
         Meaning::RequestId if lost => finding.rule(Rule::RequestIdPresence),
         Meaning::RequestId => finding.rule(Rule::HeaderRequestId),
-        Meaning::Validator if has_validator(answers.control) && has_validator(answers.candidate) => {
-            finding.rule(Rule::HeaderValidator)
+        // 304 stays, but If-Match, If-Range and clients that send only the one miss it.
+        Meaning::Validator if lost && has_validator(answers.candidate) => {
+            finding.severity(Severity::Low).cause("validator_lost")
         }
+        Meaning::Validator if has_validator(answers.control) && !lost => finding.rule(Rule::HeaderValidator),
         Meaning::Validator if lost => finding.severity(Severity::Medium).cause("revalidation_lost"),
         Meaning::Validator => finding.severity(Severity::Low).cause("revalidation_gained"),
         _ if lost => finding.severity(severity_of(name)).cause("lost_header"),

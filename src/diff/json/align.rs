@@ -18,8 +18,8 @@ use crate::diff::sink::Finding;
 const MAX_CELLS: usize = 1 << 16;
 
 /// Steps for each value that is hashed by meaning, compared by meaning, or sorted by hash: of [`MAX_WORK`](crate::diff::sink::MAX_WORK).
-const HASHED: usize = 12;
-const COMPARED: usize = 4;
+const HASHED: usize = 10;
+const COMPARED: usize = 8;
 const SORTED: usize = 40;
 
 /// Pairs of elements looked at to tell whether those at the same places are one.

@@ -266,6 +266,9 @@ impl<'a> Pair<'a, '_> {
         if old == new {
             return Some(());
         }
+        if number::is_beyond_use(old) || number::is_beyond_use(new) {
+            return None;
+        }
         let rule = if number::exact(old).equals(&number::exact(new)) {
             match number::spelling(old, new) {
                 Spelling::MinusZero => Rule::JsonMinusZero,

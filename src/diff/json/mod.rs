@@ -36,6 +36,10 @@ pub fn looks_like(text: &str) -> bool {
 
 /// Compares two texts that both say that they are JSON lines: each line is an element, numbered from 0.
 pub fn compare_lines(control: &str, candidate: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    if !sink.spend(control.len() + candidate.len()) {
+        sink.report(too_different(control, candidate));
+        return;
+    }
     match (Tape::parse_lines(control, 0), Tape::parse_lines(candidate, 0)) {
         (Ok(a), Ok(b)) => documents(&a, &b, scope, sink),
         _ => compare(control, candidate, scope, sink),
@@ -62,7 +66,16 @@ pub fn compare(control: &str, candidate: &str, scope: &Scope<'_>, sink: &mut Sin
     if let Some(proof) = lockstep::prove(old, new, scope.rules) {
         return proof.tell(sink).into_iter().for_each(|change| one_scalar(&change, scope, sink));
     }
-    match (Tape::parse(old), Tape::parse(new)) {
+    if !sink.spend((old.len() + new.len()) / 2) {
+        sink.report(too_different(control, candidate));
+        return;
+    }
+    let first = Tape::parse(old);
+    if matches!(first, Err(Fault::TooDeep | Fault::TooMany)) {
+        sink.report(too_different(control, candidate));
+        return;
+    }
+    match (first, Tape::parse(new)) {
         (Ok(a), Ok(b)) => documents(&a, &b, scope, sink),
         (Err(a), Err(b)) => neither(old, new, (a, b), scope, sink),
         (a, b) => one_only(old, new, (a.err(), b.err()), sink),
@@ -71,12 +84,12 @@ pub fn compare(control: &str, candidate: &str, scope: &Scope<'_>, sink: &mut Sin
 
 fn one_scalar(change: &Change<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     if let (Ok(a), Ok(b)) = (Tape::parse(change.old), Tape::parse(change.new)) {
-        Walk::new(&a, &b, scope, sink).below(change.path.clone()).value(Tape::ROOT, Tape::ROOT);
+        Walk::new(&a, &b, scope, sink).unlike_at(change.path.clone()).value(Tape::ROOT, Tape::ROOT);
     }
 }
 
 /// Steps for each value of a tape.
-const PARSED: usize = 8;
+const PARSED: usize = 6;
 
 fn documents(a: &Tape<'_>, b: &Tape<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     if !sink.spend((a.weight(Tape::ROOT) + b.weight(Tape::ROOT)) * PARSED) {

@@ -17,8 +17,18 @@ pub const DOUBLE_DIGITS: usize = 17;
 /// 2^53: whole numbers up to it are exact as doubles.
 pub const EXACT_UP_TO: f64 = 9_007_199_254_740_992.0;
 
+/// Digits that no program reads as a number: such a text stands for itself.
+const BEYOND_USE: usize = 4096;
+
+pub fn is_beyond_use(text: &str) -> bool {
+    text.len() > BEYOND_USE
+}
+
 /// Reads a JSON number. Exponents beyond any use are cut to a bound, where they stay different from all others of use.
 pub fn exact(text: &str) -> Exact<'_> {
+    if is_beyond_use(text) {
+        return Exact { negative: false, digits: Cow::Borrowed(text), power: i64::MAX };
+    }
     let (negative, rest) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text),
@@ -137,6 +147,9 @@ pub fn is_bigint_as_float(control: &str, candidate: &str) -> bool {
 }
 
 pub fn double(text: &str) -> f64 {
+    if is_beyond_use(text) {
+        return f64::NAN;
+    }
     text.parse().unwrap_or(f64::NAN)
 }
 
@@ -174,6 +187,8 @@ mod tests {
         assert!(!exact("9007199254740993").equals(&exact("9007199254740992")));
         assert!(!exact("0.12345678901234567890").equals(&exact("0.12345678901234567891")));
         assert!(!same_double("9007199254740993", "9007199254740992"));
+        let long = "7".repeat(9000);
+        assert!(!exact(&long).equals(&exact(&format!("{long}.0"))) && exact(&long).equals(&exact(&long.clone())));
         assert!(!exact("1e99999999999999999999").equals(&exact("1e9")));
     }
 

@@ -76,6 +76,9 @@ pub struct Raw<'a> {
 const TAPE_PER_TEXT: usize = 2;
 const TAPE_FLOOR: usize = 1 << 20;
 
+/// Values of a text, whatever its size: more than two texts may have within a pair's work.
+const MOST_NODES: usize = 800_000;
+
 impl<'a> Tape<'a> {
     /// Parses one document and asks that nothing follows.
     ///
@@ -248,7 +251,7 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn new(text: &'a str) -> Self {
-        let most = (text.len() * TAPE_PER_TEXT + TAPE_FLOOR) / size_of::<Node>();
+        let most = ((text.len() * TAPE_PER_TEXT + TAPE_FLOOR) / size_of::<Node>()).min(MOST_NODES);
         Self {
             bytes: text.as_bytes(),
             at: 0,

@@ -38,9 +38,11 @@ pub fn same(control: Raw<'_>, candidate: Raw<'_>) -> Option<Spellings> {
     let mut met = Spellings::default();
     let (mut old, mut new) = (Units(control.text), Units(candidate.text));
     loop {
-        let alike = token::common_plain(old.0.as_bytes(), new.0.as_bytes());
-        let alike = (0..=alike).rev().find(|at| old.0.is_char_boundary(*at)).unwrap_or(0);
-        (old.0, new.0) = (old.0.get(alike..).unwrap_or_default(), new.0.get(alike..).unwrap_or_default());
+        if !old.0.starts_with('\\') {
+            let alike = token::common_plain(old.0.as_bytes(), new.0.as_bytes());
+            let alike = (0..=alike).rev().find(|at| old.0.is_char_boundary(*at)).unwrap_or(0);
+            (old.0, new.0) = (old.0.get(alike..).unwrap_or_default(), new.0.get(alike..).unwrap_or_default());
+        }
         let (before_old, before_new) = (old.0, new.0);
         match (old.next(), new.next()) {
             (None, None) => return Some(met),
@@ -125,7 +127,8 @@ impl Units<'_> {
 
     fn hex(&mut self) -> Option<u32> {
         let (digits, rest) = self.0.split_at_checked(4)?;
-        let code = u32::from_str_radix(digits, 16).ok()?;
+        let value = |digit: u8| char::from(digit).to_digit(16);
+        let code = digits.bytes().try_fold(0, |code, digit| Some(code << 4 | value(digit)?))?;
         self.0 = rest;
         Some(code)
     }

@@ -21,9 +21,14 @@ const MANY_MEMBERS: usize = 64;
 /// Objects up to this are matched by looking through them: cheaper than sorting. At most 64, the bits of a mask.
 const FEW_MEMBERS: usize = 24;
 
-/// Steps for each value that is looked at, and for each member that is sorted by name: of [`MAX_WORK`](crate::diff::sink::MAX_WORK).
+/// Steps for each value that is looked at, each scalar that is not as it was, and each member that is sorted by name: of
+/// [`MAX_WORK`](crate::diff::sink::MAX_WORK).
 const VALUE: usize = 6;
+const SCALAR: usize = 60;
 const MEMBER: usize = 30;
+
+/// Longer strings are neither tokens nor dates. Bytes.
+const LONGEST_TOKEN: usize = 8 << 10;
 
 /// One step of a path.
 #[derive(Debug, Clone, Copy)]
@@ -38,17 +43,19 @@ pub(super) struct Walk<'w, 'a, 's, 'r> {
     pub(super) scope: &'w Scope<'s>,
     pub(super) sink: &'w mut Sink<'r>,
     path: Vec<Step<'a>>,
+    /// What is compared is one scalar, and known not to mean the same.
+    is_unlike: bool,
     gave_up: bool,
 }
 
 impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
     pub(super) fn new(old: &'w Tape<'a>, new: &'w Tape<'a>, scope: &'w Scope<'s>, sink: &'w mut Sink<'r>) -> Self {
-        Self { old, new, scope, sink, path: Vec::new(), gave_up: false }
+        Self { old, new, scope, sink, path: Vec::new(), is_unlike: false, gave_up: false }
     }
 
-    /// At a place below the roots of what is compared.
-    pub(super) fn below(self, path: Vec<Step<'a>>) -> Self {
-        Self { path, ..self }
+    /// At a place below the roots of what is compared, of a scalar that is known not to mean the same.
+    pub(super) fn unlike_at(self, path: Vec<Step<'a>>) -> Self {
+        Self { path, is_unlike: true, ..self }
     }
 
     /// Compares two values.
@@ -117,9 +124,9 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
                 (None, None) => break,
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
-                (Some(x), Some(y)) => x.name.cmp(&y.name),
+                (Some(x), Some(y)) => x.name(self.old).cmp(&y.name(self.new)),
             };
-            let (many, more) = (run(&old, i), run(&new, j));
+            let (many, more) = (run(self.old, &old, i), run(self.new, &new, j));
             match order {
                 Ordering::Less => {
                     self.lost_member(&old, i, &new);
@@ -130,7 +137,7 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
                     j += more;
                 }
                 Ordering::Equal => {
-                    common.push((i, j));
+                    common.push((i as u32, j as u32));
                     self.same_name(old.get(i..i + many).unwrap_or_default(), new.get(j..j + more).unwrap_or_default());
                     i += many;
                     j += more;
@@ -205,28 +212,30 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
     }
 
     /// Members of one name; more than one on a side is a defect of that side, but not a difference if both have it.
-    fn same_name(&mut self, old: &[Member<'a>], new: &[Member<'a>]) {
-        let [Member { raw, .. }, ..] = old else { return };
+    fn same_name(&mut self, old: &[Member], new: &[Member]) {
+        let [first, ..] = old else { return };
         if old.len() != new.len() {
-            let finding = Finding::new(Kind::Structure, self.pointer_to(Step::Key(*raw)));
-            let times = |members: &[Member<'a>]| format!("{} times", members.len());
+            let finding = Finding::new(Kind::Structure, self.pointer_to(Step::Key(first.raw(self.old))));
+            let times = |members: &[Member]| format!("{} times", members.len());
             self.sink.report(finding.values(times(old), times(new)).cause("duplicate_key"));
             return;
         }
         for (x, y) in old.iter().zip(new) {
-            self.key_spelling(x.raw, y.raw);
-            self.at_step(Step::Key(x.raw), x.value, y.value);
+            let (key, other) = (x.raw(self.old), y.raw(self.new));
+            self.key_spelling(key, other);
+            self.at_step(Step::Key(key), x.value(), y.value());
         }
     }
 
-    fn lost_member(&mut self, old: &[Member<'a>], at: usize, new: &[Member<'a>]) {
+    fn lost_member(&mut self, old: &[Member], at: usize, new: &[Member]) {
         let Some(member) = old.get(at) else { return };
-        if self.old.kind(member.value) != Json::Null && self.sink.only_counts() {
+        if self.old.kind(member.value()) != Json::Null && self.sink.only_counts() {
             return;
         }
-        let shown = self.old.shown(member.value);
-        let mut finding = Finding::new(Kind::Missing, self.pointer_to(Step::Key(member.raw))).only_control(shown);
-        if self.old.kind(member.value) == Json::Null {
+        let shown = self.old.shown(member.value());
+        let mut finding =
+            Finding::new(Kind::Missing, self.pointer_to(Step::Key(member.raw(self.old)))).only_control(shown);
+        if self.old.kind(member.value()) == Json::Null {
             finding = finding.rule(Rule::NullMissing);
         } else if let Some(cause) = self.renamed(self.old, member, self.new, new) {
             finding = finding.cause(cause);
@@ -234,15 +243,16 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
         self.sink.report(finding);
     }
 
-    fn extra_member(&mut self, new: &[Member<'a>], at: usize, old: &[Member<'a>]) {
+    fn extra_member(&mut self, new: &[Member], at: usize, old: &[Member]) {
         let Some(member) = new.get(at) else { return };
-        if self.new.kind(member.value) != Json::Null && self.sink.only_counts() {
+        if self.new.kind(member.value()) != Json::Null && self.sink.only_counts() {
             return;
         }
-        let shown = self.new.shown(member.value);
-        let mut finding = Finding::new(Kind::Extra, self.pointer_to(Step::Key(member.raw))).only_candidate(shown);
+        let shown = self.new.shown(member.value());
+        let mut finding =
+            Finding::new(Kind::Extra, self.pointer_to(Step::Key(member.raw(self.new)))).only_candidate(shown);
         finding = finding.severity(Severity::Medium);
-        if self.new.kind(member.value) == Json::Null {
+        if self.new.kind(member.value()) == Json::Null {
             finding = finding.rule(Rule::NullMissing);
         } else if let Some(cause) = self.renamed(self.new, member, self.old, old) {
             finding = finding.cause(cause);
@@ -251,49 +261,46 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
     }
 
     /// Whether the other side has a member of the same letters, or of the same value under a name of its own.
-    fn renamed(
-        &self,
-        here: &Tape<'a>,
-        member: &Member<'a>,
-        there: &Tape<'a>,
-        others: &[Member<'a>],
-    ) -> Option<&'static str> {
+    fn renamed(&self, here: &Tape<'a>, member: &Member, there: &Tape<'a>, others: &[Member]) -> Option<&'static str> {
         if others.len() > MANY_MEMBERS {
             return None;
         }
-        if others.iter().any(|other| letters(&other.name) == letters(&member.name)) {
+        if others.iter().any(|other| letters(&other.name(there)) == letters(&member.name(here))) {
             return Some("key_recased");
         }
-        let value = here.shown(member.value);
+        let value = here.shown(member.value());
         let telling = value.len() > 4;
-        (telling && others.iter().any(|other| there.shown(other.value) == value)).then_some("key_renamed")
+        (telling && others.iter().any(|other| there.shown(other.value()) == value)).then_some("key_renamed")
     }
 
     /// Reports once per object that the members both sides have stand in another order.
-    fn member_order(&mut self, old: &[Member<'a>], new: &[Member<'a>], common: &mut [(usize, usize)]) {
-        common.sort_by_key(|(i, _)| old.get(*i).map(|member| member.value));
-        let place = |j: usize| new.get(j).map(|member| member.value);
+    fn member_order(&mut self, old: &[Member], new: &[Member], common: &mut [(u32, u32)]) {
+        common.sort_unstable_by_key(|(i, _)| old.get(*i as usize).map(|member| member.key));
+        let place = |j: u32| new.get(j as usize).map(|member| member.key);
         if common.is_sorted_by_key(|(_, j)| place(*j)) {
             return;
         }
         if self.sink.hides(Rule::JsonKeyOrder, || pointer(&self.path)) {
             return;
         }
-        let keys = |indexes: Vec<usize>, members: &[Member<'a>]| -> String {
-            let names: Vec<&str> =
-                indexes.iter().filter_map(|at| members.get(*at)).map(|member| &*member.name).collect();
-            names.join(", ")
+        let keys = |indexes: Vec<u32>, tape: &Tape<'a>, members: &[Member]| -> String {
+            let names = indexes.iter().filter_map(|at| members.get(*at as usize)).map(|member| member.name(tape));
+            names.collect::<Vec<_>>().join(", ")
         };
-        let control = keys(common.iter().map(|(i, _)| *i).collect(), old);
-        common.sort_by_key(|(_, j)| place(*j));
-        let candidate = keys(common.iter().map(|(_, j)| *j).collect(), new);
+        let control = keys(common.iter().map(|(i, _)| *i).collect(), self.old, old);
+        common.sort_unstable_by_key(|(_, j)| place(*j));
+        let candidate = keys(common.iter().map(|(_, j)| *j).collect(), self.new, new);
         let finding = Finding::new(Kind::Order, self.pointer()).values(control, candidate);
         self.sink.report(finding.rule(Rule::JsonKeyOrder).cause("key_order"));
     }
 
     fn strings(&mut self, a: usize, b: usize) {
+        if !self.afford(SCALAR) {
+            return;
+        }
         let (old, new) = (self.old.string(a), self.new.string(b));
-        if let Some(met) = string::same(old, new) {
+        let same = if self.is_unlike { None } else { string::same(old, new) };
+        if let Some(met) = same {
             for rule in met.rules() {
                 if !self.sink.hides(rule, || pointer(&self.path)) {
                     let finding = Finding::new(Kind::Value, self.pointer()).values(quoted(old), quoted(new));
@@ -302,8 +309,11 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
             }
             return;
         }
-        let (control, candidate) = (string::decode(old), string::decode(new));
         let mut finding = Finding::new(Kind::Value, self.pointer()).values(quoted(old), quoted(new));
+        if old.text.len().max(new.text.len()) > LONGEST_TOKEN {
+            return self.sink.report(finding);
+        }
+        let (control, candidate) = (string::decode(old), string::decode(new));
         let volatile = volatile::strings(&self.name(), &control, &candidate, self.scope.now);
         if let Some(rule) = volatile.filter(|rule| self.may_be_volatile(*rule)) {
             finding = finding.rule(rule);
@@ -330,6 +340,9 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
     }
 
     fn numbers(&mut self, a: usize, b: usize) {
+        if !self.afford(SCALAR) {
+            return;
+        }
         let (old, new) = (self.old.slice(a), self.new.slice(b));
         let rule = self.number_rule(old, new);
         if let Some(rule) = rule
@@ -349,6 +362,9 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
     }
 
     fn number_rule(&self, old: &str, new: &str) -> Option<Rule> {
+        if number::is_beyond_use(old) || number::is_beyond_use(new) {
+            return None;
+        }
         if number::exact(old).equals(&number::exact(new)) {
             return Some(match number::spelling(old, new) {
                 Spelling::MinusZero => Rule::JsonMinusZero,
@@ -459,26 +475,43 @@ fn push_step(path: &mut String, step: Step<'_>) {
     }
 }
 
-/// A member of an object, for matching by name.
-#[derive(Debug)]
-struct Member<'a> {
-    name: Cow<'a, str>,
-    raw: Raw<'a>,
-    value: usize,
+/// A member of an object, for matching by name: the node of its key. Objects may have many, so it is small.
+#[derive(Debug, Clone, Copy)]
+struct Member {
+    key: u32,
+}
+
+impl Member {
+    fn raw<'a>(self, tape: &Tape<'a>) -> Raw<'a> {
+        tape.string(self.key as usize)
+    }
+
+    fn name<'a>(self, tape: &Tape<'a>) -> Cow<'a, str> {
+        string::decode(self.raw(tape))
+    }
+
+    fn value(self) -> usize {
+        self.key as usize + 1
+    }
 }
 
 /// The members by name; those of one name in the order of the text.
-fn sorted<'a>(tape: &Tape<'a>, object: usize) -> Vec<Member<'a>> {
-    let mut members: Vec<Member<'a>> =
-        tape.members(object).map(|(raw, value)| Member { name: string::decode(raw), raw, value }).collect();
-    members.sort_by(|x, y| x.name.cmp(&y.name));
+fn sorted(tape: &Tape<'_>, object: usize) -> Vec<Member> {
+    let member = |(_, value): (Raw<'_>, usize)| Member { key: value as u32 - 1 };
+    let mut members: Vec<Member> = tape.members(object).map(member).collect();
+    if members.iter().any(|member| member.raw(tape).escaped) {
+        members.sort_by_cached_key(|member| member.name(tape));
+    } else {
+        members.sort_by_key(|member| member.raw(tape).text);
+    }
     members
 }
 
 /// How many members from `at` on have one name.
-fn run(members: &[Member<'_>], at: usize) -> usize {
+fn run(tape: &Tape<'_>, members: &[Member], at: usize) -> usize {
     let Some(first) = members.get(at) else { return 0 };
-    members.iter().skip(at).take_while(|member| member.name == first.name).count()
+    let name = first.name(tape);
+    members.iter().skip(at).take_while(|member| member.name(tape) == name).count()
 }
 
 /// A name without case, `_` and `-`: `last_update` and `lastUpdate` are the same letters.
