@@ -16,6 +16,8 @@ pub(super) struct Sketch {
     pub sort: u64,
     /// Name and attributes.
     pub own: u64,
+    /// What stands below, by meaning. Zero: too little to know it by.
+    pub inside: u64,
     /// Zero: no id.
     pub id: u64,
     pub bag: u128,
@@ -69,6 +71,10 @@ pub(super) fn align(a: &[Sketch], b: &[Sketch]) -> Alignment {
         state.join(i, j, Moved::No);
     }
     state.join_moved_equals();
+    for gap in state.gaps() {
+        state.join_same_inside(gap);
+    }
+    state.join_moved(|state, i, j| has_same_inside(&state.a[i], &state.b[j]));
     for gap in state.gaps() {
         state.join_alike(gap);
     }
@@ -174,6 +180,19 @@ impl State<'_> {
         gaps
     }
 
+    /// Joins in order what differs in its own attributes alone.
+    fn join_same_inside(&mut self, gap: Gap) {
+        let left_a: Vec<usize> = (gap.a.0..gap.a.1).filter(|i| self.a_to_b[*i].is_none()).collect();
+        let left_b: Vec<usize> = (gap.b.0..gap.b.1).filter(|j| !self.taken[*j]).collect();
+        if left_a.is_empty() || left_b.is_empty() || left_a.len() * left_b.len() > MAX_TABLE {
+            return;
+        }
+        let score = |i: usize, j: usize| u32::from(has_same_inside(&self.a[left_a[i]], &self.b[left_b[j]]));
+        for (i, j) in best_in_order(left_a.len(), left_b.len(), score, &mut self.work) {
+            self.join(left_a[i], left_b[j], Moved::No);
+        }
+    }
+
     fn join_alike(&mut self, gap: Gap) {
         let left_a: Vec<usize> = (gap.a.0..gap.a.1).filter(|i| self.a_to_b[*i].is_none()).collect();
         let left_b: Vec<usize> = (gap.b.0..gap.b.1).filter(|j| !self.taken[*j]).collect();
@@ -211,8 +230,16 @@ impl State<'_> {
 
 /// What is equal on both sides, in order: the ends first, then the longest common run or, in long lists, what is unique.
 pub(super) fn equal_ones(a: &[u64], b: &[u64]) -> Vec<(usize, usize)> {
-    let sketch =
-        |meaning: &u64| Sketch { meaning: *meaning, sort: 0, own: 0, id: 0, bag: 0, weight: 0, movable: Movable::No };
+    let sketch = |meaning: &u64| Sketch {
+        meaning: *meaning,
+        sort: 0,
+        own: 0,
+        inside: 0,
+        id: 0,
+        bag: 0,
+        weight: 0,
+        movable: Movable::No,
+    };
     let (x, y): (Vec<Sketch>, Vec<Sketch>) = (a.iter().map(sketch).collect(), b.iter().map(sketch).collect());
     let prefix = a.iter().zip(b).take_while(|(a, b)| a == b).count();
     let suffix = a[prefix..].iter().rev().zip(b[prefix..].iter().rev()).take_while(|(a, b)| a == b).count();
@@ -324,6 +351,10 @@ fn likeness(a: &Sketch, b: &Sketch) -> u32 {
     1 + overlap + if same_id { 20 } else { 0 } + if a.own == b.own { 4 } else { 0 }
 }
 
+fn has_same_inside(a: &Sketch, b: &Sketch) -> bool {
+    a.inside != 0 && a.inside == b.inside && a.sort == b.sort
+}
+
 /// So alike that it is the same thing in another place.
 fn is_same_thing(a: &Sketch, b: &Sketch) -> bool {
     const MOSTLY: u32 = 9;
@@ -345,6 +376,7 @@ mod tests {
             meaning: u64::from(c),
             sort: 1,
             own: 1,
+            inside: 0,
             id: 0,
             bag: 1 << (u32::from(c.to_ascii_lowercase()) % 64),
             weight: 2,
@@ -380,7 +412,8 @@ mod tests {
 
     #[test]
     fn long_lists_are_anchored_at_what_is_unique() {
-        let sketch = |n: u64| Sketch { meaning: n, sort: 1, own: 1, id: 0, bag: 0, weight: 2, movable: Movable::Yes };
+        let sketch =
+            |n: u64| Sketch { meaning: n, sort: 1, own: 1, inside: 0, id: 0, bag: 0, weight: 2, movable: Movable::Yes };
         let a: Vec<Sketch> = (0..5000).map(sketch).collect();
         let mut b = a.clone();
         b[100].meaning = 90_000;

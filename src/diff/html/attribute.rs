@@ -194,7 +194,7 @@ fn links(element: &str, old: &str, new: &str, around: &Surroundings) -> Verdict 
         element,
         "script" | "link" | "img" | "source" | "use" | "iframe" | "embed" | "video" | "audio" | "object" | "image"
     );
-    if is_asset && link::same_but_version(old, new) {
+    if is_asset && (element != "link" || link::is_asset_file(old)) && link::same_but_version(old, new) {
         return Verdict::But(Rule::AssetVersion);
     }
     Verdict::Differ

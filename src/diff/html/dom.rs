@@ -74,6 +74,8 @@ pub(super) struct Dom<'a> {
     pub doctype: Option<Span>,
     pub layout: Layout,
     pub dialect: Dialect,
+    /// Rows or cells without their table: the root is nobody's.
+    pub is_fragment: bool,
     /// The greatest depth at which a node was ever put.
     pub deepest: u32,
 }
@@ -86,7 +88,15 @@ pub(super) enum Dialect {
 
 impl<'a> Dom<'a> {
     pub fn new(page: &'a str, dialect: Dialect) -> Self {
-        let mut dom = Self { page, nodes: Vec::new(), doctype: None, layout: Layout::Standard, dialect, deepest: 0 };
+        let mut dom = Self {
+            page,
+            nodes: Vec::new(),
+            doctype: None,
+            layout: Layout::Standard,
+            dialect,
+            is_fragment: false,
+            deepest: 0,
+        };
         dom.add(NodeKind::Document, NOWHERE);
         dom
     }

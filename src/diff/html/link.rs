@@ -224,9 +224,76 @@ pub(super) fn same_but_version(old: &str, new: &str) -> bool {
         (None, None) => true,
         _ => false,
     };
-    // A hash that names a picture without saying what sort of file it is names the picture, not its build.
-    let is_file = |path: &str| path.rsplit('/').next().is_some_and(|name| name.contains('.'));
-    queries && (old_path == new_path || (is_file(old_path) && same_but_hashes(old_path, new_path)))
+    queries && (old_path == new_path || (is_built(old_path, new_path) && same_but_hashes(old_path, new_path)))
+}
+
+/// Can the two be builds of one file? A picture that is named by nothing but a hash is another picture under another hash.
+fn is_built(old: &str, new: &str) -> bool {
+    let name = |path: &'_ str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let (old, new) = (name(old), name(new));
+    match (old.rsplit_once('.'), new.rsplit_once('.')) {
+        (Some((a, end)), Some((b, _))) => matches!(end, "js" | "css" | "mjs") || !are_hashes(a, b),
+        _ => false,
+    }
+}
+
+/// Is the target of a `link` element something that a page is built of? Feeds and other languages are linked, too.
+pub(super) fn is_asset_file(target: &str) -> bool {
+    let path = split(split(target, '#').0, '?').0;
+    path.rsplit_once('.').is_some_and(|(_, end)| {
+        matches!(
+            end,
+            "css"
+                | "js"
+                | "mjs"
+                | "map"
+                | "png"
+                | "ico"
+                | "svg"
+                | "jpg"
+                | "jpeg"
+                | "gif"
+                | "webp"
+                | "avif"
+                | "woff"
+                | "woff2"
+                | "ttf"
+                | "json"
+                | "webmanifest"
+        )
+    })
+}
+
+/// Does the new target name another host where legacy stayed on the own site? So the name of a backend gets out.
+pub(super) fn leaks_host(page: Option<&Url>, old: &str, new: &str) -> bool {
+    let Some(page) = page else { return false };
+    let (Ok(old), Ok(new)) = (page.join(old), page.join(new)) else { return false };
+    let host = |url: &Url| (url.host_str().map(str::to_owned), url.port_or_known_default());
+    host(&old) == host(page) && host(&new) != host(page) && old.path() == new.path() && old.query() == new.query()
+}
+
+/// The same of addresses within a text.
+pub(super) fn leaks_host_in_text(page: Option<&Url>, old: &str, new: &str) -> bool {
+    let Some(own) = page.and_then(Url::host_str) else { return false };
+    let ((old, old_hosts), (new, new_hosts)) = (without_hosts(old), without_hosts(new));
+    let stayed = |host: &&str| host.split(':').next().is_some_and(|name| name.eq_ignore_ascii_case(own));
+    old == new && old_hosts.iter().zip(&new_hosts).any(|(a, b)| stayed(a) && a != b)
+}
+
+/// A text without the schemes and hosts of its addresses, and the hosts.
+fn without_hosts(text: &str) -> (String, Vec<&str>) {
+    let (mut rest, mut hosts) = (text, Vec::new());
+    let mut out = String::with_capacity(text.len());
+    while let Some((before, after)) = rest.split_once("://") {
+        let end =
+            after.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':'))).unwrap_or(after.len());
+        out.push_str(before.strip_suffix("https").or(before.strip_suffix("http")).unwrap_or(before));
+        out.push('\0');
+        hosts.push(&after[..end]);
+        rest = &after[end..];
+    }
+    out.push_str(rest);
+    (out, hosts)
 }
 
 /// `app.js?id=3f2a9c1b`, as Laravel Mix writes it.
@@ -235,7 +302,7 @@ fn are_ids_of_builds(old: &str, new: &str) -> bool {
 }
 
 fn strip_version(pair: &str) -> &str {
-    const NAMES: [&str; 12] = ["v", "ver", "version", "rev", "t", "ts", "cb", "build", "hash", "h", "_", "mtime"];
+    const NAMES: [&str; 13] = ["v", "_v", "ver", "version", "rev", "t", "ts", "cb", "build", "hash", "h", "_", "mtime"];
     match pair.split_once('=') {
         Some((name, value)) if NAMES.contains(&name) && !value.is_empty() => &pair[..=name.len()],
         // `style.css?1699999999`, `app.js?3f2a9c1`

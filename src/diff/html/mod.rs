@@ -258,6 +258,9 @@ fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, scope: &Scope<'_>, sink: &mut Sink<'_
         sink.report(finding);
         return Told::Something;
     }
+    if !alike && let Some(finding) = broken_off(a, b) {
+        sink.report(finding);
+    }
     let around = Surroundings { page: scope.base(), now: scope.now };
     let before = sink.len();
     let mut walk = Walk {
@@ -283,17 +286,68 @@ fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, scope: &Scope<'_>, sink: &mut Sink<'_
 
 /// Does one page end in the middle of the other?
 fn cut_off(old: &str, new: &str) -> Option<Finding> {
-    let ends = |text: &str| text.get(text.len().saturating_sub(CLOSING)..).is_some_and(|end| end.contains("</html"));
     let (short, long) = if old.len() < new.len() { (old.trim_end(), new) } else { (new.trim_end(), old) };
-    if !long.starts_with(short) || ends(short) || !ends(long) {
+    if !long.starts_with(short) || is_whole(short) || !is_whole(long) {
         return None;
     }
-    let tail = |text: &str| {
-        let start =
-            (text.len().saturating_sub(SHOWN)..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
-        format!("{} bytes, ending {:?}", text.len(), &text[start..])
-    };
     Some(Finding::new(Kind::Truncated, PAGE).values(tail(old), tail(new)))
+}
+
+/// Does one page end in the middle of a tag, or of an element that has to be closed, and the other with `</html>`?
+fn broken_off(old: &Dom<'_>, new: &Dom<'_>) -> Option<Finding> {
+    let (a, b) = (is_whole(old.page), is_whole(new.page));
+    let broken = if a { new } else { old };
+    let is_broken = a != b && (ends_in_tag(broken.page) || leaves_open(broken));
+    is_broken.then(|| Finding::new(Kind::Truncated, PAGE).values(tail(old.page), tail(new.page)))
+}
+
+fn is_whole(page: &str) -> bool {
+    page.as_bytes()
+        .get(page.len().saturating_sub(CLOSING)..)
+        .is_some_and(|end| memchr::memmem::find(end, b"</html").is_some())
+}
+
+fn ends_in_tag(page: &str) -> bool {
+    let rest = page.rfind('>').map_or(page, |at| &page[at + 1..]);
+    rest.rfind('<').is_some_and(|at| rest[at + 1..].starts_with(|c: char| c == '/' || c.is_ascii_alphabetic()))
+}
+
+/// Is an element open at the end whose end tag cannot be left out?
+fn leaves_open(dom: &Dom<'_>) -> bool {
+    let last = |node: &NodeId| Some(dom.node(*node).last).filter(|last| *last != dom::NONE);
+    std::iter::successors(Some(ROOT), last).any(|node| {
+        let has_to_be_closed = dom.name(node).is_some_and(|name| {
+            matches!(
+                name,
+                "div"
+                    | "ul"
+                    | "ol"
+                    | "dl"
+                    | "table"
+                    | "form"
+                    | "span"
+                    | "a"
+                    | "b"
+                    | "strong"
+                    | "section"
+                    | "main"
+                    | "article"
+                    | "select"
+                    | "textarea"
+                    | "script"
+                    | "style"
+                    | "title"
+                    | "button"
+            )
+        });
+        has_to_be_closed && dom.node(node).source != dom::NOWHERE && dom.node(node).end == dom::NOWHERE
+    })
+}
+
+fn tail(text: &str) -> String {
+    let from = text.len().saturating_sub(SHOWN);
+    let start = (from..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+    format!("{} bytes, ending {:?}", text.len(), &text[start..])
 }
 
 /// `</html>` stands within this of the end of a whole page: comments and blanks may follow. Bytes.

@@ -23,7 +23,8 @@ impl Ids {
                 steps.push(anchor);
                 break;
             }
-            if dom.is_element(at) {
+            let is_frame = dom.is_fragment && dom.node(at).parent == ROOT;
+            if dom.is_element(at) && !is_frame {
                 steps.push(step(dom, at));
             }
             at = dom.node(at).parent;

@@ -3,7 +3,7 @@
 use super::attribute::Surroundings;
 use super::dom::{Dom, NodeId};
 use super::link;
-use crate::diff::comparison::Comparison;
+use crate::diff::comparison::{Comparison, Outcome};
 use crate::diff::json;
 use crate::diff::rules::Rule;
 use crate::diff::scope::Scope;
@@ -40,6 +40,39 @@ pub(super) fn compare_json(old: &str, new: &str, scope: &Scope<'_>) -> Compariso
     let mut inner = Sink::new(scope.rules, scope.now);
     json::compare(old, new, scope, &mut inner);
     inner.finish()
+}
+
+/// Two scripts that differ in how the JSON in them is spelled, and in nothing else: `window.App = {…};`, `init([…])`. Each such value
+/// is compared for itself; `None`: more differs.
+pub(super) fn compare_values(old: &str, new: &str, scope: &Scope<'_>) -> Option<Vec<Comparison>> {
+    const MOST: usize = 32;
+    let (mut old, mut new) = (old, new);
+    let mut compared = Vec::new();
+    while old != new {
+        let (a, b) = (json_in(old)?, json_in(new)?);
+        let found = compare_json(&old[a.0..a.1], &new[b.0..b.1], scope);
+        if old[..a.0] != new[..b.0] || found.outcome != Outcome::Matched || compared.len() >= MOST {
+            return None;
+        }
+        compared.push(found);
+        (old, new) = (&old[a.1..], &new[b.1..]);
+    }
+    Some(compared)
+}
+
+/// Where the first JSON object or list stands that is given to a name or a function.
+fn json_in(text: &str) -> Option<(usize, usize)> {
+    const TRIES: usize = 16;
+    let marks = memchr::memchr2_iter(b'=', b'(', text.as_bytes());
+    let starts = marks.map(|mark| {
+        let rest = &text[mark + 1..];
+        (text.len() - rest.trim_start().len(), rest.trim_start())
+    });
+    starts.filter(|(_, rest)| rest.starts_with(['{', '['])).take(TRIES).find_map(|(start, rest)| {
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<serde::de::IgnoredAny>();
+        values.next()?.ok()?;
+        Some((start, start + values.byte_offset()))
+    })
 }
 
 /// A value with its pointer before it: `/price: 3`.

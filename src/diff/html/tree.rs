@@ -33,6 +33,7 @@ pub(super) fn parse_without<'a>(page: &'a str, cuts: &[Cut]) -> Result<Dom<'a>, 
 pub(super) fn parse(page: &str) -> Result<Dom<'_>, TooBig> {
     let Some(name) = context(page) else { return parse_page(page) };
     let sink = Sink::new(page);
+    sink.dom.borrow_mut().is_fragment = true;
     let element = NodeKind::Element { name: QualName::new(None, ns!(html), name), attributes: Vec::new() };
     let context = sink.dom.borrow_mut().add(element, NOWHERE);
     finish(TreeBuilder::new_for_fragment(sink, context, None, options()), page)

@@ -34,6 +34,8 @@ pub(super) struct Item {
     pub spelling: u64,
     /// Name and attributes alone, by meaning.
     pub own: u64,
+    /// All that stands below, by meaning. Zero: too little to know it by.
+    pub inside: u64,
     /// Whether a space shows before it; texts have it in them.
     pub lead: Lead,
     /// Which texts and attributes stand below: one bit each. Tells at a glance how alike two parts are.
@@ -137,8 +139,12 @@ impl<'d> Build<'d, '_> {
                 continue;
             }
             item.meaning = mix(item.meaning, kid.meaning);
+            item.inside = mix(item.inside, kid.meaning);
             item.bag |= kid.bag;
             item.weight = item.weight.saturating_add(kid.weight);
+        }
+        if item.weight < KNOWN_BY_INSIDE {
+            item.inside = 0;
         }
         let end = dom.node(node).end;
         item.spelling = mix(mix(item.spelling, item.blanks ^ item.comments.rotate_left(1)), u64::from(end == NOWHERE));
@@ -179,6 +185,7 @@ impl<'d> Build<'d, '_> {
             meaning: mix(own, lead as u64 + 1),
             spelling: mix(hash(dom.node(node).source.of(dom.page).as_bytes()), own),
             own,
+            inside: 0,
             lead,
             bag,
             weight: 1,
@@ -282,6 +289,7 @@ impl<'d> Build<'d, '_> {
             meaning,
             spelling: mix(spelling, meaning),
             own: 0,
+            inside: 0,
             lead: Lead::Nothing,
             bag: bit(meaning),
             weight: 1,
@@ -305,6 +313,9 @@ impl<'d> Build<'d, '_> {
         id
     }
 }
+
+/// With less below it, an element is not known by what that is. Texts and elements.
+const KNOWN_BY_INSIDE: u32 = 4;
 
 /// An element whose inside was proven equal to its partner's: equal to that one alone.
 fn without_inside(item: Item, left_out: LeftOut) -> Item {

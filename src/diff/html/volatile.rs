@@ -24,7 +24,13 @@ fn names_certain_token(name: &str) -> bool {
         || name.contains("xsrf")
         || matches!(
             name.as_str(),
-            "authenticitytoken" | "requestverificationtoken" | "wpnonce" | "formtoken" | "formkey" | "wpedittoken"
+            "authenticitytoken"
+                | "requestverificationtoken"
+                | "wpnonce"
+                | "formtoken"
+                | "formkey"
+                | "wpedittoken"
+                | "securitytoken"
         )
 }
 
@@ -48,7 +54,7 @@ pub(super) enum Sure {
 fn how_sure(name: &str) -> Option<Sure> {
     // A field of a form that has a name of its own: `user[_token]`.
     let name = name.strip_suffix(']').and_then(|name| name.rsplit_once('[')).map_or(name, |(_, field)| field);
-    if name == "_token" || names_certain_token(name) {
+    if matches!(name, "_token" | "nonce" | "_nonce") || names_certain_token(name) {
         Some(Sure::Certain)
     } else {
         names_token(name).then_some(Sure::Likely)
@@ -88,7 +94,8 @@ pub(super) fn token_attribute_of(dom: &Dom<'_>, node: NodeId) -> Option<(&'stati
 /// Are both made by a generator of tokens, each for itself? Stacks make them of different lengths and alphabets, so randomness is all
 /// that is asked.
 pub(super) fn same_token(sure: Sure, old: &str, new: &str) -> bool {
-    is_token(sure, old) && is_token(sure, new) && are_drawn_apart(old, new)
+    // Under a name that may mean something else, a value that changed by a slip is data.
+    is_token(sure, old) && is_token(sure, new) && (sure == Sure::Certain || are_drawn_apart(old, new))
 }
 
 fn is_token(sure: Sure, value: &str) -> bool {

@@ -12,7 +12,7 @@ use super::selector::Selector;
 use super::spelling;
 use super::view::{ItemId, ItemKind, View};
 use super::volatile;
-use crate::diff::comparison::{Difference, Kind, Severity};
+use crate::diff::comparison::{Difference, Hidden, Kind, Severity};
 use crate::diff::rules::{Class, Rule, Rules};
 use crate::diff::scope::Scope;
 use crate::diff::sink::{Finding, MAX_KEPT, Sink};
@@ -314,6 +314,10 @@ impl Walk<'_, '_, '_, '_> {
                         let finding = finding.severity(attribute::severity(name));
                         let finding = if escape::is_escaped_twice(old, new) {
                             finding.cause("escaped_twice")
+                        } else if name == "class" && is_other_stripe(old, new) {
+                            finding.severity(Severity::Low).cause("rows_striped_otherwise")
+                        } else if link::is_link(name) && link::leaks_host(self.around.page.as_ref(), old, new) {
+                            finding.cause("host_leaked")
                         } else if escape::cut_at_quote(old, new) && !old.is_empty() {
                             finding.severity(Severity::Critical).cause("escape_missing")
                         } else {
@@ -412,6 +416,9 @@ impl Walk<'_, '_, '_, '_> {
         if escape::is_escaped_twice(old, new) {
             return self.report(finding.cause("escaped_twice"));
         }
+        if link::leaks_host_in_text(self.around.page.as_ref(), old, new) {
+            return self.report(finding.cause("host_leaked"));
+        }
         let finding =
             if old.trim() == new.trim() { finding.severity(Severity::Medium).cause("whitespace") } else { finding };
         self.report(finding);
@@ -433,6 +440,11 @@ impl Walk<'_, '_, '_, '_> {
         }
         if volatile::same_but_clock("", &masked.0, &masked.1, self.around.now) {
             return self.hide_values(Rule::HtmlVolatile, within, |_| finding);
+        }
+        if self.sink.spend((old.len() + new.len()) * JSON_BYTE)
+            && let Some(values) = script::compare_values(old, new, self.scope)
+        {
+            return values.iter().for_each(|found| self.hidden_in_json(&found.hidden, within));
         }
         if old.replace("\r\n", "\n") == new.replace("\r\n", "\n") {
             return self.hide_values(Rule::TextLineEnds, within, |_| finding);
@@ -462,12 +474,6 @@ impl Walk<'_, '_, '_, '_> {
             }
             finding
         };
-        for hidden in found.hidden {
-            let Some(rule) = Rule::by_name(&hidden.rule) else { continue };
-            for _ in 0..hidden.count {
-                self.hide(rule, Kind::Text, within);
-            }
-        }
         for difference in found.differences {
             self.report(finding(difference));
         }
@@ -475,6 +481,18 @@ impl Walk<'_, '_, '_, '_> {
             let rule = difference.rule.clone().unwrap_or_default();
             self.something();
             self.sink.ignore(finding(difference), rule);
+        }
+        self.hidden_in_json(&found.hidden, within);
+    }
+
+    /// Counts what was hidden in JSON that stands in the page.
+    fn hidden_in_json(&mut self, hidden: &[Hidden], within: (NodeId, NodeId)) {
+        self.something();
+        for hidden in hidden {
+            let Some(rule) = Rule::by_name(&hidden.rule) else { continue };
+            for _ in 0..hidden.count {
+                self.hide(rule, Kind::Text, within);
+            }
         }
     }
 
@@ -573,11 +591,12 @@ impl Walk<'_, '_, '_, '_> {
         if alignment.pairs.iter().all(|pair| pair.moved == Moved::No) {
             return self.sink.met(entry, path);
         }
+        let from = in_place(alignment);
         for pair in &mut alignment.pairs {
             pair.moved = Moved::No;
         }
         let (x, y) = (self.sides.a, self.sides.b);
-        let finding = Finding::new(Kind::Order, path).values(outline(x, kids.0), outline(y, kids.1));
+        let finding = Finding::new(Kind::Order, path).values(outline(x, kids.0, from), outline(y, kids.1, from));
         self.something();
         self.sink.silence(finding, entry.to_owned(), entry);
     }
@@ -589,7 +608,8 @@ impl Walk<'_, '_, '_, '_> {
         }
         if alignment.pairs.iter().any(|pair| pair.moved == Moved::Yes) {
             let path = self.place(Side::Control, at.0);
-            let finding = Finding::new(Kind::Order, path).values(outline(x, kids.0), outline(y, kids.1));
+            let from = in_place(alignment);
+            let finding = Finding::new(Kind::Order, path).values(outline(x, kids.0, from), outline(y, kids.1, from));
             self.report(finding.cause("sorted_otherwise"));
         }
         for pair in &alignment.pairs {
@@ -753,16 +773,68 @@ fn source_of(view: &View<'_>, id: ItemId) -> String {
     }
 }
 
-/// The first words of each child: enough to see the order.
-fn outline(view: &View<'_>, kids: &[ItemId]) -> String {
+/// How many children at the start stand where they stood.
+fn in_place(alignment: &Alignment) -> usize {
+    alignment
+        .pairs
+        .iter()
+        .enumerate()
+        .take_while(|(at, pair)| pair.a == *at && pair.b == *at && pair.moved == Moved::No)
+        .count()
+}
+
+/// The first words of each child, from the last one on that is in its place: enough to see the order.
+fn outline(view: &View<'_>, kids: &[ItemId], in_place: usize) -> String {
     const MOST: usize = 8;
     const WORDS: usize = 24;
+    const ELSEWHERE: &str = "…";
     let text = |id: &ItemId| {
-        let text = view.dom.text_content(view.item(*id).node);
-        let words: Vec<&str> = text.split_whitespace().collect();
-        words.join(" ").chars().take(WORDS).collect::<String>()
+        let mut text = String::new();
+        push_words(view, *id, WORDS, &mut text);
+        text.trim_end().chars().take(WORDS).collect::<String>()
     };
-    kids.iter().map(text).filter(|text| !text.is_empty()).take(MOST).collect::<Vec<_>>().join(" | ")
+    let from = in_place.saturating_sub(1).min(kids.len());
+    let mut texts = kids[from..].iter().map(text).filter(|text| !text.is_empty());
+    let mut shown: Vec<String> = (from > 0).then(|| ELSEWHERE.to_owned()).into_iter().collect();
+    shown.extend(texts.by_ref().take(MOST));
+    if texts.next().is_some() {
+        shown.push(ELSEWHERE.to_owned());
+    }
+    shown.join(" | ")
+}
+
+/// The words below an item, each text apart from the next.
+fn push_words(view: &View<'_>, id: ItemId, most: usize, out: &mut String) {
+    if out.len() > most * size_of::<char>() {
+        return;
+    }
+    let item = view.item(id);
+    let left_out = view.dom.node(item.node).left_out.map(|_| view.dom.text_content(item.node));
+    for word in left_out.as_deref().unwrap_or(view.text(id)).split_whitespace().take(most) {
+        out.push_str(word);
+        out.push(' ');
+    }
+    for kid in view.kids(id) {
+        push_words(view, *kid, most, out);
+    }
+}
+
+/// Do two class lists differ in nothing but which of two alternating rows it is?
+fn is_other_stripe(old: &str, new: &str) -> bool {
+    const STRIPES: [(&str, &str); 4] = [("odd", "even"), ("row1", "row2"), ("row0", "row1"), ("a", "b")];
+    let swapped = |one: &str, other: &str| {
+        let swap = |class| match class {
+            class if class == one => other,
+            class if class == other => one,
+            class => class,
+        };
+        let (mut old, mut new): (Vec<&str>, Vec<&str>) =
+            (old.split_ascii_whitespace().map(swap).collect(), new.split_ascii_whitespace().collect());
+        old.sort_unstable();
+        new.sort_unstable();
+        old == new
+    };
+    STRIPES.iter().any(|(one, other)| swapped(one, other))
 }
 
 fn sketch(view: &View<'_>, id: ItemId) -> Sketch {
@@ -773,6 +845,7 @@ fn sketch(view: &View<'_>, id: ItemId) -> Sketch {
         meaning: item.meaning,
         sort: if item.kind == ItemKind::Element { hash(view.name(id)) } else { item.kind as u64 },
         own: item.own,
+        inside: item.inside,
         id: view.dom.attribute(item.node, "id").filter(|_| item.kind == ItemKind::Element).map_or(0, hash),
         bag: item.bag,
         weight: item.weight,
