@@ -1,0 +1,339 @@
+//! The children of two elements that stand for each other: which of the one stands for which of the other, and who is alone.
+
+use super::super::align::{self, Alignment, Movable, Moved, Sketch};
+use super::super::dom::{Dom, NodeId, NodeKind};
+use super::super::escape;
+use super::super::selector::Selector;
+use super::super::view::{ItemId, ItemKind, View};
+use super::{Side, Told, Walk};
+use crate::diff::comparison::{Kind, Severity};
+use crate::diff::rules::{Rule, Rules};
+use crate::diff::sink::Finding;
+
+impl Walk<'_, '_, '_, '_> {
+    pub(super) fn kids(&mut self, a: ItemId, b: ItemId) {
+        let (x, y) = (self.sides.a, self.sides.b);
+        let (old, new) = (x.item(a), y.item(b));
+        let at = (old.node, new.node);
+        if old.blanks != new.blanks {
+            self.hide(Rule::HtmlWhitespace, Kind::Text, at);
+        }
+        if old.comments != new.comments {
+            self.hide(Rule::HtmlComments, Kind::Text, at);
+        }
+        let (old_kids, new_kids) = (self.counted(x, a), self.counted(y, b));
+        if old.solid != new.solid && texts_of(x, &old_kids).eq(texts_of(y, &new_kids)) {
+            let path = self.place(Side::Control, at.0);
+            let finding = Finding::new(Kind::Text, path).values(own_text(x, at.0), own_text(y, at.1));
+            self.report(finding.rule(Rule::Nbsp));
+        }
+        self.ignored_kids(a, b, at);
+        if old.meaning == new.meaning
+            || old_kids.iter().map(|kid| x.item(*kid).meaning).eq(new_kids.iter().map(|kid| y.item(*kid).meaning))
+        {
+            for (old, new) in old_kids.iter().zip(&new_kids) {
+                self.pair(*old, *new, at);
+            }
+            return;
+        }
+        let list = self.lists.of_elements((x.dom, at.0), (y.dom, at.1));
+        let mut alignment = match list.and_then(|list| list.key.as_deref()) {
+            Some(key) => align::by_key(&keys(x, &old_kids, key), &keys(y, &new_kids, key)),
+            None => self.align(a, &old_kids, &new_kids),
+        };
+        if let Some(list) = list {
+            self.any_order(&mut alignment, &list.entry, (&old_kids, &new_kids), at);
+        }
+        if !self.sink.spend(alignment.work) {
+            self.too_much();
+            return;
+        }
+        self.aligned(&alignment, (&old_kids, &new_kids), at);
+    }
+
+    fn counted(&self, view: &View<'_>, parent: ItemId) -> Vec<ItemId> {
+        view.kids(parent).iter().copied().filter(|kid| view.item(*kid).ignored.is_none()).collect()
+    }
+
+    /// What the operator ignores still is told, as ignored, when it differs.
+    fn ignored_kids(&mut self, a: ItemId, b: ItemId, at: (NodeId, NodeId)) {
+        let (x, y) = (self.sides.a, self.sides.b);
+        let ignored = |view: &View<'_>, parent: ItemId| -> Vec<ItemId> {
+            view.kids(parent).iter().copied().filter(|kid| view.item(*kid).ignored.is_some()).collect()
+        };
+        let (old, new) = (ignored(x, a), ignored(y, b));
+        for index in 0..old.len().max(new.len()) {
+            let (old, new) = (old.get(index), new.get(index));
+            if let (Some(old), Some(new)) = (old, new)
+                && x.item(*old).meaning == y.item(*new).meaning
+            {
+                continue;
+            }
+            let entry = old.map(|id| x.item(*id)).or_else(|| new.map(|id| y.item(*id))).and_then(|item| item.ignored);
+            let written = entry.and_then(|entry| self.ignored.get(usize::from(entry))).cloned().unwrap_or_default();
+            let path = match (old, new) {
+                (Some(old), _) => self.place(Side::Control, x.item(*old).node),
+                (None, Some(new)) => self.place(Side::Candidate, y.item(*new).node),
+                (None, None) => self.place(Side::Control, at.0),
+            };
+            let mut finding = Finding::new(Kind::Text, path);
+            finding.control = old.map(|id| source_of(x, *id));
+            finding.candidate = new.map(|id| source_of(y, *id));
+            self.something();
+            self.sink.ignore(finding, format!("ignore: css:{written}"));
+        }
+    }
+
+    fn align(&self, parent: ItemId, old: &[ItemId], new: &[ItemId]) -> Alignment {
+        let old: Vec<Sketch> = old.iter().map(|id| sketch(self.sides.a, *id)).collect();
+        let new: Vec<Sketch> = new.iter().map(|id| sketch(self.sides.b, *id)).collect();
+        let by_place = match self.sides.a.name(parent) {
+            "tr" | "head" => align::by_place(&old, &new),
+            _ => None,
+        };
+        by_place.unwrap_or_else(|| align::align(&old, &new))
+    }
+
+    /// What stands in another order where the operator said that none counts.
+    fn any_order(
+        &mut self,
+        alignment: &mut Alignment,
+        entry: &str,
+        kids: (&[ItemId], &[ItemId]),
+        at: (NodeId, NodeId),
+    ) {
+        let path = self.place(Side::Control, at.0);
+        if alignment.pairs.iter().all(|pair| pair.moved == Moved::No) {
+            return self.sink.met(entry, path);
+        }
+        let from = in_place(alignment);
+        for pair in &mut alignment.pairs {
+            pair.moved = Moved::No;
+        }
+        let (x, y) = (self.sides.a, self.sides.b);
+        let finding = Finding::new(Kind::Order, path).values(outline(x, kids.0, from), outline(y, kids.1, from));
+        self.something();
+        self.sink.silence(finding, entry.to_owned(), entry);
+    }
+
+    fn aligned(&mut self, alignment: &Alignment, kids: (&[ItemId], &[ItemId]), at: (NodeId, NodeId)) {
+        let (x, y) = (self.sides.a, self.sides.b);
+        if let Some(finding) = self.escaping(alignment, kids, at) {
+            return self.report(finding);
+        }
+        if alignment.pairs.iter().any(|pair| pair.moved == Moved::Yes) {
+            let path = self.place(Side::Control, at.0);
+            let from = in_place(alignment);
+            let finding = Finding::new(Kind::Order, path).values(outline(x, kids.0, from), outline(y, kids.1, from));
+            self.report(finding.cause("sorted_otherwise"));
+        }
+        for pair in &alignment.pairs {
+            self.pair(kids.0[pair.a], kids.1[pair.b], at);
+        }
+        for only in &alignment.only_a {
+            self.only(Side::Control, kids.0[*only], at);
+        }
+        for only in &alignment.only_b {
+            self.only(Side::Candidate, kids.1[*only], at);
+        }
+    }
+
+    /// Text on the one side that is markup on the other.
+    fn escaping(
+        &mut self,
+        alignment: &Alignment,
+        kids: (&[ItemId], &[ItemId]),
+        at: (NodeId, NodeId),
+    ) -> Option<Finding> {
+        let (x, y) = (self.sides.a, self.sides.b);
+        let elements = |view: &View<'_>, kids: &[ItemId], only: &[usize]| {
+            only.iter().any(|at| view.item(kids[*at]).kind == ItemKind::Element)
+        };
+        let (in_old, in_new) = (elements(x, kids.0, &alignment.only_a), elements(y, kids.1, &alignment.only_b));
+        if in_new && escape::is_text_of(x.dom, at.0, y.dom, at.1) {
+            let path = self.place(Side::Control, at.0);
+            let values = (x.dom.text_content(at.0), escape::inner_source(y.dom, at.1));
+            let finding = Finding::new(Kind::Text, path).values(values.0, values.1);
+            return Some(finding.severity(Severity::Critical).cause("escape_missing"));
+        }
+        if in_old && escape::is_text_of(y.dom, at.1, x.dom, at.0) {
+            let path = self.place(Side::Control, at.0);
+            let values = (escape::inner_source(x.dom, at.0), y.dom.text_content(at.1));
+            return Some(Finding::new(Kind::Text, path).values(values.0, values.1).cause("markup_escaped"));
+        }
+        None
+    }
+
+    /// An item that only one side has.
+    fn only(&mut self, side: Side, id: ItemId, within: (NodeId, NodeId)) {
+        let view = if side == Side::Control { self.sides.a } else { self.sides.b };
+        let item = view.item(id);
+        let finding = match item.kind {
+            ItemKind::Text => {
+                let path = self.place(Side::Control, within.0);
+                let text = view.text(id);
+                match side {
+                    Side::Control => Finding::new(Kind::Text, path).values(text, ""),
+                    Side::Candidate => Finding::new(Kind::Text, path).values("", text),
+                }
+            }
+            ItemKind::Element if view.dom.node(item.node).left_out.is_some() => {
+                self.told = Told::Mispaired;
+                return;
+            }
+            ItemKind::Element | ItemKind::Instruction | ItemKind::ConditionalComment => {
+                let node = if item.kind == ItemKind::Element { item.node } else { view.dom.node(item.node).parent };
+                let path = self.place(side, node);
+                let source = source_of(view, id);
+                match side {
+                    Side::Control => Finding::new(Kind::Missing, path).only_control(source),
+                    Side::Candidate => Finding::new(Kind::Extra, path).only_candidate(source),
+                }
+            }
+        };
+        let finding = match item.kind {
+            ItemKind::ConditionalComment => finding.rule(Rule::ConditionalComments),
+            ItemKind::Element if side == Side::Candidate && self.was_text(within.0, view.name(id)) => {
+                finding.severity(Severity::Critical).cause("escape_missing")
+            }
+            _ => finding,
+        };
+        self.report(finding);
+    }
+
+    /// Did legacy have a tag of this name as text in that element?
+    fn was_text(&mut self, within: NodeId, tag: &str) -> bool {
+        let known = matches!(&self.tag_like, Some((node, _)) if *node == within);
+        if !known {
+            self.tag_like = Some((within, escape::tag_like_texts(self.sides.a.dom, within)));
+        }
+        let Some((_, texts)) = &self.tag_like else { return false };
+        self.sink.spend(texts.len()) && escape::names_tag(texts, tag)
+    }
+}
+
+/// Elements whose children have no order, as `unordered` and `match_by` name them.
+#[derive(Debug, Default)]
+pub(in crate::diff::html) struct Lists(Vec<List>);
+
+#[derive(Debug)]
+pub(in crate::diff::html) struct List {
+    selector: Selector,
+    /// The attribute that pairs the children.
+    key: Option<String>,
+    /// As it is called in the report.
+    entry: String,
+}
+
+impl Lists {
+    pub fn of(rules: &Rules) -> Self {
+        let list = |(text, key): (&str, Option<&str>)| {
+            let class = if key.is_some() { "match_by" } else { "unordered" };
+            let selector = Selector::parse(text).ok()?;
+            Some(List { selector, key: key.map(str::to_owned), entry: format!("{class}: css:{text}") })
+        };
+        Self(rules.listed_selectors().filter_map(list).collect())
+    }
+
+    fn of_elements(&self, old: (&Dom<'_>, NodeId), new: (&Dom<'_>, NodeId)) -> Option<&List> {
+        self.0.iter().find(|list| list.selector.matches(old.0, old.1) && list.selector.matches(new.0, new.1))
+    }
+}
+
+/// What each item is called by an attribute of its own, or of the first below it that has it.
+fn keys<'v>(view: &'v View<'_>, kids: &[ItemId], key: &str) -> Vec<Option<&'v str>> {
+    kids.iter().map(|kid| first_with(view.dom, view.item(*kid).node, key)).collect()
+}
+
+fn first_with<'v>(dom: &'v Dom<'_>, node: NodeId, key: &str) -> Option<&'v str> {
+    dom.attribute(node, key).or_else(|| dom.children(node).find_map(|child| first_with(dom, child, key)))
+}
+
+/// The meanings of the texts among some items.
+fn texts_of<'v>(view: &'v View<'_>, kids: &'v [ItemId]) -> impl Iterator<Item = u64> + 'v {
+    kids.iter().map(|kid| view.item(*kid)).filter(|item| item.kind == ItemKind::Text).map(|item| item.meaning)
+}
+
+/// The text directly below an element, as it stands.
+fn own_text(view: &View<'_>, node: NodeId) -> String {
+    let texts = view.dom.children(node).filter_map(|child| match &view.dom.node(child).kind {
+        NodeKind::Text(text) => Some(&**text),
+        _ => None,
+    });
+    texts.collect()
+}
+
+fn source_of(view: &View<'_>, id: ItemId) -> String {
+    let item = view.item(id);
+    match item.kind {
+        ItemKind::Element => view
+            .dom
+            .extent(item.node)
+            .map(|extent| extent.of(view.dom.page))
+            .filter(|source| !source.is_empty())
+            .map_or_else(|| format!("<{}>", view.name(id)), str::to_owned),
+        _ => view.text(id).to_owned(),
+    }
+}
+
+/// How many children at the start stand where they stood.
+fn in_place(alignment: &Alignment) -> usize {
+    alignment
+        .pairs
+        .iter()
+        .enumerate()
+        .take_while(|(at, pair)| pair.a == *at && pair.b == *at && pair.moved == Moved::No)
+        .count()
+}
+
+/// The first words of each child, from the last one on that is in its place: enough to see the order.
+fn outline(view: &View<'_>, kids: &[ItemId], in_place: usize) -> String {
+    const MOST: usize = 8;
+    const WORDS: usize = 24;
+    const ELSEWHERE: &str = "…";
+    let text = |id: &ItemId| {
+        let mut text = String::new();
+        push_words(view, *id, WORDS, &mut text);
+        text.trim_end().chars().take(WORDS).collect::<String>()
+    };
+    let from = in_place.saturating_sub(1).min(kids.len());
+    let mut texts = kids[from..].iter().map(text).filter(|text| !text.is_empty());
+    let mut shown: Vec<String> = (from > 0).then(|| ELSEWHERE.to_owned()).into_iter().collect();
+    shown.extend(texts.by_ref().take(MOST));
+    if texts.next().is_some() {
+        shown.push(ELSEWHERE.to_owned());
+    }
+    shown.join(" | ")
+}
+
+/// The words below an item, each text apart from the next.
+fn push_words(view: &View<'_>, id: ItemId, most: usize, out: &mut String) {
+    if out.len() > most * size_of::<char>() {
+        return;
+    }
+    let item = view.item(id);
+    let left_out = view.dom.node(item.node).left_out.map(|_| view.dom.text_content(item.node));
+    for word in left_out.as_deref().unwrap_or(view.text(id)).split_whitespace().take(most) {
+        out.push_str(word);
+        out.push(' ');
+    }
+    for kid in view.kids(id) {
+        push_words(view, *kid, most, out);
+    }
+}
+
+fn sketch(view: &View<'_>, id: ItemId) -> Sketch {
+    let item = view.item(id);
+    let movable = item.kind == ItemKind::Element && item.weight > 1;
+    let hash = |text: &str| xxhash_rust::xxh3::xxh3_64(text.as_bytes());
+    Sketch {
+        meaning: item.meaning,
+        sort: if item.kind == ItemKind::Element { hash(view.name(id)) } else { item.kind as u64 },
+        own: item.own,
+        inside: item.inside,
+        id: view.dom.attribute(item.node, "id").filter(|_| item.kind == ItemKind::Element).map_or(0, hash),
+        bag: item.bag,
+        weight: item.weight,
+        movable: if movable { Movable::Yes } else { Movable::No },
+    }
+}

@@ -1,0 +1,131 @@
+//! Two texts that stand for each other: what users read, scripts and styles, and JSON wherever it stands.
+
+use super::super::dom::{Dialect, NodeId};
+use super::super::flow::NBSP;
+use super::super::view::{ItemId, View};
+use super::super::{escape, link, script, spelling, volatile};
+use super::{Side, Walk};
+use crate::diff::comparison::{Difference, Hidden, Kind, Severity};
+use crate::diff::rules::Rule;
+use crate::diff::sink::Finding;
+
+impl Walk<'_, '_, '_, '_> {
+    pub(super) fn text(&mut self, a: ItemId, b: ItemId, within: (NodeId, NodeId)) {
+        let (x, y) = (self.sides.a, self.sides.b);
+        let (old, new) = (x.text(a), y.text(b));
+        if old == new {
+            let source = |view: &View<'_>, id: ItemId| view.dom.node(view.item(id).node).source;
+            let sources = (source(x, a).of(x.dom.page), source(y, b).of(y.dom.page));
+            return self.hide(spelling::of_texts(x.dom.dialect, sources), Kind::Text, within);
+        }
+        if matches!(x.dom.name(within.0), Some("script" | "style")) && x.dom.dialect == Dialect::Html {
+            return self.code(old, new, within);
+        }
+        self.told_texts(old, new, within);
+    }
+
+    /// Two texts that a user reads.
+    pub(super) fn told_texts(&mut self, old: &str, new: &str, within: (NodeId, NodeId)) {
+        let x = self.sides.a;
+        let volatile = volatile::same_but_clock(x.dom.name(within.0).unwrap_or_default(), old, new, self.around.now)
+            || volatile::same_but_duration(old, new)
+            || volatile::same_but_request_id(old, new);
+        if volatile {
+            return self
+                .hide_values(Rule::HtmlVolatile, within, |_| Finding::new(Kind::Text, String::new()).values(old, new));
+        }
+        let path = self.place(Side::Control, within.0);
+        let finding = Finding::new(Kind::Text, path).values(old, new);
+        let spaced = |text: &str| text.replace(NBSP, " ");
+        if (old.contains(NBSP) || new.contains(NBSP)) && spaced(old) == spaced(new) {
+            return self.report(finding.rule(Rule::Nbsp));
+        }
+        if self.chosen(self.scope.rules.csrf_selectors(), within) && !new.trim().is_empty() {
+            return self.report(finding.rule(Rule::Csrf));
+        }
+        if escape::is_escaped_twice(old, new) {
+            return self.report(finding.cause("escaped_twice"));
+        }
+        if link::leaks_host_in_text(self.around.page.as_ref(), old, new) {
+            return self.report(finding.cause("host_leaked"));
+        }
+        let finding =
+            if old.trim() == new.trim() { finding.severity(Severity::Medium).cause("whitespace") } else { finding };
+        self.report(finding);
+    }
+
+    /// Scripts and styles: JSON as JSON, all else as text, with the page's tokens masked.
+    fn code(&mut self, old: &str, new: &str, within: (NodeId, NodeId)) {
+        let path = self.place(Side::Control, within.0);
+        if script::is_json(self.sides.a.dom, within.0) && script::is_json(self.sides.b.dom, within.1) {
+            return self.json(old, new, &path, within);
+        }
+        let masked = (
+            volatile::without_secrets(old, &self.sides.a.secrets),
+            volatile::without_secrets(new, &self.sides.b.secrets),
+        );
+        let finding = Finding::new(Kind::Text, path).values(old, new);
+        if masked.0 == masked.1 {
+            return self.report(finding.rule(Rule::Csrf));
+        }
+        if volatile::same_but_clock("", &masked.0, &masked.1, self.around.now) {
+            return self.hide_values(Rule::HtmlVolatile, within, |_| finding);
+        }
+        if self.sink.spend((old.len() + new.len()) * JSON_BYTE)
+            && let Some(values) = script::compare_values(old, new, self.scope)
+        {
+            return values.iter().for_each(|found| self.hidden_in_json(&found.hidden, within));
+        }
+        if old.replace("\r\n", "\n") == new.replace("\r\n", "\n") {
+            return self.hide_values(Rule::TextLineEnds, within, |_| finding);
+        }
+        self.report(finding.severity(Severity::Medium));
+    }
+
+    pub(super) fn json(&mut self, old: &str, new: &str, path: &str, within: (NodeId, NodeId)) {
+        if !self.sink.spend((old.len() + new.len()) * JSON_BYTE) {
+            self.too_much();
+            return;
+        }
+        let found = script::compare_json(old, new, self.scope);
+        let around = self.around;
+        let finding = |difference: Difference| {
+            let told = |value: Option<String>| value.map(|value| script::at_pointer(&difference.path, value));
+            let mut finding = Finding::new(difference.kind, path).severity(difference.severity);
+            finding.control = told(difference.control.clone());
+            finding.candidate = told(difference.candidate.clone());
+            finding.rule = difference.rule.as_deref().and_then(Rule::by_name);
+            if let (None, Some(old), Some(new)) = (finding.rule, &difference.control, &difference.candidate) {
+                let rule = script::rule_of(&difference.path, old, new, around);
+                finding = match rule {
+                    Some(rule) => finding.rule(rule),
+                    None => finding,
+                };
+            }
+            finding
+        };
+        for difference in found.differences {
+            self.report(finding(difference));
+        }
+        for difference in found.ignored {
+            let rule = difference.rule.clone().unwrap_or_default();
+            self.something();
+            self.sink.ignore(finding(difference), rule);
+        }
+        self.hidden_in_json(&found.hidden, within);
+    }
+
+    /// Counts what was hidden in JSON that stands in the page.
+    fn hidden_in_json(&mut self, hidden: &[Hidden], within: (NodeId, NodeId)) {
+        self.something();
+        for hidden in hidden {
+            let Some(rule) = Rule::by_name(&hidden.rule) else { continue };
+            for _ in 0..hidden.count {
+                self.hide(rule, Kind::Text, within);
+            }
+        }
+    }
+}
+
+/// Comparing a byte of JSON costs about this many of the sink's steps, its findings included.
+const JSON_BYTE: usize = 16;
