@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, EXPIRES, LAST_MODIFIED, LOCATION, PRAGMA, SET_COOKIE};
 use http::{HeaderName, HeaderValue, StatusCode};
+use smallvec::SmallVec;
 
 use super::{Answers, caching, content_type, cookies, directives, redirect};
 use crate::diff::clock;
@@ -137,22 +138,26 @@ fn is_counter(name: &str) -> bool {
 }
 
 pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
-    if !answers.agree_on(&CONTENT_TYPE) {
+    let (old, new) = (&answers.control.headers, &answers.candidate.headers);
+    let differing: SmallVec<[&HeaderName; 16]> = old
+        .keys()
+        .filter(|name| !answers.agree_on(name))
+        .chain(new.keys().filter(|name| !old.contains_key(*name)))
+        .collect();
+    let differs = |names: &[HeaderName]| differing.iter().any(|name| names.contains(name));
+    if differs(&[CONTENT_TYPE]) {
         content_type::compare(answers, sink);
     }
-    if !answers.agree_on(&LOCATION) {
+    if differs(&[LOCATION]) {
         redirect::compare(answers, scope, sink);
     }
-    if ![CACHE_CONTROL, EXPIRES, PRAGMA].iter().all(|name| answers.agree_on(name)) {
+    if differs(&[CACHE_CONTROL, EXPIRES, PRAGMA]) {
         caching::compare(answers, scope.now, sink);
     }
-    if !answers.agree_on(&SET_COOKIE) {
+    if differs(&[SET_COOKIE]) {
         cookies::compare(answers, scope, sink);
     }
-    for name in answers.control.headers.keys() {
-        one(name, answers, scope, sink);
-    }
-    for name in answers.candidate.headers.keys().filter(|name| !answers.control.headers.contains_key(*name)) {
+    for name in differing {
         one(name, answers, scope, sink);
     }
 }
@@ -190,9 +195,6 @@ pub fn path(name: &str) -> String {
 }
 
 fn one(name: &HeaderName, answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
-    if answers.agree_on(name) {
-        return;
-    }
     let how = meaning(name.as_str());
     if how == Meaning::Elsewhere {
         return;
