@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 
 use crate::config::Settings;
 use crate::evidence::Recorder;
+use crate::evidence::record::StoreState;
 use crate::upstream::Backends;
 
 pub use facts::facts;
@@ -114,6 +115,8 @@ impl Live {
     /// # Errors
     /// As [`exposition::render`].
     pub fn metrics(&self) -> Result<Vec<u8>, prometheus::Error> {
+        let is_sound = self.recorder.health().state == StoreState::Sound;
+        self.meters.store_ok.set(i64::from(is_sound));
         exposition::render(&self.meters, &self.snapshot())
     }
 

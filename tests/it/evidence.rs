@@ -132,6 +132,23 @@ fn a_locked_store_keeps_no_door_closed() {
 }
 
 #[test]
+fn a_store_that_takes_nothing_for_a_while_is_told_and_loses_nothing() {
+    let site = Site::of(page("2.00"), page("2.01"));
+    let door = site.open(SHADOW);
+    door.get("/page/0");
+    door.await_accounted("all", 1);
+    door.await_metric("store_ok", &[], 1.0);
+    let holder = rusqlite::Connection::open(site.path("matapalo.db")).unwrap();
+    holder.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!(door.get("/page/0").status(), 200);
+    door.await_metric("store_ok", &[], 0.0);
+    holder.execute_batch("ROLLBACK").unwrap();
+    door.await_metric("store_ok", &[], 1.0);
+    door.await_accounted("all", 2);
+}
+
+#[test]
 fn a_folder_that_cannot_hold_a_store_keeps_no_door_closed() {
     let site = Site::of(page("2.00"), page("2.01"));
     fs::create_dir(site.path("matapalo.db")).unwrap();
