@@ -237,13 +237,15 @@ fn is_built(old: &str, new: &str) -> bool {
     }
 }
 
-/// Is the target of a `link` element something that a page is built of? Feeds and other languages are linked, too.
+/// Is the target of a `link` element something that a page is built of? Feeds and other languages are linked, too. A script of the
+/// server may join style sheets: `/load.php?modules=site&version=…`.
 pub(super) fn is_asset_file(target: &str) -> bool {
     let path = split(split(target, '#').0, '?').0;
     path.rsplit_once('.').is_some_and(|(_, end)| {
         matches!(
             end,
             "css"
+                | "php"
                 | "js"
                 | "mjs"
                 | "map"
