@@ -19,6 +19,8 @@ use seeded::{BUGS, Chance, MARK, bug_of, pair};
 
 const MISMATCHES: u64 = 1_000_000;
 const MOST: usize = 15;
+/// Names that a place takes until it is known to be one.
+const LEARNED: u64 = 64;
 const MAX_SIZE: u64 = 256 << 20;
 
 fn main() {
@@ -33,24 +35,37 @@ fn main() {
         let bug = bug_of(number);
         by_bug[bug] += 1;
         let pair = pair(bug, &mut chance, &rules);
-        let begin = Instant::now();
-        assert_eq!(recorder.record(pair), diff::Outcome::Mismatched, "{}", BUGS[bug].0);
-        recording += begin.elapsed();
+        let (outcome, spent) = timed(|| recorder.record(pair));
+        assert_eq!(outcome, diff::Outcome::Mismatched, "{}", BUGS[bug].0);
+        recording += spent;
     }
     recorder.flush();
     let dropped = recorder.health().samples_dropped;
     drop(recorder);
     println!(
-        "{wanted} pairs compared and counted in {:.1} s ({:.1} µs each, on one core), {} MiB of memory at most, {dropped} samples had no room",
+        "{wanted} pairs compared and counted in {:.1} s of one core ({:.1} µs each), {} MiB of memory at most, {dropped} samples had no room",
         recording.as_secs_f64(),
         recording.as_secs_f64() * 1e6 / wanted as f64,
         peak_memory() >> 10
     );
     let reader = store::StoreReader::open(&path).unwrap();
-    let begin = Instant::now();
-    let report = Report::read(&reader, &Filter::at(SystemTime::now())).unwrap();
-    println!("report read in {:.1} ms", begin.elapsed().as_secs_f64() * 1e3);
+    let (report, spent) = timed(|| Report::read(&reader, &Filter::at(SystemTime::now())).unwrap());
+    println!("report read in {:.1} ms", spent.as_secs_f64() * 1e3);
     judge(&report, &reader, by_bug);
+}
+
+/// Time that this thread has had on a processor, where the system tells it (Linux): a busy machine disturbs less.
+fn on_processor() -> Option<Duration> {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    told.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+}
+
+/// Runs it; how long the processor was at it.
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let (start, before) = (Instant::now(), on_processor());
+    let done = work();
+    let spent = on_processor().zip(before).map_or_else(|| start.elapsed(), |(now, then)| now - then);
+    (done, spent)
 }
 
 /// Kilobytes; 0 where the system does not say.
@@ -75,9 +90,10 @@ fn judge(report: &Report, reader: &store::StoreReader, by_bug: [u64; BUGS.len()]
     println!("{causes} fingerprints of {} bugs", counts.len());
     assert!(causes <= MOST && counts.len() == BUGS.len());
     for (bug, counts) in counts {
-        let total: u64 = counts.iter().sum();
-        assert!(total >= by_bug[bug], "{}: {counts:?} of {}", BUGS[bug].0, by_bug[bug]);
-        assert!(counts.len() > 1 || total == by_bug[bug], "{}: {counts:?} of {}", BUGS[bug].0, by_bug[bug]);
+        let (total, shown): (u64, u64) = (counts.iter().sum(), by_bug[bug]);
+        assert!(total >= shown, "{}: {counts:?} of {shown}", BUGS[bug].0);
+        // Pairs that taught which names are one place are counted once for each of their names.
+        assert!(counts.len() > 1 || total <= shown + LEARNED, "{}: {counts:?} of {shown}", BUGS[bug].0);
     }
 }
 
