@@ -362,3 +362,28 @@ fn a_sample_is_read_with_its_curl_lines() {
     assert_eq!((&json["id"], &json["control"]["status"]), (&1.into(), &200.into()));
     assert_eq!(sample(&reader, 99).unwrap(), None);
 }
+
+#[test]
+fn what_turns_into_something_else_is_told_with_the_moment_since_when() {
+    const HOUR: u64 = 60 * MINUTE;
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("m.db");
+    let mut batch = Batch::default();
+    for (at, broken) in [(NOW - 20 * HOUR, 0), (NOW - MINUTE, 50)] {
+        let tally = batch.tally(&"rpc".into(), "shadow", at);
+        for pair in 0..100 {
+            let new = if pair < broken { (302, Some("/login")) } else { (404, None) };
+            tally.matched += 1;
+            tally.triage.add_answers((404, None), new);
+        }
+    }
+    Store::open(&path, 64 << 20).unwrap().write(&batch).unwrap();
+    let report = Report::read(&StoreReader::open(&path).unwrap(), &filter()).unwrap();
+    expect![[r#"
+        [
+            "What is 404 with legacy is 302 /login with new: 50 of 200 requests (25.0 %).",
+            "404 to 302 /login: 0.0 % of the requests before 2023-11-14T10:13:20Z, 50.0 % since.",
+        ]
+    "#]]
+    .assert_debug_eq(&report.routes[0].triage.mix.shifts);
+}

@@ -125,24 +125,17 @@ fn cut(moment: &Moment<'_>, id: i64, tally: &Tally, stretch: Stretch) -> rusqlit
     if tally.triage.turned.is_empty() {
         return Ok(Cut::default());
     }
-    // The window in which the stretch begins counts as within it.
-    let before = moment.mix_between(id, since.saturating_sub(length), since)?;
-    let whole = Cut { before, after: tally.triage.clone(), at: rfc3339(since * 1000) };
-    if whole.tells() {
-        return Ok(whole);
-    }
-    let windows = moment.mix_windows(id, since)?;
-    let halves =
-        std::iter::successors(Some(length / 2), |part| Some(part / 2)).take_while(|part| *part >= Window::MINUTE);
-    let cuts = halves.map(|part| {
-        let at = now - part;
-        let mut cut = Cut { at: rfc3339(at * 1000), ..Cut::default() };
-        for (start, triage) in &windows {
-            if *start < at { &mut cut.before } else { &mut cut.after }.merge(triage);
+    let parts = std::iter::successors(Some(length), |part| Some(part / 2)).take_while(|part| *part >= Window::MINUTE);
+    for part in parts {
+        // The first cut is where the stretch begins; what lies as long before it is looked at as well.
+        let from = if part == length { since.saturating_sub(length) } else { since };
+        let [before, after] = moment.turned(id, from, now - part)?;
+        let cut = Cut { before, after, at: rfc3339((now - part) * 1000) };
+        if cut.tells() {
+            return Ok(cut);
         }
-        cut
-    });
-    Ok(cuts.into_iter().find(Cut::tells).unwrap_or_default())
+    }
+    Ok(Cut::default())
 }
 
 fn percent(part: u64, whole: u64) -> f64 {

@@ -1,7 +1,7 @@
 //! What the store keeps for looking at the right things first: places that were learned to be one, the sessions that show a cause,
 //! how many sessions a route has. Part of the one transaction that [`super::write`] makes.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -310,21 +310,23 @@ impl Moment<'_> {
         Ok(all)
     }
 
-    /// Statuses and redirect targets of a route in the windows that lie between two points in time (seconds since 1970).
-    pub fn mix_between(&self, route: i64, from: u64, until: u64) -> rusqlite::Result<Triage> {
-        let mut triage = Triage::default();
+    /// What legacy answered, and what turned into something else with new, in the windows of a route since one moment that begin
+    /// before another one, and in those that begin after it (seconds since 1970).
+    pub fn turned(&self, route: i64, since: u64, at: u64) -> rusqlite::Result<[Triage; 2]> {
+        let mut halves = [Triage::default(), Triage::default()];
         let mut named = self.connection.prepare_cached(
-            "SELECT family, name, sum(count) FROM named_count
-             WHERE route = ? AND start >= ? AND start + width <= ?
-                   AND family IN ('status_legacy', 'status_new', 'redirect_legacy', 'redirect_new', 'turned')
-             GROUP BY family, name",
+            "SELECT start >= ? AS late, family, name, sum(count) FROM named_count
+             WHERE route = ? AND start + width > ? AND family IN ('status_legacy', 'turned')
+             GROUP BY late, family, name",
         )?;
-        let mut rows = named.query(params![route, from, until])?;
+        let mut rows = named.query(params![at, route, since])?;
         while let Some(row) = rows.next()? {
-            let (family, name): (String, String) = (row.get(0)?, row.get(1)?);
-            triage.add_row(&family, &name, row.get(2)?, ("", 0));
+            let (half, count): (usize, u64) = (row.get(0)?, row.get(3)?);
+            if let Some(half) = halves.get_mut(half) {
+                half.add_row(row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?, count, ("", 0));
+            }
         }
-        Ok(triage)
+        Ok(halves)
     }
 
     /// The operator's entries that ever met something, on any route.
@@ -333,22 +335,6 @@ impl Moment<'_> {
             .prepare_cached("SELECT DISTINCT name FROM named_count WHERE family = 'rule_pairs' AND count > 0")?
             .query_map([], |row| row.get(0))?
             .collect()
-    }
-
-    /// The same by window, each with its start, the oldest first.
-    pub fn mix_windows(&self, route: i64, from: u64) -> rusqlite::Result<Vec<(u64, Triage)>> {
-        let mut windows: BTreeMap<u64, Triage> = BTreeMap::new();
-        let mut named = self.connection.prepare_cached(
-            "SELECT start, family, name, count FROM named_count
-             WHERE route = ? AND start + width > ?
-                   AND family IN ('status_legacy', 'status_new', 'redirect_legacy', 'redirect_new', 'turned')",
-        )?;
-        let mut rows = named.query(params![route, from])?;
-        while let Some(row) = rows.next()? {
-            let (family, name): (String, String) = (row.get(1)?, row.get(2)?);
-            windows.entry(row.get(0)?).or_default().add_row(&family, &name, row.get(3)?, ("", 0));
-        }
-        Ok(windows.into_iter().collect())
     }
 
     /// Bytes of samples, to find the smallest one.
