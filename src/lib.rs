@@ -27,6 +27,9 @@ pub mod evidence;
 /// Who are we? Certificates, keys, and the terms on which a listener speaks TLS.
 pub mod tls;
 
+/// Listening sockets that were open before: handed over by the door before this one, or by systemd.
+pub mod socket;
+
 /// What did the operator say? The YAML as written, compiled to settings, every error located.
 pub mod config;
 

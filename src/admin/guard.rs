@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq;
 
 use super::OpenError;
 use super::answer::{self, Answer};
-use crate::config::settings::{AdminAddress, AdminSettings};
+use crate::config::settings::{Address, AdminSettings};
 
 /// Where a connection comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Guard {
             .token()
             .map_err(|reason| OpenError::Token { path: guard.token_file.clone().unwrap_or_default(), reason })?;
         match settings.address {
-            AdminAddress::Tcp(address) if Peer::of(address.ip()) == Peer::Remote && guard.token_file.is_none() => {
+            Address::Tcp(address) if Peer::of(address.ip()) == Peer::Remote && guard.token_file.is_none() => {
                 Err(OpenError::NeedsToken { address: settings.address.to_string() })
             }
             _ => Ok(guard),
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn an_address_open_to_others_without_a_token_is_refused() {
-        let settings = AdminSettings { address: AdminAddress::Tcp("0.0.0.0:9901".parse().unwrap()), token_file: None };
+        let settings = AdminSettings { address: Address::Tcp("0.0.0.0:9901".parse().unwrap()), token_file: None };
         assert!(matches!(Guard::new(&settings), Err(OpenError::NeedsToken { .. })));
         let missing = AdminSettings { token_file: Some("/nowhere/token".into()), ..settings };
         assert!(Guard::new(&missing).unwrap_err().to_string().starts_with("admin.token_file /nowhere/token: "));

@@ -9,7 +9,6 @@ pub mod api;
 pub mod dashboard;
 mod evidence;
 pub mod guard;
-mod listener;
 mod readiness;
 mod serve;
 pub mod status;
@@ -22,8 +21,12 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
-use crate::config::settings::{AdminAddress, AdminSettings};
+use crate::config::settings::{Address, AdminSettings};
 use crate::live::{Live, Reloader};
+use crate::socket::{Inherited, Listener, ToHandOver};
+
+/// Only the door's own user may open its unix socket.
+const UNIX_MODE: u32 = 0o600;
 
 /// What the window shows and changes.
 #[derive(Debug, Clone)]
@@ -86,35 +89,60 @@ fn hint(error: &io::Error) -> &'static str {
 /// The open window; it closes when this is dropped.
 #[derive(Debug)]
 pub struct Window {
-    address: AdminAddress,
-    _stop: oneshot::Sender<()>,
+    address: Address,
+    to_hand_over: ToHandOver,
+    /// Dropped: begin, and end.
+    begin: Option<oneshot::Sender<()>>,
+    stop: Option<oneshot::Sender<()>>,
 }
 
 impl Window {
-    /// Listens, then serves on a thread of its own.
+    /// Listens; what is asked is answered, on a thread of its own, once [`begin`](Self::begin) is called.
     ///
     /// # Errors
     /// The address is taken or open to others without a token; the token cannot be read; the system gives no thread.
-    pub fn open(settings: &AdminSettings, shown: Shown) -> Result<Self, OpenError> {
+    pub fn open(settings: &AdminSettings, shown: Shown, inherited: &mut Inherited) -> Result<Self, OpenError> {
         let guard = guard::Guard::new(settings)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(OpenError::Runtime)?;
         let listener = {
             let _entered = runtime.enter();
-            listener::Listener::bind(&settings.address)
+            Listener::bind(&settings.address, UNIX_MODE, inherited)
                 .map_err(|source| OpenError::Listen { address: settings.address.to_string(), source })?
         };
         let address = listener.address().clone();
+        let to_hand_over = listener.to_hand_over().map_err(OpenError::Runtime)?;
+        let (begin, begun) = oneshot::channel::<()>();
         let (stop, stopped) = oneshot::channel();
         let serve = serve::until(stopped, listener, Arc::new(api::Api::new(guard, shown)));
+        let serve = async {
+            // An error is the sender's end: it is dropped to begin.
+            let _ = begun.await;
+            serve.await;
+        };
         std::thread::Builder::new()
             .name("admin".into())
             .spawn(move || runtime.block_on(serve))
             .map_err(OpenError::Runtime)?;
-        Ok(Self { address, _stop: stop })
+        Ok(Self { address, to_hand_over, begin: Some(begin), stop: Some(stop) })
+    }
+
+    /// Answers from now on.
+    pub fn begin(&mut self) {
+        self.begin = None;
+    }
+
+    /// Answers nobody any more; what is asked already is answered.
+    pub fn close(&mut self) {
+        self.stop = None;
+    }
+
+    /// Its socket, for a successor.
+    pub fn to_hand_over(&self) -> &ToHandOver {
+        &self.to_hand_over
     }
 
     /// Where it listens: the port is a real one even if the config asked for port 0.
-    pub fn address(&self) -> &AdminAddress {
+    pub fn address(&self) -> &Address {
         &self.address
     }
 }

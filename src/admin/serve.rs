@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::api::Api;
 use super::guard::Peer;
-use super::listener::{Listener, Stream};
+use crate::socket::{Listener, Stream};
 
 /// Operators, a scraper and a probe or two; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 64;
@@ -20,6 +20,8 @@ const MAX_CONNECTIONS: usize = 64;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// For a request and its answer: a report of a big store, read over a slow line.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// For what is being asked when the window closes; a kept connection is cut then.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// After a failed accept (no file descriptors left) others may free some.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -28,11 +30,15 @@ pub async fn until(mut stopped: oneshot::Receiver<()>, listener: Listener, api: 
     loop {
         let Ok(place) = room.clone().acquire_owned().await else { return };
         let accepted = tokio::select! {
-            _ = &mut stopped => return,
+            _ = &mut stopped => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => {
+            Ok((stream, from)) => {
+                let peer = match &stream {
+                    Stream::Tcp(_) => Peer::of(from.ip()),
+                    Stream::Unix(_) => Peer::Unix,
+                };
                 let connection = connection(stream, peer, api.clone());
                 tokio::spawn(async move {
                     connection.await;
@@ -45,9 +51,12 @@ pub async fn until(mut stopped: oneshot::Receiver<()>, listener: Listener, api: 
             }
         }
     }
+    drop(listener);
+    // A successor may be answering already; who asked here is answered here. With nobody left, every place is free.
+    let _ = tokio::time::timeout(FAREWELL, room.acquire_many(MAX_CONNECTIONS as u32)).await;
 }
 
-async fn connection(stream: Box<dyn Stream>, peer: Peer, api: Arc<Api>) {
+async fn connection(stream: Stream, peer: Peer, api: Arc<Api>) {
     let service = service_fn(move |request| {
         let api = api.clone();
         async move {

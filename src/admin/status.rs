@@ -57,6 +57,9 @@ pub struct RouteStatus {
     /// Percent of the sessions that new answers, at stage canary.
     pub weight: Option<f64>,
     pub rolled_back: bool,
+    /// `closed`, `open` or `trying`; `None`: the route has no breaker.
+    #[serde(default)]
+    pub breaker: Option<String>,
     /// Answered since the door started, by whom.
     pub requests: Traffic,
     /// Copies sent and answered whole.
@@ -138,6 +141,7 @@ fn routes(snapshot: &Snapshot, verdicts: &Verdicts) -> Vec<RouteStatus> {
             stage: said,
             weight: weight(route),
             rolled_back: snapshot.is_rolled_back(id),
+            breaker: breaker(route, meters),
             requests: meters.traffic(),
             mirrored: meters.total_mirrored(),
             dropped: meters.total_dropped(),
@@ -154,6 +158,11 @@ fn stage_said(route: &RouteSettings) -> String {
         crate::config::settings::Answer::Respond(status) => format!("respond {}", status.as_u16()),
         crate::config::settings::Answer::Proxy(proxied) => proxied.policy.stage.to_string(),
     }
+}
+
+fn breaker(route: &RouteSettings, meters: &RouteMeters) -> Option<String> {
+    route.proxied()?.fallback.breaker?;
+    Some(meters.breaker.state().label().to_owned())
 }
 
 /// Only a canary has a weight that says anything.
@@ -180,6 +189,10 @@ impl RouteStatus {
     pub fn stage_for_people(&self) -> String {
         let weight = self.weight.map(|weight| format!(" {weight} %")).unwrap_or_default();
         let rolled_back = if self.rolled_back { ", rolled back" } else { "" };
-        format!("{}{weight}{rolled_back}", self.stage)
+        let breaker = match self.breaker.as_deref() {
+            None | Some("closed") => String::new(),
+            Some(state) => format!(", breaker {state}"),
+        };
+        format!("{}{weight}{rolled_back}{breaker}", self.stage)
     }
 }

@@ -20,7 +20,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::AdminTarget;
 use crate::admin::answer::Problem;
-use crate::config::settings::AdminAddress;
+use crate::config::settings::Address;
 use crate::config::{self, Settings};
 
 /// Where a door listens whose config does not say.
@@ -35,7 +35,7 @@ const MAX_ANSWER_BYTES: usize = 64 << 20;
 /// A running door's window, as far as it can be known before it answers.
 #[derive(Debug)]
 pub struct DoorAt {
-    address: AdminAddress,
+    address: Address,
     token: Option<String>,
 }
 
@@ -61,7 +61,7 @@ impl DoorAt {
         Ok(Self { address, token })
     }
 
-    pub fn address(&self) -> &AdminAddress {
+    pub fn address(&self) -> &Address {
         &self.address
     }
 
@@ -91,8 +91,8 @@ impl DoorAt {
 
     fn request(&self, method: Method, path: &str, body: Vec<u8>) -> anyhow::Result<Request<Full<Bytes>>> {
         let host = match &self.address {
-            AdminAddress::Tcp(address) => address.to_string(),
-            AdminAddress::Unix(_) => "localhost".to_owned(),
+            Address::Tcp(address) => address.to_string(),
+            Address::Unix(_) => "localhost".to_owned(),
         };
         let mut request = Request::builder().method(method).uri(path).header(header::HOST, host);
         if !body.is_empty() {
@@ -106,12 +106,10 @@ impl DoorAt {
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> anyhow::Result<Heard<(StatusCode, Bytes)>> {
         let connected = match &self.address {
-            AdminAddress::Tcp(address) => {
+            Address::Tcp(address) => {
                 TcpStream::connect(address).await.map(|stream| Box::new(stream) as Box<dyn Stream>)
             }
-            AdminAddress::Unix(path) => {
-                UnixStream::connect(path).await.map(|stream| Box::new(stream) as Box<dyn Stream>)
-            }
+            Address::Unix(path) => UnixStream::connect(path).await.map(|stream| Box::new(stream) as Box<dyn Stream>),
         };
         match connected {
             Ok(stream) => {
@@ -151,9 +149,9 @@ async fn speak(stream: Box<dyn Stream>, request: Request<Full<Bytes>>) -> anyhow
 }
 
 /// `host:port` or `unix:PATH`.
-fn parse(written: &str) -> anyhow::Result<AdminAddress> {
+fn parse(written: &str) -> anyhow::Result<Address> {
     if let Some(path) = written.strip_prefix("unix:") {
-        return Ok(AdminAddress::Unix(PathBuf::from(path)));
+        return Ok(Address::Unix(PathBuf::from(path)));
     }
     if let Ok(mut address) = written.parse::<SocketAddr>() {
         // A door that listens everywhere is reached from here by loopback.
@@ -164,12 +162,12 @@ fn parse(written: &str) -> anyhow::Result<AdminAddress> {
                 std::net::Ipv6Addr::LOCALHOST.into()
             });
         }
-        return Ok(AdminAddress::Tcp(address));
+        return Ok(Address::Tcp(address));
     }
     let mut found = written
         .to_socket_addrs()
         .with_context(|| format!("the admin address is {written:?}, want host:port or unix:PATH"))?;
-    found.next().map(AdminAddress::Tcp).with_context(|| format!("the name in {written:?} has no address"))
+    found.next().map(Address::Tcp).with_context(|| format!("the name in {written:?} has no address"))
 }
 
 fn read_token(path: &Path) -> anyhow::Result<String> {
@@ -287,9 +285,9 @@ mod tests {
 
     #[test]
     fn addresses_are_read_as_people_write_them() {
-        assert_eq!(parse("unix:/run/a.sock").unwrap(), AdminAddress::Unix("/run/a.sock".into()));
-        assert_eq!(parse("0.0.0.0:9901").unwrap(), AdminAddress::Tcp("127.0.0.1:9901".parse().unwrap()));
-        assert_eq!(parse("[::]:9901").unwrap(), AdminAddress::Tcp("[::1]:9901".parse().unwrap()));
+        assert_eq!(parse("unix:/run/a.sock").unwrap(), Address::Unix("/run/a.sock".into()));
+        assert_eq!(parse("0.0.0.0:9901").unwrap(), Address::Tcp("127.0.0.1:9901".parse().unwrap()));
+        assert_eq!(parse("[::]:9901").unwrap(), Address::Tcp("[::1]:9901".parse().unwrap()));
         assert!(parse("9901").unwrap_err().to_string().contains("want host:port or unix:PATH"));
     }
 }

@@ -13,6 +13,7 @@ pub mod discover;
 pub mod exit;
 pub mod explain;
 pub mod gate;
+mod notify;
 pub mod options;
 pub mod print;
 pub mod recheck;
@@ -22,6 +23,7 @@ pub mod run;
 pub mod stage;
 pub mod status;
 pub mod store;
+mod succession;
 pub mod table;
 mod wiring;
 

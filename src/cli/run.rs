@@ -1,38 +1,78 @@
 //! `matapalo run`: the door, in the foreground.
 
 use std::io::IsTerminal;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use tokio::signal::unix::{SignalKind, signal};
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use super::Exit;
+use super::notify::{self, Word};
+use super::succession::Successor;
 use super::wiring::OpenDoor;
 use crate::config;
+use crate::socket::Inherited;
 
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// How the door's own log, on stderr, is written. What is in it says $RUST_LOG (`info` by default).
+    #[arg(long, value_enum, default_value_t, env = "MATAPALO_LOG_FORMAT")]
+    log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One object a line.
+    Json,
+}
 
 /// What is logged unless `$RUST_LOG` says otherwise. Pingora's own lines repeat, per request, what the meters count.
 const DEFAULT_FILTER: &str = "info,pingora=off,pingora_core=off,pingora_proxy=off,pingora_pool=off";
 
 /// # Errors
 /// The config does not compile, or an address cannot be listened on.
-pub fn run(config: &Path, _: &Args) -> anyhow::Result<Exit> {
-    log_to_stderr();
+pub fn run(config: &Path, args: &Args) -> anyhow::Result<Exit> {
+    // First of all: it takes words out of the environment, which only a process with one thread may.
+    let mut inherited = Inherited::take();
+    log_to_stderr(args.log_format);
     let settings = config::load(config)?;
     for warning in &settings.warnings {
         tracing::warn!("config: {warning}");
     }
+    if std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0) {
+        tracing::warn!("runs as root, which it does not need: deploy/matapalo.service starts it without privileges");
+    }
     let (routes, hash) = (settings.routes.len(), settings.hash.clone());
-    let door = OpenDoor::open(settings, config.to_owned())?;
+    let mut door = OpenDoor::build(settings, config.to_owned(), &mut inherited)?;
+    // Before anybody is served: a signal that nobody listens to ends the process.
+    let signals = door.runtime().block_on(async { Signals::listen() }).context("listening to signals")?;
+    door.open(&mut inherited)?;
+    for address in inherited.left_over() {
+        tracing::warn!(%address, "a socket was handed over that `listeners` does not name: it is closed");
+    }
+    drop(inherited);
+    let listening: Vec<String> = door.addresses().iter().map(ToString::to_string).collect();
     tracing::info!(
-        listening = ?door.addresses(), admin = %door.window().address(), config = %config.display(), %hash, routes,
-        "the door is open"
+        ?listening, admin = %door.window().address(), config = %config.display(), %hash, routes, "the door is open"
     );
-    door.runtime().block_on(told_to_stop())?;
-    tracing::info!("draining: the door closes when the last request is answered");
-    let cut = door.close();
+    tell_that_it_is_open(&door);
+    let cut = match door.runtime().block_on(signals.until_the_end(&door)) {
+        End::Stopped => {
+            notify::tell(Word::Stopping);
+            tracing::info!("draining: the door closes when the last request is answered");
+            door.close()
+        }
+        End::Succeeded(pid) => {
+            notify::tell(Word::Successor(pid));
+            tracing::info!(successor = pid, "the new door is open; this one answers its last requests and leaves");
+            door.leave()
+        }
+    };
     if cut > 0 {
         tracing::warn!(connections = cut, "drain_timeout is over: connections were cut");
     }
@@ -40,30 +80,87 @@ pub fn run(config: &Path, _: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
-fn log_to_stderr() {
+fn log_to_stderr(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
-    let coloured = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in the same process (tests) keeps the first one's log.
-    let _ =
-        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(coloured).with_writer(std::io::stderr).try_init();
+    let _ = match format {
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
 }
 
-/// SIGTERM and SIGINT drain. A second one, for who has no patience, ends the process at once.
-async fn told_to_stop() -> std::io::Result<()> {
-    let mut term = signal(SignalKind::terminate())?;
-    let mut int = signal(SignalKind::interrupt())?;
-    let mut upgrade = signal(SignalKind::user_defined2())?;
-    loop {
-        tokio::select! {
-            _ = term.recv() => break,
-            _ = int.recv() => break,
-            _ = upgrade.recv() => tracing::warn!("SIGUSR2: handing the sockets to a new binary is not in this version yet"),
+fn tell_that_it_is_open(door: &OpenDoor) {
+    notify::tell(Word::Ready("serving"));
+    let Some(every) = notify::watchdog() else { return };
+    // On the door's own threads: were they stuck, the manager should know.
+    door.runtime().spawn(async move {
+        loop {
+            notify::tell(Word::Alive);
+            tokio::time::sleep(every).await;
         }
-    }
-    tokio::spawn(async move {
-        tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
-        tracing::warn!("told twice: the door ends now");
-        std::process::exit(1);
     });
-    Ok(())
+}
+
+/// Why the door closes.
+enum End {
+    Stopped,
+    /// Another process has taken its place.
+    Succeeded(u32),
+}
+
+struct Signals {
+    stop: [Signal; 2],
+    upgrade: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            stop: [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?],
+            upgrade: signal(SignalKind::user_defined2())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// SIGTERM and SIGINT drain. A second one, for who has no patience, ends the process at once. SIGUSR2 starts the new binary.
+    async fn until_the_end(mut self, door: &OpenDoor) -> End {
+        let end = loop {
+            tokio::select! {
+                biased;
+                () = told_to_stop(&mut self.stop) => break End::Stopped,
+                // The config's watch listens to it too.
+                _ = self.hangup.recv() => {
+                    door.reopen_logs();
+                    continue;
+                }
+                _ = self.upgrade.recv() => {}
+            }
+            tracing::info!("SIGUSR2: starting the new binary");
+            let succeeded = tokio::select! {
+                biased;
+                () = told_to_stop(&mut self.stop) => break End::Stopped,
+                succeeded = succeed(door) => succeeded,
+            };
+            match succeeded {
+                Ok(pid) => break End::Succeeded(pid),
+                Err(error) => tracing::error!("the new binary does not take over, this door goes on: {error:#}"),
+            }
+        };
+        tokio::spawn(async move {
+            told_to_stop(&mut self.stop).await;
+            tracing::warn!("told twice: the door ends now");
+            std::process::exit(1);
+        });
+        end
+    }
+}
+
+async fn told_to_stop([term, int]: &mut [Signal; 2]) {
+    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+}
+
+async fn succeed(door: &OpenDoor) -> anyhow::Result<u32> {
+    Successor::start(&door.sockets())?.take_over().await
 }

@@ -2,7 +2,6 @@
 //! what one part needs of another it is given here.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,26 +10,27 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use pingora::proxy::http_proxy;
 use pingora::server::configuration::ServerConf;
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+use super::notify::{self, Word};
 use crate::admin::{Readiness, Shown, Window};
-use crate::config::settings::Listener;
+use crate::config::settings;
 use crate::config::{self, Settings};
 use crate::evidence::Recorder;
-use crate::evidence::store::Store;
+use crate::evidence::store::{Store, StoreError};
 use crate::live::watch::{Source, Watch};
 use crate::live::{Live, Meters};
 use crate::mirror::Mirror;
-use crate::proxy::{AccessLog, Door, Front, bind};
+use crate::proxy::{AccessLog, Door, Front, ListenError};
+use crate::socket::{Address, Inherited, Listener, ToHandOver};
 use crate::upstream::{Backends, Prober};
 
 /// Idle connections kept to backends, per thread: as many as there may be requests at once on a busy door, because a
 /// smaller pool makes a new connection for every other request (measured: twice the CPU).
 const POOL_PER_THREAD: usize = 1024;
-/// `/readyz` fails this long before the listeners close, so that a load balancer that asks often sends nothing to a closed door.
-const READY_LEAD: Duration = Duration::from_millis(200);
+/// How long a door that has a successor keeps connections on which nobody asks anything.
+const LINGER: Duration = Duration::from_secs(10);
 /// How long copies may still be sent and compared once the last user is served.
 const MIRROR_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a stopped runtime's threads may take to end what they are at.
@@ -39,13 +39,19 @@ const RUNTIME_PATIENCE: Duration = Duration::from_millis(200);
 /// The open door and everything behind it.
 #[derive(Debug)]
 pub struct OpenDoor {
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<Address>,
+    /// Until it serves.
+    listeners: Vec<Bound>,
     readiness: Readiness,
     draining: Arc<AtomicBool>,
+    end_listening: watch::Sender<bool>,
     stop: watch::Sender<bool>,
+    /// The listening sockets once more, for a successor.
+    sockets: Vec<ToHandOver>,
     front: Front,
     mirror: Arc<Mirror>,
     live: Arc<Live>,
+    access_log: Option<Arc<AccessLog>>,
     runtime: Runtime,
     window: Window,
     _watch: Watch,
@@ -53,19 +59,21 @@ pub struct OpenDoor {
 }
 
 impl OpenDoor {
-    /// Opens the door with these settings, read from `config`.
+    /// Puts the door together with these settings, read from `config`, up to listening. Nobody is served yet.
     ///
     /// # Errors
     /// An address cannot be listened on, or the system gives no thread. A store that cannot be opened is no error: the door
     /// serves without it, and says so.
-    pub fn open(settings: Settings, config: PathBuf) -> anyhow::Result<Self> {
+    pub fn build(settings: Settings, config: PathBuf, inherited: &mut Inherited) -> anyhow::Result<Self> {
         let since = Instant::now();
         let runtime = door_runtime(settings.threads)?;
-        let (addresses, listeners) = listen(&runtime, &settings)?;
-        let access_log =
-            settings.access_log.as_ref().map(AccessLog::open).transpose().context("opening access_log.path")?;
+        let (addresses, listeners) = listen(&runtime, &settings, inherited)?;
+        let sockets = listeners.iter().map(|(listener, _)| listener.to_hand_over());
+        let sockets = sockets.collect::<Result<_, _>>().context("copying a listening socket")?;
         let meters = Arc::new(Meters::new().context("registering metrics")?);
-        let recorder = Arc::new(Recorder::new(open_store(&settings, &meters)));
+        let open_log = |settings| AccessLog::open(settings, meters.access_log_dropped.clone()).map(Arc::new);
+        let access_log = settings.access_log.as_ref().map(open_log).transpose().context("opening access_log.path")?;
+        let recorder = Arc::new(recorder(&settings, inherited));
         let mirror = Arc::new(Mirror::start(recorder.clone(), settings.limits.mirror_memory)?);
         let backends = Arc::new(Backends::default());
         let (threads, admin) = (settings.threads, settings.admin.clone());
@@ -74,23 +82,25 @@ impl OpenDoor {
         let watch = Watch::start(live.clone(), ConfigFile(config))?;
         let readiness = Readiness::default();
         let shown = Shown { live: live.clone(), reloader: watch.reloader(), readiness: readiness.clone(), since };
-        let window = Window::open(&admin, shown)?;
+        let window = Window::open(&admin, shown, inherited)?;
         let draining = Arc::new(AtomicBool::new(false));
         let (stop, stopped) = watch::channel(false);
-        let door = Door::new(live.clone(), mirror.clone(), access_log, draining.clone());
-        let front = Front::new(Arc::new(http_proxy(&server_conf(threads), door)), live.clone(), stopped);
-        for (listener, says) in listeners {
-            runtime.spawn(front.clone().accept(listener, says));
-        }
-        readiness.open();
+        let (end_listening, listening_ends) = watch::channel(false);
+        let door = Door::new(live.clone(), mirror.clone(), access_log.clone(), draining.clone());
+        let front =
+            Front::new(Arc::new(http_proxy(&server_conf(threads), door)), live.clone(), listening_ends, stopped);
         Ok(Self {
             addresses,
+            listeners,
             readiness,
             draining,
+            end_listening,
             stop,
+            sockets,
             front,
             mirror,
             live,
+            access_log,
             runtime,
             window,
             _watch: watch,
@@ -98,13 +108,34 @@ impl OpenDoor {
         })
     }
 
+    /// Opens: takes the place of the door before this one, if there is one, and serves.
+    ///
+    /// # Errors
+    /// The door before this one does not give its place.
+    pub fn open(&mut self, inherited: &mut Inherited) -> anyhow::Result<()> {
+        inherited.take_over().context("the door before this one does not give its place, and goes on")?;
+        for (listener, says) in std::mem::take(&mut self.listeners) {
+            self.runtime.spawn(self.front.clone().accept(listener, says));
+        }
+        self.readiness.open();
+        self.window.begin();
+        Ok(())
+    }
+
     /// Where users are served; ports are real ones even if the config asked for port 0.
-    pub fn addresses(&self) -> &[SocketAddr] {
+    pub fn addresses(&self) -> &[Address] {
         &self.addresses
     }
 
     pub fn window(&self) -> &Window {
         &self.window
+    }
+
+    /// Whoever rotated the logs has moved the files away.
+    pub fn reopen_logs(&self) {
+        if let Some(log) = &self.access_log {
+            log.reopen();
+        }
     }
 
     /// The runtime that serves users, for what must wait beside it.
@@ -114,11 +145,38 @@ impl OpenDoor {
 
     /// Drains: readiness fails first, then the listeners close, requests under way finish (at most for `drain_timeout`), copies
     /// are compared, and what they proved is written out. Returns how many connections had to be cut.
-    pub fn close(self) -> usize {
-        let patience = self.live.snapshot().settings.drain_timeout;
+    pub fn close(mut self) -> usize {
+        let settings = self.live.snapshot().settings.clone();
+        let patience = settings.drain_timeout;
         self.readiness.drain();
         self.draining.store(true, Ordering::Relaxed);
-        std::thread::sleep(READY_LEAD);
+        std::thread::sleep(settings.drain_delay);
+        self.sockets.clear();
+        self.end_listening.send_replace(true);
+        self.end(patience)
+    }
+
+    /// What a successor needs: every socket that is listened on, the window's too.
+    pub fn sockets(&self) -> Vec<&ToHandOver> {
+        self.sockets.iter().chain([self.window.to_hand_over()]).collect()
+    }
+
+    /// Leaves the place to a successor that has taken it: new connections are the successor's, each connection of this door
+    /// ends with its next answer. Nobody's idle connection is cut while he may be sending on it, but for those who stay idle.
+    /// Readiness does not fail: the site is ready, whoever of the two is asked. Returns how many connections had to be cut.
+    pub fn leave(mut self) -> usize {
+        let settings = self.live.snapshot().settings.clone();
+        let idle = LINGER.min(settings.limits.keep_alive).min(settings.drain_timeout);
+        self.sockets().into_iter().for_each(ToHandOver::is_done);
+        self.window.close();
+        self.draining.store(true, Ordering::Relaxed);
+        self.sockets.clear();
+        self.end_listening.send_replace(true);
+        let left = self.runtime.block_on(self.front.drained(idle));
+        if left == 0 { self.end(Duration::ZERO) } else { self.end(settings.drain_timeout.saturating_sub(idle)) }
+    }
+
+    fn end(self, patience: Duration) -> usize {
         self.stop.send_replace(true);
         let cut = self.runtime.block_on(self.front.drained(patience));
         self.mirror.stop(MIRROR_PATIENCE);
@@ -140,7 +198,11 @@ impl Source for ConfigFile {
     }
 
     fn load(&self) -> Result<Settings, Vec<String>> {
-        config::load(&self.0).map_err(|refused| refused.errors.iter().map(ToString::to_string).collect())
+        notify::tell(Word::Reloading);
+        let loaded = config::load(&self.0).map_err(|refused| refused.errors.iter().map(ToString::to_string).collect());
+        let status = if loaded.is_ok() { "serving" } else { "serving; the newest config was refused" };
+        notify::tell(Word::Ready(status));
+        loaded
     }
 
     /// The file's own folder is always among them: that is where it will come back when it is gone.
@@ -161,28 +223,38 @@ fn door_runtime(threads: usize) -> anyhow::Result<Runtime> {
 }
 
 /// An open socket, and what the config says of it.
-type Bound = (TcpListener, Arc<Listener>);
+type Bound = (Listener, Arc<settings::Listener>);
 
 /// All addresses or none: a door that is half open looks open.
-fn listen(runtime: &Runtime, settings: &Settings) -> anyhow::Result<(Vec<SocketAddr>, Vec<Bound>)> {
+fn listen(
+    runtime: &Runtime,
+    settings: &Settings,
+    inherited: &mut Inherited,
+) -> anyhow::Result<(Vec<Address>, Vec<Bound>)> {
     let _entered = runtime.enter();
     let mut listeners = Vec::new();
     let mut addresses = Vec::new();
-    for listener in &settings.listeners {
-        let bound = bind(listener.address)?;
-        addresses.push(bound.local_addr().context("asking a listener for its address")?);
-        listeners.push((bound, listener.clone()));
+    for says in &settings.listeners {
+        let listener = Listener::bind(&says.address, says.mode, inherited)
+            .map_err(|source| ListenError { address: says.address.clone(), source })?;
+        addresses.push(listener.address().clone());
+        listeners.push((listener, says.clone()));
     }
     Ok((addresses, listeners))
 }
 
-/// Without a store the door serves and compares as ever; what it learns is lost when it ends.
-fn open_store(settings: &Settings, meters: &Meters) -> Option<Store> {
-    let store = Store::open(&settings.store.path, settings.store.max_size)
-        .inspect_err(|error| tracing::error!("no evidence is kept: {error}"))
-        .ok();
-    meters.store_ok.set(i64::from(store.is_some()));
-    store
+/// Without a store the door serves and compares as ever; what it learns is lost when it ends. The store of a door whose place
+/// is being taken comes later.
+fn recorder(settings: &Settings, inherited: &Inherited) -> Recorder {
+    let (path, size) = (&settings.store.path, settings.store.max_size);
+    match Store::open(path, size) {
+        Ok(store) => Recorder::new(Some(store)),
+        Err(StoreError::LockedByDoor { .. }) if inherited.is_succession() => Recorder::taking_over(path, size),
+        Err(error) => {
+            tracing::error!("no evidence is kept: {error}");
+            Recorder::new(None)
+        }
+    }
 }
 
 fn server_conf(threads: usize) -> Arc<ServerConf> {

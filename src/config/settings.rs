@@ -1,6 +1,6 @@
 //! What the door runs on: everything parsed, resolved and checked. Illegal combinations cannot be written here.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use crate::diff::Rules;
 use crate::evidence::Gate;
 use crate::routing::{Origin, Policy, RouteId, RouteTable, Share};
+pub use crate::socket::Address;
 
 /// Index into [`Settings::backends`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,6 +27,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Longest wait for requests in flight when the door is told to stop.
     pub drain_timeout: Duration,
+    /// How long the readiness fails before the listeners close.
+    pub drain_delay: Duration,
     pub backends: Vec<BackendSettings>,
     pub session: Session,
     pub store: StoreSettings,
@@ -53,7 +56,11 @@ impl Settings {
 /// Where users come in. Only the address is taken once, when the door starts; the rest holds for the next connection.
 #[derive(Debug)]
 pub struct Listener {
-    pub address: SocketAddr,
+    pub address: Address,
+    /// Who may open a unix socket, as of chmod.
+    pub mode: u32,
+    /// A PROXY header comes first, and says who the client is.
+    pub proxy_protocol: bool,
     /// `None`: plain HTTP.
     pub tls: Option<Tls>,
     /// HTTP/2 without TLS is spoken too, to clients that begin with it.
@@ -79,23 +86,8 @@ pub struct CertificateFacts {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdminSettings {
-    pub address: AdminAddress,
+    pub address: Address,
     pub token_file: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AdminAddress {
-    Tcp(SocketAddr),
-    Unix(PathBuf),
-}
-
-impl std::fmt::Display for AdminAddress {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Tcp(address) => write!(f, "{address}"),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +101,10 @@ pub struct Limits {
     /// Request head, bytes.
     pub max_header_bytes: usize,
     pub max_connections: usize,
+    /// Of one client address; `None`: no bound.
+    pub max_connections_per_client: Option<usize>,
+    /// On one connection, which then ends; `None`: no bound.
+    pub max_requests: Option<u32>,
     /// Requests under way on one HTTP/2 connection.
     pub max_streams: u32,
     /// Bytes of requests and answers that copies may keep, waiting or under way, over all routes.
@@ -302,6 +298,8 @@ pub struct AccessLogSettings {
     /// `None`: standard output.
     pub path: Option<PathBuf>,
     pub format: AccessLogFormat,
+    /// Of the requests that are written; answers of 5xx always are.
+    pub percent: Share,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -410,4 +408,18 @@ pub struct FallbackSettings {
     pub timeout: bool,
     /// Bytes of request body that are kept for the replay.
     pub max_body: usize,
+    /// When `new` is not even asked; `None`: it always is.
+    pub breaker: Option<BreakerRules>,
+}
+
+/// When requests that may fall back go straight to legacy, because `new` keeps failing them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BreakerRules {
+    /// Of the requests in a window.
+    pub failures: Share,
+    /// That a window must have had before failures count.
+    pub min_requests: u32,
+    pub window: Duration,
+    /// How long `new` is left alone before one request tries it.
+    pub open: Duration,
 }

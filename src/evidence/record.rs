@@ -4,6 +4,7 @@
 //! store by the clock ([`writer`]). Nothing here waits for the disk but [`Recorder::flush`], and nothing wakes another thread.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
@@ -26,6 +27,7 @@ mod health;
 mod keyed;
 mod ledgers;
 mod sessions;
+mod takeover;
 #[cfg(test)]
 mod tests;
 mod triage;
@@ -114,6 +116,25 @@ impl Recorder {
             sample_room: store.as_ref().map_or(0, Store::sample_buffer),
         });
         let writer = store.and_then(|store| spawn_writer(&shared, store));
+        Self { shared, writer, key: random_key(), compare, ledgers: Ledgers::default() }
+    }
+
+    /// With a store that another door holds and will soon let go: until then everything is counted in memory.
+    pub fn taking_over(path: &Path, max_size: u64) -> Self {
+        let mut health = StoreHealth::new(Some(path));
+        let held = StoreError::Other { path: path.to_owned(), why: "the door before this one has it still".to_owned() };
+        health.fail(&held, SystemTime::now());
+        let shared = Arc::new(Shared {
+            pending: Mutex::default(),
+            admission: Mutex::default(),
+            sessions: Mutex::default(),
+            health: Mutex::new(health),
+            signal: Mutex::default(),
+            changed: Condvar::new(),
+            sample_room: Store::sample_buffer_of(max_size),
+        });
+        let path = path.to_owned();
+        let writer = spawn(&shared, path.clone(), move |shared| takeover::run(shared, &path, max_size));
         Self { shared, writer, key: random_key(), compare, ledgers: Ledgers::default() }
     }
 
@@ -321,10 +342,13 @@ impl Drop for Recorder {
 }
 
 fn spawn_writer(shared: &Arc<Shared>, store: Store) -> Option<JoinHandle<()>> {
-    let theirs = Arc::clone(shared);
     let path = store.path().to_owned();
-    let spawned = thread::Builder::new().name("store".to_owned()).spawn(move || writer::run(&theirs, store));
-    match spawned {
+    spawn(shared, path, move |shared| writer::run(shared, store))
+}
+
+fn spawn(shared: &Arc<Shared>, path: PathBuf, run: impl FnOnce(&Shared) + Send + 'static) -> Option<JoinHandle<()>> {
+    let theirs = Arc::clone(shared);
+    match thread::Builder::new().name("store".to_owned()).spawn(move || run(&theirs)) {
         Ok(writer) => Some(writer),
         Err(error) => {
             let error = StoreError::Other { path, why: format!("its writer cannot be started: {error}") };

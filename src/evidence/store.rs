@@ -147,6 +147,11 @@ impl Store {
         &self.path
     }
 
+    /// As [`Store::sample_buffer`], of a store that is not open yet.
+    pub fn sample_buffer_of(max_size: u64) -> usize {
+        Budget::of(max_size).samples
+    }
+
     /// Bytes of samples that may wait in memory for the next transaction.
     pub fn sample_buffer(&self) -> usize {
         self.budget.samples

@@ -8,6 +8,7 @@ use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, Me
 use prometheus::{Encoder, TextEncoder};
 use serde::Serialize;
 
+use super::breaker::BreakerState;
 use super::counts::{self, Counters};
 use super::meters::{AnsweredBy, Meters, OTHER_CODE, RouteMeters};
 use super::snapshot::{ProxiedRoute, Snapshot};
@@ -49,7 +50,18 @@ fn in_force(snapshot: &Snapshot) -> Vec<MetricFamily> {
         .routes()
         .filter(|(id, _)| snapshot.is_rolled_back(*id))
         .map(|(_, route)| gauge(&[("route", &route.name)], 1.0));
+    let of_breaker = snapshot.routes().zip(snapshot.meters.iter()).filter_map(|((_, route), meters)| {
+        route.proxied()?.fallback.breaker?;
+        let open = if meters.breaker.state() == BreakerState::Closed { 0.0 } else { 1.0 };
+        Some(gauge(&[("route", &route.name)], open))
+    });
     vec![
+        single(
+            "breaker_open",
+            "Whether new is spared because it kept failing the route.",
+            MetricType::GAUGE,
+            of_breaker.collect(),
+        ),
         single("config_info", "The config in force.", MetricType::GAUGE, vec![config]),
         single("route_stage", "The stage that the config gives a route.", MetricType::GAUGE, of_stage.collect()),
         single(

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
-use prometheus::{Gauge, IntCounter, IntGauge, Opts, Registry};
+use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
+use super::breaker::Breaker;
 use super::counts::{Counters, DURATION_BOUNDS, Histogram, OVERHEAD_BOUNDS};
 use crate::config::Settings;
 use crate::diff::Outcome;
@@ -53,6 +54,8 @@ pub enum FallbackReason {
     Header,
     ConnectError,
     Timeout,
+    /// `new` was not even asked: it had failed too often.
+    Breaker,
 }
 
 impl FallbackReason {
@@ -62,6 +65,28 @@ impl FallbackReason {
             Self::Header => "header",
             Self::ConnectError => "connect_error",
             Self::Timeout => "timeout",
+            Self::Breaker => "breaker",
+        }
+    }
+}
+
+/// Why a connection was closed before a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unwelcome {
+    /// `limits.max_connections` are open.
+    Full,
+    /// `limits.max_connections_per_client` of this client's are open.
+    TooManyOfOne,
+    /// No trusted proxy began it with a good PROXY header.
+    Unannounced,
+}
+
+impl Unwelcome {
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Full => "max_connections",
+            Self::TooManyOfOne => "max_connections_per_client",
+            Self::Unannounced => "proxy_protocol",
         }
     }
 }
@@ -113,6 +138,7 @@ pub struct RouteMeters {
     pub(super) compared: Counters<Outcome>,
     pub(super) settled: Counters<SettledAs>,
     pub(super) fell_back: Counters<FallbackReason>,
+    pub breaker: Breaker,
     overhead: Arc<Histogram>,
 }
 
@@ -134,6 +160,7 @@ impl RouteMeters {
             compared: Counters::default(),
             settled: Counters::default(),
             fell_back: Counters::default(),
+            breaker: Breaker::default(),
             overhead,
         }
     }
@@ -213,6 +240,9 @@ pub struct Meters {
     pub connections: IntGauge,
     /// TLS handshakes that were done.
     pub handshakes: IntCounter,
+    connections_refused: IntCounterVec,
+    /// Lines of the access log that found no room.
+    pub access_log_dropped: IntCounter,
     /// 1: the evidence store takes what is compared; 0: it does not, and comparisons live in memory only.
     pub store_ok: IntGauge,
     reload_ok: IntGauge,
@@ -235,6 +265,14 @@ impl Meters {
             gauge("config_last_reload_successful", "Whether the newest content of the config is in force.")?;
         let handshakes = IntCounter::with_opts(Opts::new("tls_handshakes_total", "TLS handshakes that were done."))?;
         registry.register(Box::new(handshakes.clone()))?;
+        let refused = Opts::new("connections_refused_total", "Client connections closed before a request, by reason.");
+        let connections_refused = IntCounterVec::new(refused, &["reason"])?;
+        registry.register(Box::new(connections_refused.clone()))?;
+        let access_log_dropped = IntCounter::with_opts(Opts::new(
+            "access_log_dropped_total",
+            "Lines of the access log that were dropped because the disk did not keep up.",
+        ))?;
+        registry.register(Box::new(access_log_dropped.clone()))?;
         let reload_ok_at = Gauge::with_opts(Opts::new(
             "config_last_reload_success_timestamp_seconds",
             "When a config last took effect, in seconds since 1970.",
@@ -246,10 +284,17 @@ impl Meters {
             overhead: Arc::new(Histogram::new(OVERHEAD_BOUNDS)),
             connections,
             handshakes,
+            connections_refused,
+            access_log_dropped,
             store_ok,
             reload_ok,
             reload_ok_at,
         })
+    }
+
+    /// A connection was closed before anything was asked on it.
+    pub fn refused_connection(&self, reason: Unwelcome) {
+        self.connections_refused.with_label_values(&[reason.label()]).inc();
     }
 
     /// The meters of these routes in order of their ids; routes known by name go on counting, gone ones are forgotten.

@@ -4,6 +4,7 @@
 //! ([`watch`]) or a rollback ([`rollbacks`]), is built and swapped by the caller's thread, one at a time; the
 //! snapshot before the last is dropped there too, so that a big route table is not taken down by a request.
 
+pub mod breaker;
 pub mod counts;
 pub mod exposition;
 mod facts;
@@ -23,8 +24,9 @@ use crate::evidence::Recorder;
 use crate::evidence::record::StoreState;
 use crate::upstream::Backends;
 
+pub use breaker::BreakerState;
 pub use facts::facts;
-pub use meters::{AnsweredBy, FallbackReason, Meters, RouteMeters, SettledAs};
+pub use meters::{AnsweredBy, FallbackReason, Meters, RouteMeters, SettledAs, Unwelcome};
 pub use rollbacks::{NotKept, RollbackError, Rollbacks, RolledBack, Target};
 pub use snapshot::{ProxiedRoute, Snapshot};
 pub use watch::{Reloader, Source, Watch};
@@ -247,7 +249,7 @@ fn rolled_back(settings: &Settings, rollbacks: &RolledBack) -> Box<[bool]> {
 /// What is taken from the config once, when the door starts.
 #[derive(Debug, PartialEq, Eq)]
 struct NeedsRestart {
-    listeners: Vec<std::net::SocketAddr>,
+    listeners: Vec<crate::config::settings::Address>,
     admin: crate::config::settings::AdminSettings,
     threads: usize,
     store: std::path::PathBuf,
@@ -257,7 +259,7 @@ struct NeedsRestart {
 impl NeedsRestart {
     fn of(settings: &Settings) -> Self {
         Self {
-            listeners: settings.listeners.iter().map(|listener| listener.address).collect(),
+            listeners: settings.listeners.iter().map(|listener| listener.address.clone()).collect(),
             admin: settings.admin.clone(),
             threads: settings.threads,
             store: settings.store.path.clone(),

@@ -10,13 +10,16 @@ use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
+use prometheus::IntCounter;
 
 use crate::config::settings::{AccessLogFormat, AccessLogSettings};
+use crate::routing::{Bucket, Share};
 
 /// Between two writes.
 const DRAIN: Duration = Duration::from_millis(100);
@@ -53,6 +56,11 @@ pub struct Line<'a> {
 #[derive(Debug)]
 pub struct AccessLog {
     format: AccessLogFormat,
+    percent: Share,
+    /// Requests that could have been written.
+    seen: AtomicU64,
+    dropped: IntCounter,
+    reopen: Arc<AtomicBool>,
     buffer: Arc<Mutex<Buffer>>,
     stop: Option<Sender<()>>,
     writer: Option<JoinHandle<()>>,
@@ -67,15 +75,42 @@ struct Buffer {
 impl AccessLog {
     /// # Errors
     /// The file cannot be opened, or the system gives no thread.
-    pub fn open(settings: &AccessLogSettings) -> io::Result<Self> {
+    pub fn open(settings: &AccessLogSettings, dropped: IntCounter) -> io::Result<Self> {
         let mut sink = Sink::open(settings.path.clone())?;
         let buffer = Arc::new(Mutex::new(Buffer::default()));
         let (stop, stopped) = channel();
         let drained = buffer.clone();
+        let reopen = Arc::new(AtomicBool::new(false));
+        let wanted = reopen.clone();
         let writer = std::thread::Builder::new()
             .name("access-log".into())
-            .spawn(move || drain(&stopped, &drained, &mut sink))?;
-        Ok(Self { format: settings.format, buffer, stop: Some(stop), writer: Some(writer) })
+            .spawn(move || drain(&stopped, &drained, &wanted, &mut sink))?;
+        Ok(Self {
+            format: settings.format,
+            percent: settings.percent,
+            seen: AtomicU64::new(0),
+            dropped,
+            reopen,
+            buffer,
+            stop: Some(stop),
+            writer: Some(writer),
+        })
+    }
+
+    /// Whether an answer of this status is to be written. The share is of all requests, evenly spread; failures always are.
+    pub fn wants(&self, status: u16) -> bool {
+        if self.percent == Share::ALL || status >= 500 {
+            return true;
+        }
+        // Steps of the golden ratio, which have no factor with the number of buckets: each is met once in so many requests,
+        // and any few in a row lie far apart.
+        let step = self.seen.fetch_add(1, Ordering::Relaxed).wrapping_mul(6181) % u64::from(Bucket::COUNT);
+        Bucket::from_index(step as u16).is_some_and(|bucket| self.percent.holds_low(bucket))
+    }
+
+    /// The file is opened anew before the next line, whatever file has its name.
+    pub fn reopen(&self) {
+        self.reopen.store(true, Ordering::Release);
     }
 
     pub fn push(&self, line: &Line<'_>) {
@@ -88,6 +123,7 @@ impl AccessLog {
         let mut buffer = self.buffer.lock();
         if buffer.text.len() >= ROOM {
             buffer.dropped += 1;
+            self.dropped.inc();
         } else {
             buffer.text.push_str(&text);
         }
@@ -104,12 +140,15 @@ impl Drop for AccessLog {
     }
 }
 
-fn drain(stopped: &Receiver<()>, buffer: &Mutex<Buffer>, sink: &mut Sink) {
+fn drain(stopped: &Receiver<()>, buffer: &Mutex<Buffer>, reopen: &AtomicBool, sink: &mut Sink) {
     loop {
         let last = !matches!(stopped.recv_timeout(DRAIN), Err(RecvTimeoutError::Timeout));
         let Buffer { text, dropped } = std::mem::take(&mut *buffer.lock());
         if dropped > 0 {
             tracing::warn!(lines = dropped, "the access log does not keep up: lines were dropped");
+        }
+        if reopen.swap(false, Ordering::AcqRel) {
+            sink.file = None;
         }
         sink.write(text.as_bytes());
         if last {
@@ -323,10 +362,56 @@ mod tests {
     fn closing_writes_what_was_pushed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("access.log");
-        let settings = AccessLogSettings { path: Some(path.clone()), format: AccessLogFormat::Json };
-        let log = AccessLog::open(&settings).unwrap();
+        let log = open(&path, Share::ALL);
         (0..3).for_each(|_| log.push(&line(b"/a")));
         drop(log);
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 3);
+    }
+
+    fn open(path: &Path, percent: Share) -> AccessLog {
+        let settings = AccessLogSettings { path: Some(path.to_owned()), format: AccessLogFormat::Json, percent };
+        AccessLog::open(&settings, IntCounter::new("dropped", "dropped").unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_share_is_written_and_every_failure() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = open(&folder.path().join("access.log"), Share::from_percent(10.0).unwrap());
+        let wanted = (0..10_000).filter(|_| log.wants(200)).count();
+        assert!((990..=1010).contains(&wanted), "{wanted} of 10,000");
+        assert!((0..100).all(|_| log.wants(502)));
+        let none = open(&folder.path().join("none.log"), Share::NONE);
+        assert!(!(0..1000).any(|_| none.wants(404)) && none.wants(500));
+    }
+
+    #[test]
+    fn a_full_buffer_drops_lines_and_counts_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
+        let log = open(&path, Share::ALL);
+        log.buffer.lock().text = "x".repeat(ROOM);
+        // The writer may take the buffer at any moment: held, it cannot.
+        let mut pushed = 0;
+        while log.dropped.get() == 0 && pushed < 100 {
+            log.buffer.lock().text = "x".repeat(ROOM);
+            log.push(&line(b"/a"));
+            pushed += 1;
+        }
+        assert!(log.dropped.get() > 0);
+    }
+
+    #[test]
+    fn told_to_reopen_it_writes_to_a_new_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
+        let log = open(&path, Share::ALL);
+        log.push(&line(b"/a"));
+        std::thread::sleep(2 * DRAIN);
+        std::fs::rename(&path, folder.path().join("access.log.1")).unwrap();
+        log.reopen();
+        log.push(&line(b"/b"));
+        drop(log);
+        let lines = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap().lines().count();
+        assert_eq!((lines("access.log.1"), lines("access.log")), (1, 1));
     }
 }

@@ -79,6 +79,10 @@ async fn send(session: &mut Session, status: StatusCode, text: &str) -> pingora:
         StatusCode::SERVICE_UNAVAILABLE => head.insert_header(RETRY_AFTER, "1")?,
         _ => {}
     }
+    finish(session, head, body).await
+}
+
+async fn finish(session: &mut Session, mut head: ResponseHeader, body: Bytes) -> pingora::Result<()> {
     secure::keep_secure(&mut head)?;
     let bodiless = body.is_empty() || session.req_header().method == http::Method::HEAD;
     session.write_response_header(Box::new(head), bodiless).await?;

@@ -8,7 +8,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -78,6 +78,8 @@ pub struct Clock {
     limit: AtomicU64,
     /// The phase whose deadline passed, plus one; 0: none.
     missed: AtomicU8,
+    /// Begun on this connection.
+    requests: AtomicU32,
     /// The Date of the answer that is about to be written, as the origin gave it.
     date: Mutex<Option<Date>>,
 }
@@ -91,6 +93,7 @@ impl Clock {
             deadline: AtomicU64::new(0),
             limit: AtomicU64::new(0),
             missed: AtomicU8::new(0),
+            requests: AtomicU32::new(0),
             date: Mutex::new(None),
         })
     }
@@ -103,6 +106,12 @@ impl Clock {
     /// The running connection's clock; `None` outside of one.
     pub fn with<R>(act: impl FnOnce(&Clock) -> R) -> Option<R> {
         CLOCK.try_with(|clock| act(clock)).ok()
+    }
+
+    /// Counts a request; whether it is the last that may be made on the connection.
+    pub fn is_last_request(&self, most: Option<u32>) -> bool {
+        let requests = self.requests.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        most.is_some_and(|most| requests >= most)
     }
 
     pub fn entrance(&self) -> &Entrance {

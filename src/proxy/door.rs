@@ -23,7 +23,7 @@ use crate::config::session::Decision;
 use crate::config::settings::Timeouts;
 use crate::diff::Request;
 use crate::evidence::Unproven;
-use crate::live::{FallbackReason, Live};
+use crate::live::{BreakerState, FallbackReason, Live};
 use crate::mirror::{MIRROR_HEADER, Mirror, MirrorJob};
 use crate::routing::Parts;
 use crate::upstream::Backend;
@@ -33,7 +33,7 @@ use crate::upstream::Backend;
 pub struct Door {
     pub(super) live: Arc<Live>,
     mirror: Arc<Mirror>,
-    access_log: Option<AccessLog>,
+    access_log: Option<Arc<AccessLog>>,
     /// Told to stop: connections end with their present request.
     draining: Arc<AtomicBool>,
     /// Numbers the connections that must not be shared.
@@ -41,7 +41,12 @@ pub struct Door {
 }
 
 impl Door {
-    pub fn new(live: Arc<Live>, mirror: Arc<Mirror>, access_log: Option<AccessLog>, draining: Arc<AtomicBool>) -> Self {
+    pub fn new(
+        live: Arc<Live>,
+        mirror: Arc<Mirror>,
+        access_log: Option<Arc<AccessLog>>,
+        draining: Arc<AtomicBool>,
+    ) -> Self {
         Self { live, mirror, access_log, draining, unshared: AtomicU64::new(0) }
     }
 
@@ -140,14 +145,16 @@ impl Door {
         }
         match exchange.course {
             Course::Planned => {
-                let Some(reason) =
-                    self.may_fall_back(session, exchange).and_then(|rules| fallback::asks_for_fallback(answer, rules))
-                else {
-                    return Ok(());
-                };
+                let reason =
+                    self.may_fall_back(session, exchange).and_then(|rules| fallback::asks_for_fallback(answer, rules));
+                // A 404 by which new says "not mine" is no failure: it lives.
+                tell_breaker(exchange, reason.is_none() || !answer.status.is_server_error());
+                let Some(reason) = reason else { return Ok(()) };
                 self.fall_back(exchange, Failure::Answer(answer.status), reason);
                 Err(turn())
             }
+            // Nobody else was asked: its answer is the one there is.
+            Course::FellBack(Failure::NotAsked) => Ok(()),
             Course::FellBack(original) if fallback::has_failed(answer) => {
                 Err(self.back_to_original(session, exchange, original))
             }
@@ -168,6 +175,15 @@ impl Door {
             && session.as_ref().body_bytes_read() <= most
             && forward::announced_length(session.req_header()).is_none_or(|length| length <= most);
         (exchange.course == Course::Planned && replayable).then_some(rules)
+    }
+
+    /// While new keeps failing a route, requests that may fall back do so at once.
+    pub(super) fn spare_new(&self, session: &Session, exchange: &mut Exchange) {
+        let Some(rules) = self.may_fall_back(session, exchange).and_then(|rules| rules.breaker) else { return };
+        let open = exchange.meters().is_some_and(|meters| !meters.breaker.lets_through(&rules, Instant::now()));
+        if open {
+            self.fall_back(exchange, Failure::NotAsked, FallbackReason::Breaker);
+        }
     }
 
     fn fall_back(&self, exchange: &mut Exchange, failure: Failure, reason: FallbackReason) {
@@ -232,7 +248,9 @@ impl Door {
     }
 
     fn failed(&self, session: &Session, exchange: &mut Exchange, failure: Failure, status: StatusCode) -> Box<Error> {
-        if let Course::FellBack(original) = exchange.course {
+        if let Course::FellBack(original) = exchange.course
+            && original != Failure::NotAsked
+        {
             return self.back_to_original(session, exchange, original);
         }
         if let Course::Original(original) = exchange.course {
@@ -240,6 +258,7 @@ impl Door {
         }
         match self.may_fall_back(session, exchange).and_then(|rules| fallback::covers(failure, rules)) {
             Some(reason) => {
+                tell_breaker(exchange, false);
                 self.fall_back(exchange, failure, reason);
                 turn()
             }
@@ -249,6 +268,9 @@ impl Door {
 
     pub(super) fn write_down(&self, session: &Session, exchange: &Exchange, status: u16, took: Duration) {
         let (Some(log), Some(client)) = (&self.access_log, exchange.client) else { return };
+        if !log.wants(status) {
+            return;
+        }
         let request = session.req_header();
         let header = |name| request.headers.get(name).map(http::HeaderValue::as_bytes).unwrap_or_default();
         let route = exchange.snapshot.route(exchange.route());
@@ -353,6 +375,23 @@ fn whom_to_ask(exchange: &Exchange) -> Option<(Arc<Backend>, Timeouts)> {
     let proxied = exchange.proxied()?;
     let backend = exchange.snapshot.backend(proxied.backend(exchange.origin()?))?;
     Some((backend.clone(), proxied.timeouts.over(&backend.timeouts)))
+}
+
+/// New answered or failed a request that may fall back.
+fn tell_breaker(exchange: &Exchange, went_well: bool) {
+    let may_fall_back = exchange.placed().is_some_and(|placed| placed.plan.fallback.is_some());
+    let Some(rules) = exchange.proxied().and_then(|proxied| proxied.fallback.breaker).filter(|_| may_fall_back) else {
+        return;
+    };
+    let told = exchange.meters().and_then(|meters| meters.breaker.told(went_well, &rules, Instant::now()));
+    let route = exchange.snapshot.route(exchange.route()).map_or("", |route| &route.name);
+    match told {
+        Some(BreakerState::Open) => {
+            tracing::warn!(route, for_secs = rules.open.as_secs_f64(), "breaker: new keeps failing, legacy answers");
+        }
+        Some(_) => tracing::info!(route, "breaker: new answers again"),
+        None => {}
+    }
 }
 
 /// Ends this attempt so that the next one begins.

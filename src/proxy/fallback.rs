@@ -34,6 +34,8 @@ pub enum Failure {
     Answer(StatusCode),
     Connect,
     Timeout,
+    /// It was not asked, because it had failed others too often.
+    NotAsked,
 }
 
 impl Failure {
@@ -43,6 +45,7 @@ impl Failure {
             Self::Answer(status) => status,
             Self::Connect => StatusCode::BAD_GATEWAY,
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::NotAsked => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }

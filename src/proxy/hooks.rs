@@ -42,6 +42,10 @@ impl ProxyHttp for Door {
         }
         Clock::with(|clock| clock.enter(Phase::Body, Some(limits.body_timeout)));
         exchange.client = client_of(session, exchange);
+        let was_last = Clock::with(|clock| clock.is_last_request(limits.max_requests)).unwrap_or(false);
+        if was_last || self.is_draining() {
+            session.set_keepalive(None);
+        }
         Ok(())
     }
 
@@ -62,7 +66,10 @@ impl ProxyHttp for Door {
             return Ok(true);
         }
         let answer = exchange.snapshot.route(exchange.route()).map(|route| &route.answer);
-        let Some(Answer::Respond(status)) = answer else { return Ok(false) };
+        let Some(Answer::Respond(status)) = answer else {
+            self.spare_new(session, exchange);
+            return Ok(false);
+        };
         answer::respond(session, *status).await?;
         Ok(true)
     }

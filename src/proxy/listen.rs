@@ -1,22 +1,22 @@
 //! Listens and accepts until the door is told to stop. What is said on a connection is for [`serve`](super::serve).
 
-use std::net::SocketAddr;
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use pingora::apps::HttpServerApp;
 use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
 use super::door::Door;
-use crate::config::settings::{Limits, Listener};
-use crate::live::Live;
+use crate::config::settings::{Address, Limits, Listener};
+use crate::live::{Live, Unwelcome};
+use crate::socket::{self, Stream};
 
-/// Connections that the kernel may hold until they are accepted.
-const BACKLOG: u32 = 4096;
 /// Wait after a failed accept (no file descriptor left): the next one would fail as well.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -24,7 +24,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {source}{}", hint(.source))]
 pub struct ListenError {
-    pub address: SocketAddr,
+    pub address: Address,
     pub source: std::io::Error,
 }
 
@@ -38,27 +38,14 @@ fn hint(error: &std::io::Error) -> &'static str {
     }
 }
 
-/// Takes an address. Must be called on the runtime that serves it.
-///
-/// # Errors
-/// [`ListenError`], with the address in it.
-pub fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
-    let listen = || {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // A restarted door must not wait for the old one's connections to leave TIME_WAIT.
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(BACKLOG)
-    };
-    listen().map_err(|source| ListenError { address, source })
-}
-
 /// Serves the connections of all listeners.
 #[derive(Clone)]
 pub struct Front {
     pub(super) proxy: Arc<HttpProxy<Door>>,
     live: Arc<Live>,
     open: Arc<OpenConnections>,
+    /// New connections are no longer for this door.
+    pub(super) listening_ends: ShutdownWatch,
     pub(super) stop: ShutdownWatch,
 }
 
@@ -74,23 +61,36 @@ pub struct OpenConnections {
     count: AtomicUsize,
     gauge: prometheus::IntGauge,
     changed: watch::Sender<usize>,
+    /// How many of each client, while that has a bound.
+    by_client: Mutex<HashMap<IpAddr, usize>>,
 }
 
 impl Front {
-    pub fn new(proxy: Arc<HttpProxy<Door>>, live: Arc<Live>, stop: ShutdownWatch) -> Self {
+    /// `listening_ends` closes the listeners, `stop` the idle connections as well.
+    pub fn new(
+        proxy: Arc<HttpProxy<Door>>,
+        live: Arc<Live>,
+        listening_ends: ShutdownWatch,
+        stop: ShutdownWatch,
+    ) -> Self {
         let gauge = live.meters().connections.clone();
-        let open = OpenConnections { count: AtomicUsize::new(0), gauge, changed: watch::channel(0).0 };
-        Self { proxy, live, open: Arc::new(open), stop }
+        let open = OpenConnections {
+            count: AtomicUsize::new(0),
+            gauge,
+            changed: watch::channel(0).0,
+            by_client: Mutex::default(),
+        };
+        Self { proxy, live, open: Arc::new(open), listening_ends, stop }
     }
 
     /// Accepts until told to stop, then closes the listener and tells idle connections to end. What the config says of the
     /// listener may change meanwhile: each connection is served by what is in force when it comes.
-    pub async fn accept(self, listener: TcpListener, mut says: Arc<Listener>) {
-        let mut stop = self.stop.clone();
+    pub async fn accept(self, listener: socket::Listener, mut says: Arc<Listener>) {
+        let (mut end, mut stop) = (self.listening_ends.clone(), self.stop.clone());
         loop {
             tokio::select! {
                 biased;
-                () = told(&mut stop) => break,
+                () = told(&mut end) => break,
                 accepted = listener.accept() => match accepted {
                     Ok((stream, peer)) => {
                         self.renew(&mut says);
@@ -104,6 +104,7 @@ impl Front {
             }
         }
         drop(listener);
+        told(&mut stop).await;
         self.proxy.http_cleanup().await;
     }
 
@@ -117,7 +118,7 @@ impl Front {
     /// A listener that is no longer in the config listens, as it did, until the restart that its end takes. Several may be
     /// written with port 0, and are then not told apart.
     fn renew(&self, says: &mut Arc<Listener>) {
-        if says.address.port() == 0 {
+        if says.address.is_any_port() {
             return;
         }
         let snapshot = self.live.snapshot();
@@ -128,10 +129,11 @@ impl Front {
     }
 
     /// A connection over `max_connections` is closed at once: nothing was read of it, so nothing is lost.
-    fn admit(&self, stream: TcpStream, peer: SocketAddr, listener: Arc<Listener>) {
+    fn admit(&self, stream: Stream, peer: SocketAddr, listener: Arc<Listener>) {
         let limit = self.limits().max_connections;
         let Some(place) = OpenConnections::enter(&self.open, limit) else {
             tracing::debug!(%peer, limit, "connection refused: max_connections are open");
+            self.live.meters().refused_connection(Unwelcome::Full);
             return;
         };
         let front = self.clone();
@@ -139,6 +141,20 @@ impl Front {
             front.serve(stream, peer, listener).await;
             drop(place);
         });
+    }
+
+    /// A place among the connections of one client. `Err`: it has all that it may have.
+    pub(super) fn enter_client(&self, client: IpAddr, limits: &Limits) -> Result<Option<ClientPlace>, ()> {
+        let Some(most) = limits.max_connections_per_client else { return Ok(None) };
+        let client = one_client(client);
+        let mut by_client = self.open.by_client.lock();
+        let open = by_client.entry(client).or_default();
+        if *open >= most {
+            self.live.meters().refused_connection(Unwelcome::TooManyOfOne);
+            return Err(());
+        }
+        *open += 1;
+        Ok(Some(ClientPlace { open: self.open.clone(), client }))
     }
 
     pub(super) fn limits(&self) -> Limits {
@@ -176,5 +192,46 @@ impl Drop for Place {
     fn drop(&mut self) {
         let before = self.0.count.fetch_sub(1, Ordering::AcqRel);
         self.0.tell(before - 1);
+    }
+}
+
+/// A place among one client's connections; its end gives it back.
+pub(super) struct ClientPlace {
+    open: Arc<OpenConnections>,
+    client: IpAddr,
+}
+
+impl Drop for ClientPlace {
+    fn drop(&mut self) {
+        let mut by_client = self.open.by_client.lock();
+        match by_client.get_mut(&self.client) {
+            Some(open) if *open > 1 => *open -= 1,
+            _ => {
+                by_client.remove(&self.client);
+            }
+        }
+    }
+}
+
+/// A client has one IPv4 address, but any number of IPv6 addresses of one network.
+fn one_client(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_network_of_ipv6_is_one_client() {
+        let client = |address: &str| one_client(address.parse().unwrap());
+        assert_eq!(client("2001:db8:0:1::1"), client("2001:db8:0:1:ffff::2"));
+        assert_ne!(client("2001:db8:0:1::1"), client("2001:db8:0:2::1"));
+        assert_eq!(client("::ffff:192.0.2.1"), client("192.0.2.1"));
+        assert_ne!(client("192.0.2.1"), client("192.0.2.2"));
     }
 }

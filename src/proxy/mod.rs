@@ -5,6 +5,7 @@
 //! mirror, the store or a lock.
 
 mod access_log;
+mod announced;
 mod answer;
 mod capture;
 mod client;
@@ -24,4 +25,4 @@ mod wire;
 
 pub use access_log::AccessLog;
 pub use door::Door;
-pub use listen::{Front, ListenError, bind};
+pub use listen::{Front, ListenError};

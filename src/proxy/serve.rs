@@ -9,24 +9,40 @@ use pingora::protocols::http::server::Session as HttpSession;
 use pingora::protocols::l4::stream::Stream;
 use pingora::protocols::{GetSocketDigest, SocketDigest};
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
+use super::announced::Announced;
+use super::client::is_trusted;
 use super::clock::{Clock, Entrance, Phase, Scheme};
 use super::h2::PREFACE;
 use super::listen::Front;
 use super::stream::ClientStream;
 use super::wire::{Secured, Wire};
 use crate::config::settings::{Limits, Listener, Tls};
+use crate::live::Unwelcome;
+use crate::socket::Stream as Socket;
 use crate::tls::HTTP2;
 
 impl Front {
-    pub(super) async fn serve(&self, stream: TcpStream, peer: SocketAddr, listener: Arc<Listener>) {
+    pub(super) async fn serve(&self, mut stream: Socket, mut peer: SocketAddr, listener: Arc<Listener>) {
         let limits = self.limits();
-        // A socket that refuses the option is slower, and nothing else.
-        let _ = stream.set_nodelay(true);
+        if let Socket::Tcp(stream) = &stream {
+            // A socket that refuses the option is slower, and nothing else.
+            let _ = stream.set_nodelay(true);
+        }
+        let mut scheme = Scheme::Http;
+        if listener.proxy_protocol {
+            let Some(announced) = Box::pin(self.announced(&mut stream, peer, limits.header_timeout)).await else {
+                return;
+            };
+            peer = announced.client.unwrap_or(peer);
+            if announced.over_tls {
+                scheme = Scheme::Https;
+            }
+        }
+        let Ok(_place) = self.enter_client(peer.ip(), &limits) else { return };
         let Some(tls) = &listener.tls else {
-            let entrance = Entrance { listener: listener.clone(), scheme: Scheme::Http };
+            let entrance = Entrance { listener: listener.clone(), scheme };
             let mut stream = with_addresses(stream, peer);
             let mut http2 = false;
             if listener.h2c {
@@ -43,6 +59,27 @@ impl Front {
         let entrance = Entrance { listener: listener.clone(), scheme: Scheme::Https };
         let http2 = secured.stream.get_ref().1.alpn_protocol() == Some(HTTP2);
         self.serve_wire(Wire::Tls(Box::new(secured)), http2, entrance, &limits).await;
+    }
+
+    /// What the proxy in front says of the connection. `None`: it may not say anything, or what it says is malformed or late;
+    /// whoever this is, nobody could tell for whom it speaks.
+    async fn announced(&self, stream: &mut Socket, peer: SocketAddr, patience: Duration) -> Option<Announced> {
+        let trusted = match stream {
+            Socket::Tcp(_) => is_trusted(peer.ip().to_canonical(), &self.live().snapshot().settings.trusted_proxies),
+            // Who may open it, its mode says.
+            Socket::Unix(_) => true,
+        };
+        let said = match trusted {
+            true => tokio::time::timeout(patience, Announced::read(stream)).await,
+            false => Ok(Err(std::io::Error::other("it comes from no address in trusted_proxies"))),
+        };
+        match said {
+            Ok(Ok(announced)) => return Some(announced),
+            Ok(Err(error)) => tracing::debug!(%peer, "connection closed: no PROXY header: {error}"),
+            Err(_) => tracing::debug!(%peer, "connection closed: no PROXY header within limits.header_timeout"),
+        }
+        self.live().meters().refused_connection(Unwelcome::Unannounced);
+        None
     }
 
     async fn serve_wire(&self, wire: Wire, http2: bool, entrance: Entrance, limits: &Limits) {
@@ -99,7 +136,7 @@ async fn begins_as_http2(stream: &mut Stream) -> bool {
 }
 
 /// `None`: it failed or took too long, which is the client's affair.
-async fn handshake(stream: TcpStream, peer: SocketAddr, tls: &Tls, patience: Duration) -> Option<Secured> {
+async fn handshake(stream: Socket, peer: SocketAddr, tls: &Tls, patience: Duration) -> Option<Secured> {
     let digest = digest_of(&stream, peer);
     let shaking = TlsAcceptor::from(tls.server.clone()).accept(stream);
     match tokio::time::timeout(patience, shaking).await {
@@ -125,17 +162,22 @@ fn speaks_no_tls(error: &std::io::Error) -> bool {
 }
 
 /// The hooks want to know who asks.
-fn with_addresses(stream: TcpStream, peer: SocketAddr) -> Stream {
+fn with_addresses(stream: Socket, peer: SocketAddr) -> Stream {
     let digest = digest_of(&stream, peer);
-    let mut stream: Stream = stream.into();
+    let mut stream: Stream = match stream {
+        Socket::Tcp(stream) => stream.into(),
+        Socket::Unix(stream) => stream.into(),
+    };
     stream.set_socket_digest(digest);
     stream
 }
 
-fn digest_of(stream: &TcpStream, peer: SocketAddr) -> SocketDigest {
+fn digest_of(stream: &Socket, peer: SocketAddr) -> SocketDigest {
     let digest = SocketDigest::from_raw_fd(std::os::fd::AsRawFd::as_raw_fd(stream));
     let _ = digest.peer_addr.set(Some(peer.into()));
-    if let Ok(local) = stream.local_addr() {
+    if let Socket::Tcp(stream) = stream
+        && let Ok(local) = stream.local_addr()
+    {
         let _ = digest.local_addr.set(Some(local.into()));
     }
     digest

@@ -13,8 +13,9 @@ use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Shutdown, SocketDigest, TimingDigest, UniqueID, UniqueIDType,
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
+
+use crate::socket::Stream as Socket;
 
 // A plain connection is as it was before there were others: no box, no way round.
 #[allow(clippy::large_enum_variant)]
@@ -26,7 +27,7 @@ pub enum Wire {
 
 #[derive(Debug)]
 pub struct Secured {
-    pub stream: TlsStream<TcpStream>,
+    pub stream: TlsStream<Socket>,
     pub digest: Arc<SocketDigest>,
 }
 

@@ -54,6 +54,58 @@ fn sigterm_finishes_what_is_under_way_and_ends_with_0() {
 }
 
 #[test]
+fn while_it_is_still_listening_answers_say_that_it_goes() {
+    let site = Site::named();
+    let routes = "- {name: none, match: {path: {exact: /none}}, respond: {status: 404}}\n\
+                  - {name: all, match: {path: {prefix: /}}, stage: legacy}";
+    let mut door = site.open_with(&site.config(routes).and("drain_delay: 2s"));
+    let (mut kept, mut asks_the_door) = (door.client(), door.client());
+    assert_eq!(kept.get("/", &[]).status(), 200);
+    assert_eq!(asks_the_door.get("/none", &[]).status(), 404);
+    let told = Instant::now();
+    door.signal("TERM");
+    await_that("readiness to fail", || match get(door.admin, "/readyz").status() {
+        503 => Ok(()),
+        status => Err(format!("{status}")),
+    });
+    let last = kept.get("/", &[]);
+    assert_eq!((last.status(), last.header("connection").as_deref()), (200, Some("close")));
+    let last = asks_the_door.get("/none", &[]);
+    assert_eq!((last.status(), last.header("connection").as_deref()), (404, Some("close")));
+    assert_eq!(get(door.address, "/").status(), 200, "a balancer that has not looked yet loses nothing");
+    assert_eq!(door.await_exit().code(), Some(0));
+    assert!(told.elapsed() >= Duration::from_millis(1900), "{:?}", told.elapsed());
+}
+
+/// A long download goes on while the door drains, and is whole.
+#[test]
+fn a_stream_has_the_drain_timeout_to_end() {
+    let (begun, release) = (Signal::new(), Signal::new());
+    let (has_begun, held) = (begun.clone(), release.clone());
+    let legacy = Origin::answering(move |_, wire| {
+        wire.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        wire.chunk("first");
+        has_begun.give();
+        held.wait();
+        wire.chunk("last");
+        wire.last_chunk();
+    });
+    let site = Site::of(legacy, Origin::dead());
+    let mut door = site.open("- {name: all, match: {path: {prefix: /}}, stage: legacy}");
+    let mut client = door.client();
+    client.send(request("GET", "/", &[], b""));
+    begun.wait();
+    door.signal("TERM");
+    await_that("the listener to close", || match Client::try_connect(door.address) {
+        Err(_) => Ok(()),
+        Ok(_) => Err("it is open".to_owned()),
+    });
+    release.give();
+    assert_eq!(client.answer("GET").text(), "firstlast");
+    assert_eq!(door.await_exit().code(), Some(0));
+}
+
+#[test]
 fn an_idle_door_leaves_at_once() {
     let site = Site::named();
     let mut door = site.open("- {name: all, match: {path: {prefix: /}}, stage: legacy}");

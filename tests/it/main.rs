@@ -6,9 +6,11 @@
 
 mod harness;
 
+mod access_log;
 mod admin;
 mod bad_input;
 mod balance;
+mod breaker;
 mod cli;
 mod demo;
 mod diff_cases;
@@ -23,6 +25,8 @@ mod limits;
 mod mirror;
 mod noise;
 mod noise_cost;
+mod proxy_protocol;
+mod quotas;
 mod readings;
 mod reload;
 mod rollback;
@@ -30,5 +34,6 @@ mod stages;
 mod tls;
 mod transparent;
 mod triage;
+mod upgrade;
 
 mod readme;

@@ -8,7 +8,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use super::Exit;
 use super::print::say;
@@ -16,6 +16,7 @@ use super::wiring::OpenDoor;
 use crate::config;
 use crate::evidence::report::{Filter, Paint, Report, text};
 use crate::evidence::store::StoreReader;
+use crate::socket::{Address, Inherited};
 use origins::Origins;
 
 #[derive(Debug, clap::Args)]
@@ -31,8 +32,9 @@ pub fn run(_: &Path, args: &Args) -> anyhow::Result<Exit> {
     let folder = Folder::new()?;
     let origins = Origins::start().context("starting the built-in origins")?;
     let file = folder.write_config(&origins)?;
-    let door = OpenDoor::open(config::load(&file)?, file.clone())?;
-    let address = *door.addresses().first().context("the door has no address")?;
+    let mut door = OpenDoor::build(config::load(&file)?, file.clone(), &mut Inherited::default())?;
+    door.open(&mut Inherited::default())?;
+    let Some(&Address::Tcp(address)) = door.addresses().first() else { bail!("the door has no address") };
     say(&introduction(&origins, address, &file))?;
     let seen = visitors::visit(address, args.requests)?;
     door.close();

@@ -9,7 +9,7 @@ use super::{bounds, names, visitors};
 use crate::config::at::At;
 use crate::config::mistake::Findings;
 use crate::config::settings::{KeySource, TimeoutOverrides};
-use crate::config::spec::{CanarySpec, FallbackSpec, MirrorSpec, NoiseSpec, Percent};
+use crate::config::spec::{BreakerSpec, CanarySpec, FallbackSpec, MirrorSpec, NoiseSpec, Percent};
 use crate::routing::{MethodSet, Share};
 
 /// Larger bodies than this are not worth comparing within the mirror's budget.
@@ -18,6 +18,8 @@ const MOST_MIRRORED_BODY: u64 = 64 << 20;
 const MOST_MIRRORED: u64 = 100_000;
 /// The proxy engine keeps this much of a request body for a replay, and no more.
 const MOST_REPLAYED_BODY: u64 = 64 << 10;
+/// A count that no route reaches in a window.
+const MOST_COUNTED: u64 = 1_000_000_000;
 const STATUSES: std::ops::RangeInclusive<u64> = 200..=599;
 
 #[derive(Debug, Clone, Default)]
@@ -51,6 +53,15 @@ pub struct FallbackBlock {
     pub timeout: Option<bool>,
     pub methods: Option<MethodSet>,
     pub max_body: Option<usize>,
+    pub breaker: Option<BreakerBlock>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BreakerBlock {
+    pub failures: Option<Share>,
+    pub min_requests: Option<u32>,
+    pub window: Option<Duration>,
+    pub open: Option<Duration>,
 }
 
 pub fn canary(written: Option<&CanarySpec>, at: &At<'_>, findings: &mut Findings) -> CanaryBlock {
@@ -98,6 +109,17 @@ pub fn fallback(written: Option<&FallbackSpec>, at: &At<'_>, findings: &mut Find
         timeout: on.timeout,
         methods: written.methods.as_deref().map(|methods| names::methods(methods, &at.key("methods"), findings)),
         max_body: max_body.map(|size| size as usize),
+        breaker: written.breaker.as_ref().map(|block| breaker(block, &at.key("breaker"), findings)),
+    }
+}
+
+fn breaker(written: &BreakerSpec, at: &At<'_>, findings: &mut Findings) -> BreakerBlock {
+    let floor = bounds::count(written.min_requests, 1..=MOST_COUNTED, &at.key("min_requests"), findings);
+    BreakerBlock {
+        failures: written.failures.map(|Percent(share)| share),
+        min_requests: floor.and_then(|count| u32::try_from(count).ok()),
+        window: bounds::time(written.window, &at.key("window"), findings),
+        open: bounds::time(written.open, &at.key("open"), findings),
     }
 }
 
@@ -154,6 +176,21 @@ impl FallbackBlock {
             timeout: self.timeout.or(base.timeout),
             methods: self.methods.or_else(|| base.methods.clone()),
             max_body: self.max_body.or(base.max_body),
+            breaker: match (self.breaker, base.breaker) {
+                (Some(own), Some(base)) => Some(own.over(base)),
+                (own, base) => own.or(base),
+            },
+        }
+    }
+}
+
+impl BreakerBlock {
+    fn over(self, base: Self) -> Self {
+        Self {
+            failures: self.failures.or(base.failures),
+            min_requests: self.min_requests.or(base.min_requests),
+            window: self.window.or(base.window),
+            open: self.open.or(base.open),
         }
     }
 }

@@ -1,18 +1,18 @@
 //! Where the door listens, and what it speaks there: addresses, certificates, redirects to TLS.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
+use ipnet::IpNet;
 
-use super::server::NOT_YET;
 use super::{bounds, server};
 use crate::config::at::At;
 use crate::config::mistake::Findings;
-use crate::config::settings::{CertificateFacts, Listener, Tls};
+use crate::config::settings::{Address, CertificateFacts, Listener, Tls};
 use crate::config::sources::read_tls_file;
 use crate::config::spec::{
     CertificateSpec, ClientAuthSpec, HstsSpec, ListenerSpec, RedirectSpec, Spec, Text, TlsSpec, TlsVersionSpec,
@@ -20,6 +20,8 @@ use crate::config::spec::{
 use crate::tls::{Authorities, ClientAuth, Fault, MinVersion, Pair, Terms};
 
 const HTTPS_PORT: u16 = 443;
+/// Of a unix socket: any process of this machine may connect, as to a port.
+const DEFAULT_MODE: u32 = 0o666;
 /// An end that is nearer than this is one that renewal has missed: it renews a month before.
 const ENDS_SOON: Duration = Duration::from_secs(14 * DAY);
 const DAY: u64 = 86_400;
@@ -43,9 +45,6 @@ pub fn listeners(spec: &Spec, folder: &Path, top: &At<'_>, findings: &mut Findin
 }
 
 fn listener(spec: &ListenerSpec, folder: &Path, at: &At<'_>, findings: &mut Findings) -> Option<Listener> {
-    if spec.proxy_protocol == Some(true) {
-        findings.wrong(&at.key("proxy_protocol"), NOT_YET);
-    }
     let tls = spec.tls.as_ref().and_then(|tls| self::tls(tls, folder, &at.key("tls"), findings));
     fits_together(spec, at, findings);
     let redirect_https = redirect(spec.redirect_https, &at.key("redirect_https"), findings);
@@ -54,8 +53,46 @@ fn listener(spec: &ListenerSpec, folder: &Path, at: &At<'_>, findings: &mut Find
         findings.missing(&at.key("address"), "is missing, want an address such as 0.0.0.0:8080");
         return None;
     };
-    let address: SocketAddr = server::socket_address(address, &at.key("address"), findings)?;
-    Some(Listener { address, tls, h2c: spec.h2c == Some(true), redirect_https, hsts })
+    let address = server::address(address, folder, &at.key("address"), findings)?;
+    let mode = mode(spec, &address, &at.key("mode"), findings);
+    let proxy_protocol = spec.proxy_protocol == Some(true);
+    Some(Listener { address, mode, proxy_protocol, tls, h2c: spec.h2c == Some(true), redirect_https, hsts })
+}
+
+/// As chmod has it: three octal digits, with or without a zero before them.
+fn mode(spec: &ListenerSpec, address: &Address, at: &At<'_>, findings: &mut Findings) -> u32 {
+    let Some(written) = &spec.mode else { return DEFAULT_MODE };
+    if matches!(address, Address::Tcp(_)) {
+        findings.wrong(at, "stands beside an IP address, want it beside a unix: one");
+    }
+    let digits = written.strip_prefix('0').filter(|rest| rest.len() == 3).unwrap_or(written);
+    let octal = digits.len() == 3 && digits.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
+    match u32::from_str_radix(digits, 8) {
+        Ok(mode) if octal => mode,
+        _ => {
+            findings.wrong(at, format!("is {:?}, want three octal digits such as \"0660\"", written.0));
+            DEFAULT_MODE
+        }
+    }
+}
+
+/// Who connects by a unix socket has no address of his own, and with PROXY headers somebody must be believed.
+pub fn whom_to_believe(listeners: &[Arc<Listener>], trusted: &[IpNet], top: &At<'_>, findings: &mut Findings) {
+    let trusts_loopback = trusted.iter().any(|net| net.contains(&IpAddr::V4(Ipv4Addr::LOCALHOST)));
+    let at = top.key("listeners");
+    for (index, listener) in listeners.iter().enumerate() {
+        let at = at.index(index);
+        match &listener.address {
+            Address::Tcp(_) if listener.proxy_protocol && trusted.is_empty() => {
+                findings.wrong(&at.key("proxy_protocol"), "wants trusted_proxies: whose PROXY headers are believed");
+            }
+            Address::Unix(_) if !listener.proxy_protocol && !trusts_loopback => findings.warn(
+                &at.key("address"),
+                "is a unix socket, whose users all count as 127.0.0.1: want it in trusted_proxies, or proxy_protocol",
+            ),
+            _ => {}
+        }
+    }
 }
 
 fn fits_together(spec: &ListenerSpec, at: &At<'_>, findings: &mut Findings) {

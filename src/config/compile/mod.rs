@@ -55,6 +55,7 @@ pub fn compile(written: &Written, folder: &Path, findings: &mut Findings) -> Set
     let trusted_proxies = server::trusted_proxies(spec, &top, findings);
     let listeners = listeners::listeners(spec, folder, &top, findings);
     let admin = server::admin(spec, folder, &top, findings);
+    listeners::whom_to_believe(&listeners, &trusted_proxies, &top, findings);
     server::no_address_twice(&listeners, &admin, &top, findings);
     let (backends, names) = backends::backends(spec, folder, &top, findings);
     let context = policy::Context::new(spec, &names, &trusted_proxies, findings);
@@ -68,6 +69,7 @@ pub fn compile(written: &Written, folder: &Path, findings: &mut Findings) -> Set
         threads: server::threads(spec, &top, findings),
         limits: server::limits(spec, &top, findings),
         drain_timeout: server::drain_timeout(spec, &top, findings),
+        drain_delay: server::drain_delay(spec, &top, findings),
         backends,
         session: visitors::session(spec.session.as_ref(), &top.key("session"), findings),
         store: server::store(spec, folder, &top, findings),

@@ -7,12 +7,14 @@ use http::StatusCode;
 use ipnet::IpNet;
 
 use super::backends::{BackendNames, timeouts};
-use super::blocks::{CanaryBlock, FallbackBlock, MirrorBlock, NoiseBlock, canary, fallback, mirror, noise};
+use super::blocks::{
+    BreakerBlock, CanaryBlock, FallbackBlock, MirrorBlock, NoiseBlock, canary, fallback, mirror, noise,
+};
 use super::{names, visitors};
 use crate::config::at::At;
 use crate::config::mistake::Findings;
 use crate::config::settings::{
-    BackendId, FallbackSettings, MirrorSettings, NoiseSettings, Override, Proxied, TimeoutOverrides,
+    BackendId, BreakerRules, FallbackSettings, MirrorSettings, NoiseSettings, Override, Proxied, TimeoutOverrides,
 };
 use crate::config::spec::{DefaultsSpec, NoiseSpec, RouteSpec, Spec, Text, overlay};
 use crate::diff::{Rules, RulesSpec};
@@ -25,6 +27,8 @@ const DEFAULT_MIRROR: MirrorSettings =
 const DEFAULT_CONTROL: f64 = 1.0;
 /// Per cent: a tenth more than the copies is load that a backend which can bear its copies can bear too.
 const DEFAULT_BUDGET: f64 = 10.0;
+/// Per cent of a route's requests: half of them is no accident.
+const DEFAULT_FAILURES: f64 = 50.0;
 const DEFAULT_REPLAYED_BODY: usize = 64 << 10;
 
 /// What every route is compiled against.
@@ -332,6 +336,7 @@ impl FallbackBlock {
             connect_error: self.connect_error.unwrap_or_default(),
             timeout: self.timeout.unwrap_or_default(),
             max_body: self.max_body.unwrap_or(DEFAULT_REPLAYED_BODY),
+            breaker: self.breaker.and_then(BreakerBlock::rules),
         }
     }
 
@@ -340,5 +345,18 @@ impl FallbackBlock {
             || self.header.is_some()
             || self.connect_error == Some(true)
             || self.timeout == Some(true)
+    }
+}
+
+impl BreakerBlock {
+    /// `None`: no share of failures is ever too much.
+    fn rules(self) -> Option<BreakerRules> {
+        let failures = self.failures.or_else(|| Share::from_percent(DEFAULT_FAILURES))?;
+        (failures != Share::NONE).then(|| BreakerRules {
+            failures,
+            min_requests: self.min_requests.unwrap_or(20),
+            window: self.window.unwrap_or(Duration::from_secs(10)),
+            open: self.open.unwrap_or(Duration::from_secs(30)),
+        })
     }
 }

@@ -12,9 +12,10 @@ use super::{bounds, names};
 use crate::config::at::At;
 use crate::config::mistake::Findings;
 use crate::config::settings::{
-    AccessLogFormat, AccessLogSettings, AdminAddress, AdminSettings, Limits, Listener, StoreSettings,
+    AccessLogFormat, AccessLogSettings, Address, AdminSettings, Limits, Listener, StoreSettings,
 };
-use crate::config::spec::{Spec, StoreSpec, Text};
+use crate::config::spec::{Percent, Spec, StoreSpec, Text};
+use crate::routing::Share;
 
 /// What a key says whose effect belongs to a later version: refused, never silently accepted.
 pub const NOT_YET: &str = "is not in this version yet";
@@ -23,6 +24,8 @@ const FORMAT: u64 = 1;
 const MOST_THREADS: u64 = 1024;
 const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9901);
 const DEFAULT_DRAIN: Duration = Duration::from_secs(30);
+/// So that a balancer that asks often sends nothing to a closed door.
+const DEFAULT_DRAIN_DELAY: Duration = Duration::from_millis(200);
 const DEFAULT_STORE: &str = "matapalo.db";
 const DEFAULT_STORE_SIZE: u64 = 256 << 20;
 /// Below this not even the tallies of a mid-sized site fit.
@@ -34,6 +37,7 @@ const MOST_HEADER_BYTES: u64 = 1 << 20;
 const LEAST_MIRROR_MEMORY: u64 = 1 << 20;
 const MOST_MIRROR_MEMORY: u64 = 64 << 30;
 const MOST_CONNECTIONS: u64 = 10_000_000;
+const MOST_REQUESTS: u64 = 1_000_000_000;
 const MOST_STREAMS: u64 = 10_000;
 
 pub fn version(spec: &Spec, top: &At<'_>, findings: &mut Findings) {
@@ -57,6 +61,10 @@ pub fn drain_timeout(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> Dura
     bounds::time(spec.drain_timeout, &top.key("drain_timeout"), findings).unwrap_or(DEFAULT_DRAIN)
 }
 
+pub fn drain_delay(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> Duration {
+    bounds::time(spec.drain_delay, &top.key("drain_delay"), findings).unwrap_or(DEFAULT_DRAIN_DELAY)
+}
+
 pub fn socket_address(written: &str, at: &At<'_>, findings: &mut Findings) -> Option<SocketAddr> {
     let parsed = written.parse().ok();
     if parsed.is_none() {
@@ -71,9 +79,9 @@ pub fn admin(spec: &Spec, folder: &Path, top: &At<'_>, findings: &mut Findings) 
     let token_file = admin.token_file.as_deref().map(|path| folder.join(path));
     let address = admin
         .address
-        .and_then(|address| admin_address(&address, folder, &at.key("address"), findings))
-        .unwrap_or(AdminAddress::Tcp(DEFAULT_ADMIN));
-    if let AdminAddress::Tcp(open) = &address
+        .and_then(|address| self::address(&address, folder, &at.key("address"), findings))
+        .unwrap_or(Address::Tcp(DEFAULT_ADMIN));
+    if let Address::Tcp(open) = &address
         && !open.ip().is_loopback()
         && token_file.is_none()
     {
@@ -85,31 +93,31 @@ pub fn admin(spec: &Spec, folder: &Path, top: &At<'_>, findings: &mut Findings) 
     AdminSettings { address, token_file }
 }
 
-fn admin_address(written: &Text, folder: &Path, at: &At<'_>, findings: &mut Findings) -> Option<AdminAddress> {
+/// `IP:PORT` or `unix:PATH`, relative to the config's folder.
+pub fn address(written: &Text, folder: &Path, at: &At<'_>, findings: &mut Findings) -> Option<Address> {
     match written.strip_prefix("unix:") {
         Some("") => {
             findings.wrong(at, "is \"unix:\", want a path behind it");
             None
         }
-        Some(path) => Some(AdminAddress::Unix(folder.join(path))),
-        None => socket_address(written, at, findings).map(AdminAddress::Tcp),
+        Some(path) => Some(Address::Unix(folder.join(path))),
+        None => socket_address(written, at, findings).map(Address::Tcp),
     }
 }
 
 /// Port 0 asks the system for a free port, so that several of them are not the same.
 pub fn no_address_twice(listeners: &[Arc<Listener>], admin: &AdminSettings, top: &At<'_>, findings: &mut Findings) {
-    let mut taken: HashMap<SocketAddr, String> = HashMap::new();
+    let mut taken: HashMap<Address, String> = HashMap::new();
     let at = top.key("listeners");
-    for (index, listener) in listeners.iter().enumerate().filter(|(_, listener)| listener.address.port() != 0) {
-        if let Some(by) = taken.insert(listener.address, format!("listeners[{index}]")) {
+    for (index, listener) in listeners.iter().enumerate().filter(|(_, listener)| !listener.address.is_any_port()) {
+        if let Some(by) = taken.insert(listener.address.clone(), format!("listeners[{index}]")) {
             let at = at.index(index);
             findings.wrong(&at.key("address"), format!("is {}, which {by} already listens on", listener.address));
         }
     }
-    if let AdminAddress::Tcp(address) = &admin.address
-        && let Some(by) = taken.get(address)
-    {
-        findings.wrong(&top.key("admin").key("address"), format!("is {address}, which {by} already listens on"));
+    if let Some(by) = taken.get(&admin.address) {
+        let says = format!("is {}, which {by} already listens on", admin.address);
+        findings.wrong(&top.key("admin").key("address"), says);
     }
 }
 
@@ -136,6 +144,14 @@ pub fn limits(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> Limits {
             findings,
         )
         .unwrap_or(20_000),
+        max_connections_per_client: bounds::count(
+            written.max_connections_per_client,
+            1..=MOST_CONNECTIONS,
+            &at.key("max_connections_per_client"),
+            findings,
+        ),
+        max_requests: bounds::count(written.max_requests, 1..=MOST_REQUESTS, &at.key("max_requests"), findings)
+            .and_then(|requests| u32::try_from(requests).ok()),
         max_streams: bounds::count(written.max_streams, 1..=MOST_STREAMS, &at.key("max_streams"), findings)
             .and_then(|streams| u32::try_from(streams).ok())
             .unwrap_or(100),
@@ -180,7 +196,8 @@ pub fn access_log(spec: &Spec, folder: &Path, top: &At<'_>, findings: &mut Findi
             return None;
         }
     };
-    Some(AccessLogSettings { path, format })
+    let percent = written.percent.map_or(Share::ALL, |Percent(share)| share);
+    Some(AccessLogSettings { path, format, percent })
 }
 
 fn store_url(written: &StoreSpec, at: &At<'_>, findings: &mut Findings) {

@@ -13,6 +13,8 @@ pub struct ListenerSpec {
     #[serde(deserialize_with = "written")]
     pub address: Option<Text>,
     #[serde(deserialize_with = "written")]
+    pub mode: Option<Text>,
+    #[serde(deserialize_with = "written")]
     pub tls: Option<TlsSpec>,
     #[serde(deserialize_with = "written")]
     pub h2c: Option<bool>,

@@ -16,8 +16,8 @@ use serde::{Deserialize, Deserializer};
 
 pub use listener::{CertificateSpec, ClientAuthSpec, HstsSpec, ListenerSpec, RedirectSpec, TlsSpec, TlsVersionSpec};
 pub use route::{
-    CanarySpec, DefaultsSpec, FallbackOnSpec, FallbackSpec, MatchSpec, MirrorSpec, NoiseSpec, OverrideSpec, PathSpec,
-    RespondSpec, RouteSpec,
+    BreakerSpec, CanarySpec, DefaultsSpec, FallbackOnSpec, FallbackSpec, MatchSpec, MirrorSpec, NoiseSpec,
+    OverrideSpec, PathSpec, RespondSpec, RouteSpec,
 };
 pub use rules_file::read_rules;
 pub use text::{Entries, Text};
@@ -51,6 +51,8 @@ pub struct Spec {
     pub limits: Option<LimitsSpec>,
     #[serde(deserialize_with = "written")]
     pub drain_timeout: Option<Time>,
+    #[serde(deserialize_with = "written")]
+    pub drain_delay: Option<Time>,
     #[serde(deserialize_with = "written")]
     pub backends: Option<Entries<BackendSpec>>,
     #[serde(deserialize_with = "written")]
@@ -86,12 +88,14 @@ pub struct AdminSpec {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a mapping with the keys path and format")]
+#[serde(default, deny_unknown_fields, expecting = "a mapping with the keys path, format and percent")]
 pub struct AccessLogSpec {
     #[serde(deserialize_with = "written")]
     pub path: Option<Text>,
     #[serde(deserialize_with = "written")]
     pub format: Option<Text>,
+    #[serde(deserialize_with = "written")]
+    pub percent: Option<Percent>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -107,6 +111,10 @@ pub struct LimitsSpec {
     pub max_header_bytes: Option<Size>,
     #[serde(deserialize_with = "written")]
     pub max_connections: Option<u64>,
+    #[serde(deserialize_with = "written")]
+    pub max_connections_per_client: Option<u64>,
+    #[serde(deserialize_with = "written")]
+    pub max_requests: Option<u64>,
     #[serde(deserialize_with = "written")]
     pub max_streams: Option<u64>,
     #[serde(deserialize_with = "written")]

@@ -154,7 +154,7 @@ pub struct NoiseSpec {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a mapping with the keys on, methods and max_body")]
+#[serde(default, deny_unknown_fields, expecting = "a mapping with the keys on, methods, max_body and breaker")]
 pub struct FallbackSpec {
     #[serde(deserialize_with = "written")]
     pub on: Option<FallbackOnSpec>,
@@ -162,6 +162,21 @@ pub struct FallbackSpec {
     pub methods: Option<Vec<Text>>,
     #[serde(deserialize_with = "written")]
     pub max_body: Option<Size>,
+    #[serde(deserialize_with = "written")]
+    pub breaker: Option<BreakerSpec>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a mapping with the keys failures, min_requests, window and open")]
+pub struct BreakerSpec {
+    #[serde(deserialize_with = "written")]
+    pub failures: Option<Percent>,
+    #[serde(deserialize_with = "written")]
+    pub min_requests: Option<u64>,
+    #[serde(deserialize_with = "written")]
+    pub window: Option<Time>,
+    #[serde(deserialize_with = "written")]
+    pub open: Option<Time>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

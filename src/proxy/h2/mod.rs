@@ -48,7 +48,9 @@ impl Front {
         let opening = options(limits).handshake::<_, Bytes>(wire);
         let Ok(Ok(connection)) = tokio::time::timeout(limits.header_timeout, opening).await else { return };
         let streams = Streams::new();
-        Conversation { front: self, entrance, limits, digest, streams, leaving: false }.follow(connection).await;
+        Conversation { front: self, entrance, limits, digest, streams, requests: 0, leaving: false }
+            .follow(connection)
+            .await;
     }
 }
 
@@ -71,6 +73,8 @@ struct Conversation<'a> {
     limits: &'a Limits,
     digest: Digest,
     streams: Arc<Streams>,
+    /// Begun until now.
+    requests: u32,
     /// Told so: no new streams are wanted.
     leaving: bool,
 }
@@ -78,7 +82,8 @@ struct Conversation<'a> {
 impl Conversation<'_> {
     /// Takes streams until the client goes, idles too long or misbehaves, or the door closes.
     async fn follow(mut self, mut connection: Connection<Wire, Bytes>) {
-        let mut stop = self.front.stop.clone();
+        // Not only when connections end: a farewell of HTTP/2 costs nobody a request.
+        let mut stop = self.front.listening_ends.clone();
         loop {
             let leaving = self.leaving;
             tokio::select! {
@@ -127,6 +132,10 @@ impl Conversation<'_> {
         // Reset streams no longer count for the protocol, but may still be taken down here.
         if self.streams.open() >= 2 * self.limits.max_streams as usize {
             return respond.send_reset(Reason::REFUSED_STREAM);
+        }
+        self.requests = self.requests.saturating_add(1);
+        if !self.leaving && self.limits.max_requests.is_some_and(|most| self.requests >= most) {
+            self.say_goodbye(connection);
         }
         let (head, body) = request.into_parts();
         let place = Streams::enter(&self.streams);

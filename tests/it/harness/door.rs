@@ -69,10 +69,15 @@ pub struct Door {
 impl Door {
     /// Writes the config to `file` and opens a door on it.
     pub fn open(file: &Path, config: &Config) -> Self {
+        Self::open_as(Path::new(BINARY), file, config)
+    }
+
+    /// The same with a copy of the binary.
+    pub fn open_as(binary: &Path, file: &Path, config: &Config) -> Self {
         for _ in 0..5 {
             let (door, admin) = (free_port(), free_port());
             fs::write(file, config.text(door, admin, file.parent().unwrap())).unwrap();
-            match Self::start(file, door, admin) {
+            match Self::start_as(binary, file, door, admin) {
                 Ok(door) => return door,
                 Err(log) if log.contains("in use") => continue,
                 Err(log) => panic!("the door did not open:\n{log}\n--- config\n{}", fs::read_to_string(file).unwrap()),
@@ -83,7 +88,11 @@ impl Door {
 
     /// Starts on a config that lies there; the log if it ends before it is ready.
     pub fn start(file: &Path, door: u16, admin: u16) -> Result<Self, String> {
-        let mut child = Command::new(BINARY)
+        Self::start_as(Path::new(BINARY), file, door, admin)
+    }
+
+    fn start_as(binary: &Path, file: &Path, door: u16, admin: u16) -> Result<Self, String> {
+        let mut child = Command::new(binary)
             .args(["run", "-c"])
             .arg(file)
             .stdin(Stdio::null())

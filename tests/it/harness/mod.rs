@@ -15,6 +15,7 @@ pub mod report;
 pub mod signal;
 pub mod site;
 pub mod tls;
+pub mod unix;
 pub mod wire;
 
 pub use client::{Answer, Client, get, one};
