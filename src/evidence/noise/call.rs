@@ -30,6 +30,8 @@ const VARIED_SHARE: f64 = 0.2;
 const LEGACY_VARIED_SHARE: f64 = 0.05;
 /// How sure that has to be.
 const SURE: f64 = 0.01;
+/// For one pair in which new said a third thing, so many have to be gone for it to be no more than they are.
+const OFTEN_GONE: u64 = 8;
 /// A value that both change by themselves, whenever they are asked a good while later, cannot be compared.
 const LATE: u64 = 3;
 const LATE_SHARE: f64 = 0.9;
@@ -113,7 +115,9 @@ fn call(field: &FieldKey, counts: &FieldCounts, samples: u64, bound: f64) -> Cal
     if has_noise(counts) {
         return if proven { Call::Real } else { Call::Noise };
     }
-    let only_gone = counts.settled() > 0 && get(What::Stays) + get(What::NewVaries) == 0;
+    // A third thing once among many that were gone is the same rare oddness twice.
+    let hardly_varies = get(What::NewVaries) * OFTEN_GONE <= get(What::OddNew) + get(What::Gone);
+    let only_gone = counts.settled() > 0 && get(What::Stays) == 0 && hardly_varies;
     // What must not happen at all counts also if it happened once.
     let forgiven = only_gone && (field.sort.may_vary() || get(What::OddNew) == 0);
     if forgiven && !proven { Call::Race } else { Call::Real }
