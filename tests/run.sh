@@ -69,6 +69,7 @@ missing_packages() {
     python_has multipart || echo python3-multipart
     python_has uvicorn || echo python3-uvicorn
     python_has django || echo python3-django
+    python_has grpc || echo python3-grpcio
     have shellcheck || echo shellcheck
 }
 

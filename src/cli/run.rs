@@ -31,8 +31,10 @@ pub enum LogFormat {
     Json,
 }
 
-/// What is logged unless `$RUST_LOG` says otherwise. Pingora's own lines repeat, per request, what the meters count.
-const DEFAULT_FILTER: &str = "info,pingora=off,pingora_core=off,pingora_proxy=off,pingora_pool=off";
+/// What is logged unless `$RUST_LOG` says otherwise. Pingora's own lines repeat, per request, what the meters count; those of
+/// the protocols' libraries can be called forth by any client, as often as it likes.
+const DEFAULT_FILTER: &str =
+    "info,pingora=off,pingora_core=off,pingora_proxy=off,pingora_pool=off,h2=off,rustls=off,tokio_rustls=off";
 
 /// # Errors
 /// The config does not compile, or an address cannot be listened on.

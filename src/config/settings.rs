@@ -117,12 +117,22 @@ pub struct BackendSettings {
     pub endpoints: Vec<EndpointAddress>,
     /// How its `https://` endpoints are spoken to.
     pub tls: BackendTls,
+    pub protocol: Protocol,
     pub balance: Balance,
     pub outliers: Outliers,
     pub timeouts: Timeouts,
     /// Requests under way at this backend; `None`: no bound.
     pub max_in_flight: Option<usize>,
     pub health_check: Option<HealthCheck>,
+}
+
+/// What a backend is spoken to in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    #[default]
+    Http1,
+    /// By prior knowledge, over TLS agreed on in the handshake.
+    Http2,
 }
 
 /// Where one endpoint is. A name is resolved in the background.

@@ -9,6 +9,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 
 use crate::diff::Observation;
 use crate::evidence::Unproven;
+use crate::upstream::append_trailers;
 
 #[derive(Debug)]
 pub struct Capture {
@@ -55,6 +56,12 @@ impl Capture {
 
     pub fn answered(&mut self, head: &ResponseHeader) {
         self.answer = Some((head.status, head.headers.clone()));
+    }
+
+    pub fn answer_trailers(&mut self, trailers: &HeaderMap) {
+        if let Some((_, headers)) = &mut self.answer {
+            append_trailers(headers, trailers);
+        }
     }
 
     pub fn answer_piece(&mut self, piece: &Bytes) {

@@ -20,7 +20,7 @@ use super::exchange::Exchange;
 use super::fallback::{self, Course, Failure, REPLAYABLE, TURN};
 use super::forward;
 use crate::config::session::Decision;
-use crate::config::settings::Timeouts;
+use crate::config::settings::{Protocol, Timeouts};
 use crate::diff::Request;
 use crate::evidence::Unproven;
 use crate::live::{BreakerState, FallbackReason, Live};
@@ -119,7 +119,8 @@ impl Door {
         peer.options.read_timeout = Some(longest);
         peer.options.write_timeout = Some(timeouts.idle);
         peer.options.idle_timeout = Some(timeouts.idle);
-        if !session.req_header().method.is_safe() {
+        let http2 = exchange.attempt.visit.as_ref().is_some_and(|visit| visit.endpoint().protocol == Protocol::Http2);
+        if !session.req_header().method.is_safe() && !http2 {
             self.unshare(&mut peer);
         }
         exchange.attempt.timeouts = Some(timeouts);
@@ -127,10 +128,19 @@ impl Door {
     }
 
     /// A kept connection may be closed by the backend just as a request is sent on it. That request may be sent again only if
-    /// its method is safe; a write gets a connection of its own, so that the question never comes up.
+    /// its method is safe; a write gets a connection of its own, so that the question never comes up. (In HTTP/2 a backend says what it left alone.)
     fn unshare(&self, peer: &mut HttpPeer) {
         peer.group_key = self.unshared.fetch_add(1, Ordering::Relaxed) + 1;
         peer.options.idle_timeout = Some(Duration::ZERO);
+    }
+
+    /// The library passes no interim answer of an HTTP/2 backend on, so a client that waits for leave to send its body would
+    /// wait for ever: the door gives it.
+    pub(super) async fn give_leave(&self, session: &mut Session, request: &mut RequestHeader) -> pingora::Result<()> {
+        if request.remove_header(&http::header::EXPECT).is_none() || session.as_ref().body_bytes_read() > 0 {
+            return Ok(());
+        }
+        session.as_mut().write_continue_response().await
     }
 
     /// An answer's head has come. `Err`: it is not for the user, another attempt follows.

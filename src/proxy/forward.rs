@@ -1,7 +1,7 @@
 //! What the door changes in a request on its way to a backend, and nothing else: who asks, in origin form, with one length.
 
-use http::HeaderValue;
-use http::header::{EXPECT, HOST};
+use http::header::{EXPECT, HOST, TE};
+use http::{HeaderMap, HeaderValue};
 use pingora::http::{RequestHeader, ResponseHeader};
 
 use super::client::{Client, FORWARDED, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
@@ -65,6 +65,19 @@ pub fn announced_length(request: &RequestHeader) -> Option<usize> {
 /// An HTTP/1.0 client knows no chunks: without a length, its answer ends with the connection.
 pub fn without_chunks(answer: &mut ResponseHeader) {
     answer.remove_header(&http::header::TRANSFER_ENCODING);
+}
+
+/// Says that trailers are welcome, if the client says so: of all that it says of its connection, this alone has a meaning in
+/// HTTP/2 (RFC 9113, section 8.2.2), and gRPC asks for it.
+///
+/// # Errors
+/// None: it is a constant.
+pub fn welcome_trailers(request: &mut RequestHeader, asked: &HeaderMap) -> pingora::Result<()> {
+    let is_trailers = |word: &[u8]| word.trim_ascii().eq_ignore_ascii_case(b"trailers");
+    if asked.get_all(TE).iter().any(|value| value.as_bytes().split(|byte| *byte == b',').any(is_trailers)) {
+        request.insert_header(TE, HeaderValue::from_static("trailers"))?;
+    }
+    Ok(())
 }
 
 /// A body that is being replayed needs no leave to be sent.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
@@ -17,6 +17,7 @@ use super::fallback::{Course, TURN};
 use super::{answer, forward, hygiene, secure};
 use crate::config::settings::Answer;
 use crate::live::AnsweredBy;
+use crate::upstream::is_unprocessed;
 
 /// What nginx calls 499: the client went away before there was an answer.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -120,8 +121,15 @@ impl ProxyHttp for Door {
         if session.as_ref().body_bytes_read() > 0 {
             forward::without_expectation(request);
         }
-        let limit = exchange.snapshot.settings.limits.body_timeout;
-        Clock::with(|clock| clock.enter(Phase::Body, Some(limit)));
+        if request.version == Version::HTTP_2 {
+            forward::welcome_trailers(request, &session.req_header().headers)?;
+            self.give_leave(session, request).await?;
+        }
+        let settings = &exchange.snapshot.settings;
+        match exchange.attempt.timeouts.as_ref().filter(|_| session.as_mut().is_body_empty()) {
+            Some(timeouts) => Clock::with(|clock| clock.enter(Phase::FirstByte, Some(timeouts.first_byte))),
+            None => Clock::with(|clock| clock.enter(Phase::Body, Some(settings.limits.body_timeout))),
+        };
         exchange.is_sent(request);
         Ok(())
     }
@@ -188,6 +196,19 @@ impl ProxyHttp for Door {
         Ok(None)
     }
 
+    fn upstream_response_trailer_filter(
+        &self,
+        _: &mut Session,
+        trailers: &mut HeaderMap,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        if let Some(capture) = &mut exchange.capture {
+            capture.answer_trailers(trailers);
+        }
+        exchange.attempt.ended = Some(std::time::Instant::now());
+        Ok(())
+    }
+
     async fn response_filter(
         &self,
         session: &mut Session,
@@ -242,7 +263,8 @@ impl ProxyHttp for Door {
             return e;
         }
         // A write may have been done before the connection broke, also one that the RFC calls idempotent.
-        let replayable = session.req_header().method.is_safe() && !session.as_ref().retry_buffer_truncated();
+        let harmless = session.req_header().method.is_safe() || is_unprocessed(&e);
+        let replayable = harmless && !session.as_ref().retry_buffer_truncated();
         e.retry.decide_reuse(reused);
         if replayable && e.retry() {
             return e;

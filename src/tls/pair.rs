@@ -17,6 +17,8 @@ pub struct Pair {
     pub(super) certified: Arc<CertifiedKey>,
     /// The DNS names that it is for, in lower case; `*.` in front of a wildcard's.
     pub names: Vec<String>,
+    /// Whether it is for anybody: a name or an IP address.
+    pub is_for_somebody: bool,
     pub not_before: SystemTime,
     pub not_after: SystemTime,
 }
@@ -45,6 +47,7 @@ impl Pair {
         Ok(Self {
             certified: Arc::new(certified),
             names: says.names,
+            is_for_somebody: says.is_for_somebody,
             not_before: says.not_before,
             not_after: says.not_after,
         })
@@ -70,6 +73,7 @@ fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
 
 struct Facts {
     names: Vec<String>,
+    is_for_somebody: bool,
     not_before: SystemTime,
     not_after: SystemTime,
 }
@@ -79,15 +83,23 @@ fn facts(chain: &[CertificateDer<'_>]) -> Result<Facts, String> {
     let (_, certificate) =
         X509Certificate::from_der(own).map_err(|error| format!("holds a certificate that cannot be read: {error}"))?;
     let validity = certificate.validity();
-    let mut names = Vec::new();
+    let (mut names, mut addresses) = (Vec::new(), 0);
     // Clients have not looked at the common name for years.
     if let Ok(Some(alternatives)) = certificate.subject_alternative_name() {
-        names.extend(alternatives.value.general_names.iter().filter_map(|name| match name {
+        let general = &alternatives.value.general_names;
+        addresses = general.iter().filter(|name| matches!(name, GeneralName::IPAddress(_))).count();
+        names.extend(general.iter().filter_map(|name| match name {
             GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
             _ => None,
         }));
     }
-    Ok(Facts { names, not_before: at(validity.not_before.timestamp()), not_after: at(validity.not_after.timestamp()) })
+    let is_for_somebody = !names.is_empty() || addresses > 0;
+    Ok(Facts {
+        names,
+        is_for_somebody,
+        not_before: at(validity.not_before.timestamp()),
+        not_after: at(validity.not_after.timestamp()),
+    })
 }
 
 fn at(seconds: i64) -> SystemTime {

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Version};
 use pingora::connectors::ConnectorOptions;
 use pingora::connectors::http::Connector;
 use pingora::http::RequestHeader;
 use pingora::protocols::http::client::HttpSession;
+use pingora::upstreams::peer::HttpPeer;
 
-use super::Visit;
+use super::{Visit, http2};
 use crate::config::settings::Timeouts;
 use crate::diff::Observation;
 use crate::evidence::Unproven;
@@ -76,7 +78,7 @@ impl CopyClient {
                 Unproven::ConnectError
             })?;
             ask.to.connected();
-            match exchange(&mut session, &ask).await {
+            match exchange(&mut session, &ask, &peer).await {
                 // A kept connection that the backend closed meanwhile says nothing about the answer: ask on a fresh one.
                 Err(Unproven::BrokenResponse) if reused && replayable => {}
                 Err(reason) => return Err(reason),
@@ -91,15 +93,21 @@ impl CopyClient {
     }
 }
 
-async fn exchange(session: &mut HttpSession, ask: &Ask) -> Result<Observation, Unproven> {
+async fn exchange(session: &mut HttpSession, ask: &Ask, peer: &HttpPeer) -> Result<Observation, Unproven> {
     let broken = |_| Unproven::BrokenResponse;
-    session.write_request_header(ask.head.clone()).await.map_err(broken)?;
+    let mut head = ask.head.clone();
+    // The copy may go to a backend that speaks another version than the one that answered.
+    match session.as_http2() {
+        Some(_) => http2::dress(&mut head, peer).map_err(broken)?,
+        None => head.set_version(Version::HTTP_11),
+    }
+    session.write_request_header(head).await.map_err(broken)?;
     if !ask.body.is_empty() {
         session.write_request_body(ask.body.clone(), true).await.map_err(broken)?;
     }
     session.finish_request_body().await.map_err(broken)?;
     read_final_head(session).await?;
-    let (status, headers) = {
+    let (status, mut headers) = {
         let head = session.response_header().ok_or(Unproven::BrokenResponse)?;
         (head.status, head.headers.clone())
     };
@@ -110,7 +118,18 @@ async fn exchange(session: &mut HttpSession, ask: &Ask) -> Result<Observation, U
         }
         body.extend_from_slice(&chunk);
     }
+    if let HttpSession::H2(session) = session {
+        let trailers = session.read_trailers().await.map_err(broken)?.unwrap_or_default();
+        append(&mut headers, &trailers);
+    }
     Ok(Observation { status, headers, body: body.freeze() })
+}
+
+/// Trailers count as headers: gRPC says there how a call ended, and a server may as well say it in front.
+pub fn append(headers: &mut HeaderMap, trailers: &HeaderMap) {
+    for (name, value) in trailers {
+        headers.append(name, value.clone());
+    }
 }
 
 /// Passes over interim answers (100, 103). A copy is never an upgrade, so 101 is no answer to it.

@@ -8,9 +8,10 @@ use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use pingora::upstreams::peer::HttpPeer;
 
+use super::http2;
 use super::outlier::Record;
 use super::tls::Tls;
-use crate::config::settings::{BackendTls, EndpointAddress, HealthCheck};
+use crate::config::settings::{BackendTls, EndpointAddress, HealthCheck, Protocol};
 
 /// Probes in a row that must fail before an endpoint counts as down: one lost packet is no outage.
 const FAILURES_TO_DOWN: u32 = 2;
@@ -20,6 +21,7 @@ pub struct Endpoint {
     pub name: EndpointAddress,
     /// The name as text: what sessions are spread by.
     pub(super) place: String,
+    pub protocol: Protocol,
     /// Of `https://` only.
     tls: Option<Tls>,
     /// Of a host, as DNS has it; a unix socket has none.
@@ -39,7 +41,7 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// Resolves the name, so this may wait for DNS.
-    pub fn new(name: EndpointAddress, tls: &BackendTls) -> Self {
+    pub fn new(name: EndpointAddress, protocol: Protocol, tls: &BackendTls) -> Self {
         let tls = match &name {
             EndpointAddress::Https(at) => Some(Tls::new(tls, &at.host)),
             EndpointAddress::Http(_) | EndpointAddress::Unix(_) => None,
@@ -47,6 +49,7 @@ impl Endpoint {
         let endpoint = Self {
             place: name.to_string(),
             name,
+            protocol,
             tls,
             address: ArcSwapOption::empty(),
             up: AtomicBool::new(true),
@@ -68,14 +71,23 @@ impl Endpoint {
 
     /// As the library wants to be told where to connect to; `None` while the name could not be resolved.
     pub fn peer(&self) -> Option<HttpPeer> {
+        let mut peer = self.plain_peer()?;
+        if let Some(tls) = &self.tls {
+            tls.apply(&mut peer);
+        }
+        if self.protocol == Protocol::Http2 {
+            http2::apply(&mut peer);
+        }
+        Some(peer)
+    }
+
+    fn plain_peer(&self) -> Option<HttpPeer> {
         let address = match &self.name {
             EndpointAddress::Unix(path) => return HttpPeer::new_uds(path.to_str()?, false, String::new()).ok(),
             EndpointAddress::Http(_) | EndpointAddress::Https(_) => self.address.load().as_deref().copied()?,
         };
-        let Some(tls) = &self.tls else { return Some(HttpPeer::new(address, false, String::new())) };
-        let mut peer = HttpPeer::new(address, true, tls.name.clone());
-        tls.apply(&mut peer);
-        Some(peer)
+        let name = self.tls.as_ref().map(|tls| tls.name.clone());
+        Some(HttpPeer::new(address, name.is_some(), name.unwrap_or_default()))
     }
 
     pub fn is_up(&self) -> bool {

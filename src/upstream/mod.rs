@@ -6,6 +6,7 @@
 mod balance;
 mod copy;
 mod endpoint;
+mod http2;
 mod limit;
 mod outlier;
 mod probe;
@@ -18,13 +19,14 @@ use std::sync::atomic::AtomicUsize;
 use parking_lot::Mutex;
 
 pub use balance::Visit;
-pub use copy::{Ask, CopyClient};
+pub use copy::{Ask, CopyClient, append as append_trailers};
 pub use endpoint::Endpoint;
+pub use http2::is_unprocessed;
 pub use limit::{InFlight, NoRoom, Slot};
 pub use probe::Prober;
 
 use crate::config::Settings;
-use crate::config::settings::{BackendSettings, Balance, EndpointAddress, HealthCheck, Outliers, Timeouts};
+use crate::config::settings::{BackendSettings, Balance, EndpointAddress, HealthCheck, Outliers, Protocol, Timeouts};
 
 /// One backend of the config, with the state that outlives a reload.
 #[derive(Debug)]
@@ -61,12 +63,12 @@ struct Known {
     in_flight: HashMap<Arc<str>, Arc<InFlight>>,
 }
 
-/// Where it is, and under which settings of TLS it is spoken to.
-type EndpointKey = (EndpointAddress, u64);
+/// Where it is, in what it is spoken to, and under which settings of TLS.
+type EndpointKey = (EndpointAddress, Protocol, u64);
 
 fn key_of(address: &EndpointAddress, backend: &BackendSettings) -> EndpointKey {
     let encrypted = matches!(address, EndpointAddress::Https(_));
-    (address.clone(), if encrypted { tls::group(&backend.tls) } else { 0 })
+    (address.clone(), backend.protocol, if encrypted { tls::group(&backend.tls) } else { 0 })
 }
 
 impl Backends {
@@ -91,7 +93,7 @@ impl Known {
             .endpoints
             .iter()
             .map(|address| {
-                let fresh = || Arc::new(Endpoint::new(address.clone(), &spec.tls));
+                let fresh = || Arc::new(Endpoint::new(address.clone(), spec.protocol, &spec.tls));
                 let endpoint = self.endpoints.entry(key_of(address, spec)).or_insert_with(fresh);
                 endpoint.watch_with(spec.health_check.clone());
                 endpoint.clone()

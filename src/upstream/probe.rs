@@ -11,7 +11,7 @@ use pingora::http::RequestHeader;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
-use super::{Backends, Endpoint};
+use super::{Backends, Endpoint, http2};
 use crate::config::settings::{EndpointAddress, HealthCheck};
 
 /// How often the prober looks whether a check is due.
@@ -98,7 +98,11 @@ async fn ask(connector: &Connector, endpoint: &Endpoint, check: &HealthCheck) ->
     let told = |error: Box<pingora::Error>| error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
     // The session is dropped, never given back: each probe is a connection of its own.
     let (mut session, _) = connector.get_http_session(&peer).await.map_err(told)?;
-    session.write_request_header(question(endpoint, check).map_err(told)?).await.map_err(told)?;
+    let mut head = question(endpoint, check).map_err(told)?;
+    if session.as_http2().is_some() {
+        http2::dress(&mut head, &peer).map_err(told)?;
+    }
+    session.write_request_header(head).await.map_err(told)?;
     session.finish_request_body().await.map_err(told)?;
     loop {
         session.read_response_header().await.map_err(told)?;

@@ -3,11 +3,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Endpoint, InFlight, NoRoom};
-use crate::config::settings::{BackendTls, EndpointAddress, HealthCheck, HostPort};
+use crate::config::settings::{BackendTls, EndpointAddress, HealthCheck, HostPort, Protocol};
 
 fn endpoint() -> Endpoint {
     let address = EndpointAddress::Http(HostPort { host: "127.0.0.1".into(), port: 9 });
-    let endpoint = Endpoint::new(address, &BackendTls::default());
+    let endpoint = Endpoint::new(address, Protocol::Http1, &BackendTls::default());
     endpoint.watch_with(Some(HealthCheck { path: "/".into(), interval: Duration::from_secs(1) }));
     endpoint
 }

@@ -279,6 +279,102 @@ fn interim_answers_come_before_the_answer() {
 }
 
 #[test]
+fn a_body_waits_for_leave_and_leave_is_passed_on() {
+    let origin = Origin::at_head(|asked, wire| {
+        wire.send("HTTP/1.1 100 Continue\r\n\r\n");
+        let body = wire.body_of(asked);
+        wire.ok(format!("took {}", body.len()));
+    });
+    let site = Site::of(origin, Origin::dead());
+    let door = site.open_with(&h2c(&site, LEGACY));
+    let mut client = Frames::open(door.address);
+    let head = [("content-length", "4"), ("expect", "100-continue")];
+    let head: Vec<_> = frames::get("/")
+        .into_iter()
+        .map(|field| if field.0 == ":method" { (":method", "PUT") } else { field })
+        .chain(head)
+        .collect();
+    client.head(1, &head, false);
+    let leave = loop {
+        let frame = client.read().unwrap();
+        if frame.kind == HEADERS {
+            break frame;
+        }
+    };
+    assert!(!leave.ends() && leave.status() != 200, "{leave:?}");
+    client.send(frames::DATA, frames::END_STREAM, 1, b"body");
+    let answer = client.until_over(1);
+    assert_eq!(answer[0].status(), 200);
+    assert!(answer.iter().any(|frame| frame.payload == b"took 4"), "{answer:?}");
+}
+
+/// The rest of the body is neither awaited nor complained of.
+#[test]
+fn an_answer_may_come_before_the_body_is_sent() {
+    let origin = Origin::at_head(|_, wire| {
+        wire.answer("413 Content Too Large", &["Connection: close"], "enough");
+        std::thread::sleep(Duration::from_millis(200));
+        wire.close();
+    });
+    let site = Site::of(origin, Origin::dead());
+    let door = site.open_with(&h2c(&site, LEGACY));
+    story(async {
+        let client = Http2::connect(door.address).await;
+        let answer = client.ask("POST", "/", &[], &vec![7; 8 << 20]).await.unwrap();
+        assert_eq!((answer.status.as_u16(), answer.text().as_str()), (413, "enough"));
+        assert_eq!(client.ask("POST", "/", &[], b"small").await.unwrap().status, 413, "the connection goes on");
+    });
+}
+
+#[test]
+fn sessions_overrides_and_own_answers_are_as_over_http1() {
+    let site = Site::named();
+    let door = site.open_with(
+        &h2c(
+            &site,
+            "
+             - {name: closed, match: {path: {exact: /metrics}}, respond: {status: 404}}
+             - name: all
+               match: {path: {prefix: /}}
+               stage: canary
+               canary: {weight: 50, override: {header: X-Stage}}",
+        )
+        .and("session: {cookie: pin, key: [{cookie: AURSID}]}"),
+    );
+    let mut old = door.client();
+    story(async {
+        let client = Http2::connect(door.address).await;
+        let mut sides = [0, 0];
+        for user in 0..40 {
+            // The session's cookie comes in a crumb of its own.
+            let cookie = format!("AURSID=session-{user}");
+            let asked =
+                client.ask("GET", "/", &[("cookie", "theme=dark"), ("cookie", cookie.as_str())], b"").await.unwrap();
+            let before = old.get("/", &[&format!("Cookie: theme=dark; {cookie}")]).text();
+            assert_eq!(asked.text(), before, "session {user} is where it is over HTTP/1.1");
+            sides[usize::from(before == "new")] += 1;
+            for side in ["legacy", "new"] {
+                let chosen =
+                    client.ask("GET", "/", &[("x-stage", side), ("cookie", cookie.as_str())], b"").await.unwrap();
+                assert_eq!(chosen.text(), side);
+            }
+        }
+        assert!(sides.iter().all(|side| *side > 5), "{sides:?}");
+        let stranger = client.get("/").await;
+        let pin =
+            stranger.header("set-cookie").expect("a cookie of the door's own").split(';').next().unwrap().to_owned();
+        for _ in 0..3 {
+            let again = client.ask("GET", "/", &[("cookie", pin.as_str())], b"").await.unwrap();
+            assert_eq!(again.text(), stranger.text());
+        }
+        assert_eq!(client.get("/metrics").await.status, 404);
+        for target in ["/a/%2e%2e/metrics", "/x/..%2fmetrics", "//metrics"] {
+            assert_eq!(client.get(target).await.status, 400, "{target} reads as another route");
+        }
+    });
+}
+
+#[test]
 fn requests_are_copied_compared_and_fall_back_as_over_http1() {
     let new = Origin::answering(|asked, wire| match asked.target().as_str() {
         "/unported" => wire.answer("404 Not Found", &[], "no"),

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::harness::frames::{
-    self, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, Frames, GOAWAY, HEADERS, PING, RST_STREAM, block, frame,
+    self, CONTINUATION, DATA, END_HEADERS, END_STREAM, Frame, Frames, GOAWAY, HEADERS, PING, PRIORITY, RST_STREAM,
+    SETTINGS, WINDOW_UPDATE, block, frame,
 };
 use crate::harness::{Origin, Site};
 use crate::http2::h2c;
@@ -197,4 +198,143 @@ fn pings_keep_no_idle_connection() {
         std::thread::sleep(Duration::from_millis(50));
     }
     assert!(start.elapsed() < Duration::from_secs(8), "still there");
+}
+
+/// One connection error each, by the section of RFC 9113 that asks for it. The library often says PROTOCOL_ERROR where the
+/// section has a code of its own; the end is what counts.
+#[test]
+fn who_breaks_the_protocol_is_told_and_let_go() {
+    let site = Site::of(Origin::saying("ok"), Origin::dead());
+    let door = site.open_with(&h2c(&site, LEGACY));
+    let head = || block(&frames::get("/"));
+    let wrong: Vec<(&str, Vec<u8>)> = vec![
+        ("4.1: a frame larger than agreed", frame(DATA, 0, 1, &[0; 16_385])),
+        ("4.3: a head that cannot be decoded", frame(HEADERS, END_HEADERS | END_STREAM, 1, &[0xff; 40])),
+        ("4.3: another frame within a head", [frame(HEADERS, 0, 1, &head()), frame(PING, 0, 0, &[0; 8])].concat()),
+        ("5.1: DATA on an idle stream", frame(DATA, END_STREAM, 1, b"x")),
+        ("5.1: a reset of an idle stream", frame(RST_STREAM, 0, 1, &[0, 0, 0, 8])),
+        ("5.1.1: an even stream", frame(HEADERS, END_HEADERS | END_STREAM, 2, &head())),
+        (
+            "5.1.1: a stream older than the last",
+            [frame(HEADERS, END_HEADERS, 5, &head()), frame(HEADERS, END_HEADERS, 3, &head())].concat(),
+        ),
+        ("6.1: DATA on the connection", frame(DATA, 0, 0, b"x")),
+        ("6.1: more padding than frame", frame(DATA, 8, 1, &[200, 1])),
+        ("6.2: HEADERS on the connection", frame(HEADERS, END_HEADERS, 0, &head())),
+        ("6.4: a reset of the connection", frame(RST_STREAM, 0, 0, &[0; 4])),
+        ("6.5: SETTINGS on a stream", frame(SETTINGS, 0, 1, &[])),
+        ("6.5: SETTINGS of odd size", frame(SETTINGS, 0, 0, &[0; 5])),
+        ("6.5: an answer to SETTINGS with something in it", frame(SETTINGS, 1, 0, &[0; 6])),
+        ("6.5.2: push is no number", frame(SETTINGS, 0, 0, &[0, 2, 0, 0, 0, 2])),
+        ("6.5.2: a window too large", frame(SETTINGS, 0, 0, &[0, 4, 0x80, 0, 0, 0])),
+        ("6.5.2: a frame size too small", frame(SETTINGS, 0, 0, &[0, 5, 0, 0, 0, 1])),
+        ("6.6: a push from a client", frame(5, END_HEADERS, 1, &[0, 0, 0, 2])),
+        ("6.7: PING on a stream", frame(PING, 0, 1, &[0; 8])),
+        ("6.7: PING of odd size", frame(PING, 0, 0, &[0; 7])),
+        ("6.9: no window at all", frame(WINDOW_UPDATE, 0, 0, &[0; 4])),
+        ("6.9: WINDOW_UPDATE of odd size", frame(WINDOW_UPDATE, 0, 0, &[0; 3])),
+        ("6.9.1: a window that overflows", frame(WINDOW_UPDATE, 0, 0, &[0x7f, 0xff, 0xff, 0xff])),
+        ("6.10: CONTINUATION of nothing", frame(CONTINUATION, END_HEADERS, 1, &head())),
+    ];
+    for (what, bytes) in wrong {
+        let mut client = Frames::open(door.address);
+        client.raw(&bytes);
+        let seen = client.until_closed();
+        let told = seen.iter().find(|frame| frame.kind == GOAWAY).and_then(Frame::reason);
+        assert!(told.is_some_and(|code| code != 0), "{what}: {told:?}");
+        assert!(is_refused(&seen), "{what}: {seen:?}");
+    }
+    assert_eq!(site.legacy.seen().len(), 0, "nothing of it reaches a backend whole: {:?}", site.legacy.seen());
+    let log = door.log();
+    assert!(!log.contains("h2::"), "clients cannot fill the log: {log}");
+}
+
+#[test]
+fn who_sends_only_what_means_nothing_is_let_go() {
+    let site = Site::of(Origin::saying("ok"), Origin::dead());
+    let door = site.open_with(&h2c(&site, LEGACY));
+    let nothing: [(&str, Vec<u8>); 5] = [
+        ("SETTINGS", frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0xff, 0xff])),
+        ("PING", frame(PING, 0, 0, &[0; 8])),
+        ("PRIORITY", frame(PRIORITY, 0, 3, &[0, 0, 0, 0, 16])),
+        ("WINDOW_UPDATE", frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1])),
+        ("a kind that nobody knows", frame(0x77, 0, 0, &[0; 100])),
+    ];
+    for (what, one) in nothing {
+        let mut client = Frames::open(door.address);
+        let reading = client.in_background();
+        let many = one.repeat(65_536 / one.len());
+        let sent = (0..1_024).take_while(|_| client.raw(&many)).count();
+        assert!(sent < 1_024, "{what}: 64 MiB were taken");
+        let told = reading.join().unwrap().iter().find(|frame| frame.kind == GOAWAY).and_then(Frame::reason);
+        println!("{what}: {} KiB were taken, told {told:?}", sent * 64);
+    }
+    let mut good = Frames::open(door.address);
+    good.head(1, &frames::get("/"), true);
+    assert_eq!(good.until_over(1)[0].status(), 200);
+}
+
+/// CVE-2025-8671: the client makes the door reset its streams, so that they no longer count, while backends still work.
+#[test]
+fn streams_that_the_door_is_made_to_reset_end_the_connection() {
+    let site = Site::of(Origin::hanging(), Origin::dead());
+    let door = site.open_with(&h2c(&site, LEGACY));
+    type Vector = fn(u32) -> Vec<u8>;
+    let vectors: [(&str, Vector); 3] = [
+        ("no window", |stream| frame(WINDOW_UPDATE, 0, stream, &[0; 4])),
+        ("a window that overflows", |stream| frame(WINDOW_UPDATE, 0, stream, &[0x7f, 0xff, 0xff, 0xff])),
+        ("a body behind the end", |stream| frame(DATA, 0, stream, b"x")),
+    ];
+    for (what, vector) in vectors {
+        let before = site.legacy.connections();
+        let mut client = Frames::open(door.address);
+        let reading = client.in_background();
+        let mut sent = 0;
+        for index in 0..20_000_u32 {
+            let stream = 1 + 2 * index;
+            let head = frame(HEADERS, END_HEADERS | END_STREAM, stream, &block(&frames::get("/")));
+            if !client.raw(&[head, vector(stream)].concat()) {
+                break;
+            }
+            sent += 1;
+        }
+        let told = reading.join().unwrap().iter().find(|frame| frame.kind == GOAWAY).and_then(Frame::reason);
+        let reached = site.legacy.connections() - before;
+        println!("{what}: {sent} sent, {reached} reached the backend, told {told:?}");
+        assert!(sent < 20_000 && reached < 500, "{what}: {sent} sent, {reached} reached the backend");
+    }
+}
+
+#[test]
+fn who_takes_nothing_of_its_answer_is_let_go_and_costs_little() {
+    let origin = Origin::answering(|asked, wire| {
+        if asked.target() == "/small" {
+            return wire.ok("small");
+        }
+        wire.send("HTTP/1.1 200 OK\r\nContent-Length: 4194304\r\n\r\n");
+        wire.send(vec![b'x'; 4 << 20]);
+    });
+    let site = Site::of(origin, Origin::dead());
+    let door = site.open_with(&h2c(&site, LEGACY).and("limits: {body_timeout: 1500ms}"));
+    let before = door.memory();
+    let mut stalled: Vec<_> = (0..2)
+        .map(|_| {
+            let mut client = Frames::open(door.address);
+            client.send(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
+            for index in 0..50 {
+                client.head(1 + 2 * index, &frames::get("/"), true);
+            }
+            client
+        })
+        .collect();
+    site.legacy.await_seen(100);
+    let grown = door.memory().saturating_sub(before) >> 20;
+    println!("{grown} MiB for 100 answers that nobody takes");
+    // What the library keeps of each answer between its two sides: some eight pieces of 64 KiB.
+    assert!(grown < 96, "{grown} MiB");
+    let over = stalled[0].until_over(99);
+    assert_eq!(over.last().map(|frame| frame.kind), Some(RST_STREAM), "{over:?}");
+    let mut good = Frames::open(door.address);
+    good.head(1, &frames::get("/small"), true);
+    assert_eq!(good.until_over(1)[0].status(), 200);
 }

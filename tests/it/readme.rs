@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::harness::matapalo;
+use crate::harness::tls::Made;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -48,6 +49,8 @@ const AROUND_ROUTES: &str = "version: 1\nlisteners: [{address: 127.0.0.1:8080}]\
 fn every_config_shown_compiles() {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("matapalo.yaml");
+    // The certificate that they speak of.
+    Made::new(folder.path(), "site", "DNS:site.test", 90);
     let shown: Vec<Block> = blocks(&readme()).into_iter().filter(|block| block.language.starts_with("yaml")).collect();
     assert!(shown.len() >= 2, "only {} configs are shown", shown.len());
     for block in shown {

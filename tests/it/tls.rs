@@ -1,6 +1,7 @@
 //! TLS at the listener: the right certificate for each name, renewed without a connection lost, and nobody let in by mistake.
 
 use std::io::{Read, Write};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::harness::site::await_that;
@@ -219,6 +220,8 @@ fn what_is_wrong_with_certificates_is_found_by_check() {
     let folder = site.folder.path();
     let (good, other) = (made(&site, "good", "DNS:a.test"), made(&site, "other", "DNS:a.test"));
     let (old, soon) = (Made::expired(folder, "old"), Made::new(folder, "soon", "DNS:a.test", 5));
+    // What an authority signs for clients names no server.
+    Made::signed_by(&good, folder, "nobody");
     let says = |tls: String| {
         let mut config = site.config(LEGACY);
         config.listener = format!(", tls: {{{tls}}}");
@@ -240,7 +243,12 @@ fn what_is_wrong_with_certificates_is_found_by_check() {
         assert!(code == 2 && text.contains(wanted) && text.contains("checked.yaml:3:"), "wanted {wanted:?} in {text}");
     }
     assert!(good.key != other.key && old.key != soon.key);
-    for (file, wanted) in [("old", "expired 0 days ago"), ("soon", "expires in 4 days"), ("good", "0 warnings")] {
+    for (file, wanted) in [
+        ("old", "expired 0 days ago"),
+        ("soon", "expires in 4 days"),
+        ("nobody", "it is for nobody"),
+        ("good", "0 warnings"),
+    ] {
         let (code, text) = says(pair(&format!("{file}.pem"), &format!("{file}.key")));
         let found = text.contains(wanted) || (file == "good" && !text.contains("certificate"));
         assert!(code == 0 && found, "wanted {wanted:?} in {text}");
@@ -300,4 +308,75 @@ fn the_end_of_an_answer_is_announced_in_tls() {
     let mut all = Vec::new();
     client.stream.read_to_end(&mut all).expect("rustls calls an end without close_notify an error");
     assert!(all.ends_with(b"until the end"), "{}", String::from_utf8_lossy(&all));
+}
+
+/// What a program says, whatever its exit code.
+fn said(program: &str, arguments: &[&str]) -> String {
+    let run = Command::new(program).args(arguments).stdin(Stdio::null()).output().expect(program);
+    format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr))
+}
+
+#[test]
+fn curl_openssl_and_python_are_served_in_what_is_sound_today() {
+    let site = site();
+    let pair = made(&site, "site", "DNS:site.test");
+    let door = site.open_with(&with_tls(&site, &[&pair], ""));
+    let (port, file) = (door.address.port(), pair.certificate.to_str().unwrap());
+    let (url, resolve) = (format!("https://site.test:{port}/"), format!("site.test:{port}:127.0.0.1"));
+    let usual = ["-sS", "--cacert", file, "--resolve", &resolve, "-w", " %{http_version} %{response_code}", &url];
+    let curl = |how: &[&str]| said("curl", &[how, &usual[..]].concat());
+    assert_eq!(curl(&["--http2"]), "legacy 2 200");
+    assert_eq!(curl(&["--http1.1"]), "legacy 1.1 200");
+    assert_eq!(curl(&["--tls-max", "1.2", "--http2"]), "legacy 2 200");
+    assert_eq!(curl(&["--tlsv1.3"]), "legacy 2 200");
+    let (other, elsewhere) = (format!("https://other.test:{port}/"), format!("other.test:{port}:127.0.0.1"));
+    let refused = said("curl", &["-sS", "--cacert", file, "--resolve", &elsewhere, &other]);
+    assert!(refused.contains("curl: (60)"), "the name is not in the certificate: {refused}");
+
+    let at = format!("127.0.0.1:{port}");
+    let s_client = ["s_client", "-connect", &at, "-servername", "site.test"];
+    let hello = |more: &[&str]| said("openssl", &[&s_client[..], more].concat());
+    let modern = hello(&["-alpn", "h2,http/1.1", "-CAfile", file]);
+    for wanted in ["New, TLSv1.3", "ALPN protocol: h2", "Verify return code: 0 (ok)"] {
+        assert!(modern.contains(wanted), "wanted {wanted} in {modern}");
+    }
+    for old in ["-tls1", "-tls1_1"] {
+        let refused = hello(&[old, "-cipher", "ALL:@SECLEVEL=0"]);
+        assert!(!refused.contains("New, TLSv1"), "{old}: {refused}");
+    }
+    for weak in ["AES128-SHA", "AES256-GCM-SHA384", "ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES128-SHA", "aNULL"] {
+        let refused = hello(&["-tls1_2", "-cipher", &format!("{weak}:@SECLEVEL=0")]);
+        assert!(!refused.contains("New, TLSv1"), "{weak}: {refused}");
+    }
+    assert!(hello(&["-tls1_2", "-cipher", "ECDHE-ECDSA-CHACHA20-POLY1305"]).contains("New, TLSv1.2"));
+    let foreign = hello(&["-alpn", "spdy/1"]);
+    assert!(foreign.contains("no application protocol") || foreign.contains("No ALPN negotiated"), "{foreign}");
+
+    let python = format!(
+        "import socket, ssl\n\
+         context = ssl.create_default_context(cafile={file:?})\n\
+         with context.wrap_socket(socket.create_connection(('127.0.0.1', {port})), server_hostname='site.test') as s:\n\
+         \x20   s.sendall(b'GET / HTTP/1.1\\r\\nHost: site.test\\r\\nConnection: close\\r\\n\\r\\n')\n\
+         \x20   print(s.version(), s.makefile('rb').read().decode())\n"
+    );
+    let told = said("/usr/bin/python3", &["-c", &python]);
+    assert!(told.starts_with("TLSv1.3 HTTP/1.1 200 OK") && told.trim_end().ends_with("legacy"), "{told}");
+}
+
+#[test]
+fn curl_shows_its_own_certificate() {
+    let site = site();
+    let folder = site.folder.path();
+    let pair = made(&site, "site", "DNS:site.test");
+    let authority = Made::new(folder, "authority", "DNS:authority.test", 90);
+    let own = Made::signed_by(&authority, folder, "own");
+    let door = site.open_with(&with_tls(&site, &[&pair], &format!(", client_ca: {:?}", authority.certificate)));
+    let (url, port) = (format!("https://site.test:{}/", door.address.port()), door.address.port());
+    let resolve = format!("site.test:{port}:127.0.0.1");
+    let text = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+    let (ca, certificate, key) = (text(&pair.certificate), text(&own.certificate), text(&own.key));
+    let usual = ["-sS", "--cacert", &ca, "--resolve", &resolve, &url];
+    assert_eq!(said("curl", &[&usual[..], &["--cert", &certificate, "--key", &key]].concat()), "legacy");
+    let refused = said("curl", &usual);
+    assert!(refused.contains("curl: (") && !refused.contains("legacy"), "{refused}");
 }

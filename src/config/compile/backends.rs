@@ -9,8 +9,8 @@ use super::{backend_tls, bounds, names};
 use crate::config::at::At;
 use crate::config::mistake::{Findings, Hinge, Mistake};
 use crate::config::settings::{
-    Answer, BackendId, BackendSettings, Balance, EndpointAddress, HealthCheck, HostPort, Outliers, RouteSettings,
-    TimeoutOverrides, Timeouts,
+    Answer, BackendId, BackendSettings, Balance, EndpointAddress, HealthCheck, HostPort, Outliers, Protocol,
+    RouteSettings, TimeoutOverrides, Timeouts,
 };
 use crate::config::spec::{BackendSpec, HealthCheckSpec, OutliersSpec, Spec, Text, TimeoutsSpec};
 use crate::config::suggest;
@@ -69,6 +69,7 @@ fn backend(name: Arc<str>, spec: &BackendSpec, folder: &Path, at: &At<'_>, findi
         name,
         endpoints,
         tls: backend_tls::tls(spec.tls.as_ref(), folder, &at.key("tls"), findings),
+        protocol: if spec.http2 == Some(true) { Protocol::Http2 } else { Protocol::Http1 },
         balance: balance(spec.balance.as_deref(), &at.key("balance"), findings),
         outliers: outliers(spec.outliers.as_ref(), &at.key("outliers"), findings),
         timeouts,

@@ -185,6 +185,12 @@ fn pair(written: &CertificateSpec, folder: &Path, at: &At<'_>, findings: &mut Fi
     match Pair::read(&certificate?, &key?) {
         Ok(pair) => {
             judge_age(&pair, &at_certificate, findings);
+            if !pair.is_for_somebody {
+                findings.warn(
+                    &at_certificate,
+                    "is a certificate without subjectAltName: it is for nobody, clients refuse it",
+                );
+            }
             Some(pair)
         }
         Err(Fault::Certificate(says)) => {

@@ -4,6 +4,7 @@
 //! patience with idle ones, and the farewell. What a stream is to pingora is in [`stream`], what makes a request in [`admit`].
 
 mod admit;
+mod metered;
 mod stream;
 mod streams;
 
@@ -22,6 +23,7 @@ use super::clock::{Clock, Entrance};
 use super::listen::{Front, told};
 use super::wire::Wire;
 use crate::config::settings::Limits;
+use metered::Metered;
 use stream::ClientRequest;
 use streams::Streams;
 
@@ -33,7 +35,7 @@ pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 512 << 10;
 /// Bytes of an answer that wait on a stream until the client takes them.
-const SEND_BUFFER: usize = 128 << 10;
+const SEND_BUFFER: usize = 64 << 10;
 /// Streams that a client opened and reset before they were even looked at. Nobody does that but to do harm.
 const MOST_RESET_UNSEEN: usize = 20;
 /// Streams that were reset for the client's mistakes, over a connection's life.
@@ -45,9 +47,9 @@ impl Front {
     /// Serves one connection to its end.
     pub(super) async fn serve_http2(&self, wire: Wire, entrance: Entrance, limits: &Limits) {
         let digest = Digest { socket_digest: wire.get_socket_digest(), ..Digest::default() };
-        let opening = options(limits).handshake::<_, Bytes>(wire);
+        let streams = Streams::new(limits.max_header_bytes);
+        let opening = options(limits).handshake::<_, Bytes>(Metered::new(wire, streams.clone()));
         let Ok(Ok(connection)) = tokio::time::timeout(limits.header_timeout, opening).await else { return };
-        let streams = Streams::new();
         Conversation { front: self, entrance, limits, digest, streams, requests: 0, leaving: false }
             .follow(connection)
             .await;
@@ -81,7 +83,7 @@ struct Conversation<'a> {
 
 impl Conversation<'_> {
     /// Takes streams until the client goes, idles too long or misbehaves, or the door closes.
-    async fn follow(mut self, mut connection: Connection<Wire, Bytes>) {
+    async fn follow(mut self, mut connection: Connection<Metered, Bytes>) {
         // Not only when connections end: a farewell of HTTP/2 costs nobody a request.
         let mut stop = self.front.listening_ends.clone();
         loop {
@@ -95,6 +97,7 @@ impl Conversation<'_> {
                     // Gone, with or without a farewell: what was under way notices by itself.
                     Some(Err(_)) | None => return,
                 },
+                () = self.streams.are_overdone(), if !leaving => self.break_off(&mut connection),
                 () = self.streams.quiet_for(self.patience()) => {
                     if leaving {
                         return;
@@ -105,8 +108,14 @@ impl Conversation<'_> {
         }
     }
 
-    fn say_goodbye(&mut self, connection: &mut Connection<Wire, Bytes>) {
+    fn say_goodbye(&mut self, connection: &mut Connection<Metered, Bytes>) {
         connection.graceful_shutdown();
+        self.leaving = true;
+    }
+
+    /// Nobody does what this client did but to do harm.
+    fn break_off(&mut self, connection: &mut Connection<Metered, Bytes>) {
+        connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
         self.leaving = true;
     }
 
@@ -122,12 +131,10 @@ impl Conversation<'_> {
         &mut self,
         request: http::Request<RecvStream>,
         mut respond: SendResponse<Bytes>,
-        connection: &mut Connection<Wire, Bytes>,
+        connection: &mut Connection<Metered, Bytes>,
     ) {
         if self.streams.are_thrown_away() {
-            connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
-            self.leaving = true;
-            return;
+            return self.break_off(connection);
         }
         // Reset streams no longer count for the protocol, but may still be taken down here.
         if self.streams.open() >= 2 * self.limits.max_streams as usize {

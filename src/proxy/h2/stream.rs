@@ -90,6 +90,7 @@ impl ClientRequest {
     fn take(&mut self, piece: std::result::Result<Bytes, h2::Error>) -> Result<Bytes> {
         let piece = piece.or_err(ErrorType::ReadError, "reading a request body").map_err(|error| error.into_down())?;
         self.bytes_read += piece.len();
+        self.place.moved(piece.len());
         if let Some(replay) = &mut self.replay {
             replay.write_to_buffer(&piece);
         }
@@ -166,6 +167,7 @@ impl ClientRequest {
             let room = room.ok_or_else(|| Error::explain(ErrorType::WriteError, "the client left").into_down())?;
             let piece = data.split_to(room.map_err(lost)?.min(data.len()));
             self.bytes_sent += piece.len();
+            self.place.moved(piece.len());
             answer.send_data(piece, end && data.is_empty()).map_err(lost)?;
             self.clock.moved();
             if end && data.is_empty() {

@@ -1,8 +1,9 @@
-//! A connection's streams, counted: how many are open, how many came to an end, how many were thrown away.
+//! A connection's streams, counted: how many are open, how many came to an end, how many were thrown away; and the bytes
+//! that came, beside what they were good for.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -10,12 +11,24 @@ use tokio::sync::Notify;
 /// somebody leaves a page, but not without reading most of what they ask for (CVE-2023-44487).
 const THROWN_AWAY: usize = 100;
 
+/// Bytes that a client may send for nothing: settings, pings, priorities, window updates (CVE-2019-9512 and its kin). Once;
+/// for each second that it stays; and for each byte of a body, either way, because small pieces cost more in frames.
+const FREE: u64 = 1 << 20;
+const FREE_A_SECOND: u64 = 8 << 10;
+const FREE_A_BODY_BYTE: u64 = 16;
+
 #[derive(Debug)]
 pub struct Streams {
     open: AtomicUsize,
     finished: AtomicUsize,
     thrown_away: AtomicUsize,
     quiet: Notify,
+    since: Instant,
+    /// Bytes that a head may have.
+    head: u64,
+    read: AtomicU64,
+    bodies: AtomicU64,
+    overdone: Notify,
 }
 
 /// One stream's place; its end gives it back.
@@ -26,13 +39,42 @@ pub struct Place {
 }
 
 impl Streams {
-    pub fn new() -> Arc<Self> {
+    /// Of a client whose heads may have so many bytes.
+    pub fn new(head: usize) -> Arc<Self> {
         Arc::new(Self {
             open: AtomicUsize::new(0),
             finished: AtomicUsize::new(0),
             thrown_away: AtomicUsize::new(0),
             quiet: Notify::new(),
+            since: Instant::now(),
+            head: head as u64,
+            read: AtomicU64::new(0),
+            bodies: AtomicU64::new(0),
+            overdone: Notify::new(),
         })
+    }
+
+    /// Bytes came on the connection.
+    pub fn has_read(&self, bytes: usize) {
+        let read = self.read.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
+        if read > FREE && read > self.allowance() {
+            self.overdone.notify_one();
+        }
+    }
+
+    fn allowance(&self) -> u64 {
+        let for_bodies = FREE_A_BODY_BYTE.saturating_mul(self.bodies.load(Ordering::Relaxed));
+        let for_heads = self.head * self.begun() as u64;
+        FREE + FREE_A_SECOND * self.since.elapsed().as_secs() + for_heads + for_bodies
+    }
+
+    /// Returns once the client has sent far more than its requests can explain.
+    pub async fn are_overdone(&self) {
+        self.overdone.notified().await;
+    }
+
+    fn begun(&self) -> usize {
+        self.finished.load(Ordering::Relaxed) + self.thrown_away.load(Ordering::Relaxed) + self.open()
     }
 
     pub fn enter(streams: &Arc<Self>) -> Place {
@@ -45,8 +87,7 @@ impl Streams {
     }
 
     pub fn any_yet(&self) -> bool {
-        let over = self.finished.load(Ordering::Relaxed) + self.thrown_away.load(Ordering::Relaxed);
-        over + self.open() > 0
+        self.begun() > 0
     }
 
     pub fn are_thrown_away(&self) -> bool {
@@ -68,6 +109,11 @@ impl Streams {
 }
 
 impl Place {
+    /// Bytes of a body, the request's or the answer's.
+    pub fn moved(&self, bytes: usize) {
+        self.streams.bodies.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
     /// The answer is complete, or it is not the client's doing that it is not.
     pub fn finished(&self) {
         self.finished.store(true, Ordering::Relaxed);
@@ -90,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_client_may_throw_away_as_much_as_it_takes_and_some() {
-        let streams = Streams::new();
+        let streams = Streams::new(1024);
         for _ in 0..THROWN_AWAY + 1 {
             Streams::enter(&streams).finished();
             drop(Streams::enter(&streams));
@@ -103,9 +149,22 @@ mod tests {
         assert_eq!(streams.open(), 0);
     }
 
+    #[test]
+    fn a_client_may_send_what_its_requests_explain_and_some() {
+        use std::pin::pin;
+        use std::task::{Context, Waker};
+        let streams = Streams::new(1024);
+        let overdone = || pin!(streams.are_overdone()).poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        Streams::enter(&streams).moved(1 << 20);
+        streams.has_read(17 << 20);
+        assert!(!overdone());
+        streams.has_read(1 << 20);
+        assert!(overdone());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn quiet_begins_when_the_last_stream_ends() {
-        let streams = Streams::new();
+        let streams = Streams::new(1024);
         let place = Streams::enter(&streams);
         let waiting = streams.quiet_for(Duration::from_secs(5));
         tokio::pin!(waiting);

@@ -2,15 +2,18 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::thread::JoinHandle;
 
 use super::PATIENCE;
 
 pub const DATA: u8 = 0;
 pub const HEADERS: u8 = 1;
+pub const PRIORITY: u8 = 2;
 pub const RST_STREAM: u8 = 3;
 pub const SETTINGS: u8 = 4;
 pub const PING: u8 = 6;
 pub const GOAWAY: u8 = 7;
+pub const WINDOW_UPDATE: u8 = 8;
 pub const CONTINUATION: u8 = 9;
 pub const END_STREAM: u8 = 1;
 pub const END_HEADERS: u8 = 4;
@@ -108,6 +111,12 @@ impl Frames {
             }
         }
         seen
+    }
+
+    /// Reads on while this thread goes on sending; what was read comes when the door closes the connection.
+    pub fn in_background(&self) -> JoinHandle<Vec<Frame>> {
+        let mut reader = Self { stream: self.stream.try_clone().unwrap() };
+        std::thread::spawn(move || reader.until_closed())
     }
 
     /// Everything until the door closes the connection.

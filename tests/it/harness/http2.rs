@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use h2::RecvStream;
 use h2::client::SendRequest;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -81,15 +82,27 @@ impl Http2 {
                 _ => break,
             }
         }
-        let (head, mut download) = answer.await?.into_parts();
-        let mut body = Vec::new();
-        while let Some(piece) = download.data().await {
-            let piece = piece?;
-            download.flow_control().release_capacity(piece.len())?;
-            body.extend_from_slice(&piece);
-        }
-        Ok(Answer2 { status: head.status, headers: head.headers, body })
+        Ok(read(answer.await?).await?.0)
     }
+
+    /// `GET`, for clients that look at the end as well.
+    pub async fn with_trailers(&self, target: &str) -> (Answer2, HeaderMap) {
+        let request = Request::get(format!("http://site.test{target}")).header("te", "trailers").body(()).unwrap();
+        let (answer, _) = self.send.clone().ready().await.unwrap().send_request(request, true).unwrap();
+        read(answer.await.unwrap()).await.unwrap()
+    }
+}
+
+async fn read(answer: Response<RecvStream>) -> Result<(Answer2, HeaderMap), h2::Error> {
+    let (head, mut download) = answer.into_parts();
+    let mut body = Vec::new();
+    while let Some(piece) = download.data().await {
+        let piece = piece?;
+        download.flow_control().release_capacity(piece.len())?;
+        body.extend_from_slice(&piece);
+    }
+    let trailers = download.trailers().await?.unwrap_or_default();
+    Ok((Answer2 { status: head.status, headers: head.headers, body }, trailers))
 }
 
 /// Waits in a story without stopping its connections.

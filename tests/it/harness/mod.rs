@@ -11,6 +11,7 @@ pub mod http2;
 pub mod load;
 pub mod metrics;
 pub mod origin;
+pub mod origin2;
 pub mod report;
 pub mod signal;
 pub mod site;

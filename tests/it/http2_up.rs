@@ -1,0 +1,265 @@
+//! HTTP/2 to backends: what gRPC needs, and nothing lost for clients of either version.
+
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use h2::Reason;
+
+use crate::harness::client::request;
+use crate::harness::http2::{Http2, story};
+use crate::harness::origin2::{Origin2, Reply};
+use crate::harness::site::await_that;
+use crate::harness::tls::Made;
+use crate::harness::{Config, Door, Origin, Site};
+
+const NEW: &str = "- {name: all, match: {path: {prefix: /}}, stage: new}";
+
+fn before(site: &Site, origin: &Origin2, keys: &str) -> Config {
+    let mut config = site.config(NEW);
+    config.listener = ", h2c: true".to_owned();
+    config.new = format!("endpoints: [\"http://{}\"], http2: true{keys}", origin.address);
+    config
+}
+
+fn legacy() -> Site {
+    Site::of(Origin::saying("legacy"), Origin::dead())
+}
+
+fn echo() -> Origin2 {
+    Origin2::answering(|asked| Reply::Whole(format!("{} {} {}", asked.method, asked.uri, asked.body.len()).into(), &[]))
+}
+
+#[test]
+fn users_of_both_versions_copies_and_health_checks_arrive() {
+    let (site, origin) = (legacy(), echo());
+    let door = site.open_with(&before(&site, &origin, ", health_check: {path: /up, interval: 100ms}"));
+    let text = door.ask("GET", "/a%2Fb?q=%20+", &["Host: site.test:8080"], b"").text();
+    assert_eq!(text, "GET http://site.test:8080/a%2Fb?q=%20+ 0");
+    for length in [0, 1, 70_000] {
+        let text = door.ask("POST", "/p", &["Host: site.test"], &vec![b'x'; length]).text();
+        assert_eq!(text, format!("POST http://site.test/p {length}"));
+    }
+    story(async {
+        let client = Http2::connect(door.address).await;
+        assert_eq!(client.get("/x").await.text(), "GET http://site.test/x 0");
+        let posted = client.ask("POST", "/y", &[], &[7; 70_000]).await.unwrap();
+        assert_eq!(posted.text(), "POST http://site.test/y 70000");
+    });
+    let chunked = "POST /c HTTP/1.1\r\nHost: site.test\r\nTransfer-Encoding: chunked\r\nTE: gzip, trailers\r\n\r\n\
+                   3\r\nabc\r\n0\r\n\r\n";
+    let mut client = door.client();
+    client.send(chunked);
+    assert_eq!(client.answer("POST").text(), "POST http://site.test/c 3");
+    let head = door.ask("HEAD", "/h", &["Host: site.test"], b"");
+    assert_eq!((head.status(), head.body.len()), (200, 0));
+    let users = || origin.seen().into_iter().filter(|asked| asked.uri.path() != "/up");
+    for asked in users() {
+        assert_eq!(asked.header("x-forwarded-for"), Some("127.0.0.1"), "{asked:?}");
+        assert_eq!(asked.header("host"), None, "it is the authority now");
+        assert!(asked.header("transfer-encoding").is_none() && asked.header("connection").is_none());
+    }
+    let chunked = users().find(|asked| asked.uri.path() == "/c").unwrap();
+    assert_eq!(chunked.header("te"), Some("trailers"));
+    await_that("a health check", || match origin.seen().iter().find(|asked| asked.uri.path() == "/up") {
+        Some(asked) if asked.header("user-agent") == Some("matapalo-health-check") => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+    door.edit_and_await("stage: new", "stage: shadow, mirror: {methods: [GET, POST]}");
+    assert_eq!(door.ask("POST", "/copied?a=1", &["Host: site.test"], b"body").text(), "legacy");
+    await_that("a copy", || match origin.seen().iter().find(|asked| asked.is_copy()) {
+        Some(copy) if copy.uri == "http://site.test/copied?a=1" && copy.body == b"body" => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+    assert!(!door.log().contains("cannot connect"), "{}", door.log());
+}
+
+#[test]
+fn many_requests_share_a_connection() {
+    let (site, origin) = (legacy(), echo());
+    let door = site.open_with(&before(&site, &origin, ""));
+    story(async {
+        let client = Http2::connect(door.address).await;
+        client.get("/first").await;
+        let asked: Vec<_> = (0..60)
+            .map(|index| {
+                let client = client.clone();
+                tokio::spawn(async move { client.ask("POST", &format!("/{index}"), &[], b"x").await.unwrap().text() })
+            })
+            .collect();
+        for (index, answer) in asked.into_iter().enumerate() {
+            assert_eq!(answer.await.unwrap(), format!("POST http://site.test/{index} 1"));
+        }
+    });
+    assert!(origin.connections() < 30, "{} connections", origin.connections());
+}
+
+#[test]
+fn trailers_reach_clients_of_http2_and_cost_others_nothing() {
+    let site = legacy();
+    let origin = Origin2::answering(|_| Reply::Whole(b"body".to_vec(), &[("grpc-status", "0"), ("x-sum", "1")]));
+    let door = site.open_with(&before(&site, &origin, ""));
+    story(async {
+        let client = Http2::connect(door.address).await;
+        let (answer, trailers) = client.with_trailers("/").await;
+        assert_eq!(answer.text(), "body");
+        assert_eq!(trailers.get("grpc-status").unwrap(), "0");
+        assert_eq!(trailers.get("x-sum").unwrap(), "1");
+    });
+    let mut client = door.client();
+    for _ in 0..2 {
+        assert_eq!(client.get("/", &[]).text(), "body");
+    }
+}
+
+#[test]
+fn how_a_call_ended_is_compared() {
+    let fail = Origin2::answering(|_| Reply::Whole(b"same".to_vec(), &[("grpc-status", "5")]));
+    let fine = Origin2::answering(|_| Reply::Whole(b"same".to_vec(), &[("grpc-status", "0")]));
+    let site = legacy();
+    let mut config = before(&site, &fail, "").routed("- {name: all, match: {path: {prefix: /}}, stage: shadow}");
+    config.legacy = format!("endpoints: [\"http://{}\"], http2: true", fine.address);
+    let door = site.open_with(&config);
+    story(async {
+        let client = Http2::connect(door.address).await;
+        assert_eq!(client.with_trailers("/").await.1.get("grpc-status").unwrap(), "0");
+    });
+    door.await_metric("comparisons_total", &[("route", "all"), ("outcome", "mismatched")], 1.0);
+}
+
+#[test]
+fn large_bodies_go_both_ways_in_little_memory() {
+    const LARGE: usize = 48 << 20;
+    let site = legacy();
+    let origin = Origin2::answering(|asked| match asked.method.as_str() {
+        "POST" => {
+            let right = asked.body.iter().all(|byte| *byte == 7);
+            Reply::Measured(format!("{} {right}", asked.body.len()).into())
+        }
+        _ => Reply::Whole(vec![b'x'; LARGE], &[]),
+    });
+    let door = site.open_with(&before(&site, &origin, ""));
+    door.get("/warm");
+    let before = door.memory();
+    story(async {
+        let client = Http2::connect(door.address).await;
+        let posted = client.ask("POST", "/", &[], &vec![7; LARGE]).await.unwrap();
+        assert_eq!(posted.text(), format!("{LARGE} true"));
+        let got = client.get("/").await;
+        assert!(got.body.len() == LARGE && got.body.iter().all(|byte| *byte == b'x'));
+    });
+    assert_eq!(door.ask("POST", "/", &["Host: site.test"], &vec![7; LARGE]).text(), format!("{LARGE} true"));
+    assert_eq!(door.get("/").body.len(), LARGE);
+    let grown = door.memory().saturating_sub(before) >> 20;
+    println!("{grown} MiB more");
+    assert!(grown < 32, "{grown} MiB more");
+}
+
+#[test]
+fn a_cut_answer_is_never_a_whole_one() {
+    let site = legacy();
+    let origin = Origin2::answering(|_| Reply::Cut(b"half".to_vec()));
+    let door = site.open_with(&before(&site, &origin, ""));
+    story(async {
+        let client = Http2::connect(door.address).await;
+        let broken = client.ask("GET", "/", &[], b"").await.expect_err("a reset");
+        assert!(broken.is_reset(), "{broken}");
+    });
+    let mut client = door.client();
+    client.send(request("GET", "/", &[], b""));
+    let all = String::from_utf8(client.reader.rest().unwrap_or_default()).unwrap();
+    assert!(!all.contains("0\r\n\r\n"), "no end of a chunked body: {all:?}");
+}
+
+#[test]
+fn what_the_backend_left_alone_is_sent_again_and_nothing_else() {
+    let site = legacy();
+    let times = AtomicUsize::new(0);
+    let origin = Origin2::answering(move |asked| {
+        let first = times.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
+        match asked.uri.path() {
+            "/refused" if first => Reply::Reset(Reason::REFUSED_STREAM),
+            "/failed" => Reply::Reset(Reason::INTERNAL_ERROR),
+            _ => Reply::Whole(format!("took {}", asked.body.len()).into(), &[]),
+        }
+    });
+    let door = site.open_with(&before(&site, &origin, ""));
+    let answer = door.ask("POST", "/refused", &["Host: site.test"], b"body");
+    assert_eq!((answer.status(), answer.text().as_str()), (200, "took 4"));
+    assert_eq!(origin.seen().len(), 2);
+    assert_eq!(door.ask("POST", "/failed", &["Host: site.test"], b"body").status(), 502);
+    assert_eq!(origin.seen().len(), 3, "it may have been done: not again");
+}
+
+#[test]
+fn a_client_that_waits_for_leave_gets_it() {
+    let (site, origin) = (legacy(), echo());
+    let door = site.open_with(&before(&site, &origin, ""));
+    let mut client = door.client();
+    for _ in 0..2 {
+        client.send("POST /e HTTP/1.1\r\nHost: site.test\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+        let leave = client.reader.head().unwrap().expect("an interim answer");
+        assert!(leave.starts_with(b"HTTP/1.1 100"), "{}", String::from_utf8_lossy(&leave));
+        client.send("body");
+        assert_eq!(client.answer("POST").text(), "POST http://site.test/e 4");
+    }
+    assert!(origin.seen().iter().all(|asked| asked.header("expect").is_none()));
+}
+
+#[test]
+fn over_tls_it_is_agreed_on() {
+    let inner = legacy();
+    let pair = Made::new(inner.folder.path(), "site", "DNS:site.test,IP:127.0.0.1", 90);
+    let mut config = inner.config("- {name: all, match: {path: {prefix: /}}, stage: legacy}");
+    config.listener = format!(", tls: {{certificates: [{}]}}", pair.entry());
+    let backend = inner.open_with(&config.and("access_log: {path: access.log}"));
+    let outer = legacy();
+    let mut config = outer.config(NEW);
+    config.new = format!("endpoints: [\"https://{}\"], http2: true, tls: {{verify: false}}", backend.address);
+    let door = outer.open_with(&config);
+    assert_eq!(door.get("/through").text(), "legacy");
+    await_that("the inner door's log", || {
+        let log = std::fs::read_to_string(inner.path("access.log")).unwrap_or_default();
+        (log.contains("/through") && log.contains("HTTP/2.0")).then_some(()).ok_or(log)
+    });
+}
+
+/// With Debian's own interpreter and its `python3-grpcio`: both ends are real.
+#[test]
+fn real_grpc_calls_of_all_kinds_go_through() {
+    let site = legacy();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/grpc_calls.py");
+    let served = Command::new("/usr/bin/python3").args([script, "serve", site.folder.path().to_str().unwrap()]).spawn();
+    let _server = Server(served.expect("python3 runs"));
+    let port_file = site.path("port");
+    await_that("the gRPC server", || match std::fs::read_to_string(&port_file) {
+        Ok(port) if !port.is_empty() => Ok(()),
+        _ => Err("python3-grpcio may be missing".to_owned()),
+    });
+    let port = std::fs::read_to_string(&port_file).unwrap();
+    let pair = Made::new(site.folder.path(), "site", "DNS:site.test", 90);
+    let mut config = site.config(NEW);
+    config.new = format!("endpoints: [\"http://127.0.0.1:{port}\"], http2: true");
+    let call = |door: &Door, how: &[&str]| {
+        let run = Command::new("/usr/bin/python3")
+            .args([script, "call", &format!("127.0.0.1:{}", door.address.port())])
+            .args(how)
+            .output()
+            .unwrap();
+        let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+        assert!(run.status.success() && said.contains("all calls are good"), "{said}\n{}", door.log());
+    };
+    config.listener = ", h2c: true".to_owned();
+    call(&site.open_with(&config), &[]);
+    config.listener = format!(", tls: {{certificates: [{}]}}", pair.entry());
+    call(&site.open_with(&config), &[pair.certificate.to_str().unwrap()]);
+}
+
+/// Ends with the test, however that ends.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
