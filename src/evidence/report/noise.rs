@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::DifferenceReport;
-use crate::evidence::noise::{Call, Called, FieldKey, What, calls, noise_pairs};
+use crate::evidence::noise::{Call, Called, FieldKey, Sort, What, calls, noise_pairs};
 use crate::evidence::tally::Tally;
 
 /// Fields told per route, and named in the reasons of a verdict.
@@ -112,8 +112,12 @@ impl Judged {
     }
 
     fn is_noise(&self, path: &str, is_meant: impl Fn(&FieldKey) -> bool) -> bool {
+        // Only what begins like the path, up to its first `*`, can be there: reports ask this of each of thousands of places.
+        let prefix = path.split('*').next().unwrap_or(path);
+        let first = FieldKey { path: prefix.to_owned(), sort: Sort::Status };
+        let near = self.calls.range(first..).take_while(|(field, _)| field.path.starts_with(prefix));
         let mut any = false;
-        let there = self.calls.iter().filter(|(field, _)| is_at(path, &field.path) && is_meant(field));
+        let there = near.filter(|(field, _)| is_at(path, &field.path) && is_meant(field));
         for called in there.map(|(_, called)| called) {
             // A control sample alone is no mismatch.
             any |= called.counts.get(What::Pairs) > 0;

@@ -1,8 +1,9 @@
 //! Reads a store, from this process or another, while a door writes it or after it has gone.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::write::{HIDDEN, SAMPLES_DROPPED, UNPROVEN, sketch};
 use super::{BUSY_TIMEOUT, StoreError, fields, schema};
@@ -195,16 +196,40 @@ impl Moment<'_> {
             tally.legacy.merge(&sketch(row.get_ref(3)?.as_blob()?));
             tally.new.merge(&sketch(row.get_ref(4)?.as_blob()?));
         }
-        let mut named = self.connection.prepare_cached(
-            "SELECT family, name, sum(count), example, max(example_at) FROM named_count
-             WHERE route = ? AND start + width > ? GROUP BY family, name",
-        )?;
-        let mut rows = named.query(params![route, since])?;
-        while let Some(row) = rows.next()? {
-            add_named(&mut tally, row)?;
+        for (key, sum) in self.named(route, since)? {
+            let (family, name) = key.split_once(FAMILY_END).unwrap_or((&key, ""));
+            add_named(&mut tally, family, name, sum);
         }
         tally.noise = fields::read(self.connection, route, since)?;
         Ok(tally)
+    }
+
+    /// What the windows of a route hold under each name, by family and name. Added up here: SQLite would have to sort all rows first.
+    fn named(&self, route: i64, since: u64) -> rusqlite::Result<HashMap<String, NamedSum>> {
+        let mut sums: HashMap<String, NamedSum> = HashMap::new();
+        let mut key = String::new();
+        let mut named = self.connection.prepare_cached(
+            "SELECT family, name, count, example, example_at FROM named_count WHERE route = ? AND start + width > ?",
+        )?;
+        let mut rows = named.query(params![route, since])?;
+        while let Some(row) = rows.next()? {
+            key.clear();
+            key.push_str(row.get_ref(0)?.as_str()?);
+            key.push(FAMILY_END);
+            key.push_str(row.get_ref(1)?.as_str()?);
+            if !sums.contains_key(&key) {
+                sums.insert(key.clone(), NamedSum::default());
+            }
+            let Some(sum) = sums.get_mut(&key) else { continue };
+            sum.count += row.get::<_, u64>(2)?;
+            let at: u64 = row.get(4)?;
+            if at >= sum.example_at {
+                sum.example_at = at;
+                sum.example.clear();
+                sum.example.push_str(row.get_ref(3)?.as_str()?);
+            }
+        }
+        Ok(sums)
     }
 
     /// When the newest window of a route ends, seconds since 1970.
@@ -296,24 +321,32 @@ impl Moment<'_> {
     }
 }
 
-fn add_named(tally: &mut Tally, row: &Row<'_>) -> rusqlite::Result<()> {
-    let (family, name, count): (String, String, u64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-    match family.as_str() {
+/// Between a family, which is a word, and a name.
+const FAMILY_END: char = '\n';
+
+/// The rows of one name, added up, with the newest example.
+#[derive(Default)]
+struct NamedSum {
+    count: u64,
+    example: String,
+    example_at: u64,
+}
+
+fn add_named(tally: &mut Tally, family: &str, name: &str, sum: NamedSum) {
+    let NamedSum { count, example, example_at } = sum;
+    match family {
         UNPROVEN => {
-            if let Some(reason) = Unproven::named(&name) {
+            if let Some(reason) = Unproven::named(name) {
                 tally.unproven.insert(reason, count);
             }
         }
         HIDDEN => {
-            let hidden = HiddenCount { count, example: row.get(3)?, example_at: row.get(4)? };
-            tally.hidden.insert(name, hidden);
+            tally.hidden.insert(name.to_owned(), HiddenCount { count, example, example_at });
         }
         family => {
-            let example = (row.get_ref(3)?.as_str()?, row.get(4)?);
-            if !tally.triage.add_row(family, &name, count, example) {
-                tally.fields.insert(name, count);
+            if !tally.triage.add_row(family, name, count, (&example, example_at)) {
+                tally.fields.insert(name.to_owned(), count);
             }
         }
     }
-    Ok(())
 }
