@@ -102,9 +102,13 @@ fn large_bodies_go_both_ways_in_little_memory() {
         assert_eq!(posted.text(), format!("{LARGE} true"));
         let got = client.get("/").await;
         assert!(got.body.len() == LARGE && got.body.iter().all(|byte| *byte == b'x'));
-        let grown = door.memory().saturating_sub(before) >> 20;
-        println!("{grown} MiB more");
-        assert!(grown < 24, "{grown} MiB more");
+        let grown = || door.memory().saturating_sub(before) >> 20;
+        println!("{} MiB more", grown());
+        // On a busy machine the allocator gives back late what was freed by another thread than took it.
+        await_that("the memory to be given back", || match grown() {
+            ..24 => Ok(()),
+            more => Err(format!("{more} MiB more")),
+        });
     });
 }
 
