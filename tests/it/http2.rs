@@ -227,8 +227,8 @@ fn the_door_says_goodbye_and_finishes_what_is_under_way() {
         assert_eq!((goodbye[0].kind, goodbye[0].reason()), (GOAWAY, Some(0)), "{goodbye:?}");
         go.give();
         assert_eq!(slow.await.unwrap().text(), "finished");
-        let late = client.ask("GET", "/late", &[], b"").await;
-        assert!(late.is_err(), "{late:?}");
+        // What crosses the goodbye on the way is still answered; soon nothing is.
+        while client.ask("GET", "/late", &[], b"").await.is_ok() {}
     });
     let answered = Instant::now();
     assert_eq!(door.await_exit().code(), Some(0));
