@@ -4,6 +4,7 @@
 #
 #   tests/run.sh            on a Debian-like machine with a Rust toolchain
 #   MATAPALO_FUZZ_SECONDS=N fuzzes the comparer for N seconds instead of 60
+#   PROPTEST_RNG_SEED=N     other cases of the properties: a run is repeatable, what is new is searched for by the fuzzer
 #   MATAPALO_SKIP_DENY=1    leaves out building cargo-deny (minutes on a small machine) where it is not there
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
@@ -133,7 +134,7 @@ if [ ${#FAILED[@]} -gt 0 ]; then
 fi
 section "formatting" cargo fmt --check
 section "lints" cargo clippy --all-targets --locked --quiet -- -D warnings
-section "tests" env MATAPALO_PAIRS=100000 cargo test --locked --no-fail-fast
+section "tests" env MATAPALO_PAIRS=100000 PROPTEST_RNG_SEED="${PROPTEST_RNG_SEED:-1859}" cargo test --locked --no-fail-fast
 section "corpus" python3 tests/corpus/run.py check "${CARGO_TARGET_DIR:-target}/debug/matapalo"
 section "fuzzing" tests/fuzz/run.sh "${MATAPALO_FUZZ_SECONDS:-60}"
 section "scripts" scripts

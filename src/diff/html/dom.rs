@@ -273,9 +273,15 @@ impl<'a> Dom<'a> {
     /// Does what was left out of the tree have an element with this id?
     pub fn has_left_out_id(&self, id: &str) -> bool {
         let names_it = |source: &str| {
-            memchr::memmem::find_iter(source.as_bytes(), id.as_bytes()).any(|at| {
-                let before = source.as_bytes()[..at].strip_suffix(b"\"").or(source.as_bytes()[..at].strip_suffix(b"'"));
-                before.unwrap_or(&source.as_bytes()[..at]).trim_ascii_end().ends_with(b"=")
+            let source = source.as_bytes();
+            memchr::memmem::find_iter(source, id.as_bytes()).any(|at| {
+                let (before, after) = (&source[..at], source.get(at + id.len()));
+                let quote = before.last().filter(|c| matches!(c, b'"' | b'\''));
+                let ends = match quote {
+                    Some(quote) => after == Some(quote),
+                    None => after.is_none_or(|c| c.is_ascii_whitespace() || *c == b'>'),
+                };
+                ends && before[..before.len() - usize::from(quote.is_some())].trim_ascii_end().ends_with(b"=")
             })
         };
         let left_out = self.nodes.iter().filter(|node| node.left_out.is_some());

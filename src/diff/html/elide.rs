@@ -90,8 +90,10 @@ impl Survey<'_> {
             self.take_proven(a[at], b[at], trace);
         }
         let (a, b) = (&a[proven..], &b[proven..]);
-        let guides = |blocks: &[Block], tops: &[usize]| tops.iter().map(|at| blocks[*at].guide).collect::<Vec<u64>>();
-        let partners = partners(&guides(self.old, a), &guides(self.new, b));
+        let named = |blocks: &[Block], tops: &[usize]| {
+            tops.iter().map(|at| (blocks[*at].guide, blocks[*at].name)).collect::<Vec<(u64, u64)>>()
+        };
+        let partners = partners(&named(self.old, a), &named(self.new, b));
         for (x, partner) in a.iter().zip(partners) {
             match partner {
                 Some(Partner::ByWords(y)) => self.likely(*x, b[y], trace),
@@ -202,11 +204,14 @@ enum Partner {
 }
 
 /// For each of the one side its partner on the other: of the same words in order, then of the same words elsewhere, then by place
-/// where as many are left on both sides.
-fn partners(a: &[u64], b: &[u64]) -> Vec<Option<Partner>> {
+/// where the same elements are left on both sides. Each block as the hash of its words and its name.
+fn partners(a: &[(u64, u64)], b: &[(u64, u64)]) -> Vec<Option<Partner>> {
+    let guides = |blocks: &[(u64, u64)]| blocks.iter().map(|block| block.0).collect::<Vec<u64>>();
+    let (named_a, named_b) = (a, b);
+    let (a, b) = (guides(a), guides(b));
     let mut partners = vec![None; a.len()];
     let mut taken = vec![false; b.len()];
-    let in_order = align::equal_ones(a, b);
+    let in_order = align::equal_ones(&a, &b);
     for (i, j) in &in_order {
         (partners[*i], taken[*j]) = (Some(Partner::ByWords(*j)), true);
     }
@@ -225,7 +230,8 @@ fn partners(a: &[u64], b: &[u64]) -> Vec<Option<Partner>> {
     for (x, y) in in_order.into_iter().chain([(a.len(), b.len())]) {
         let free_a: Vec<usize> = (i..x).filter(|i| partners[*i].is_none()).collect();
         let free_b: Vec<usize> = (j..y).filter(|j| !taken[*j]).collect();
-        if free_a.len() == free_b.len() {
+        let names = |free: &[usize], named: &[(u64, u64)]| free.iter().map(|at| named[*at].1).collect::<Vec<u64>>();
+        if names(&free_a, named_a) == names(&free_b, named_b) {
             free_a.into_iter().zip(free_b).for_each(|(i, j)| partners[i] = Some(Partner::ByPlace(j)));
         }
         (i, j) = (x + 1, y + 1);

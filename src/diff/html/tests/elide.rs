@@ -43,6 +43,9 @@ fn part(n: usize, sort: usize, spelled: bool, text: &str, link: &str) -> String 
     }
 }
 
+/// In how many places two parts of one sort may differ.
+const PLACES: usize = 8;
+
 fn pages(parts: &[(usize, Change)], frame: usize) -> (String, String) {
     let (mut old, mut new) = (String::new(), String::new());
     let mut moved = String::new();
@@ -118,8 +121,9 @@ proptest! {
         if in_step {
             prop_assert_eq!(&quick.differences, &whole.differences, "{}\n---\n{}", old, new);
         }
-        // Of alike parts another one may be said to be missing.
-        prop_assert!(quick.differences.len() <= whole.differences.len(), "{}\n---\n{}", old, new);
+        // Beside parts that went, came or moved another one of the same elements may be held against the changed one.
+        let touched = parts.iter().filter(|part| !matches!(part.1, Change::Nothing | Change::Spelling)).count();
+        prop_assert!(quick.differences.len() <= PLACES * touched, "{:?}\n{}\n---\n{}", quick, old, new);
         if in_step && is_cut(&old, &new) {
             let rules = |found: &Comparison| {
                 let mut rules: Vec<String> = found.hidden.iter().map(|hidden| hidden.rule.clone()).collect();
