@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use url::Url;
 
 use super::volatile::Sure;
-use super::{link, volatile};
+use super::{link, moment, volatile};
 use crate::diff::comparison::Severity;
 use crate::diff::rules::Rule;
 use crate::diff::volatile::shape;
@@ -154,7 +154,7 @@ pub(super) fn compare(subject: &Subject<'_>, old: &str, new: &str, around: &Surr
         return Verdict::But(Rule::HtmlVolatile);
     }
     let may_tell_time = matches!(name, "datetime" | "content" | "title") || name.starts_with("data-");
-    if may_tell_time && volatile::same_but_clock(name, old, new, around.now) {
+    if may_tell_time && moment::same_but_clock(name, old, new, around.now) {
         return Verdict::But(Rule::HtmlVolatile);
     }
     if matches!(name, "alt" | "title" | "value" | "placeholder" | "content" | "label") && same_but_nbsp(old, new) {

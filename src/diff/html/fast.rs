@@ -4,18 +4,17 @@
 //! blanks that do not show, comments, fresh tokens), no tree is built. Anything else is [`Proof::Unknown`], and the trees decide:
 //! this may fail to prove, it must not prove wrongly. Its law: what it calls equal, the trees call equal.
 
-use std::borrow::Cow;
-
 use smallvec::SmallVec;
 
 use super::attribute::{self, Subject, Surroundings, Verdict};
 use super::charref::{self, Place};
 use super::dom::Dialect;
+use super::elements::{is_void, lower};
 use super::flow::{self, Flow, Role};
 use super::lexer::{Content, Kind, Lexer, Quote, Raw, RawAttribute, Token};
 use super::skeleton::Block;
 use super::view::{is_blank, is_conditional};
-use super::{spelling, volatile};
+use super::{moment, spelling, volatile};
 use crate::diff::rules::{Class, Rule};
 
 #[derive(Debug)]
@@ -271,7 +270,7 @@ impl<'a, 's> Prover<'a, 's> {
         let (old, new) = (self.old.shown.as_str(), self.new.shown.as_str());
         if old != new {
             let volatile =
-                volatile::same_but_clock(self.open.last().copied().unwrap_or_default(), old, new, self.around.now)
+                moment::same_but_clock(self.open.last().copied().unwrap_or_default(), old, new, self.around.now)
                     || volatile::same_but_duration(old, new)
                     || volatile::same_but_request_id(old, new);
             return volatile.then(|| self.hide(Rule::HtmlVolatile));
@@ -526,39 +525,6 @@ fn find<'l, 'a>(list: &'l [RawAttribute<'a>], name: &str) -> Option<&'l RawAttri
 /// An attribute that says nothing when empty may be left out.
 fn drops_empty(attribute: &RawAttribute<'_>) -> Option<()> {
     (attribute.value.is_empty() && attribute::is_void_when_empty(&lower(attribute.name))).then_some(())
-}
-
-fn lower(name: &str) -> Cow<'_, str> {
-    if name.bytes().any(|c| c.is_ascii_uppercase()) {
-        Cow::Owned(name.to_ascii_lowercase())
-    } else {
-        Cow::Borrowed(name)
-    }
-}
-
-fn is_void(name: &str) -> bool {
-    matches!(
-        name,
-        "area"
-            | "base"
-            | "basefont"
-            | "bgsound"
-            | "br"
-            | "col"
-            | "embed"
-            | "frame"
-            | "hr"
-            | "image"
-            | "img"
-            | "input"
-            | "keygen"
-            | "link"
-            | "meta"
-            | "param"
-            | "source"
-            | "track"
-            | "wbr"
-    )
 }
 
 /// Has an element of its own line, or of none, content to wait for?

@@ -2,7 +2,7 @@
 //!
 //! The way of a pair: equal bytes end it; [`fast`] proves most cosmetic rewrites equal token by token; what is left is read into
 //! trees ([`tree`] by html5ever's tree builder, [`xml`] strictly), seen as a user sees it ([`view`], [`flow`]), and walked side by
-//! side ([`walk`]), children [`align`]ed. [`attribute`], [`link`] and [`volatile`] know what values mean, [`spelling`] what a tree
+//! side ([`walk`]), children [`align`]ed. [`attribute`], [`link`], [`moment`] and [`volatile`] know what values mean, [`elements`] what names say, [`spelling`] what a tree
 //! forgets, [`escape`] what went wrong between text and markup, [`place`] how to tell where, [`selector`] how to be told.
 //!
 //! It decides nothing: what a rule is about goes to [`Sink::hides`] or, with the rule named, to [`Sink::report`].
@@ -11,6 +11,7 @@ mod align;
 mod attribute;
 mod charref;
 mod dom;
+mod elements;
 mod elide;
 mod escape;
 mod fast;
@@ -18,6 +19,7 @@ mod flow;
 mod lexer;
 mod limits;
 mod link;
+mod moment;
 mod place;
 mod script;
 mod selector;

@@ -4,6 +4,10 @@
 //! whole: no misnesting, nothing that is moved out of a table, no form in a form. What is not surely regular is none: then the
 //! trees of the whole pages decide. [`elide`](super::elide) is what it is for.
 
+use super::elements::{
+    closes_paragraph, ends_with_its_parent, is_cell, is_heading, is_section, is_special, is_table_part, is_void, lower,
+    never_regular,
+};
 use super::flow::{self, Role};
 use super::lexer::{Content, Kind, Lexer, Raw, SelfClosing, Token};
 use super::view::{is_blank, mix};
@@ -187,10 +191,13 @@ impl<'a> Reading<'a> {
         if self.in_svg() {
             return self.in_foreign(name, token);
         }
+        if never_regular(&name) {
+            return None;
+        }
         if is_void(&name) {
             return self.void(&name);
         }
-        if never_regular(&name) || self.open.len() >= DEEPEST {
+        if self.open.len() >= DEEPEST {
             return None;
         }
         if name != "table" && (is_table_part(&name) || is_cell(&name)) {
@@ -461,145 +468,4 @@ const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
 fn hash(text: &str) -> u64 {
     xxhash_rust::xxh3::xxh3_64(text.as_bytes())
-}
-
-fn lower(name: &str) -> Name<'_> {
-    if name.bytes().any(|c| c.is_ascii_uppercase()) {
-        Name::Owned(name.to_ascii_lowercase())
-    } else {
-        Name::Borrowed(name)
-    }
-}
-
-/// These end where their parent does.
-fn ends_with_its_parent(name: &str) -> bool {
-    matches!(name, "p" | "li" | "dd" | "dt" | "tbody" | "thead" | "tfoot" | "tr" | "td" | "th")
-}
-
-fn is_section(name: &str) -> bool {
-    matches!(name, "tbody" | "thead" | "tfoot")
-}
-
-/// Text that is not blank is moved out of these.
-fn is_table_part(name: &str) -> bool {
-    is_section(name) || matches!(name, "table" | "tr" | "colgroup")
-}
-
-fn is_cell(name: &str) -> bool {
-    matches!(name, "td" | "th")
-}
-
-fn is_heading(name: &str) -> bool {
-    matches!(name, "h1" | "h2" | "h3" | "h4" | "h5" | "h6")
-}
-
-fn is_void(name: &str) -> bool {
-    matches!(
-        name,
-        "area"
-            | "base"
-            | "br"
-            | "col"
-            | "embed"
-            | "hr"
-            | "img"
-            | "input"
-            | "link"
-            | "meta"
-            | "param"
-            | "source"
-            | "track"
-            | "wbr"
-    )
-}
-
-/// What the tree builder has rules of its own for that are not followed here.
-fn never_regular(name: &str) -> bool {
-    matches!(
-        name,
-        "html"
-            | "head"
-            | "body"
-            | "frameset"
-            | "frame"
-            | "template"
-            | "plaintext"
-            | "listing"
-            | "xmp"
-            | "image"
-            | "isindex"
-            | "title"
-            | "noframes"
-            | "noembed"
-            | "math"
-            | "ruby"
-            | "rb"
-            | "rp"
-            | "rt"
-            | "rtc"
-            | "applet"
-            | "marquee"
-            | "keygen"
-            | "caption"
-            | "bgsound"
-            | "basefont"
-            | "command"
-            | "menuitem"
-            | "selectedcontent"
-    )
-}
-
-fn closes_paragraph(name: &str) -> bool {
-    matches!(
-        name,
-        "address"
-            | "article"
-            | "aside"
-            | "blockquote"
-            | "center"
-            | "details"
-            | "dialog"
-            | "dir"
-            | "div"
-            | "dl"
-            | "fieldset"
-            | "figcaption"
-            | "figure"
-            | "footer"
-            | "header"
-            | "hgroup"
-            | "main"
-            | "menu"
-            | "nav"
-            | "ol"
-            | "p"
-            | "search"
-            | "section"
-            | "summary"
-            | "ul"
-            | "pre"
-            | "form"
-    ) || is_heading(name)
-}
-
-/// Elements whose end tag ends what is left open in them without one.
-fn is_special(name: &str) -> bool {
-    closes_paragraph(name)
-        || is_table_part(name)
-        || is_cell(name)
-        || matches!(
-            name,
-            "button"
-                | "li"
-                | "dd"
-                | "dt"
-                | "select"
-                | "object"
-                | "iframe"
-                | "script"
-                | "style"
-                | "textarea"
-                | "noscript"
-                | "summary"
-        )
 }

@@ -1,13 +1,15 @@
 //! JSON compared as JSON: exact numbers, aligned arrays, keys by name.
 //!
-//! [`lockstep`] proves most equal pairs equal in one pass. For the others [`parse`] makes a tape of each text without decoding anything; [`walk`] goes through both tapes side by side and only where they
-//! part, [`align`] looks for what was inserted, removed or moved
-//! ([`chain`] finds what stayed in order, [`likeness`] what is alike). [`number`] and [`string`] know how one value may be spelled.
+//! [`lockstep`] proves most equal pairs equal in one pass. For the others [`parse`] makes a tape of each text without decoding anything;
+//! [`walk`] goes through both tapes side by side, [`members`] pairs what objects hold by name, and where arrays part, [`align`] looks
+//! for what was inserted, removed or moved ([`chain`] finds what stayed in order, [`likeness`] what is alike). [`number`] and
+//! [`string`] know how one value may be spelled.
 
 mod align;
 mod chain;
 mod likeness;
 mod lockstep;
+mod members;
 mod number;
 mod parse;
 mod string;

@@ -3,7 +3,7 @@
 use super::super::dom::{Dialect, NodeId};
 use super::super::flow::NBSP;
 use super::super::view::{ItemId, View};
-use super::super::{escape, link, script, spelling, volatile};
+use super::super::{escape, link, moment, script, spelling, volatile};
 use super::{Side, Walk};
 use crate::diff::comparison::{Difference, Hidden, Kind, Severity};
 use crate::diff::rules::Rule;
@@ -27,7 +27,7 @@ impl Walk<'_, '_, '_, '_> {
     /// Two texts that a user reads.
     pub(super) fn told_texts(&mut self, old: &str, new: &str, within: (NodeId, NodeId)) {
         let x = self.sides.a;
-        let volatile = volatile::same_but_clock(x.dom.name(within.0).unwrap_or_default(), old, new, self.around.now)
+        let volatile = moment::same_but_clock(x.dom.name(within.0).unwrap_or_default(), old, new, self.around.now)
             || volatile::same_but_duration(old, new)
             || volatile::same_but_request_id(old, new);
         if volatile {
@@ -68,7 +68,7 @@ impl Walk<'_, '_, '_, '_> {
         if masked.0 == masked.1 {
             return self.report(finding.rule(Rule::Csrf));
         }
-        if volatile::same_but_clock("", &masked.0, &masked.1, self.around.now) {
+        if moment::same_but_clock("", &masked.0, &masked.1, self.around.now) {
             return self.hide_values(Rule::HtmlVolatile, within, |_| finding);
         }
         if self.sink.spend((old.len() + new.len()) * JSON_BYTE)

@@ -1,0 +1,271 @@
+//! The members of two objects: which are the same ones, which are lost, added, renamed, twice there, in another order.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use smallvec::SmallVec;
+
+use super::parse::{Kind as Json, Raw, Tape};
+use super::string;
+use super::walk::{Step, Walk, pointer, push_step, quoted};
+use crate::diff::comparison::{Kind, Severity};
+use crate::diff::rules::Rule;
+use crate::diff::sink::Finding;
+
+/// In larger objects nobody looks for a renamed key: each look costs the whole object.
+const MANY_MEMBERS: usize = 64;
+
+/// Objects up to this are matched by looking through them: cheaper than sorting. At most 64, the bits of a mask.
+const FEW_MEMBERS: usize = 24;
+
+/// Steps for each member that is sorted by name: of [`MAX_WORK`](crate::diff::sink::MAX_WORK).
+const MEMBER: usize = 30;
+
+impl<'a> Walk<'_, 'a, '_, '_> {
+    pub(super) fn objects(&mut self, a: usize, b: usize) {
+        if self.members_in_step(a, b) {
+            return;
+        }
+        if self.members_by_search(a, b) {
+            return;
+        }
+        let members = self.old.members(a).count() + self.new.members(b).count();
+        if !self.afford(members * MEMBER) {
+            return;
+        }
+        let (old, new) = (sorted(self.old, a), sorted(self.new, b));
+        let (mut i, mut j) = (0, 0);
+        let mut common = Vec::with_capacity(old.len().min(new.len()));
+        loop {
+            let order = match (old.get(i), new.get(j)) {
+                (None, None) => break,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(x), Some(y)) => x.name(self.old).cmp(&y.name(self.new)),
+            };
+            let (many, more) = (run(self.old, &old, i), run(self.new, &new, j));
+            match order {
+                Ordering::Less => {
+                    self.lost_member(&old, i, &new);
+                    i += many;
+                }
+                Ordering::Greater => {
+                    self.extra_member(&new, j, &old);
+                    j += more;
+                }
+                Ordering::Equal => {
+                    common.push((i as u32, j as u32));
+                    self.same_name(old.get(i..i + many).unwrap_or_default(), new.get(j..j + more).unwrap_or_default());
+                    i += many;
+                    j += more;
+                }
+            }
+        }
+        self.member_order(&old, &new, &mut common);
+    }
+
+    /// The usual case: the same keys in the same order. `false`: they are not, and nothing was compared.
+    fn members_in_step(&mut self, a: usize, b: usize) -> bool {
+        let (old, new) = (self.old, self.new);
+        let (mut left, mut right) = (old.members(a), new.members(b));
+        loop {
+            match (left.next(), right.next()) {
+                (None, None) => break,
+                (Some((x, _)), Some((y, _))) if x.text == y.text => {}
+                (Some((x, _)), Some((y, _))) if (x.escaped || y.escaped) && string::same(x, y).is_some() => {}
+                _ => return false,
+            }
+        }
+        for ((key, x), (other, y)) in old.members(a).zip(new.members(b)) {
+            self.key_spelling(key, other);
+            self.at_step(Step::Key(key), x, y);
+        }
+        true
+    }
+
+    /// Small objects with the same keys in another order. `false`: they are not that, and nothing was compared.
+    fn members_by_search(&mut self, a: usize, b: usize) -> bool {
+        let (old, new) = (self.old, self.new);
+        let right: SmallVec<[(Raw<'a>, usize); FEW_MEMBERS]> = new.members(b).take(FEW_MEMBERS + 1).collect();
+        if right.len() > FEW_MEMBERS || old.members(a).take(FEW_MEMBERS + 1).count() != right.len() {
+            return false;
+        }
+        let mut pairs: SmallVec<[(Step<'a>, usize, usize); FEW_MEMBERS]> = SmallVec::new();
+        let (mut taken, mut next) = (0_u64, 0);
+        for (key, value) in old.members(a) {
+            let ahead = (next..right.len()).chain(0..next);
+            let found = ahead.into_iter().find(|at| {
+                taken & (1 << at) == 0
+                    && right.get(*at).is_some_and(|(other, _)| !other.escaped && !key.escaped && other.text == key.text)
+            });
+            let Some(at) = found else { return false };
+            let Some((_, other)) = right.get(at) else { return false };
+            pairs.push((Step::Key(key), value, *other));
+            taken |= 1 << at;
+            next = at + 1;
+        }
+        if has_twins(&right) || !self.sink.hides(Rule::JsonKeyOrder, || pointer(&self.path)) {
+            return false;
+        }
+        for (step, x, y) in pairs {
+            self.at_step(step, x, y);
+        }
+        true
+    }
+
+    fn key_spelling(&mut self, control: Raw<'a>, candidate: Raw<'a>) {
+        if control.text == candidate.text {
+            return;
+        }
+        if let Some(met) = string::same(control, candidate) {
+            for rule in met.rules() {
+                let at = || self_path(&self.path, control);
+                if !self.sink.hides(rule, at) {
+                    let finding = Finding::new(Kind::Value, self.pointer_to(Step::Key(control)));
+                    self.sink.report(finding.values(quoted(control), quoted(candidate)).rule(rule));
+                }
+            }
+        }
+    }
+
+    /// Members of one name; more than one on a side is a defect of that side, but not a difference if both have it.
+    fn same_name(&mut self, old: &[Member], new: &[Member]) {
+        let [first, ..] = old else { return };
+        if old.len() != new.len() {
+            let finding = Finding::new(Kind::Structure, self.pointer_to(Step::Key(first.raw(self.old))));
+            let times = |members: &[Member]| format!("{} times", members.len());
+            self.sink.report(finding.values(times(old), times(new)).cause("duplicate_key"));
+            return;
+        }
+        for (x, y) in old.iter().zip(new) {
+            let (key, other) = (x.raw(self.old), y.raw(self.new));
+            self.key_spelling(key, other);
+            self.at_step(Step::Key(key), x.value(), y.value());
+        }
+    }
+
+    fn lost_member(&mut self, old: &[Member], at: usize, new: &[Member]) {
+        let Some(member) = old.get(at) else { return };
+        if self.old.kind(member.value()) != Json::Null && self.sink.only_counts() {
+            return;
+        }
+        let shown = self.old.shown(member.value());
+        let mut finding =
+            Finding::new(Kind::Missing, self.pointer_to(Step::Key(member.raw(self.old)))).only_control(shown);
+        if self.old.kind(member.value()) == Json::Null {
+            finding = finding.rule(Rule::NullMissing);
+        } else if let Some(cause) = self.renamed(self.old, member, self.new, new) {
+            finding = finding.cause(cause);
+        }
+        self.sink.report(finding);
+    }
+
+    fn extra_member(&mut self, new: &[Member], at: usize, old: &[Member]) {
+        let Some(member) = new.get(at) else { return };
+        if self.new.kind(member.value()) != Json::Null && self.sink.only_counts() {
+            return;
+        }
+        let shown = self.new.shown(member.value());
+        let mut finding =
+            Finding::new(Kind::Extra, self.pointer_to(Step::Key(member.raw(self.new)))).only_candidate(shown);
+        finding = finding.severity(Severity::Medium);
+        if self.new.kind(member.value()) == Json::Null {
+            finding = finding.rule(Rule::NullMissing);
+        } else if let Some(cause) = self.renamed(self.new, member, self.old, old) {
+            finding = finding.cause(cause);
+        }
+        self.sink.report(finding);
+    }
+
+    /// Whether the other side has a member of the same letters, or of the same value under a name of its own.
+    fn renamed(&self, here: &Tape<'a>, member: &Member, there: &Tape<'a>, others: &[Member]) -> Option<&'static str> {
+        if others.len() > MANY_MEMBERS {
+            return None;
+        }
+        if others.iter().any(|other| letters(&other.name(there)) == letters(&member.name(here))) {
+            return Some("key_recased");
+        }
+        let value = here.shown(member.value());
+        let telling = value.len() > 4;
+        (telling && others.iter().any(|other| there.shown(other.value()) == value)).then_some("key_renamed")
+    }
+
+    /// Reports once per object that the members both sides have stand in another order.
+    fn member_order(&mut self, old: &[Member], new: &[Member], common: &mut [(u32, u32)]) {
+        common.sort_unstable_by_key(|(i, _)| old.get(*i as usize).map(|member| member.key));
+        let place = |j: u32| new.get(j as usize).map(|member| member.key);
+        if common.is_sorted_by_key(|(_, j)| place(*j)) {
+            return;
+        }
+        if self.sink.hides(Rule::JsonKeyOrder, || pointer(&self.path)) {
+            return;
+        }
+        let keys = |indexes: Vec<u32>, tape: &Tape<'a>, members: &[Member]| -> String {
+            let names = indexes.iter().filter_map(|at| members.get(*at as usize)).map(|member| member.name(tape));
+            names.collect::<Vec<_>>().join(", ")
+        };
+        let control = keys(common.iter().map(|(i, _)| *i).collect(), self.old, old);
+        common.sort_unstable_by_key(|(_, j)| place(*j));
+        let candidate = keys(common.iter().map(|(_, j)| *j).collect(), self.new, new);
+        let finding = Finding::new(Kind::Order, self.pointer()).values(control, candidate);
+        self.sink.report(finding.rule(Rule::JsonKeyOrder).cause("key_order"));
+    }
+}
+
+fn self_path<'a>(path: &[Step<'a>], key: Raw<'a>) -> String {
+    let mut text = pointer(path);
+    push_step(&mut text, Step::Key(key));
+    text
+}
+
+/// Whether a key stands twice.
+fn has_twins(members: &[(Raw<'_>, usize)]) -> bool {
+    members
+        .iter()
+        .enumerate()
+        .any(|(at, (key, _))| members.iter().skip(at + 1).any(|(other, _)| other.text == key.text))
+}
+
+/// A member of an object, for matching by name: the node of its key. Objects may have many, so it is small.
+#[derive(Debug, Clone, Copy)]
+struct Member {
+    key: u32,
+}
+
+impl Member {
+    fn raw<'a>(self, tape: &Tape<'a>) -> Raw<'a> {
+        tape.string(self.key as usize)
+    }
+
+    fn name<'a>(self, tape: &Tape<'a>) -> Cow<'a, str> {
+        string::decode(self.raw(tape))
+    }
+
+    fn value(self) -> usize {
+        self.key as usize + 1
+    }
+}
+
+/// The members by name; those of one name in the order of the text.
+fn sorted(tape: &Tape<'_>, object: usize) -> Vec<Member> {
+    let member = |(_, value): (Raw<'_>, usize)| Member { key: value as u32 - 1 };
+    let mut members: Vec<Member> = tape.members(object).map(member).collect();
+    if members.iter().any(|member| member.raw(tape).escaped) {
+        members.sort_by_cached_key(|member| member.name(tape));
+    } else {
+        members.sort_by_key(|member| member.raw(tape).text);
+    }
+    members
+}
+
+/// How many members from `at` on have one name.
+fn run(tape: &Tape<'_>, members: &[Member], at: usize) -> usize {
+    let Some(first) = members.get(at) else { return 0 };
+    let name = first.name(tape);
+    members.iter().skip(at).take_while(|member| member.name(tape) == name).count()
+}
+
+/// A name without case, `_` and `-`: `last_update` and `lastUpdate` are the same letters.
+fn letters(name: &str) -> String {
+    name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()
+}
