@@ -14,7 +14,7 @@ pub const MAX_KEPT: usize = 100;
 pub const MAX_PLACES: usize = 16;
 
 /// Bytes of a value kept in a difference: enough to recognise it.
-const MAX_SHOWN: usize = 240;
+const MAX_SHOWN: usize = 320;
 
 /// Rules that hide something in an ordinary pair.
 const FEW: usize = 8;

@@ -17,6 +17,7 @@ use super::store::read::{Moment, StoredCause, StoredFlip, StoredRoute};
 use super::store::{StoreError, StoreReader};
 use super::tally::{Sketch, Tally};
 use super::time::{millis, rfc3339, spelled};
+use crate::diff;
 
 mod accept;
 mod mix;
@@ -134,6 +135,9 @@ pub struct DifferenceReport {
     pub samples: Vec<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
+    /// By how much, or where: `+3600 s`, `at byte 255`, `× 100`; of the two values below.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// What legacy said when it was last seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub control: Option<String>,
@@ -386,6 +390,7 @@ fn differences(
             Some(id) if differences.len() < MAX_CURLS => read_sample(moment, id)?,
             _ => None,
         };
+        let detail = detail(&cause);
         differences.push(DifferenceReport {
             fingerprint: cause.fingerprint,
             kind: cause.kind,
@@ -395,6 +400,7 @@ fn differences(
             first_seen: rfc3339(cause.first_seen),
             last_seen: rfc3339(cause.last_seen),
             samples: cause.samples,
+            detail,
             cause: cause.cause,
             control: cause.control,
             candidate: cause.candidate,
@@ -403,6 +409,10 @@ fn differences(
         });
     }
     Ok(differences)
+}
+
+fn detail(cause: &StoredCause) -> Option<String> {
+    diff::cause::detail(cause.cause.as_deref()?, cause.control.as_deref()?, cause.candidate.as_deref()?)
 }
 
 /// From the rank that the store sorts by.

@@ -118,6 +118,9 @@ struct Named<'a> {
     path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<&'a str>,
+    /// By how much, at the first place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
     severity: Severity,
     places: usize,
 }
@@ -126,7 +129,7 @@ impl<'a> From<Cause<'a>> for Named<'a> {
     fn from(cause: Cause<'a>) -> Self {
         let Cause { first, place, places } = cause;
         let (kind, severity) = (first.kind.name(), first.severity);
-        Self { kind, path: place, cause: first.cause.as_deref(), severity, places }
+        Self { kind, path: place, cause: first.cause.as_deref(), detail: detail(first), severity, places }
     }
 }
 
@@ -180,6 +183,11 @@ struct Cause<'a> {
     places: usize,
 }
 
+fn detail(difference: &Difference) -> Option<String> {
+    let Difference { cause, control, candidate, .. } = difference;
+    diff::cause::detail(cause.as_deref()?, control.as_deref()?, candidate.as_deref()?)
+}
+
 fn causes(differences: &[Difference]) -> Vec<Cause<'_>> {
     let mut causes: Vec<Cause<'_>> = Vec::new();
     for difference in differences {
@@ -196,16 +204,17 @@ fn causes(differences: &[Difference]) -> Vec<Cause<'_>> {
     causes
 }
 
-/// `value: rounded  at /results/*/Votes`, as the report calls it; then the first place and what stands there.
+/// `value: truncated, at byte 255  at /results/*/Votes`, as the report calls it; then the first place and what stands there.
 fn line(word: &str, cause: &Cause<'_>) -> String {
     let Cause { first, place: collapsed, places } = cause;
     let value = |side: &Option<String>| side.as_deref().unwrap_or("(nothing)").replace('\n', "\\n");
     let why = first.cause.as_ref().map_or_else(String::new, |cause| format!(": {cause}"));
+    let detail = detail(first).map_or_else(String::new, |detail| format!(", {detail}"));
     let exact = if *collapsed == first.path { String::new() } else { format!(" ({})", first.path) };
     let more = if *places == 1 { String::new() } else { format!("  and {} more such places", places - 1) };
     let rule = first.rule.as_ref().map_or_else(String::new, |rule| format!("  [{rule}]"));
     format!(
-        "  {word}{}{why}  at {}{exact}: {} → {}{more}{rule}\n",
+        "  {word}{}{why}{detail}  at {}{exact}: {} → {}{more}{rule}\n",
         first.kind.name(),
         place(collapsed),
         value(&first.control),

@@ -1,8 +1,9 @@
 //! How one value became the other, and which cause a difference belongs to.
 //!
 //! [`infer`] names the transform between two values, by trying those that ports are known for, surest first; [`fingerprint`] makes one
-//! name for all differences of one cause: route, place, kind and transform, but never a value.
+//! name for all differences of one cause: route, place, kind and transform, but never a value; [`detail`] says of two values by how much.
 
+mod detail;
 mod leak;
 mod numbers;
 mod place;
@@ -12,6 +13,7 @@ use std::borrow::Cow;
 
 use super::comparison::{Difference, Kind};
 use super::sink::Finding;
+pub use detail::detail;
 pub use leak::is_leak;
 pub use place::collapse;
 

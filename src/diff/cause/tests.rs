@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use super::{fingerprint, infer, values};
+use super::{detail, fingerprint, infer, values};
 use crate::diff::{Difference, Finding, Kind, Severity};
 
 #[test]
@@ -45,6 +45,26 @@ fn transforms_that_ports_are_known_for() {
         assert_eq!(values(old, new), Some(cause), "{old:?} {new:?}");
     }
     assert_eq!(values("apple", "pear"), None);
+}
+
+#[test]
+fn the_figure_behind_a_cause() {
+    let long = "é".repeat(140);
+    for (old, new, said) in [
+        ("1704164645", "1704168245", "+3600 s"),
+        ("2024-01-02 03:04:05", "2024-01-02T01:04:05", "-7200 s"),
+        ("\"2024-01-02T03:04:05Z\"", "\"2024-01-02T03:04:05+01:00\"", "-3600 s"),
+        ("2024-01-02", "2024-01-03", "+1 d"),
+        (&long, &long[..100], "at byte 100"),
+        ("\"hello \\\"wide\\\" world\"", "\"hello \\\"wide\"", "at byte 11"),
+        ("hello world", "hello…", "at byte 5"),
+        ("12", "1200", "× 100"),
+        ("5.0", "0.05", "÷ 100"),
+    ] {
+        let cause = infer(&Finding::new(Kind::Value, "/at").values(old, new)).expect(old);
+        assert_eq!(detail(cause, old, new).as_deref(), Some(said), "{cause} {old:?} {new:?}");
+    }
+    assert_eq!(detail("other_number", "3", "4"), None);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use super::attribute::Surroundings;
 use super::dom::{Dom, NodeId};
-use super::link;
-use crate::diff::comparison::{Comparison, Outcome};
+use super::{link, volatile};
+use crate::diff::comparison::Comparison;
 use crate::diff::json;
 use crate::diff::rules::Rule;
 use crate::diff::scope::Scope;
@@ -25,11 +25,15 @@ pub(super) fn holds_json(value: &str) -> bool {
     value.trim_start().starts_with(['{', '[']) && serde_json::from_str::<serde::de::IgnoredAny>(value).is_ok()
 }
 
-/// The option that a difference between two members is about: an address of the own site, the id of a build.
+/// The option that a difference between two members is about: an address of the own site, the id of a build, a token.
 pub(super) fn rule_of(pointer: &str, old: &str, new: &str, around: &Surroundings) -> Option<Rule> {
     let (old, new): (String, String) = (serde_json::from_str(old).ok()?, serde_json::from_str(new).ok()?);
-    if link::names_build(pointer.rsplit('/').next()?) && link::are_builds(&old, &new) {
+    let name = pointer.rsplit('/').next()?;
+    if link::names_build(name) && link::are_builds(&old, &new) {
         return Some(Rule::AssetVersion);
+    }
+    if volatile::named_token(name).is_some_and(|sure| volatile::same_token(sure, &old, &new)) {
+        return Some(Rule::Csrf);
     }
     let are_targets = [&old, &new].iter().all(|value| link::form(value) != link::Form::Relative);
     (are_targets && link::same_page(around.page.as_ref(), &old, &new)).then_some(Rule::OwnHostLinks)
@@ -42,8 +46,8 @@ pub(super) fn compare_json(old: &str, new: &str, scope: &Scope<'_>) -> Compariso
     inner.finish()
 }
 
-/// Two scripts that differ in how the JSON in them is spelled, and in nothing else: `window.App = {…};`, `init([…])`. Each such value
-/// is compared for itself; `None`: more differs.
+/// Two scripts that differ in the JSON that is given to a name or a function, and in nothing else: `window.App = {…};`, `init([…])`.
+/// Each such value is compared for itself; `None`: more differs.
 pub(super) fn compare_values(old: &str, new: &str, scope: &Scope<'_>) -> Option<Vec<Comparison>> {
     const MOST: usize = 32;
     let (mut old, mut new) = (old, new);
@@ -51,7 +55,7 @@ pub(super) fn compare_values(old: &str, new: &str, scope: &Scope<'_>) -> Option<
     while old != new {
         let (a, b) = (json_in(old)?, json_in(new)?);
         let found = compare_json(&old[a.0..a.1], &new[b.0..b.1], scope);
-        if old[..a.0] != new[..b.0] || found.outcome != Outcome::Matched || compared.len() >= MOST {
+        if old[..a.0] != new[..b.0] || compared.len() >= MOST {
             return None;
         }
         compared.push(found);

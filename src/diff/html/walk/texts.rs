@@ -5,7 +5,7 @@ use super::super::flow::NBSP;
 use super::super::view::{ItemId, View};
 use super::super::{escape, link, moment, script, spelling, volatile};
 use super::{Side, Walk};
-use crate::diff::comparison::{Difference, Hidden, Kind, Severity};
+use crate::diff::comparison::{Comparison, Difference, Hidden, Kind, Severity};
 use crate::diff::rules::Rule;
 use crate::diff::sink::Finding;
 
@@ -64,7 +64,7 @@ impl Walk<'_, '_, '_, '_> {
             volatile::without_secrets(old, &self.sides.a.secrets),
             volatile::without_secrets(new, &self.sides.b.secrets),
         );
-        let finding = Finding::new(Kind::Text, path).values(old, new);
+        let finding = Finding::new(Kind::Text, path.as_str()).values(old, new);
         if masked.0 == masked.1 {
             return self.report(finding.rule(Rule::Csrf));
         }
@@ -74,7 +74,7 @@ impl Walk<'_, '_, '_, '_> {
         if self.sink.spend((old.len() + new.len()) * JSON_BYTE)
             && let Some(values) = script::compare_values(old, new, self.scope)
         {
-            return values.iter().for_each(|found| self.hidden_in_json(&found.hidden, within));
+            return self.given_values(values, finding, &path, within);
         }
         if old.replace("\r\n", "\n") == new.replace("\r\n", "\n") {
             return self.hide_values(Rule::TextLineEnds, within, |_| finding);
@@ -82,12 +82,28 @@ impl Walk<'_, '_, '_, '_> {
         self.report(finding.severity(Severity::Medium));
     }
 
+    /// Values that are given to scripts. A token among them is the page's, as one in a form is.
+    fn given_values(&mut self, values: Vec<Comparison>, script: Finding, path: &str, within: (NodeId, NodeId)) {
+        let is_token = |hidden: &Hidden| hidden.rule == Rule::VolatileToken.name();
+        if values.iter().any(|found| found.hidden.iter().any(is_token)) {
+            self.report(script.rule(Rule::Csrf));
+        }
+        for mut found in values {
+            found.hidden.retain(|hidden| !is_token(hidden));
+            self.compared_json(found, path, within);
+        }
+    }
+
     pub(super) fn json(&mut self, old: &str, new: &str, path: &str, within: (NodeId, NodeId)) {
         if !self.sink.spend((old.len() + new.len()) * JSON_BYTE) {
             self.too_much();
             return;
         }
-        let found = script::compare_json(old, new, self.scope);
+        self.compared_json(script::compare_json(old, new, self.scope), path, within);
+    }
+
+    /// Tells what differs between two JSON values that stand in the page.
+    fn compared_json(&mut self, found: Comparison, path: &str, within: (NodeId, NodeId)) {
         let around = self.around;
         let finding = |difference: Difference| {
             let told = |value: Option<String>| value.map(|value| script::at_pointer(&difference.path, value));

@@ -30,10 +30,11 @@ pub fn causes(out: &mut String, causes: &[&DifferenceReport], route: &str, flips
     }
 }
 
-/// `value: rounded  at /results/*/Votes`: as `matapalo diff` calls it.
+/// `value: truncated, at byte 255  at /results/*/Votes`: as `matapalo diff` calls it.
 fn title(difference: &DifferenceReport, paint: Paint) -> String {
     let cause = difference.cause.as_ref().map_or_else(String::new, |cause| format!(": {}", plain(cause)));
-    format!("{}{cause}  at {}", difference.kind, paint.on(Colour::Bold, &place(&difference.path)))
+    let detail = difference.detail.as_ref().map_or_else(String::new, |detail| format!(", {detail}"));
+    format!("{}{cause}{detail}  at {}", difference.kind, paint.on(Colour::Bold, &place(&difference.path)))
 }
 
 fn told(out: &mut String, number: usize, difference: &DifferenceReport, paint: Paint) {
