@@ -1,7 +1,7 @@
 //! The labelled pairs of `tests/cases/diff/*.jsonl`, through the built `matapalo diff --pairs`.
 //!
 //! `label` is the outcome wanted and `row` the sort of rule (C cosmetic, O option, R real, I inconclusive); `at`, `kind` and `cause`
-//! must be those of one difference, and `rule` the rule that hid it or would.
+//! must be those of one difference, `rule` the rule that hid it or would, and `count` how many differences there are.
 
 use std::fs;
 use std::io::Write;
@@ -44,6 +44,9 @@ fn complaint(case: &Value, answer: &Value) -> Option<String> {
     let places = ["at", "kind", "cause"].iter().any(|key| !case[*key].is_null());
     if places && !found.iter().any(|difference| fits(&difference)) {
         return Some("no difference of that place, kind and cause".to_owned());
+    }
+    if case["count"].as_u64().is_some_and(|count| count != found.len() as u64) {
+        return Some(format!("{} differences instead of {}", found.len(), case["count"]));
     }
     let rule = &case["rule"];
     let named = match case["label"].as_str() {

@@ -69,9 +69,21 @@ pub(super) enum Told {
     Mispaired,
 }
 
+/// What stands next to two items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    Pairs,
+    /// Something that has no partner. The space around it went or came with it.
+    Gap,
+}
+
 impl Walk<'_, '_, '_, '_> {
     /// Compares two items that stand for each other; `within` are the elements they stand in.
     pub fn pair(&mut self, a: ItemId, b: ItemId, within: (NodeId, NodeId)) {
+        self.pair_beside(a, b, within, Beside::Pairs);
+    }
+
+    fn pair_beside(&mut self, a: ItemId, b: ItemId, within: (NodeId, NodeId), beside: Beside) {
         let (old, new) = (self.sides.a.item(a), self.sides.b.item(b));
         if self.is_over() || (old.meaning == new.meaning && old.spelling == new.spelling) {
             return;
@@ -88,9 +100,13 @@ impl Walk<'_, '_, '_, '_> {
         }
         match (old.kind, new.kind) {
             (ItemKind::Element, ItemKind::Element) => {
+                if old.lead != new.lead && beside == Beside::Pairs {
+                    self.lead((old.lead, new.lead), old.node);
+                }
                 self.tag(a, b);
                 self.kids(a, b);
             }
+            (ItemKind::Text, ItemKind::Text) if beside == Beside::Gap && self.are_same_words(a, b) => self.something(),
             (ItemKind::Text, _) => self.text(a, b, within),
             (ItemKind::ConditionalComment, _) if old.meaning != new.meaning => {
                 let finding = self.texts_finding(Kind::Text, a, b, within).rule(Rule::ConditionalComments);
@@ -213,17 +229,23 @@ impl Walk<'_, '_, '_, '_> {
         self.report(finding);
     }
 
+    fn are_same_words(&self, a: ItemId, b: ItemId) -> bool {
+        self.sides.a.text(a).trim_ascii() == self.sides.b.text(b).trim_ascii()
+    }
+
+    /// The space that shows before an element is there on one side only.
+    fn lead(&mut self, (old, new): (Lead, Lead), node: NodeId) {
+        let space = |lead| if lead == Lead::Space { "a space before it" } else { "no space before it" };
+        let path = self.place(Side::Control, node);
+        let finding = Finding::new(Kind::Text, path).values(space(old), space(new));
+        self.report(finding.severity(Severity::Medium).cause("whitespace"));
+    }
+
     /// Names and attributes of two elements.
     fn tag(&mut self, a: ItemId, b: ItemId) {
         let (x, y) = (self.sides.a, self.sides.b);
         let (old, new) = (x.item(a), y.item(b));
         let at = (old.node, new.node);
-        if old.lead != new.lead {
-            let space = |lead| if lead == Lead::Space { "a space before it" } else { "no space before it" };
-            let path = self.place(Side::Control, at.0);
-            let finding = Finding::new(Kind::Text, path).values(space(old.lead), space(new.lead));
-            self.report(finding.severity(Severity::Medium).cause("whitespace"));
-        }
         let sources = (x.dom.node(at.0).source.of(x.dom.page), y.dom.node(at.1).source.of(y.dom.page));
         if sources.0 != sources.1 {
             for rule in spelling::of_tags(x.dom.dialect, sources, (x.name(a), y.name(b))) {

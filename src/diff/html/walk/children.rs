@@ -5,7 +5,7 @@ use super::super::dom::{Dom, NodeId, NodeKind};
 use super::super::escape;
 use super::super::selector::Selector;
 use super::super::view::{ItemId, ItemKind, View};
-use super::{Side, Told, Walk};
+use super::{Beside, Side, Told, Walk};
 use crate::diff::comparison::{Kind, Severity};
 use crate::diff::rules::{Rule, Rules};
 use crate::diff::sink::Finding;
@@ -127,8 +127,14 @@ impl Walk<'_, '_, '_, '_> {
             let finding = Finding::new(Kind::Order, path).values(outline(x, kids.0, from), outline(y, kids.1, from));
             self.report(finding.cause("sorted_otherwise"));
         }
+        let is_beside = |alone: &[usize], at: usize| {
+            alone.binary_search(&(at + 1)).is_ok()
+                || at.checked_sub(1).is_some_and(|at| alone.binary_search(&at).is_ok())
+        };
         for pair in &alignment.pairs {
-            self.pair(kids.0[pair.a], kids.1[pair.b], at);
+            let gap = is_beside(&alignment.only_a, pair.a) || is_beside(&alignment.only_b, pair.b);
+            let beside = if gap { Beside::Gap } else { Beside::Pairs };
+            self.pair_beside(kids.0[pair.a], kids.1[pair.b], at, beside);
         }
         for only in &alignment.only_a {
             self.only(Side::Control, kids.0[*only], at);
