@@ -1,6 +1,7 @@
 //! What the door runs on: everything parsed, resolved and checked. Illegal combinations cannot be written here.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -353,6 +354,7 @@ pub struct Proxied {
     pub mirror: MirrorSettings,
     pub noise: NoiseSettings,
     pub fallback: FallbackSettings,
+    pub rate_limit: Option<RateLimit>,
     pub rules: Arc<Rules>,
     pub gate: Gate,
 }
@@ -432,4 +434,26 @@ pub struct BreakerRules {
     pub window: Duration,
     /// How long `new` is left alone before one request tries it.
     pub open: Duration,
+}
+
+/// How many requests of a route one asker may make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    pub requests: NonZeroU32,
+    pub per: Duration,
+    /// At once, after a pause.
+    pub burst: NonZeroU32,
+    pub by: RateBy,
+    /// Of the answer to who asks too often.
+    pub status: StatusCode,
+}
+
+/// Whose requests are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateBy {
+    /// By address.
+    Client,
+    Session,
+    /// Everybody's.
+    Route,
 }

@@ -142,7 +142,17 @@ fn routes(snapshot: &Snapshot) -> Vec<MetricFamily> {
     let fell_back = each(&|route, meters, metrics| {
         metrics.extend(counters(route, "reason", &meters.fell_back, |r| r.label().to_owned()))
     });
+    let limited = each(&|route, meters, metrics| {
+        let count = meters.limited.sum(|()| true);
+        metrics.extend((count > 0).then(|| counter(&[("route", route)], count)));
+    });
     vec![
+        single(
+            "rate_limited_total",
+            "Requests refused because their asker asked too often (limits.rate).",
+            MetricType::COUNTER,
+            limited,
+        ),
         single("requests_total", "Requests answered, by whom and how.", MetricType::COUNTER, requests),
         single(
             "request_duration_seconds",

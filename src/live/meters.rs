@@ -7,12 +7,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 use super::breaker::Breaker;
 use super::counts::{Counters, DURATION_BOUNDS, Histogram, OVERHEAD_BOUNDS};
+use super::rates::Rates;
+use super::snapshot::ProxiedRoute;
 use crate::config::Settings;
+use crate::config::settings::RateLimit;
 use crate::diff::Outcome;
 use crate::evidence::Unproven;
 use crate::routing::{Origin, Stage};
@@ -138,7 +142,9 @@ pub struct RouteMeters {
     pub(super) compared: Counters<Outcome>,
     pub(super) settled: Counters<SettledAs>,
     pub(super) fell_back: Counters<FallbackReason>,
+    pub(super) limited: Counters<()>,
     pub breaker: Breaker,
+    rates: ArcSwapOption<Rates>,
     overhead: Arc<Histogram>,
 }
 
@@ -160,7 +166,9 @@ impl RouteMeters {
             compared: Counters::default(),
             settled: Counters::default(),
             fell_back: Counters::default(),
+            limited: Counters::default(),
             breaker: Breaker::default(),
+            rates: ArcSwapOption::empty(),
             overhead,
         }
     }
@@ -205,6 +213,23 @@ impl RouteMeters {
 
     pub fn fell_back(&self, reason: FallbackReason) {
         self.fell_back.add(reason);
+    }
+
+    /// A client was told to come later.
+    pub fn limited(&self) {
+        self.limited.add(());
+    }
+
+    pub fn rates(&self) -> Option<Arc<Rates>> {
+        self.rates.load_full()
+    }
+
+    /// Another rule begins with empty accounts.
+    fn limit_rates(&self, rule: Option<&RateLimit>) {
+        let now = self.rates.load();
+        if now.as_ref().map(|rates| rates.rule()) != rule {
+            self.rates.store(rule.copied().and_then(Rates::new).map(Arc::new));
+        }
     }
 
     pub fn traffic(&self) -> Traffic {
@@ -303,6 +328,7 @@ impl Meters {
         let mut known = std::mem::take(&mut *by_name);
         let meters = settings.routes.iter().map(|route| {
             let meters = known.remove(&route.name).unwrap_or_else(|| Arc::new(RouteMeters::new(self.overhead.clone())));
+            meters.limit_rates(route.proxied().and_then(|proxied| proxied.rate_limit.as_ref()));
             by_name.insert(route.name.clone(), meters.clone());
             meters
         });

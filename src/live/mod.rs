@@ -9,6 +9,7 @@ pub mod counts;
 pub mod exposition;
 mod facts;
 pub mod meters;
+pub mod rates;
 pub mod rollbacks;
 pub mod snapshot;
 pub mod watch;

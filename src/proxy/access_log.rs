@@ -48,6 +48,8 @@ pub struct Line<'a> {
     pub route: &'a str,
     pub stage: &'a str,
     pub answered_by: &'a str,
+    /// By `limits.rate`.
+    pub limited: bool,
     pub referer: &'a [u8],
     pub user_agent: &'a [u8],
 }
@@ -228,6 +230,9 @@ fn json(out: &mut String, line: &Line<'_>) -> std::fmt::Result {
         out.push_str(key);
         quoted(out, value)?;
     }
+    if line.limited {
+        out.push_str(",\"limited\":\"rate\"");
+    }
     writeln!(
         out,
         ",\"status\":{},\"bytes\":{},\"duration_ms\":{:.3}}}",
@@ -319,6 +324,7 @@ mod tests {
             route: "page",
             stage: "shadow",
             answered_by: "legacy",
+            limited: false,
             referer: b"https://site.example/a?token=secret",
             user_agent: b"curl \"x\"\n",
         }

@@ -7,6 +7,7 @@ use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 
 use super::secure;
+use crate::live::rates::Exceeded;
 
 /// Why a request goes to no backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +65,21 @@ pub async fn redirect(session: &mut Session, location: Option<HeaderValue>) -> p
     head.insert_header(LOCATION, location)?;
     head.insert_header(CONTENT_LENGTH, 0)?;
     session.write_response_header(Box::new(head), true).await
+}
+
+/// Tells a client that it asks too often, and when it may again.
+///
+/// # Errors
+/// The client is gone.
+pub async fn come_later(session: &mut Session, exceeded: Exceeded) -> pingora::Result<()> {
+    let body = Bytes::from(format!("{} too many requests\n", exceeded.status.as_u16()));
+    let mut head = ResponseHeader::build(exceeded.status, Some(4))?;
+    head.insert_header(CONTENT_TYPE, "text/plain; charset=utf-8")?;
+    head.insert_header(CONTENT_LENGTH, body.len())?;
+    head.insert_header(CACHE_CONTROL, "no-store")?;
+    // Whole seconds, and never one too few.
+    head.insert_header(RETRY_AFTER, exceeded.wait.as_secs() + 1)?;
+    finish(session, head, body).await
 }
 
 async fn send(session: &mut Session, status: StatusCode, text: &str) -> pingora::Result<()> {

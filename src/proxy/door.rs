@@ -20,9 +20,10 @@ use super::exchange::Exchange;
 use super::fallback::{self, Course, Failure, REPLAYABLE, TURN};
 use super::forward;
 use crate::config::session::Decision;
-use crate::config::settings::{Protocol, Timeouts};
+use crate::config::settings::{Protocol, RateBy, Timeouts};
 use crate::diff::Request;
 use crate::evidence::Unproven;
+use crate::live::rates::{Exceeded, client_of as counted_as};
 use crate::live::{BreakerState, FallbackReason, Live};
 use crate::mirror::{MIRROR_HEADER, Mirror, MirrorJob};
 use crate::routing::Parts;
@@ -196,6 +197,26 @@ impl Door {
         }
     }
 
+    /// Takes one request of the asker's account at this route. Where there is none left, nothing of the request is kept.
+    ///
+    /// # Errors
+    /// What to answer then.
+    pub(super) fn within_rate(exchange: &mut Exchange) -> Result<(), Exceeded> {
+        let Some(meters) = exchange.meters() else { return Ok(()) };
+        let Some(rates) = meters.rates() else { return Ok(()) };
+        let taken = match (rates.rule().by, exchange.client, exchange.placed()) {
+            (RateBy::Client, Some(client), _) => rates.take(counted_as(client.address)),
+            (RateBy::Session, _, Some(placed)) => rates.take(placed.session),
+            _ => rates.take(()),
+        };
+        if taken.is_err() {
+            meters.limited();
+            exchange.limited = true;
+            exchange.capture = None;
+        }
+        taken
+    }
+
     fn fall_back(&self, exchange: &mut Exchange, failure: Failure, reason: FallbackReason) {
         if let Some(meters) = exchange.meters() {
             meters.fell_back(reason);
@@ -297,6 +318,7 @@ impl Door {
             route: route.map_or("", |route| &route.name),
             stage: exchange.snapshot.effective_stage(exchange.route()).map_or("respond", |stage| stage.as_str()),
             answered_by: exchange.answered_by.label(),
+            limited: exchange.limited,
             referer: header(http::header::REFERER),
             user_agent: header(http::header::USER_AGENT),
         });

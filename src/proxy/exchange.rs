@@ -27,6 +27,8 @@ pub struct Exchange {
     /// Only while the request may still be copied.
     pub capture: Option<Box<Capture>>,
     pub answered_by: AnsweredBy,
+    /// Refused, for its asker had asked too often.
+    pub limited: bool,
 }
 
 /// The request's present way to an origin.
@@ -54,6 +56,7 @@ impl Exchange {
             course: Course::Planned,
             capture: None,
             answered_by: AnsweredBy::Door,
+            limited: false,
         }
     }
 

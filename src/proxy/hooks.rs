@@ -66,6 +66,10 @@ impl ProxyHttp for Door {
             answer::refuse(session, refusal).await?;
             return Ok(true);
         }
+        if let Err(exceeded) = Self::within_rate(exchange) {
+            answer::come_later(session, exceeded).await?;
+            return Ok(true);
+        }
         let answer = exchange.snapshot.route(exchange.route()).map(|route| &route.answer);
         let Some(Answer::Respond(status)) = answer else {
             self.spare_new(session, exchange);

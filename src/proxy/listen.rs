@@ -1,7 +1,7 @@
 //! Listens and accepts until the door is told to stop. What is said on a connection is for [`serve`](super::serve).
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use super::door::Door;
 use crate::config::settings::{Address, Limits, Listener};
+use crate::live::rates::client_of;
 use crate::live::{Live, Unwelcome};
 use crate::socket::{self, Stream};
 
@@ -146,7 +147,7 @@ impl Front {
     /// A place among the connections of one client. `Err`: it has all that it may have.
     pub(super) fn enter_client(&self, client: IpAddr, limits: &Limits) -> Result<Option<ClientPlace>, ()> {
         let Some(most) = limits.max_connections_per_client else { return Ok(None) };
-        let client = one_client(client);
+        let client = client_of(client);
         let mut by_client = self.open.by_client.lock();
         let open = by_client.entry(client).or_default();
         if *open >= most {
@@ -210,28 +211,5 @@ impl Drop for ClientPlace {
                 by_client.remove(&self.client);
             }
         }
-    }
-}
-
-/// A client has one IPv4 address, but any number of IPv6 addresses of one network.
-fn one_client(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn a_network_of_ipv6_is_one_client() {
-        let client = |address: &str| one_client(address.parse().unwrap());
-        assert_eq!(client("2001:db8:0:1::1"), client("2001:db8:0:1:ffff::2"));
-        assert_ne!(client("2001:db8:0:1::1"), client("2001:db8:0:2::1"));
-        assert_eq!(client("::ffff:192.0.2.1"), client("192.0.2.1"));
-        assert_ne!(client("192.0.2.1"), client("192.0.2.2"));
     }
 }

@@ -21,6 +21,7 @@ const MOST_REPLAYED_BODY: u64 = 64 << 10;
 /// A count that no route reaches in a window.
 const MOST_COUNTED: u64 = 1_000_000_000;
 const STATUSES: std::ops::RangeInclusive<u64> = 200..=599;
+const FAILURES: std::ops::RangeInclusive<u64> = 400..=599;
 
 #[derive(Debug, Clone, Default)]
 pub struct CanaryBlock {
@@ -125,6 +126,15 @@ fn breaker(written: &BreakerSpec, at: &At<'_>, findings: &mut Findings) -> Break
 
 fn statuses(written: &[u64], at: &At<'_>, findings: &mut Findings) -> Vec<StatusCode> {
     written.iter().enumerate().filter_map(|(index, code)| status(*code, &at.index(index), findings)).collect()
+}
+
+/// A status by which a request is refused.
+pub fn failure(written: u64, at: &At<'_>, findings: &mut Findings) -> Option<StatusCode> {
+    if !FAILURES.contains(&written) {
+        findings.wrong(at, format!("is {written}, want a failure, {} to {}", FAILURES.start(), FAILURES.end()));
+        return None;
+    }
+    status(written, at, findings)
 }
 
 pub fn status(written: u64, at: &At<'_>, findings: &mut Findings) -> Option<StatusCode> {

@@ -12,6 +12,7 @@ mod listeners;
 mod matching;
 mod names;
 mod policy;
+mod rate;
 mod routes;
 mod server;
 mod visitors;

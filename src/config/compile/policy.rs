@@ -10,6 +10,7 @@ use super::backends::{BackendNames, timeouts};
 use super::blocks::{
     BreakerBlock, CanaryBlock, FallbackBlock, MirrorBlock, NoiseBlock, canary, fallback, mirror, noise,
 };
+use super::rate::{RateBlock, wants_a_number};
 use super::{names, visitors};
 use crate::config::at::At;
 use crate::config::mistake::Findings;
@@ -50,6 +51,7 @@ pub struct Defaults {
     noise: NoiseBlock,
     fallback: FallbackBlock,
     timeouts: TimeoutOverrides,
+    rate: RateBlock,
     rules_spec: Option<RulesSpec>,
     rules: Arc<Rules>,
     gate: Gate,
@@ -67,6 +69,7 @@ struct Said<'a> {
     noise: NoiseBlock,
     fallback: FallbackBlock,
     timeouts: TimeoutOverrides,
+    rate: RateBlock,
     diff: Option<&'a RulesSpec>,
     readiness: Option<&'a GateSpec>,
 }
@@ -93,9 +96,11 @@ impl<'a> Context<'a> {
             noise: noise_of(written.noise.as_ref(), at, findings),
             fallback: fallback(written.fallback.as_ref(), &at.key("fallback"), findings),
             timeouts: timeouts(written.timeouts.as_ref(), &at.key("timeouts"), findings),
+            rate: RateBlock::of(written.limits.as_ref(), &at.key("limits"), findings),
             diff: written.diff.as_ref(),
             readiness: written.readiness.as_ref(),
         };
+        wants_a_number(written.limits.as_ref(), &said.rate.over(&self.defaults.rate), &at.key("limits"), findings);
         let proxied = self.proxied(said, name, at, findings);
         if let Some(block) = &written.fallback {
             let nothing_named = block.on.is_none() && proxied.policy.fallback_methods.is_none();
@@ -121,6 +126,7 @@ impl<'a> Context<'a> {
             noise: NoiseBlock::default(),
             fallback: FallbackBlock::default(),
             timeouts: TimeoutOverrides::default(),
+            rate: RateBlock::default(),
             diff: None,
             readiness: None,
         };
@@ -154,6 +160,7 @@ impl<'a> Context<'a> {
             mirror: mirror.settings(),
             noise: said.noise.over(&defaults.noise).settings(),
             fallback: fallback.settings(),
+            rate_limit: said.rate.over(&defaults.rate).limit(),
             rules: self.rules(said.diff, &at.key("diff"), findings),
             gate: said.readiness.map_or_else(
                 || defaults.gate.clone(),
@@ -234,6 +241,7 @@ impl Defaults {
             noise: noise_of(written.noise.as_ref(), at, findings),
             fallback,
             timeouts: timeouts(written.timeouts.as_ref(), &at.key("timeouts"), findings),
+            rate: RateBlock::of(written.limits.as_ref(), &at.key("limits"), findings),
             rules: match &written.diff {
                 None => Arc::default(),
                 Some(diff) => compiled_rules(diff, &at.key("diff"), findings),

@@ -106,6 +106,7 @@ fn respond_with(respond: &RespondSpec, spec: &RouteSpec, at: &At<'_>, findings: 
         ("diff", spec.diff.is_some()),
         ("readiness", spec.readiness.is_some()),
         ("timeouts", spec.timeouts.is_some()),
+        ("limits", spec.limits.is_some()),
     ];
     for (key, _) in beside.iter().filter(|(_, written)| *written) {
         findings.wrong(&at.key(key), "stands beside respond: the door answers itself, so no backend is asked");

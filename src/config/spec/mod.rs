@@ -17,7 +17,7 @@ use serde::{Deserialize, Deserializer};
 pub use listener::{CertificateSpec, ClientAuthSpec, HstsSpec, ListenerSpec, RedirectSpec, TlsSpec, TlsVersionSpec};
 pub use route::{
     BreakerSpec, CanarySpec, DefaultsSpec, FallbackOnSpec, FallbackSpec, MatchSpec, MirrorSpec, NoiseSpec,
-    OverrideSpec, PathSpec, RespondSpec, RouteSpec,
+    OverrideSpec, PathSpec, RateSpec, RespondSpec, RouteLimitsSpec, RouteSpec,
 };
 pub use rules_file::read_rules;
 pub use text::{Entries, Text};

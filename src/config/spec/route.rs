@@ -31,6 +31,8 @@ pub struct DefaultsSpec {
     pub readiness: Option<GateSpec>,
     #[serde(deserialize_with = "written")]
     pub timeouts: Option<TimeoutsSpec>,
+    #[serde(deserialize_with = "written")]
+    pub limits: Option<RouteLimitsSpec>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -67,6 +69,8 @@ pub struct RouteSpec {
     pub readiness: Option<GateSpec>,
     #[serde(deserialize_with = "written")]
     pub timeouts: Option<TimeoutsSpec>,
+    #[serde(deserialize_with = "written")]
+    pub limits: Option<RouteLimitsSpec>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -177,6 +181,28 @@ pub struct BreakerSpec {
     pub window: Option<Time>,
     #[serde(deserialize_with = "written")]
     pub open: Option<Time>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a mapping with the key rate")]
+pub struct RouteLimitsSpec {
+    #[serde(deserialize_with = "written")]
+    pub rate: Option<RateSpec>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a mapping with the keys requests, per, burst, by and status")]
+pub struct RateSpec {
+    #[serde(deserialize_with = "written")]
+    pub requests: Option<u64>,
+    #[serde(deserialize_with = "written")]
+    pub per: Option<Time>,
+    #[serde(deserialize_with = "written")]
+    pub burst: Option<u64>,
+    #[serde(deserialize_with = "written")]
+    pub by: Option<Text>,
+    #[serde(deserialize_with = "written")]
+    pub status: Option<u64>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
