@@ -48,6 +48,10 @@ const MAGIC: [(&[u8], &str); 17] = [
 
 /// The type that the first bytes tell.
 pub fn magic(bytes: &[u8]) -> Option<&'static str> {
+    // What JSON and markup start with: the usual case.
+    if matches!(bytes.first(), None | Some(b'{' | b'[' | b'<')) {
+        return None;
+    }
     if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
         return Some("webp");
     }

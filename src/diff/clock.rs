@@ -41,6 +41,9 @@ pub fn moment(text: &str) -> Option<i64> {
 /// A date as HTTP, mail and cookies write it (RFC 9110, RFC 6265 section 5.1.1), in Unix seconds. The weekday is not looked at: browsers
 /// do not either.
 pub fn http_date(text: &str) -> Option<i64> {
+    if let Some(seconds) = fixed_date(text.as_bytes()) {
+        return Some(seconds);
+    }
     let (mut clock, mut date, mut month, mut year) = (None, None, None, None);
     for word in text.split([' ', ',', '-', '\t']).filter(|word| !word.is_empty()) {
         if clock.is_none() && word.contains(':') {
@@ -62,6 +65,57 @@ pub fn http_date(text: &str) -> Option<i64> {
         return None;
     }
     Some(days_since_epoch(year, month, date) * DAY + clock?)
+}
+
+/// The one form that servers of today write, `Tue, 02 Jan 2024 03:04:05 GMT`; anything else is read word by word.
+fn fixed_date(text: &[u8]) -> Option<i64> {
+    const LENGTH: usize = 29;
+    let text: &[u8; LENGTH] = text.try_into().ok()?;
+    let [
+        _,
+        _,
+        _,
+        b',',
+        b' ',
+        _,
+        _,
+        b' ',
+        _,
+        _,
+        _,
+        b' ',
+        _,
+        _,
+        _,
+        _,
+        b' ',
+        _,
+        _,
+        b':',
+        _,
+        _,
+        b':',
+        _,
+        _,
+        b' ',
+        b'G',
+        b'M',
+        b'T',
+    ] = text
+    else {
+        return None;
+    };
+    let weekday = text.get(..3)?;
+    let date = number(text.get(5..7)?)?;
+    let month = month_of(std::str::from_utf8(text.get(8..11)?).ok()?)?;
+    let year = number(text.get(12..16)?)?;
+    let clock = |from: usize| number(text.get(from..from + 2)?);
+    let (hour, minute, second) = (clock(17)?, clock(20)?, clock(23)?);
+    let is_real = date >= 1 && date <= days_in(year, month) && hour <= 23 && minute <= 59 && second <= 60;
+    // A weekday that is a month's name would be read as one.
+    let is_weekday =
+        weekday.iter().all(u8::is_ascii_alphabetic) && month_of(std::str::from_utf8(weekday).ok()?).is_none();
+    (is_real && is_weekday).then(|| days_since_epoch(year, month, date) * DAY + hour * 3600 + minute * 60 + second)
 }
 
 fn full_year(value: i64, digits: usize) -> Option<i64> {

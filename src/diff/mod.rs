@@ -19,6 +19,7 @@ pub mod sink;
 pub mod text;
 pub mod volatile;
 
+use ::http::header::DATE;
 pub use cause::fingerprint;
 pub use comparison::{Applied, Comparison, Difference, Hidden, Kind, Outcome, Severity};
 pub use observation::{Observation, Request};
@@ -60,7 +61,7 @@ fn between(
 
 /// When an answer was given, by its own Date header, Unix seconds.
 fn own_time(answer: &Observation) -> Option<i64> {
-    clock::http_date(answer.headers.get("date")?.to_str().ok()?)
+    clock::http_date(answer.headers.get(DATE)?.to_str().ok()?)
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 
 use std::collections::HashMap;
 
+use smallvec::SmallVec;
+
 use super::comparison::{Applied, Comparison, Difference, Hidden, Kind, Outcome, Severity};
 use super::rules::{Accept, Class, Rule, Rules};
 
@@ -104,8 +106,9 @@ pub struct Sink<'r> {
     now: Option<i64>,
     found: Comparison,
     counts: [u32; Rule::COUNT],
-    /// One per rule that hid something.
-    examples: Vec<(Rule, Hidden)>,
+    /// One per rule that hid something, and which rule that is.
+    examples: Vec<Hidden>,
+    hid: SmallVec<[Rule; FEW]>,
     /// Which `accept: css:` entries cover the element at a path; told by the HTML comparer, which has the elements.
     under: HashMap<String, Vec<usize>>,
     /// Which selectors that rules are limited to cover the element at a path; told likewise.
@@ -123,6 +126,7 @@ impl<'r> Sink<'r> {
             found: Comparison::default(),
             counts: [0; Rule::COUNT],
             examples: Vec::with_capacity(FEW),
+            hid: SmallVec::new(),
             under: HashMap::new(),
             scopes: HashMap::new(),
             work: 0,
@@ -157,7 +161,7 @@ impl<'r> Sink<'r> {
             return false;
         }
         if slot == 0 {
-            self.examples.push((rule, example(rule, path)));
+            self.show(rule, example(rule, path));
         }
         self.count(rule);
         true
@@ -186,10 +190,17 @@ impl<'r> Sink<'r> {
     pub fn hides_many(&mut self, rule: Rule, count: u32, first: String) {
         if let Some(slot) = self.counts.get_mut(rule as usize) {
             if *slot == 0 {
-                self.examples.push((rule, example(rule, first)));
+                self.examples.push(example(rule, first));
+                self.hid.push(rule);
             }
             *slot = slot.saturating_add(count);
         }
+    }
+
+    /// What a rule hid first.
+    fn show(&mut self, rule: Rule, example: Hidden) {
+        self.examples.push(example);
+        self.hid.push(rule);
     }
 
     /// Whether a rule is in force for a finding: there, and for what that side did.
@@ -205,11 +216,11 @@ impl<'r> Sink<'r> {
         if first {
             let values =
                 Hidden { control: control.map(shorten), candidate: candidate.map(shorten), ..Hidden::default() };
-            self.examples.push((rule, Hidden { rule: rule.name().to_owned(), example_path: path, ..values }));
+            self.show(rule, Hidden { rule: rule.name().to_owned(), example_path: path, ..values });
             return;
         }
-        let example = self.examples.iter_mut().find(|(known, _)| *known == rule);
-        if let Some((_, shown)) = example
+        let example = self.hid.iter().position(|known| *known == rule).and_then(|at| self.examples.get_mut(at));
+        if let Some(shown) = example
             && shown.example_path == path
             && shown.control.is_none()
             && shown.candidate.is_none()
@@ -386,9 +397,10 @@ impl<'r> Sink<'r> {
             (true, true) if self.both_failed => Outcome::Inconclusive,
             (true, true) => Outcome::Matched,
         };
-        let count = |rule: Rule| self.counts.get(rule as usize).copied().unwrap_or(0);
-        self.found.hidden =
-            self.examples.drain(..).map(|(rule, hidden)| Hidden { count: count(rule), ..hidden }).collect();
+        for (rule, hidden) in self.hid.iter().zip(&mut self.examples) {
+            hidden.count = self.counts.get(*rule as usize).copied().unwrap_or(0);
+        }
+        self.found.hidden = self.examples;
         self.found
     }
 

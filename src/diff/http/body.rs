@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use http::header::CONTENT_TYPE;
+
 use super::Answers;
 use super::content_type::{self, MediaType};
 use crate::diff::comparison::{Kind, Severity};
@@ -81,8 +83,12 @@ fn undecodable(
 }
 
 fn decoded(answers: &Answers<'_>, old: &[u8], new: &[u8], scope: &Scope<'_>, sink: &mut Sink<'_>) {
-    let types = (content_type::of(&answers.control.headers), content_type::of(&answers.candidate.headers));
-    if old == new && types.0.as_ref().map(|t| &t.charset) == types.1.as_ref().map(|t| &t.charset) {
+    let headers = (&answers.control.headers, &answers.candidate.headers);
+    let said = content_type::of(headers.0);
+    // Read once where both say the same.
+    let other = (headers.0.get(CONTENT_TYPE) != headers.1.get(CONTENT_TYPE)).then(|| content_type::of(headers.1));
+    let types: Types<'_> = (said.as_ref(), other.as_ref().map_or(said.as_ref(), Option::as_ref));
+    if old == new && types.0.map(|said| &said.charset) == types.1.map(|said| &said.charset) {
         return;
     }
     if old.is_empty() != new.is_empty() {
@@ -94,27 +100,30 @@ fn decoded(answers: &Answers<'_>, old: &[u8], new: &[u8], scope: &Scope<'_>, sin
         sink.report(Finding::new(Kind::TooDifferent, BODY).values(size(old), size(new)));
         return;
     }
-    if is_binary(types.0.as_ref(), old) || is_binary(types.1.as_ref(), new) {
+    if is_binary(types.0, old) || is_binary(types.1, new) {
         binary::compare(old, new, sink);
         return;
     }
     let (a, b) = (decode::text(&answers.control.headers, old), decode::text(&answers.candidate.headers, new));
     broken_characters(&a, &b, sink);
-    let sorts = (sort(types.0.as_ref(), &a.text), sort(types.1.as_ref(), &b.text));
+    let sorts = (sort(types.0, &a.text), sort(types.1, &b.text));
     match sorts {
-        (Sort::Json, Sort::Json) if says_lines(&types) => json::compare_lines(&a.text, &b.text, scope, sink),
+        (Sort::Json, Sort::Json) if says_lines(types) => json::compare_lines(&a.text, &b.text, scope, sink),
         (Sort::Json, Sort::Json) => json::compare(&a.text, &b.text, scope, sink),
-        (Sort::Html, Sort::Html) if says_xhtml(&types) => html::compare(Markup::Xhtml, &a.text, &b.text, scope, sink),
+        (Sort::Html, Sort::Html) if says_xhtml(types) => html::compare(Markup::Xhtml, &a.text, &b.text, scope, sink),
         (Sort::Html, Sort::Html) => html::compare(Markup::Html, &a.text, &b.text, scope, sink),
         (Sort::Xml, Sort::Xml) => html::compare(Markup::Xml, &a.text, &b.text, scope, sink),
         (Sort::Json, _) | (_, Sort::Json) => json::compare(&a.text, &b.text, scope, sink),
-        _ if is_table(&types) => table(&a.text, &b.text, sink),
+        _ if is_table(types) => table(&a.text, &b.text, sink),
         _ => match (callback(&a.text), callback(&b.text)) {
             (Some(x), Some(y)) if x.around == y.around => json::compare(x.json, y.json, scope, sink),
             _ => text::compare(&a.text, &b.text, sink),
         },
     }
 }
+
+/// What the two answers say that they are.
+type Types<'a> = (Option<&'a MediaType>, Option<&'a MediaType>);
 
 /// `/**/callback({…});`, as scripts of other sites ask for it.
 struct Callback<'a> {
@@ -144,19 +153,19 @@ fn table(old: &str, new: &str, sink: &mut Sink<'_>) {
     text::compare(bare_old, bare_new, sink);
 }
 
-fn is_table(types: &(Option<MediaType>, Option<MediaType>)) -> bool {
-    let says = |said: &Option<MediaType>| said.as_ref().is_some_and(MediaType::is_table);
-    says(&types.0) && says(&types.1)
+fn is_table(types: Types<'_>) -> bool {
+    let says = |said: Option<&MediaType>| said.is_some_and(MediaType::is_table);
+    says(types.0) && says(types.1)
 }
 
-fn says_xhtml(types: &(Option<MediaType>, Option<MediaType>)) -> bool {
-    let says = |said: &Option<MediaType>| said.as_ref().is_some_and(MediaType::is_xhtml);
-    says(&types.0) && says(&types.1)
+fn says_xhtml(types: Types<'_>) -> bool {
+    let says = |said: Option<&MediaType>| said.is_some_and(MediaType::is_xhtml);
+    says(types.0) && says(types.1)
 }
 
-fn says_lines(types: &(Option<MediaType>, Option<MediaType>)) -> bool {
-    let says = |said: &Option<MediaType>| said.as_ref().is_some_and(MediaType::is_json_lines);
-    says(&types.0) && says(&types.1)
+fn says_lines(types: Types<'_>) -> bool {
+    let says = |said: Option<&MediaType>| said.is_some_and(MediaType::is_json_lines);
+    says(types.0) && says(types.1)
 }
 
 /// Reading a byte is cheap beside comparing a value.
@@ -175,7 +184,7 @@ fn is_binary(said: Option<&MediaType>, bytes: &[u8]) -> bool {
     const LOOKED_AT: usize = 1024;
     let head = bytes.get(..LOOKED_AT.min(bytes.len())).unwrap_or_default();
     said.is_some_and(MediaType::is_binary)
-        || (binary::magic(bytes).is_some() || (head.contains(&0) && !has_wide_mark(head)))
+        || (binary::magic(bytes).is_some() || (memchr::memchr(0, head).is_some() && !has_wide_mark(head)))
 }
 
 /// UTF-16 holds zero bytes and is text.

@@ -1,10 +1,9 @@
 //! Headers, each by its meaning. Names and their order do not matter; neither does what only the server in front would say.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, EXPIRES, LAST_MODIFIED, LOCATION, PRAGMA, SET_COOKIE};
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use smallvec::SmallVec;
 
 use super::{Answers, caching, content_type, cookies, directives, redirect};
@@ -138,13 +137,8 @@ fn is_counter(name: &str) -> bool {
 }
 
 pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
-    let (old, new) = (&answers.control.headers, &answers.candidate.headers);
-    let differing: SmallVec<[&HeaderName; 16]> = old
-        .keys()
-        .filter(|name| !answers.agree_on(name))
-        .chain(new.keys().filter(|name| !old.contains_key(*name)))
-        .collect();
-    let differs = |names: &[HeaderName]| differing.iter().any(|name| names.contains(name));
+    let differing = differing(answers);
+    let differs = |names: &[HeaderName]| differing.iter().any(|sent| names.contains(sent.name));
     if differs(&[CONTENT_TYPE]) {
         content_type::compare(answers, sink);
     }
@@ -157,9 +151,60 @@ pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     if differs(&[SET_COOKIE]) {
         cookies::compare(answers, scope, sink);
     }
-    for name in differing {
-        one(name, answers, scope, sink);
+    for sent in differing {
+        one(&sent, answers, scope, sink);
     }
+}
+
+/// A header that differs, with what each side sends of it.
+struct Sent<'a> {
+    name: &'a HeaderName,
+    values: Values<'a>,
+}
+
+enum Values<'a> {
+    /// At most one on each side.
+    One(Option<&'a HeaderValue>, Option<&'a HeaderValue>),
+    Many,
+}
+
+/// Headers of ordinary answers; to be found among so few, looking through them costs less than hashing. At most 64, the bits of a mask.
+const FEW: usize = 32;
+
+type Differing<'a> = SmallVec<[Sent<'a>; 16]>;
+
+/// The headers that are not sent alike: legacy's, and then those that only new has.
+fn differing<'a>(answers: &Answers<'a>) -> Differing<'a> {
+    let (old, new) = (&answers.control.headers, &answers.candidate.headers);
+    let is_plain = |headers: &HeaderMap| headers.len() == headers.keys_len() && headers.len() <= FEW;
+    if is_plain(old) && is_plain(new) {
+        return differing_among_few(old, new);
+    }
+    let many = |name: &'a HeaderName| Sent { name, values: Values::Many };
+    let changed = old.keys().filter(|name| !answers.agree_on(name)).map(many);
+    changed.chain(new.keys().filter(|name| !old.contains_key(*name)).map(many)).collect()
+}
+
+/// As [`differing`], of headers that are each sent once.
+fn differing_among_few<'a>(old: &'a HeaderMap, new: &'a HeaderMap) -> Differing<'a> {
+    let there: SmallVec<[(&HeaderName, &HeaderValue); FEW]> = new.iter().collect();
+    let (mut met, mut next) = (0_u64, 0);
+    let mut found = Differing::new();
+    for (name, value) in old {
+        let mut ahead = (next..there.len()).chain(0..next.min(there.len()));
+        let place = ahead.find(|at| there.get(*at).is_some_and(|(other, _)| *other == name));
+        let other = place.and_then(|at| there.get(at)).map(|(_, value)| *value);
+        if let Some(at) = place {
+            met |= 1 << at;
+            next = at + 1;
+        }
+        if other != Some(value) {
+            found.push(Sent { name, values: Values::One(Some(value), other) });
+        }
+    }
+    let only_new = there.iter().enumerate().filter(|(at, _)| met & (1 << at) == 0);
+    found.extend(only_new.map(|(_, (name, value))| Sent { name, values: Values::One(None, Some(value)) }));
+    found
 }
 
 /// All values of a header, as text.
@@ -174,27 +219,28 @@ pub fn values(answer: &Observation, name: &str) -> Vec<String> {
 
 /// `cache-control` → `header:Cache-Control`.
 pub fn path(name: &str) -> String {
-    const LEAD: &str = "header:";
-    let mut path = String::with_capacity(LEAD.len() + name.len());
-    path.push_str(LEAD);
-    for (at, word) in name.split('-').enumerate() {
+    const LEAD: &[u8] = b"header:";
+    let mut path = Vec::with_capacity(LEAD.len() + name.len());
+    path.extend_from_slice(LEAD);
+    for (at, word) in name.as_bytes().split(|byte| *byte == b'-').enumerate() {
         if at > 0 {
-            path.push('-');
+            path.push(b'-');
         }
         match word {
-            "etag" => path.push_str("ETag"),
-            "www" | "csp" | "xss" => path.extend(word.chars().map(|c| c.to_ascii_uppercase())),
-            word => {
-                let mut chars = word.chars();
-                path.extend(chars.next().map(|first| first.to_ascii_uppercase()));
-                path.push_str(chars.as_str());
+            b"etag" => path.extend_from_slice(b"ETag"),
+            b"www" | b"csp" | b"xss" => path.extend(word.iter().map(u8::to_ascii_uppercase)),
+            [first, rest @ ..] => {
+                path.push(first.to_ascii_uppercase());
+                path.extend_from_slice(rest);
             }
+            [] => {}
         }
     }
-    path
+    String::from_utf8(path).unwrap_or_else(|_| name.to_owned())
 }
 
-fn one(name: &HeaderName, answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+fn one(sent: &Sent<'_>, answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    let name = sent.name;
     let how = meaning(name.as_str());
     if how == Meaning::Elsewhere {
         return;
@@ -204,9 +250,14 @@ fn one(name: &HeaderName, answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut S
     {
         return;
     }
-    let shown = (joined(answers.control, name), joined(answers.candidate, name));
+    let shown = match sent.values {
+        Values::One(old, new) => (old.map(line), new.map(line)),
+        Values::Many => (joined(answers.control, name), joined(answers.candidate, name)),
+    };
     let says = |shown: &Option<String>| shown.as_ref().is_some_and(|value| how.is_said_by(name, value));
     let both_send = says(&shown.0) && says(&shown.1);
+    let is_same_word =
+        matches!((&sent.values, &shown), (Values::One(..), (Some(old), Some(new))) if old.eq_ignore_ascii_case(new));
     let name = name.as_str();
     let finding = Finding { control: shown.0, candidate: shown.1, ..Finding::new(Kind::Header, path(name)) };
     sink.report(match how {
@@ -214,23 +265,28 @@ fn one(name: &HeaderName, answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut S
         _ if !both_send => presence(how, name, answers, finding),
         Meaning::RequestId => finding.rule(Rule::HeaderRequestId),
         Meaning::Validator => finding.rule(Rule::HeaderValidator),
+        Meaning::Tokens if is_same_word => finding.rule(Rule::HeaderSpelling),
         _ => by_value(how, name, answers, scope, finding),
     });
 }
 
-/// All values of a header in one line; `None`: it is not sent.
-fn joined<'a>(answer: &'a Observation, name: &HeaderName) -> Option<String> {
-    let text = |value: &'a HeaderValue| match value.to_str() {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => String::from_utf8_lossy(value.as_bytes()),
-    };
-    let mut all = answer.headers.get_all(name).iter().map(text);
-    let mut line = all.next()?.trim().to_owned();
-    for value in all {
-        line.push_str(", ");
-        line.push_str(value.trim());
+/// A value, as text.
+fn line(value: &HeaderValue) -> String {
+    match value.to_str() {
+        Ok(text) => text.trim_ascii().to_owned(),
+        Err(_) => String::from_utf8_lossy(value.as_bytes()).trim().to_owned(),
     }
-    Some(line)
+}
+
+/// All values of a header in one line; `None`: it is not sent.
+fn joined(answer: &Observation, name: &HeaderName) -> Option<String> {
+    let mut all = answer.headers.get_all(name).iter();
+    let mut whole = line(all.next()?);
+    for value in all {
+        whole.push_str(", ");
+        whole.push_str(&line(value));
+    }
+    Some(whole)
 }
 
 /// Both send it, with other values.

@@ -3,11 +3,15 @@
 //!
 //! The left text is checked against the grammar; the right one must have the same tokens at each step, so it is checked with it.
 
-use super::number::{self, Spelling};
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use super::number;
 use super::parse::Raw;
-use super::string;
+use super::string::{self, Spellings};
 use super::token::{self, is_blank};
-use super::walk::Step;
+use super::walk::{self, Step};
 use crate::diff::rules::{Rule, Rules};
 use crate::diff::sink::Sink;
 
@@ -43,7 +47,7 @@ pub fn prove<'a>(control: &'a str, candidate: &'a str, rules: &Rules) -> Option<
     let mut pair = Pair {
         old: Side::new(control),
         new: Side::new(candidate),
-        open: Vec::with_capacity(16),
+        open: SmallVec::new(),
         rules,
         refused: false,
         proof: Proof::default(),
@@ -58,20 +62,25 @@ pub fn prove<'a>(control: &'a str, candidate: &'a str, rules: &Rules) -> Option<
 /// Containers under way; nothing recurses here, so the bound is only there to be one.
 const MAX_OPEN: usize = 4096;
 
+/// Containers under way in ordinary answers.
+const FEW_OPEN: usize = 16;
+
 /// One text, and how far it is read.
 struct Side<'a> {
     text: &'a str,
+    bytes: &'a [u8],
     at: usize,
     blanks: usize,
 }
 
 impl<'a> Side<'a> {
     fn new(text: &'a str) -> Self {
-        Self { text, at: 0, blanks: 0 }
+        Self { text, bytes: text.as_bytes(), at: 0, blanks: 0 }
     }
 
+    #[inline]
     fn rest(&self) -> &'a [u8] {
-        self.text.as_bytes().get(self.at..).unwrap_or_default()
+        self.bytes.get(self.at..).unwrap_or_default()
     }
 
     /// Goes behind the scalar that stands here, and gives it as it is written.
@@ -90,30 +99,43 @@ impl<'a> Side<'a> {
     /// The next byte that is no white space; zero at the end.
     #[inline]
     fn peek(&mut self) -> u8 {
-        let bytes = self.text.as_bytes();
-        loop {
-            match bytes.get(self.at) {
-                Some(byte) if is_blank(*byte) => {
-                    self.at += 1;
-                    self.blanks += 1;
-                }
-                Some(byte) => return *byte,
-                None => return 0,
-            }
+        match self.bytes.get(self.at) {
+            Some(byte) if *byte > b' ' => *byte,
+            _ => self.peek_behind_blanks(),
         }
+    }
+
+    fn peek_behind_blanks(&mut self) -> u8 {
+        let rest = self.rest();
+        let blanks = rest.iter().take_while(|byte| is_blank(**byte)).count();
+        self.at += blanks;
+        self.blanks += blanks;
+        rest.get(blanks).copied().unwrap_or(0)
+    }
+
+    /// Goes behind this byte, if it comes next.
+    #[inline]
+    fn take(&mut self, byte: u8) -> Option<()> {
+        if self.peek() != byte {
+            return None;
+        }
+        self.at += 1;
+        Some(())
     }
 }
 
 /// A container under way.
-enum Frame<'a> {
-    Object(Raw<'a>),
+enum Frame {
+    /// Where the key of the member under way stands in the left text, without its quotes.
+    Object(Range<usize>),
+    /// The index of the element under way.
     Array(usize),
 }
 
 struct Pair<'a, 'r> {
     old: Side<'a>,
     new: Side<'a>,
-    open: Vec<Frame<'a>>,
+    open: SmallVec<[Frame; FEW_OPEN]>,
     rules: &'r Rules,
     /// A rule that would be needed is not in force everywhere.
     refused: bool,
@@ -127,22 +149,21 @@ impl<'a> Pair<'a, '_> {
                 continue;
             }
             if self.close()? {
-                return (self.old.peek() == 0
-                    && self.new.peek() == 0
-                    && self.old.rest().is_empty()
-                    && self.new.rest().is_empty())
-                .then_some(());
+                self.old.peek();
+                self.new.peek();
+                return (self.old.rest().is_empty() && self.new.rest().is_empty()).then_some(());
             }
         }
     }
 
     /// Reads a scalar or opens a container; `true`: a value is wanted next.
+    #[inline]
     fn value(&mut self) -> Option<bool> {
         let first = self.old.peek();
         match first {
             b'{' => {
                 self.both(b'{')?;
-                self.nest(Frame::Object(Raw { text: "", escaped: false }))?;
+                self.nest(Frame::Object(0..0))?;
                 if self.old.peek() != b'}' {
                     self.key()?;
                     return Some(true);
@@ -164,11 +185,11 @@ impl<'a> Pair<'a, '_> {
         self.new.peek();
         let starts = (self.old.at, self.new.at);
         let same = match first {
-            b'"' => self.strings(Place::Here).map(|_| ()),
+            b'"' => self.strings(Place::Here).map(drop),
+            b'-' | b'0'..=b'9' => self.numbers(),
             b't' => self.word(b"true"),
             b'f' => self.word(b"false"),
             b'n' => self.word(b"null"),
-            b'-' | b'0'..=b'9' => self.numbers(),
             _ => return None,
         };
         if same.is_some() {
@@ -178,29 +199,31 @@ impl<'a> Pair<'a, '_> {
         self.changed()
     }
 
+    #[cold]
     fn changed(&mut self) -> Option<()> {
         if self.refused || self.proof.change.is_some() || self.rules.names_arrays() {
             return None;
         }
         let (old, new) = (self.old.skip_scalar()?, self.new.skip_scalar()?);
-        self.proof.change = Some(Change { path: self.steps(None), old, new });
+        self.proof.change = Some(Change { path: self.steps(None).collect(), old, new });
         Some(())
     }
 
     /// After a value: `true` when the document is whole, `false` when another value is wanted.
+    #[inline]
     fn close(&mut self) -> Option<bool> {
         loop {
             let next = self.old.peek();
             match (self.open.last_mut(), next) {
                 (None, _) => return Some(true),
-                (Some(Frame::Array(index)), b',') => {
-                    *index += 1;
-                    self.both(b',')?;
-                    return Some(false);
-                }
                 (Some(Frame::Object(_)), b',') => {
                     self.both(b',')?;
                     self.key()?;
+                    return Some(false);
+                }
+                (Some(Frame::Array(index)), b',') => {
+                    *index += 1;
+                    self.both(b',')?;
                     return Some(false);
                 }
                 (Some(Frame::Array(_)), b']') | (Some(Frame::Object(_)), b'}') => {
@@ -215,15 +238,11 @@ impl<'a> Pair<'a, '_> {
     /// Both sides have this byte next.
     #[inline]
     fn both(&mut self, byte: u8) -> Option<()> {
-        if self.old.peek() != byte || self.new.peek() != byte {
-            return None;
-        }
-        self.old.at += 1;
-        self.new.at += 1;
-        Some(())
+        self.old.take(byte)?;
+        self.new.take(byte)
     }
 
-    fn nest(&mut self, frame: Frame<'a>) -> Option<()> {
+    fn nest(&mut self, frame: Frame) -> Option<()> {
         if self.open.len() >= MAX_OPEN {
             return None;
         }
@@ -231,6 +250,7 @@ impl<'a> Pair<'a, '_> {
         Some(())
     }
 
+    #[inline]
     fn key(&mut self) -> Option<()> {
         let key = self.strings(Place::Key)?;
         if let Some(Frame::Object(name)) = self.open.last_mut() {
@@ -239,52 +259,101 @@ impl<'a> Pair<'a, '_> {
         self.both(b':')
     }
 
-    fn strings(&mut self, place: Place) -> Option<Raw<'a>> {
+    /// Reads a string that means the same on both sides; where the left one stands, without its quotes.
+    #[inline]
+    fn strings(&mut self, place: Place) -> Option<Range<usize>> {
         self.both(b'"')?;
-        let common = token::common_plain(self.old.rest(), self.new.rest());
-        if self.old.rest().get(common) == Some(&b'"') && self.new.rest().get(common) == Some(&b'"') {
-            let raw = Raw { text: self.old.text.get(self.old.at..self.old.at + common)?, escaped: false };
+        let (old, new) = (self.old.rest(), self.new.rest());
+        let common = token::common_plain(old, new);
+        if old.get(common) == Some(&b'"') && new.get(common) == Some(&b'"') {
+            let start = self.old.at;
             self.old.at += common + 1;
             self.new.at += common + 1;
-            return Some(raw);
+            return Some(start..start + common);
         }
-        let (old, new) = (string_end(&mut self.old, common)?, string_end(&mut self.new, common)?);
-        if old.text != new.text {
-            for rule in string::same(old, new)?.rules() {
-                let key = match place {
-                    Place::Key => Some(old),
-                    Place::Here => None,
-                };
-                self.note(rule, key)?;
-            }
-        }
-        Some(old)
+        self.spelled_strings(common, place)
     }
 
+    /// Two strings that differ, or escape something, behind so many bytes.
+    fn spelled_strings(&mut self, mut common: usize, place: Place) -> Option<Range<usize>> {
+        let starts = (self.old.at, self.new.at);
+        let mut met = Spellings::default();
+        loop {
+            self.old.at += common;
+            self.new.at += common;
+            match (self.old.rest(), self.new.rest()) {
+                ([b'"', ..], [b'"', ..]) => {
+                    self.old.at += 1;
+                    self.new.at += 1;
+                    break;
+                }
+                // The usual case, without looking for the ends first.
+                ([b'\\', b'/', ..], [b'/', ..]) => {
+                    met.add_slash();
+                    self.old.at += 2;
+                    self.new.at += 1;
+                }
+                _ => {
+                    met = met.and(self.string_rests(starts)?);
+                    break;
+                }
+            }
+            common = token::common_plain(self.old.rest(), self.new.rest());
+        }
+        let key = starts.0..self.old.at - 1;
+        for rule in met.rules() {
+            let key = match place {
+                Place::Key => Some(key.clone()),
+                Place::Here => None,
+            };
+            self.note(rule, key)?;
+        }
+        Some(key)
+    }
+
+    /// Reads two strings to their ends, from within; `starts` is where they start.
+    fn string_rests(&mut self, starts: (usize, usize)) -> Option<Spellings> {
+        let within = (self.old.at, self.new.at);
+        let (old_end, new_end) = (string_end(&mut self.old)?, string_end(&mut self.new)?);
+        let raw = |text: &'a str| Raw { text, escaped: true };
+        // Bytes that both have in common may end within a character.
+        match (self.old.text.get(within.0..old_end), self.new.text.get(within.1..new_end)) {
+            (Some(old), Some(new)) => string::same(raw(old), raw(new)),
+            _ => {
+                let (old, new) = (self.old.text.get(starts.0..old_end)?, self.new.text.get(starts.1..new_end)?);
+                string::same(raw(old), raw(new))
+            }
+        }
+    }
+
+    #[inline]
     fn numbers(&mut self) -> Option<()> {
-        let (old, new) = (number_end(&mut self.old)?, number_end(&mut self.new)?);
-        if old == new {
+        let (old, new) = (self.old.rest(), self.new.rest());
+        let length = token::number_length(old).ok()?;
+        let goes_on = matches!(new.get(length), Some(b'0'..=b'9' | b'.' | b'e' | b'E'));
+        if !goes_on && old.get(..length) == new.get(..length) {
+            self.old.at += length;
+            self.new.at += length;
             return Some(());
         }
+        self.spelled_numbers()
+    }
+
+    fn spelled_numbers(&mut self) -> Option<()> {
+        let (old, new) = (number_end(&mut self.old)?, number_end(&mut self.new)?);
         if number::is_beyond_use(old) || number::is_beyond_use(new) {
             return None;
         }
-        let rule = if number::exact(old).equals(&number::exact(new)) {
-            match number::spelling(old, new) {
-                Spelling::MinusZero => Rule::JsonMinusZero,
-                Spelling::Exponent => Rule::JsonExponent,
-                Spelling::WholeFloat => Rule::JsonWholeFloat,
-            }
-        } else if number::same_double(old, new) {
-            Rule::JsonFloatDigits
-        } else {
-            return None;
+        let rule = match number::respelled(old, new) {
+            Some(spelling) => spelling.rule(),
+            None if number::same_double(old, new) => Rule::JsonFloatDigits,
+            None => return None,
         };
         self.note(rule, None)
     }
 
+    #[inline]
     fn word(&mut self, word: &[u8]) -> Option<()> {
-        self.new.peek();
         if !self.old.rest().starts_with(word) || !self.new.rest().starts_with(word) {
             return None;
         }
@@ -294,7 +363,7 @@ impl<'a> Pair<'a, '_> {
     }
 
     /// Counts what a rule hides; gives up if it may not.
-    fn note(&mut self, rule: Rule, key: Option<Raw<'a>>) -> Option<()> {
+    fn note(&mut self, rule: Rule, key: Option<Range<usize>>) -> Option<()> {
         if let Some((_, count, _)) = self.proof.met.iter_mut().find(|(met, _, _)| *met == rule) {
             *count = count.saturating_add(1);
             return Some(());
@@ -308,18 +377,26 @@ impl<'a> Pair<'a, '_> {
         Some(())
     }
 
-    fn pointer(&self, key: Option<Raw<'a>>) -> String {
-        super::walk::pointer(&self.steps(key))
+    #[cold]
+    fn pointer(&self, key: Option<Range<usize>>) -> String {
+        const USUAL: usize = 32;
+        let mut path = String::with_capacity(USUAL);
+        self.steps(key).for_each(|step| walk::push_step(&mut path, step));
+        path
     }
 
     /// The way to the value under way, or to the key of one.
-    fn steps(&self, key: Option<Raw<'a>>) -> Vec<Step<'a>> {
+    fn steps(&self, key: Option<Range<usize>>) -> impl Iterator<Item = Step<'a>> {
         let inner = self.open.len().saturating_sub(usize::from(key.is_some()));
-        let above = self.open.iter().take(inner).map(|frame| match frame {
-            Frame::Object(name) => Step::Key(*name),
+        let named = |place: Range<usize>| {
+            let text = self.old.text.get(place).unwrap_or_default();
+            Step::Key(Raw { text, escaped: text.contains('\\') })
+        };
+        let above = self.open.iter().take(inner).map(move |frame| match frame {
+            Frame::Object(name) => named(name.clone()),
             Frame::Array(index) => Step::Index(*index),
         });
-        above.chain(key.map(Step::Key)).collect()
+        above.chain(key.map(named))
     }
 }
 
@@ -329,16 +406,15 @@ enum Place {
     Here,
 }
 
-/// Reads a string on, from behind its opening quote and bytes already known to be plain, to behind its closing one.
-fn string_end<'a>(side: &mut Side<'a>, plain: usize) -> Option<Raw<'a>> {
-    let (length, escaped) = token::string_length(side.rest(), plain).ok()?;
-    let text = side.text.get(side.at..side.at + length)?;
-    side.at += length + 1;
-    Some(Raw { text, escaped })
+/// Reads a string to behind its closing quote, from within; where that quote stands.
+fn string_end(side: &mut Side<'_>) -> Option<usize> {
+    let (length, _) = token::string_length(side.rest(), 0).ok()?;
+    let end = side.at + length;
+    side.at = end + 1;
+    Some(end)
 }
 
 fn number_end<'a>(side: &mut Side<'a>) -> Option<&'a str> {
-    side.peek();
     let length = token::number_length(side.rest()).ok()?;
     let text = side.text.get(side.at..side.at + length)?;
     side.at += length;

@@ -12,11 +12,25 @@ pub struct Spellings(u8);
 
 const RULES: [Rule; 4] = [Rule::JsonSlashEscape, Rule::JsonUnicodeEscape, Rule::JsonHtmlEscape, Rule::JsonEscapeForm];
 
+/// The place of the usual one.
+const SLASH: u8 = 0;
+
 impl Spellings {
+    #[inline]
     fn add(&mut self, index: u8) {
         self.0 |= 1 << index;
     }
 
+    pub fn add_slash(&mut self) {
+        self.add(SLASH);
+    }
+
+    /// These and those.
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    #[inline]
     pub fn rules(self) -> impl Iterator<Item = Rule> {
         RULES.into_iter().enumerate().filter(move |(index, _)| self.0 & (1 << index) != 0).map(|(_, rule)| rule)
     }
@@ -66,7 +80,7 @@ fn note(met: &mut Spellings, unit: Unit, control: &str, candidate: &str) {
     }
     let both_escaped = control.starts_with('\\') && candidate.starts_with('\\');
     met.add(match unit.code {
-        0x2f if !(control.starts_with("\\u") || candidate.starts_with("\\u")) => 0,
+        0x2f if !(control.starts_with("\\u") || candidate.starts_with("\\u")) => SLASH,
         _ if both_escaped => 3,
         0x22 | 0x26 | 0x27 | 0x3c | 0x3e => 2,
         _ => 1,

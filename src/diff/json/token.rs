@@ -2,6 +2,7 @@
 
 use super::parse::Fault;
 
+#[inline]
 pub fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
 }
@@ -22,28 +23,49 @@ const STOPS: [bool; 256] = {
 /// Bytes looked at in one step.
 const WORD: usize = 8;
 
-/// Whether any of eight bytes is one of [`STOPS`] ("Bit Twiddling Hacks": a byte less than n, a byte equal to n).
-fn has_stop(word: u64) -> bool {
+/// Marks those of eight bytes that are one of [`STOPS`] ("Bit Twiddling Hacks": a byte less than n, a byte equal to n). Only the lowest
+/// mark is sure: a borrow may set others above it.
+#[inline]
+fn stops(word: u64) -> u64 {
     const ONES: u64 = u64::from_le_bytes([1; WORD]);
     const HIGHS: u64 = u64::from_le_bytes([0x80; WORD]);
     let is_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
     let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-    (control | is_zero(word ^ (ONES * b'"' as u64)) | is_zero(word ^ (ONES * b'\\' as u64))) != 0
+    control | is_zero(word ^ (ONES * b'"' as u64)) | is_zero(word ^ (ONES * b'\\' as u64))
+}
+
+/// The lowest byte of a word that holds a mark.
+#[inline]
+fn lowest(marks: u64) -> usize {
+    marks.trailing_zeros() as usize / 8
 }
 
 /// How many bytes from here on are plain.
+#[inline]
 fn plain(bytes: &[u8]) -> usize {
-    let words = bytes.as_chunks::<WORD>().0.iter();
-    let skipped = words.take_while(|word| !has_stop(u64::from_le_bytes(**word))).count() * WORD;
-    let rest = bytes.get(skipped..).unwrap_or_default();
-    skipped + rest.iter().position(|byte| STOPS[*byte as usize]).unwrap_or(rest.len())
+    let (words, rest) = bytes.as_chunks::<WORD>();
+    for (at, word) in words.iter().enumerate() {
+        let marks = stops(u64::from_le_bytes(*word));
+        if marks != 0 {
+            return at * WORD + lowest(marks);
+        }
+    }
+    words.len() * WORD + rest.iter().position(|byte| STOPS[*byte as usize]).unwrap_or(rest.len())
 }
 
 /// How many bytes two strings have in common before either ends or escapes something.
 #[inline]
 pub fn common_plain(old: &[u8], new: &[u8]) -> usize {
     let words = old.as_chunks::<WORD>().0.iter().zip(new.as_chunks::<WORD>().0);
-    let equal = words.take_while(|(a, b)| a == b && !has_stop(u64::from_le_bytes(**a))).count() * WORD;
+    let mut equal = 0;
+    for (a, b) in words {
+        let (a, b) = (u64::from_le_bytes(*a), u64::from_le_bytes(*b));
+        let marks = stops(a) | (a ^ b);
+        if marks != 0 {
+            return equal + lowest(marks);
+        }
+        equal += WORD;
+    }
     let rest = (old.get(equal..).unwrap_or_default(), new.get(equal..).unwrap_or_default());
     equal + rest.0.iter().zip(rest.1).take_while(|(a, b)| a == b && !STOPS[**a as usize]).count()
 }
@@ -89,6 +111,7 @@ fn escape_length(rest: &[u8], at: usize) -> Result<usize, Fault> {
 ///
 /// # Errors
 /// It is no JSON number.
+#[inline]
 pub fn number_length(rest: &[u8]) -> Result<usize, Fault> {
     let mut at = usize::from(rest.first() == Some(&b'-'));
     let first = rest.get(at).copied();
@@ -109,12 +132,15 @@ pub fn number_length(rest: &[u8]) -> Result<usize, Fault> {
 }
 
 /// How many digits stand here; at least one.
-fn digits(rest: &[u8], at: usize) -> Result<usize, Fault> {
-    let ahead = rest.get(at..).unwrap_or_default();
-    let count = ahead.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    match count {
-        0 if ahead.is_empty() => Err(Fault::Truncated(at)),
-        0 => Err(Fault::Unexpected(at)),
+#[inline]
+fn digits(rest: &[u8], from: usize) -> Result<usize, Fault> {
+    let mut at = from;
+    while rest.get(at).is_some_and(u8::is_ascii_digit) {
+        at += 1;
+    }
+    match at - from {
+        0 if at >= rest.len() => Err(Fault::Truncated(from)),
+        0 => Err(Fault::Unexpected(from)),
         count => Ok(count),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::number::{self, Spelling};
+use super::number;
 use super::parse::{Kind as Json, Raw, Tape};
 use super::string;
 use crate::diff::clock;
@@ -165,12 +165,8 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
         if number::is_beyond_use(old) || number::is_beyond_use(new) {
             return None;
         }
-        if number::exact(old).equals(&number::exact(new)) {
-            return Some(match number::spelling(old, new) {
-                Spelling::MinusZero => Rule::JsonMinusZero,
-                Spelling::Exponent => Rule::JsonExponent,
-                Spelling::WholeFloat => Rule::JsonWholeFloat,
-            });
+        if let Some(spelling) = number::respelled(old, new) {
+            return Some(spelling.rule());
         }
         if number::same_double(old, new) {
             return Some(Rule::JsonFloatDigits);
@@ -248,7 +244,10 @@ pub(super) fn pointer(path: &[Step<'_>]) -> String {
 pub(super) fn push_step(path: &mut String, step: Step<'_>) {
     path.push('/');
     match step {
-        Step::Index(index) => path.push_str(&index.to_string()),
+        Step::Index(index) => push_index(path, index),
+        Step::Key(raw) if !raw.escaped && !raw.text.bytes().any(|byte| matches!(byte, b'~' | b'/')) => {
+            path.push_str(raw.text);
+        }
         Step::Key(raw) => {
             for c in string::decode(raw).chars() {
                 match c {
@@ -258,5 +257,12 @@ pub(super) fn push_step(path: &mut String, step: Step<'_>) {
                 }
             }
         }
+    }
+}
+
+fn push_index(path: &mut String, index: usize) {
+    match u8::try_from(index) {
+        Ok(digit @ 0..10) => path.push(char::from(b'0' + digit)),
+        _ => path.push_str(&index.to_string()),
     }
 }
