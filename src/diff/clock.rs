@@ -128,9 +128,22 @@ fn full_year(value: i64, digits: usize) -> Option<i64> {
 }
 
 fn month_of(word: &str) -> Option<i64> {
-    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-    let start = word.get(..3)?;
-    MONTHS.iter().position(|month| month.eq_ignore_ascii_case(start)).map(|at| at as i64 + 1)
+    let start: [u8; 3] = word.get(..3)?.as_bytes().try_into().ok()?;
+    Some(match &start.map(|byte| byte.to_ascii_lowercase()) {
+        b"jan" => 1,
+        b"feb" => 2,
+        b"mar" => 3,
+        b"apr" => 4,
+        b"may" => 5,
+        b"jun" => 6,
+        b"jul" => 7,
+        b"aug" => 8,
+        b"sep" => 9,
+        b"oct" => 10,
+        b"nov" => 11,
+        b"dec" => 12,
+        _ => return None,
+    })
 }
 
 /// `03:04`, `03:04:05`, `03:04:05.678` and what follows.

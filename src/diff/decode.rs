@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::io::Read;
 
 use ::http::HeaderMap;
-use ::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use ::http::header::CONTENT_ENCODING;
 use encoding_rs::{Encoding, UTF_8};
+
+use super::http::content_type::{self, MediaType};
 
 /// Bytes that a body may grow to: a bomb is cut here. Two that are larger are beyond what a pair may cost, whatever is in them.
 pub const MAX_DECODED: usize = 8 << 20;
@@ -118,8 +120,14 @@ pub struct Text<'a> {
 /// Decodes by byte order mark, else by the charset of Content-Type, else by what the document itself says, else as UTF-8.
 /// A UTF-8 byte order mark stays in the text.
 pub fn text<'a>(headers: &HeaderMap, bytes: &'a [u8]) -> Text<'a> {
+    text_of(content_type::of(headers).as_ref(), bytes)
+}
+
+/// As [`text`], of a body that is said to be this.
+pub fn text_of<'a>(said: Option<&MediaType>, bytes: &'a [u8]) -> Text<'a> {
+    let declared = || Encoding::for_label(said?.charset.as_ref()?.as_bytes());
     let marked = Encoding::for_bom(bytes).map(|(encoding, _)| encoding);
-    let encoding = marked.or_else(|| declared(headers)).or_else(|| inside(bytes)).unwrap_or(UTF_8);
+    let encoding = marked.or_else(declared).or_else(|| inside(bytes)).unwrap_or(UTF_8);
     if encoding == UTF_8 {
         return match std::str::from_utf8(bytes) {
             Ok(text) => Text { text: Cow::Borrowed(text), had_errors: false },
@@ -128,15 +136,6 @@ pub fn text<'a>(headers: &HeaderMap, bytes: &'a [u8]) -> Text<'a> {
     }
     let (text, _, had_errors) = encoding.decode(bytes);
     Text { text, had_errors }
-}
-
-fn declared(headers: &HeaderMap) -> Option<&'static Encoding> {
-    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    if !value.contains('=') {
-        return None;
-    }
-    let charset = crate::diff::http::content_type::parse(value).charset?;
-    Encoding::for_label(charset.as_bytes())
 }
 
 /// `<meta charset=…>`, or the encoding of an XML declaration, within the first kilobyte, as browsers look for it.

@@ -54,6 +54,9 @@ fn number(text: &str) -> Option<f64> {
     {
         return None;
     }
+    if !text.contains(',') {
+        return text.parse().ok();
+    }
     text.replace(',', "").parse().ok()
 }
 

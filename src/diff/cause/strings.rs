@@ -22,7 +22,7 @@ fn printed(old: &str, new: &str) -> Option<&'static str> {
     if appears("nan") || appears("NaN") || appears("inf") {
         return Some("nan_printed");
     }
-    if (new.contains("{{") || new.contains("{%")) && !(old.contains("{{") || old.contains("{%")) {
+    if new.contains('{') && (new.contains("{{") || new.contains("{%")) && !(old.contains("{{") || old.contains("{%")) {
         return Some("template_printed");
     }
     if new.strip_suffix(".0").is_some_and(|whole| whole == old) {
@@ -32,11 +32,12 @@ fn printed(old: &str, new: &str) -> Option<&'static str> {
 }
 
 fn has_word(text: &str, word: &str) -> bool {
-    text.match_indices(word).any(|(at, _)| {
-        let before = text.get(..at).and_then(|head| head.chars().next_back());
-        let after = text.get(at + word.len()..).and_then(|tail| tail.chars().next());
+    let Some(first) = word.as_bytes().first() else { return false };
+    memchr::memchr_iter(*first, text.as_bytes()).any(|at| {
+        let before = || text.get(..at).and_then(|head| head.chars().next_back());
         let outside = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '_');
-        outside(before) && outside(after)
+        let rest = text.get(at..).and_then(|rest| rest.strip_prefix(word));
+        rest.is_some_and(|rest| outside(rest.chars().next()) && outside(before()))
     })
 }
 

@@ -104,7 +104,7 @@ fn decoded(answers: &Answers<'_>, old: &[u8], new: &[u8], scope: &Scope<'_>, sin
         binary::compare(old, new, sink);
         return;
     }
-    let (a, b) = (decode::text(&answers.control.headers, old), decode::text(&answers.candidate.headers, new));
+    let (a, b) = (decode::text_of(types.0, old), decode::text_of(types.1, new));
     broken_characters(&a, &b, sink);
     let sorts = (sort(types.0, &a.text), sort(types.1, &b.text));
     match sorts {

@@ -66,7 +66,7 @@ impl Meaning {
         match self {
             Self::RequestId => !value.is_empty(),
             Self::Validator if name == LAST_MODIFIED => clock::http_date(value).is_some(),
-            Self::Validator => !value.trim_matches('"').is_empty(),
+            Self::Validator => value.bytes().any(|byte| byte != b'"'),
             _ => true,
         }
     }

@@ -390,7 +390,7 @@ impl<'a> Pair<'a, '_> {
         let inner = self.open.len().saturating_sub(usize::from(key.is_some()));
         let named = |place: Range<usize>| {
             let text = self.old.text.get(place).unwrap_or_default();
-            Step::Key(Raw { text, escaped: text.contains('\\') })
+            Step::Key(Raw { text, escaped: text.bytes().any(|byte| byte == b'\\') })
         };
         let above = self.open.iter().take(inner).map(move |frame| match frame {
             Frame::Object(name) => named(name.clone()),
