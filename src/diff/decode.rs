@@ -95,18 +95,25 @@ fn zstandard(bytes: &[u8], most: usize) -> Result<Vec<u8>, Fault> {
     read_all(decoder, "zstd", most)
 }
 
-fn read_all(reader: impl Read, coding: &str, most: usize) -> Result<Vec<u8>, Fault> {
+fn read_all(mut reader: impl Read, coding: &str, most: usize) -> Result<Vec<u8>, Fault> {
+    const FIRST: usize = 16 << 10;
     let mut bytes = Vec::new();
-    let read = reader.take(most as u64 + 1).read_to_end(&mut bytes);
-    if bytes.len() > most {
-        return Err(Fault::TooLarge(most));
-    }
-    match read {
-        Ok(_) => Ok(bytes),
-        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof || !bytes.is_empty() => {
-            Err(Fault::Cut(coding.to_owned()))
+    loop {
+        // Never room for more than is wanted: a list that doubles would take twice as much.
+        let step = bytes.len().max(FIRST).min(most + 1 - bytes.len());
+        bytes.reserve_exact(step);
+        let read = reader.by_ref().take(step as u64).read_to_end(&mut bytes);
+        if bytes.len() > most {
+            return Err(Fault::TooLarge(most));
         }
-        Err(_) => Err(Fault::NotThat(coding.to_owned())),
+        match read {
+            Ok(read) if read < step => return Ok(bytes),
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof || !bytes.is_empty() => {
+                return Err(Fault::Cut(coding.to_owned()));
+            }
+            Err(_) => return Err(Fault::NotThat(coding.to_owned())),
+        }
     }
 }
 

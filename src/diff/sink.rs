@@ -27,6 +27,14 @@ pub const MAX_WORK: u64 = 20_000_000;
 /// Steps for each difference that is told.
 const TOLD: u64 = 200;
 
+/// Bytes that comparing may take for each four bytes of the pair, so that all it takes stays below three times the pair; and what any
+/// pair may take, however small.
+const ROOM_PER_FOUR: usize = 11;
+const ROOM_FLOOR: usize = 5 << 19;
+
+/// Bytes of values in which a transform is looked for, per pair: it costs some fifty steps for each.
+const MAX_INFERRED: usize = 256 << 10;
+
 /// What a comparer found at one place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
@@ -114,6 +122,10 @@ pub struct Sink<'r> {
     /// Which selectors that rules are limited to cover the element at a path; told likewise.
     scopes: HashMap<String, Vec<String>>,
     work: u64,
+    /// Bytes that comparing may still take.
+    room: usize,
+    /// Bytes of values in which a transform was looked for.
+    inferred: usize,
     both_failed: bool,
 }
 
@@ -130,6 +142,8 @@ impl<'r> Sink<'r> {
             under: HashMap::new(),
             scopes: HashMap::new(),
             work: 0,
+            room: usize::MAX,
+            inferred: 0,
             both_failed: false,
         }
     }
@@ -292,11 +306,12 @@ impl<'r> Sink<'r> {
 
     /// As [`Sink::ignore`], counted under the name of the operator's entry.
     pub fn silence(&mut self, finding: Finding, by: String, entry: &str) {
+        self.work = self.work.saturating_add(TOLD);
         self.apply(entry, &finding, 1);
         if self.found.ignored.len() >= MAX_KEPT {
             return;
         }
-        let mut difference = settle(finding);
+        let mut difference = self.settle(finding);
         difference.rule = Some(by);
         self.found.ignored.push(difference);
     }
@@ -344,7 +359,27 @@ impl<'r> Sink<'r> {
         self.work = self.work.saturating_add(TOLD);
         let leaks = finding.rule.is_none() && super::cause::is_leak(&finding, self.host);
         let finding = if leaks { finding.severity(Severity::High).cause("host_leaked") } else { finding };
-        self.found.differences.push(settle(finding));
+        let difference = self.settle(finding);
+        self.found.differences.push(difference);
+    }
+
+    /// A finding as it is kept: the cause told, the values shortened.
+    fn settle(&mut self, finding: Finding) -> Difference {
+        let length = |value: &Option<String>| value.as_ref().map_or(0, String::len);
+        let bytes = length(&finding.control) + length(&finding.candidate);
+        let cause = finding.cause.or_else(|| {
+            self.inferred = self.inferred.saturating_add(bytes);
+            if self.inferred <= MAX_INFERRED { super::cause::infer(&finding) } else { None }
+        });
+        Difference {
+            kind: finding.kind,
+            path: finding.path,
+            control: finding.control.map(shorten),
+            candidate: finding.candidate.map(shorten),
+            severity: finding.severity,
+            rule: finding.rule.map(|rule| rule.name().to_owned()),
+            cause: cause.map(str::to_owned),
+        }
     }
 
     fn accepts(&self, accept: &Accept, finding: &Finding) -> bool {
@@ -373,6 +408,34 @@ impl<'r> Sink<'r> {
     pub fn spend(&mut self, steps: usize) -> bool {
         self.work = self.work.saturating_add(steps as u64);
         self.work <= MAX_WORK
+    }
+
+    /// Says what the decoded bodies weigh, and how much of that had to be made for it: the rest of the room is for comparing them.
+    pub fn weigh(&mut self, pair: usize, made: usize) {
+        self.room = (pair / 4).saturating_mul(ROOM_PER_FOUR).saturating_sub(made).max(ROOM_FLOOR);
+    }
+
+    /// Bytes that comparing may still take; without [`Sink::weigh`], as many as there are.
+    pub fn room(&self) -> usize {
+        self.room
+    }
+
+    /// Takes room; `false`: there is not as much, stop and report [`Kind::TooDifferent`].
+    #[must_use]
+    pub fn hold(&mut self, bytes: usize) -> bool {
+        let left = self.room.checked_sub(bytes);
+        self.room = left.unwrap_or(self.room);
+        left.is_some()
+    }
+
+    /// Gives room back.
+    pub fn let_go(&mut self, bytes: usize) {
+        self.room = self.room.saturating_add(bytes);
+    }
+
+    /// Steps of work so far.
+    pub fn work(&self) -> u64 {
+        self.work
     }
 
     /// Both origins failed alike: without differences that count, the pair proves nothing.
@@ -414,20 +477,6 @@ impl<'r> Sink<'r> {
 
 fn example(rule: Rule, example_path: String) -> Hidden {
     Hidden { rule: rule.name().to_owned(), example_path, ..Hidden::default() }
-}
-
-/// A finding as it is kept: the cause told, the values shortened.
-fn settle(finding: Finding) -> Difference {
-    let cause = finding.cause.or_else(|| super::cause::infer(&finding));
-    Difference {
-        kind: finding.kind,
-        path: finding.path,
-        control: finding.control.map(shorten),
-        candidate: finding.candidate.map(shorten),
-        severity: finding.severity,
-        rule: finding.rule.map(|rule| rule.name().to_owned()),
-        cause: cause.map(str::to_owned),
-    }
 }
 
 /// Whether a value is what `was` or `is` says: as printed, or the text of a JSON string.

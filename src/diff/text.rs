@@ -40,29 +40,64 @@ fn cosmetic(rule: Rule, old: &str, new: &str, sink: &mut Sink<'_>) {
     sink.report(Finding::new(Kind::Text, BODY).values(old, new).rule(rule).cause(rule.name()));
 }
 
+/// Goes through the lines without making lists of them: a text may have as many as bytes.
 fn lines(old: &str, new: &str, sink: &mut Sink<'_>) {
     if old == new {
         return;
     }
-    let (xs, ys): (Vec<&str>, Vec<&str>) = (old.split('\n').collect(), new.split('\n').collect());
-    let head = xs.iter().zip(&ys).take_while(|(x, y)| x == y).count();
-    let rest = xs.len().min(ys.len()) - head;
-    let tail = xs.iter().rev().zip(ys.iter().rev()).take(rest).take_while(|(x, y)| x == y).count();
-    let (removed, added) = (xs.len() - head - tail, ys.len() - head - tail);
-    let line = |lines: &[&str], count: usize| -> String {
-        let first = lines.get(head).filter(|_| count > 0).copied().unwrap_or_default();
+    let ends = |text: &[u8]| memchr::memchr_iter(b'\n', text).count();
+    let (xs, ys) = (old.as_bytes(), new.as_bytes());
+    let counts = (ends(xs) + 1, ends(ys) + 1);
+    let (common, behind) = (common_start(xs, ys), common_end(xs, ys));
+    // A line is common if it ends on both sides where they part.
+    let is_end = |text: &[u8]| matches!(text.get(common), None | Some(b'\n'));
+    let (head, start) = match xs.get(..common).unwrap_or_default() {
+        before if is_end(xs) && is_end(ys) => (ends(before) + 1, common + 1),
+        before => (ends(before), memchr::memrchr(b'\n', before).map_or(0, |at| at + 1)),
+    };
+    let is_start = |text: &[u8]| text.len() == behind || text.get(text.len() - behind - 1) == Some(&b'\n');
+    let after = xs.get(xs.len() - behind..).unwrap_or_default();
+    let tail = (ends(after) + usize::from(is_start(xs) && is_start(ys))).min(counts.0.min(counts.1) - head);
+    let (removed, added) = (counts.0 - head - tail, counts.1 - head - tail);
+    let firsts = (line_at(old, start), line_at(new, start));
+    let line = |first: Option<&str>, count: usize| -> String {
+        let first = first.filter(|_| count > 0).unwrap_or_default();
         let more = if count > 1 { format!(" (and {} more lines)", count - 1) } else { String::new() };
         format!("line {}: {first}{more}", head + 1)
     };
-    let finding = Finding::new(Kind::Text, BODY).values(line(&xs, removed), line(&ys, added));
+    let finding = Finding::new(Kind::Text, BODY).values(line(firsts.0, removed), line(firsts.1, added));
     let told = if removed == 0 {
         Some("lines_added")
     } else if added == 0 {
         Some(if tail == 0 { "truncated" } else { "lines_removed" })
     } else {
-        xs.get(head).zip(ys.get(head)).and_then(|(x, y)| cause::values(x, y))
+        firsts.0.zip(firsts.1).and_then(|(x, y)| cause::values(x, y))
     };
     sink.report(Finding { cause: told.or(Some("text_changed")), ..finding });
+}
+
+/// The line that starts at a byte.
+fn line_at(text: &str, start: usize) -> Option<&str> {
+    text.get(start..).and_then(|rest| rest.split('\n').next())
+}
+
+/// How many bytes two texts have in common at their start.
+fn common_start(old: &[u8], new: &[u8]) -> usize {
+    const PART: usize = 64;
+    let parts = old.chunks_exact(PART).zip(new.chunks_exact(PART));
+    let equal = parts.take_while(|(x, y)| x == y).count() * PART;
+    let rests = (old.get(equal..).unwrap_or_default(), new.get(equal..).unwrap_or_default());
+    equal + rests.0.iter().zip(rests.1).take_while(|(x, y)| x == y).count()
+}
+
+/// How many bytes two texts have in common at their end.
+fn common_end(old: &[u8], new: &[u8]) -> usize {
+    const PART: usize = 64;
+    let parts = old.rchunks_exact(PART).zip(new.rchunks_exact(PART));
+    let equal = parts.take_while(|(x, y)| x == y).count() * PART;
+    let rest = |text: &'_ [u8]| text.len() - equal;
+    let rests = (old.get(..rest(old)).unwrap_or_default(), new.get(..rest(new)).unwrap_or_default());
+    equal + rests.0.iter().rev().zip(rests.1.iter().rev()).take_while(|(x, y)| x == y).count()
 }
 
 #[cfg(test)]
@@ -82,6 +117,38 @@ mod tests {
         assert_eq!(diff("a\r\nb\r\n", "a\nb").outcome, Outcome::Matched);
         assert_eq!(diff("a\n", "a").outcome, Outcome::Matched);
         assert_eq!(diff("a\nb", "a\n b").outcome, Outcome::Mismatched);
+    }
+
+    #[test]
+    fn lines_are_counted_as_a_list_of_them_would_be() {
+        let texts = [
+            "",
+            "a",
+            "a\nb",
+            "a\n\nb",
+            "b\nb\nb",
+            "b\nb",
+            "ab\nb",
+            "a\nab",
+            "b\nab\nb",
+            "\u{eb}\nb",
+            "\u{ec}\nb",
+            "c\nb\na\nb",
+        ];
+        for (old, new) in texts.iter().flat_map(|old| texts.map(|new| (*old, new))).filter(|(old, new)| old != new) {
+            let (xs, ys): (Vec<&str>, Vec<&str>) = (old.split('\n').collect(), new.split('\n').collect());
+            let head = xs.iter().zip(&ys).take_while(|(x, y)| x == y).count();
+            let rest = xs.len().min(ys.len()) - head;
+            let tail = xs.iter().rev().zip(ys.iter().rev()).take(rest).take_while(|(x, y)| x == y).count();
+            let told = |lines: &[&str]| match lines.len() - head - tail {
+                0 => format!("line {}: ", head + 1),
+                1 => format!("line {}: {}", head + 1, lines[head]),
+                more => format!("line {}: {} (and {} more lines)", head + 1, lines[head], more - 1),
+            };
+            let found = diff(old, new);
+            assert_eq!(found.differences[0].control, Some(told(&xs)), "{old:?} {new:?}");
+            assert_eq!(found.differences[0].candidate, Some(told(&ys)), "{old:?} {new:?}");
+        }
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
         (Err(_), Err(_)) if as_sent => return,
         (old, new) => return undecodable(old, new, sink),
     };
-    decoded(answers, &old, &new, scope, sink);
+    decoded(answers, &Bodies { old, new }, scope, sink);
 }
 
 /// The headers that say how a body is to be read.
@@ -82,7 +82,25 @@ fn undecodable(
     sink.report(Finding { cause, ..finding });
 }
 
-fn decoded(answers: &Answers<'_>, old: &[u8], new: &[u8], scope: &Scope<'_>, sink: &mut Sink<'_>) {
+/// Both bodies with their codings undone.
+struct Bodies<'a> {
+    old: Cow<'a, [u8]>,
+    new: Cow<'a, [u8]>,
+}
+
+impl Bodies<'_> {
+    /// Tells the sink what the pair weighs; what had to be made of what came (unpacked, in another charset) stands beside it.
+    fn weigh(&self, texts: (&Text<'_>, &Text<'_>), sink: &mut Sink<'_>) {
+        let unpacked = [&self.old, &self.new].into_iter().filter(|body| matches!(body, Cow::Owned(_)));
+        let converted = [texts.0, texts.1].into_iter().filter(|text| matches!(text.text, Cow::Owned(_)));
+        let made =
+            unpacked.map(|body| body.len()).sum::<usize>() + converted.map(|text| text.text.len()).sum::<usize>();
+        sink.weigh(self.old.len() + self.new.len(), made);
+    }
+}
+
+fn decoded(answers: &Answers<'_>, bodies: &Bodies<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    let (old, new): (&[u8], &[u8]) = (&bodies.old, &bodies.new);
     let headers = (&answers.control.headers, &answers.candidate.headers);
     let said = content_type::of(headers.0);
     // Read once where both say the same.
@@ -105,6 +123,7 @@ fn decoded(answers: &Answers<'_>, old: &[u8], new: &[u8], scope: &Scope<'_>, sin
         return;
     }
     let (a, b) = (decode::text_of(types.0, old), decode::text_of(types.1, new));
+    bodies.weigh((&a, &b), sink);
     broken_characters(&a, &b, sink);
     let sorts = (sort(types.0, &a.text), sort(types.1, &b.text));
     match sorts {

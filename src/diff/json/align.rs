@@ -4,10 +4,12 @@
 
 use std::collections::HashMap;
 
+use smallvec::SmallVec;
+
 use super::chain::{Element, Pairs, best_chain, by_hash, each_common, unique_chain};
 use super::likeness::{Face, alike, alike_in_place, face, meaning, member_hash};
 use super::number;
-use super::parse::{Kind as Json, Tape};
+use super::parse::{Kind as Json, MOST_REMEMBERED, REMEMBERED_FROM, Tape};
 use super::string;
 use super::walk::{Step, Walk};
 use crate::diff::comparison::{Kind, Severity};
@@ -17,16 +19,37 @@ use crate::diff::sink::Finding;
 /// Cells of an alignment table: 64 Ki steps and, at two bytes each, 128 KiB.
 const MAX_CELLS: usize = 1 << 16;
 
-/// Steps for each value that is hashed by meaning, compared by meaning, or sorted by hash: of [`MAX_WORK`](crate::diff::sink::MAX_WORK).
+/// Steps for each value that is hashed by meaning, compared by meaning, sorted by hash, or told to be gone: of
+/// [`MAX_WORK`](crate::diff::sink::MAX_WORK).
 const HASHED: usize = 10;
 const COMPARED: usize = 8;
 const SORTED: usize = 40;
+const GONE: usize = 60;
+
+/// Bytes of two values that are compared as they stand, and of values that are shown, in one step.
+const BYTES_PER_STEP: usize = 256;
+const ESCAPED_PER_STEP: usize = 8;
+const SHOWN_PER_STEP: usize = 16;
+
+/// Bytes for each element that is not at its place: in its list, in the order of the hashes, in pairs and in marks.
+const ELEMENT: usize = 48;
+
+/// Bytes for each place at which two elements may differ: the place, and a hash.
+const UNLIKE: usize = 12;
 
 /// Pairs of elements looked at to tell whether those at the same places are one.
 const FACES: usize = 256;
 
 /// Elements of different arrays less alike than this are not one element that changed, but one removed and one added.
 const ALIKE: f64 = 0.2;
+
+/// Where the elements of two arrays of one length are.
+enum Places {
+    /// Each at its own place.
+    Kept,
+    /// So many at both ends are.
+    Parted((usize, usize)),
+}
 
 impl<'a> Walk<'_, 'a, '_, '_> {
     pub(super) fn arrays(&mut self, a: usize, b: usize) {
@@ -43,65 +66,239 @@ impl<'a> Walk<'_, 'a, '_, '_> {
             }
         }
         let (old, new) = (self.old, self.new);
-        if old.elements(a).count() == new.elements(b).count() && self.is_in_place(a, b) {
-            for (index, (x, y)) in old.elements(a).zip(new.elements(b)).enumerate() {
-                self.at_step(Step::Index(index), x, y);
+        let counts = (old.elements(a).count(), new.elements(b).count());
+        if !self.afford(counts.0 + counts.1) {
+            return;
+        }
+        let ends = if counts.0 == counts.1 {
+            match self.places(a, b, counts.0) {
+                Places::Kept => {
+                    for (index, (x, y)) in old.elements(a).zip(new.elements(b)).enumerate() {
+                        self.at_step(Step::Index(index), x, y);
+                    }
+                    return;
+                }
+                Places::Parted(ends) => ends,
             }
-            return;
-        }
-        if !self.afford((old.weight(a) + new.weight(b)) * HASHED) {
-            return;
-        }
-        let (xs, ys) = (listed(old, a), listed(new, b));
-        if !self.afford((xs.len() + ys.len()) * SORTED) {
-            return;
-        }
-        let pairs = self.ordered_pairs(&xs, &ys);
-        self.tell(&xs, &ys, &pairs);
+        } else {
+            self.equal_ends((a, b), counts)
+        };
+        self.aligned((a, b), counts, ends);
     }
 
-    /// Whether each element is compared with the one at its own place: at most one differs, or none of those that differ is found elsewhere.
-    fn is_in_place(&mut self, a: usize, b: usize) -> bool {
+    /// Which elements of two arrays of one length are compared with the one at their own place: all, if at most one differs, or none of
+    /// those that differ is found elsewhere.
+    fn places(&mut self, a: usize, b: usize, count: usize) -> Places {
+        if self.is_known(a, b) == Some(true) {
+            return Places::Kept;
+        }
+        let held = count * UNLIKE;
+        if !self.hold(held) {
+            return Places::Kept;
+        }
+        let unlike = self.unlike((a, b), count);
+        let parted = unlike.len() > 1 && self.are_parted((a, b), &unlike);
+        self.sink.let_go(held);
+        match (unlike.first(), unlike.last()) {
+            (Some(first), Some(last)) if parted => Places::Parted((*first as usize, count - 1 - *last as usize)),
+            _ => Places::Kept,
+        }
+    }
+
+    /// The places at which elements do not mean the same; none, if that is too much work.
+    fn unlike(&mut self, (a, b): (usize, usize), count: usize) -> Vec<u32> {
         let (old, new) = (self.old, self.new);
-        let mut unlike: Vec<(usize, usize)> = Vec::new();
-        for (x, y) in old.elements(a).zip(new.elements(b)) {
-            if !self.afford(old.weight(x) * COMPARED) {
+        let mut unlike = Vec::new();
+        for (place, (x, y)) in old.elements(a).zip(new.elements(b)).enumerate() {
+            if !self.means_the_same(x, y) {
+                if unlike.is_empty() {
+                    unlike.reserve_exact(count - place);
+                }
+                unlike.push(place as u32);
+            }
+            if !self.afford_compared() {
+                return Vec::new();
+            }
+        }
+        unlike
+    }
+
+    /// Whether elements that differ are found at other places, or are so unlike that the two lists have nothing in common.
+    fn are_parted(&mut self, (a, b): (usize, usize), unlike: &[u32]) -> bool {
+        let (old, new) = (self.old, self.new);
+        if !self.afford(unlike.len() * SORTED) {
+            return false;
+        }
+        let mut there = Vec::with_capacity(unlike.len());
+        for y in picked(new.elements(b), unlike) {
+            there.push(meaning(new, y));
+            if !self.afford_looks() {
+                return false;
+            }
+        }
+        there.sort_unstable();
+        for x in picked(old.elements(a), unlike) {
+            if there.binary_search(&meaning(old, x)).is_ok() {
                 return true;
             }
-            if !self.means_the_same(x, y) {
-                unlike.push((x, y));
+            if !self.afford_looks() {
+                return false;
             }
-        }
-        if unlike.len() <= 1 {
-            return true;
-        }
-        let work: usize = unlike.iter().map(|(x, y)| old.weight(*x) + new.weight(*y)).sum();
-        if !self.afford(work * HASHED + unlike.len() * SORTED) {
-            return true;
-        }
-        let mut there: Vec<u64> = unlike.iter().map(|(_, y)| meaning(new, *y)).collect();
-        there.sort_unstable();
-        if unlike.iter().any(|(x, _)| there.binary_search(&meaning(old, *x)).is_ok()) {
-            return false;
         }
         // The others will be like these.
         let every = unlike.len().div_ceil(FACES);
-        let some = || unlike.iter().step_by(every);
-        let likeness: f64 = some().map(|(x, y)| alike_in_place(&face(old, *x), &face(new, *y))).sum();
-        likeness >= ALIKE * some().count() as f64
+        let pairs = picked(old.elements(a), unlike).zip(picked(new.elements(b), unlike)).step_by(every);
+        let likeness: f64 = pairs.map(|(x, y)| alike_in_place(&face(old, x), &face(new, y))).sum();
+        likeness < ALIKE * unlike.len().div_ceil(every) as f64
+    }
+
+    /// How many elements mean the same at the start, and of the others how many at the end.
+    fn equal_ends(&mut self, (a, b): (usize, usize), counts: (usize, usize)) -> (usize, usize) {
+        let (old, new) = (self.old, self.new);
+        let mut head = 0;
+        for (x, y) in old.elements(a).zip(new.elements(b)) {
+            if !self.means_the_same(x, y) || !self.afford_compared() {
+                break;
+            }
+            head += 1;
+        }
+        let rests = (counts.0 - head, counts.1 - head);
+        let held = (rests.0 + rests.1) * size_of::<u32>();
+        if rests.0.min(rests.1) == 0 || !self.hold(held) {
+            return (head, 0);
+        }
+        let nodes = |tape: &Tape<'a>, array: usize| -> Vec<u32> {
+            tape.elements(array).skip(head).map(|node| node as u32).collect()
+        };
+        let (xs, ys) = (nodes(old, a), nodes(new, b));
+        let mut tail = 0;
+        for (x, y) in xs.iter().rev().zip(ys.iter().rev()) {
+            if !self.means_the_same(*x as usize, *y as usize) || !self.afford_compared() {
+                break;
+            }
+            tail += 1;
+        }
+        self.sink.let_go(held);
+        (head, tail)
+    }
+
+    /// Compares arrays whose elements are not all at their places; so many at both ends are.
+    fn aligned(&mut self, (a, b): (usize, usize), counts: (usize, usize), (head, tail): (usize, usize)) {
+        let (old, new) = (self.old, self.new);
+        let middle = (counts.0 - head - tail, counts.1 - head - tail);
+        if middle.0.min(middle.1) == 0 {
+            return self.one_sided((a, b), middle, (head, tail));
+        }
+        let held = (middle.0 + middle.1) * ELEMENT;
+        if !self.afford((middle.0 + middle.1) * SORTED) || !self.hold(held) {
+            return;
+        }
+        if let Some(xs) = self.listed(old, a, head, middle.0)
+            && let Some(ys) = self.listed(new, b, head, middle.1)
+        {
+            let places = (by_hash(&xs), by_hash(&ys));
+            let pairs = self.ordered_pairs((&xs, &places.0), (&ys, &places.1));
+            let moved = moved((&xs, &places.0), (&ys, &places.1), &pairs);
+            drop(places);
+            if moved.0.contains(&true) {
+                self.tell_order(a, b);
+            }
+            for (index, (x, y)) in old.elements(a).zip(new.elements(b)).take(head).enumerate() {
+                self.at_step(Step::Index(index), x, y);
+            }
+            self.tell((&xs, &moved.0), (&ys, &moved.1), &pairs);
+            let ends = old.elements(a).skip(counts.0 - tail).zip(new.elements(b).skip(counts.1 - tail));
+            for (index, (x, y)) in (counts.0 - tail..).zip(ends) {
+                self.at_step(Step::Index(index), x, y);
+            }
+        }
+        self.sink.let_go(held);
+    }
+
+    /// As [`Walk::aligned`], where one side has nothing between the ends.
+    fn one_sided(&mut self, (a, b): (usize, usize), middle: (usize, usize), (head, tail): (usize, usize)) {
+        let (old, new) = (self.old, self.new);
+        for (index, (x, y)) in old.elements(a).zip(new.elements(b)).take(head).enumerate() {
+            self.at_step(Step::Index(index), x, y);
+        }
+        for (index, x) in (0..).zip(old.elements(a)).skip(head).take(middle.0) {
+            self.gone(index, x);
+        }
+        for (index, y) in (0..).zip(new.elements(b)).skip(head).take(middle.1) {
+            self.added(index, y);
+        }
+        let ends = old.elements(a).skip(head + middle.0).zip(new.elements(b).skip(head + middle.1));
+        for (index, (x, y)) in (head + middle.0..).zip(ends).take(tail) {
+            self.at_step(Step::Index(index), x, y);
+        }
+    }
+
+    fn gone(&mut self, index: usize, node: usize) {
+        if self.sink.only_counts() || !self.afford(GONE) {
+            return;
+        }
+        let finding = Finding::new(Kind::Missing, self.pointer_to(Step::Index(index)));
+        self.sink.report(finding.only_control(self.old.shown(node)).cause("element_removed"));
+    }
+
+    fn added(&mut self, index: usize, node: usize) {
+        if self.sink.only_counts() || !self.afford(GONE) {
+            return;
+        }
+        let finding = Finding::new(Kind::Extra, self.pointer_to(Step::Index(index)));
+        self.sink.report(finding.only_candidate(self.new.shown(node)).cause("element_added"));
+    }
+
+    fn tell_order(&mut self, a: usize, b: usize) {
+        let shown = (first_elements(self.old, a), first_elements(self.new, b));
+        if !self.afford((shown.0.len() + shown.1.len()) / SHOWN_PER_STEP) {
+            return;
+        }
+        let finding = Finding::new(Kind::Order, self.pointer()).values(shown.0, shown.1);
+        let finding = Finding { rule: Some(Rule::Unordered), ..finding };
+        self.sink.report(finding.severity(Severity::Medium).cause("sorted_otherwise"));
+    }
+
+    /// Elements of an array with what they mean. `None`: that is too much work.
+    fn listed(&mut self, tape: &Tape<'a>, array: usize, from: usize, count: usize) -> Option<Vec<Element>> {
+        let mut list = Vec::with_capacity(count);
+        for (index, node) in (0..).zip(tape.elements(array)).skip(from).take(count) {
+            list.push(Element { hash: meaning(tape, node), node: node as u32, index });
+            if !self.afford_looks() {
+                return None;
+            }
+        }
+        Some(list)
+    }
+
+    fn afford_compared(&mut self) -> bool {
+        let looked = self.old.looked() + self.new.looked();
+        self.afford(looked * COMPARED)
     }
 
     /// Whether two values are the same but for spelling and the order of members. Says nothing to anybody.
-    fn means_the_same(&self, x: usize, y: usize) -> bool {
+    fn means_the_same(&mut self, x: usize, y: usize) -> bool {
         let (old, new) = (self.old, self.new);
         let kind = old.kind(x);
+        let length = old.length(x);
+        old.look(1 + length / if old.is_escaped(x) { ESCAPED_PER_STEP } else { BYTES_PER_STEP });
         if kind != new.kind(y) {
             return false;
         }
-        if old.slice(x) == new.slice(y) {
-            return true;
+        let is_kept = matches!(kind, Json::Array | Json::Object) && length >= REMEMBERED_FROM;
+        if is_kept && let Some(known) = self.is_known(x, y) {
+            return known;
         }
-        match kind {
+        let same = old.slice(x) == new.slice(y) || self.means_the_same_within(x, y);
+        if is_kept && self.known.len() < MOST_REMEMBERED {
+            self.known.insert(x as u32, (y as u32, same));
+        }
+        same
+    }
+
+    fn means_the_same_within(&mut self, x: usize, y: usize) -> bool {
+        let (old, new) = (self.old, self.new);
+        match old.kind(x) {
             Json::String => string::same(old.string(x), new.string(y)).is_some(),
             Json::Number => {
                 number::exact(old.slice(x)).equals(&number::exact(new.slice(y)))
@@ -137,69 +334,34 @@ impl<'a> Walk<'_, 'a, '_, '_> {
     }
 
     /// Pairs in order: equal ones first, then, between these, by likeness.
-    fn ordered_pairs(&mut self, xs: &[Element], ys: &[Element]) -> Pairs {
-        let head = xs.iter().zip(ys).take_while(|(x, y)| x.hash == y.hash).count();
-        let (xs_rest, ys_rest) = (xs.get(head..).unwrap_or_default(), ys.get(head..).unwrap_or_default());
-        let tail = xs_rest.iter().rev().zip(ys_rest.iter().rev()).take_while(|(x, y)| x.hash == y.hash).count();
-        let xs_middle = xs_rest.get(..xs_rest.len() - tail).unwrap_or_default();
-        let ys_middle = ys_rest.get(..ys_rest.len() - tail).unwrap_or_default();
-
-        let mut pairs: Pairs = (0..head).map(|at| (at, at)).collect();
-        let same =
-            if xs_middle.len() * ys_middle.len() <= MAX_CELLS && self.afford(xs_middle.len() * ys_middle.len() * 2) {
-                best_chain(xs_middle.len(), ys_middle.len(), |i, j| match (xs_middle.get(i), ys_middle.get(j)) {
-                    (Some(x), Some(y)) if x.hash == y.hash => 1.0,
-                    _ => 0.0,
-                })
-            } else {
-                unique_chain(xs_middle, ys_middle)
-            };
-        pairs.extend(same.into_iter().map(|(i, j)| (i + head, j + head)));
-        pairs.extend((0..tail).rev().map(|back| (xs.len() - 1 - back, ys.len() - 1 - back)));
-        pairs
+    fn ordered_pairs(&mut self, (xs, x_places): (&[Element], &[u32]), (ys, y_places): (&[Element], &[u32])) -> Pairs {
+        if xs.is_empty() || ys.is_empty() {
+            return Pairs::new();
+        }
+        if xs.len() * ys.len() <= MAX_CELLS && self.afford(xs.len() * ys.len() * 2) {
+            return best_chain(xs.len(), ys.len(), |i, j| match (xs.get(i), ys.get(j)) {
+                (Some(x), Some(y)) if x.hash == y.hash => 1.0,
+                _ => 0.0,
+            });
+        }
+        unique_chain((xs, x_places), (ys, y_places))
     }
 
-    /// Compares pairs, and tells what is between them: moved, changed, removed, added.
-    fn tell(&mut self, xs: &[Element], ys: &[Element], pairs: &Pairs) {
-        let (xs_moved, ys_moved) = self.moved(xs, ys, pairs);
-        if xs_moved.iter().any(|moved| *moved) {
-            let shown = |tape: &Tape<'a>, list: &[Element]| first_elements(tape, list);
-            let finding = Finding::new(Kind::Order, self.pointer()).values(shown(self.old, xs), shown(self.new, ys));
-            let finding = Finding { rule: Some(Rule::Unordered), ..finding };
-            self.sink.report(finding.severity(Severity::Medium).cause("sorted_otherwise"));
-        }
+    /// Compares pairs, and tells what is between them: changed, removed, added.
+    fn tell(&mut self, (xs, xs_moved): (&[Element], &[bool]), (ys, ys_moved): (&[Element], &[bool]), pairs: &Pairs) {
         let (mut from_x, mut from_y) = (0, 0);
-        for (x, y) in pairs.iter().copied().chain([(xs.len(), ys.len())]) {
+        let places = pairs.iter().map(|(x, y)| (*x as usize, *y as usize));
+        for (x, y) in places.chain([(xs.len(), ys.len())]) {
             let left = |list: &[Element], moved: &[bool], from: usize, to: usize| -> Vec<Element> {
                 let fixed = |at: &usize| !moved.get(*at).copied().unwrap_or(true);
                 (from..to).filter(fixed).filter_map(|at| list.get(at).copied()).collect()
             };
-            self.gap(&left(xs, &xs_moved, from_x, x), &left(ys, &ys_moved, from_y, y));
+            self.gap(&left(xs, xs_moved, from_x, x), &left(ys, ys_moved, from_y, y));
             if let (Some(old), Some(new)) = (xs.get(x), ys.get(y)) {
                 self.at_step(Step::Index(old.index()), old.node(), new.node());
             }
             (from_x, from_y) = (x + 1, y + 1);
         }
-    }
-
-    /// Which unpaired elements stand, equal, at another place of the other side.
-    fn moved(&self, xs: &[Element], ys: &[Element], pairs: &Pairs) -> (Vec<bool>, Vec<bool>) {
-        let mut free_x = vec![true; xs.len()];
-        let mut free_y = vec![true; ys.len()];
-        for (x, y) in pairs {
-            clear(&mut free_x, *x);
-            clear(&mut free_y, *y);
-        }
-        let (mut xs_moved, mut ys_moved) = (vec![false; xs.len()], vec![false; ys.len()]);
-        let x_places = by_hash(xs, |at| free_x.get(at) == Some(&true));
-        let y_places = by_hash(ys, |at| free_y.get(at) == Some(&true));
-        each_common((xs, &x_places), (ys, &y_places), |x_run, y_run| {
-            for (x, y) in x_run.iter().zip(y_run) {
-                set(&mut xs_moved, *x as usize);
-                set(&mut ys_moved, *y as usize);
-            }
-        });
-        (xs_moved, ys_moved)
     }
 
     /// Elements between two pairs: those alike changed, the rest was removed or added.
@@ -209,16 +371,24 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         }
         let pairs = if xs.len() == ys.len() && xs.len() == 1 {
             vec![(0, 0)]
+        } else if xs.is_empty() || ys.is_empty() {
+            Pairs::new()
         } else if xs.len() * ys.len() <= MAX_CELLS && self.afford(self.likeness_work(xs, ys)) {
+            let held = self.likeness_room(xs, ys);
+            if !self.hold(held) {
+                return;
+            }
             let faces =
                 |tape: &Tape<'a>, list: &[Element]| list.iter().map(|element| face(tape, element.node())).collect();
             let (old, new): (Vec<Face>, Vec<Face>) = (faces(self.old, xs), faces(self.new, ys));
-            best_chain(xs.len(), ys.len(), |i, j| match (old.get(i), new.get(j)) {
+            let pairs = best_chain(xs.len(), ys.len(), |i, j| match (old.get(i), new.get(j)) {
                 (Some(x), Some(y)) => Some(alike(x, y)).filter(|likeness| *likeness >= ALIKE).unwrap_or(0.0),
                 _ => 0.0,
-            })
+            });
+            self.sink.let_go(held);
+            pairs
         } else {
-            (0..xs.len().min(ys.len())).map(|at| (at, at)).collect()
+            (0..xs.len().min(ys.len()) as u32).map(|at| (at, at)).collect()
         };
         self.changed_or_gone(xs, ys, &pairs);
     }
@@ -232,70 +402,88 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         weight(self.old, xs) + weight(self.new, ys) + xs.len() * ys.len() * widest.min(FACE)
     }
 
+    /// Bytes of all faces, and of the table.
+    fn likeness_room(&self, xs: &[Element], ys: &[Element]) -> usize {
+        const FACE: usize = 64;
+        const NODE: usize = 12;
+        let weight =
+            |tape: &Tape<'a>, list: &[Element]| list.iter().map(|element| tape.weight(element.node())).sum::<usize>();
+        (xs.len() + ys.len()) * FACE + (weight(self.old, xs) + weight(self.new, ys)) * NODE + xs.len() * ys.len()
+    }
+
     fn changed_or_gone(&mut self, xs: &[Element], ys: &[Element], pairs: &Pairs) {
         let (mut paired_x, mut paired_y) = (vec![false; xs.len()], vec![false; ys.len()]);
         for (x, y) in pairs {
-            set(&mut paired_x, *x);
-            set(&mut paired_y, *y);
-            if let (Some(old), Some(new)) = (xs.get(*x), ys.get(*y)) {
+            set(&mut paired_x, *x as usize);
+            set(&mut paired_y, *y as usize);
+            if let (Some(old), Some(new)) = (xs.get(*x as usize), ys.get(*y as usize)) {
                 self.at_step(Step::Index(old.index()), old.node(), new.node());
             }
         }
         for (element, _) in xs.iter().zip(&paired_x).filter(|(_, paired)| !**paired) {
-            let finding = Finding::new(Kind::Missing, self.pointer_to(Step::Index(element.index())));
-            self.sink.report(finding.only_control(self.old.shown(element.node())).cause("element_removed"));
+            self.gone(element.index(), element.node());
         }
         for (element, _) in ys.iter().zip(&paired_y).filter(|(_, paired)| !**paired) {
-            let finding = Finding::new(Kind::Extra, self.pointer_to(Step::Index(element.index())));
-            self.sink.report(finding.only_candidate(self.new.shown(element.node())).cause("element_added"));
+            self.added(element.index(), element.node());
         }
     }
 
     /// Pairs by meaning wherever they stand; the rest by likeness. Another order is ignored, and said to be.
     fn unordered(&mut self, a: usize, b: usize) {
-        let weight = self.old.weight(a) + self.new.weight(b);
-        if !self.afford(weight * (HASHED + SORTED)) {
-            return;
-        }
-        let (xs, ys) = (listed(self.old, a), listed(self.new, b));
-        let mut places: HashMap<u64, Vec<usize>> = HashMap::new();
-        for (at, element) in ys.iter().enumerate().rev() {
+        let Some((xs, ys, held)) = self.all_listed(a, b) else { return };
+        let mut places: HashMap<u64, Vec<u32>> = HashMap::new();
+        for (at, element) in (0..ys.len() as u32).zip(&ys).rev() {
             places.entry(element.hash).or_default().push(at);
         }
-        self.loose(&xs, &ys, |element| places.get_mut(&element.hash).and_then(Vec::pop));
+        self.loose((a, &xs), (b, &ys), |element| places.get_mut(&element.hash).and_then(Vec::pop));
+        self.sink.let_go(held);
+    }
+
+    /// All elements of both, and the room that is held for finding them by what they mean.
+    fn all_listed(&mut self, a: usize, b: usize) -> Option<(Vec<Element>, Vec<Element>, usize)> {
+        const ENTRY: usize = 128;
+        let (old, new) = (self.old, self.new);
+        let counts = (old.elements(a).count(), new.elements(b).count());
+        let held = (counts.0 + counts.1) * ENTRY;
+        if !self.afford((old.weight(a) + new.weight(b)) * (HASHED + SORTED)) || !self.hold(held) {
+            return None;
+        }
+        Some((self.listed(old, a, 0, counts.0)?, self.listed(new, b, 0, counts.1)?, held))
     }
 
     /// Pairs by a member of the elements.
     fn by_key(&mut self, a: usize, b: usize, key: &str) {
-        let weight = self.old.weight(a) + self.new.weight(b);
-        if !self.afford(weight * (HASHED + SORTED)) {
-            return;
-        }
-        let (xs, ys) = (listed(self.old, a), listed(self.new, b));
+        let Some((xs, ys, held)) = self.all_listed(a, b) else { return };
         let (old, new) = (self.old, self.new);
-        let mut places: HashMap<u64, Vec<usize>> = HashMap::new();
-        for (at, element) in ys.iter().enumerate().rev() {
+        let mut places: HashMap<u64, Vec<u32>> = HashMap::new();
+        for (at, element) in (0..ys.len() as u32).zip(&ys).rev() {
             let name = member_hash(new, element.node(), key).unwrap_or(element.hash);
             places.entry(name).or_default().push(at);
         }
-        self.loose(&xs, &ys, |element| {
+        self.loose((a, &xs), (b, &ys), |element| {
             let name = member_hash(old, element.node(), key).unwrap_or(element.hash);
             places.get_mut(&name).and_then(Vec::pop)
         });
+        self.sink.let_go(held);
     }
 
-    fn loose(&mut self, xs: &[Element], ys: &[Element], mut find: impl FnMut(&Element) -> Option<usize>) {
-        let mut pairs: Pairs = xs.iter().enumerate().filter_map(|(at, x)| find(x).map(|place| (at, place))).collect();
+    fn loose(
+        &mut self,
+        (a, xs): (usize, &[Element]),
+        (b, ys): (usize, &[Element]),
+        mut find: impl FnMut(&Element) -> Option<u32>,
+    ) {
+        let mut pairs: Pairs = (0..).zip(xs).filter_map(|(at, x)| find(x).map(|place| (at, place))).collect();
         if !pairs.is_sorted_by_key(|(_, place)| *place) {
             let finding = Finding::new(Kind::Order, self.pointer());
-            let finding = finding.values(first_elements(self.old, xs), first_elements(self.new, ys));
+            let finding = finding.values(first_elements(self.old, a), first_elements(self.new, b));
             let rule = Rule::Unordered.name();
             let entry = self.scope.rules.array_entry(&finding.path).unwrap_or_else(|| rule.to_owned());
             self.sink.silence(finding.cause("sorted_otherwise"), rule.to_owned(), &entry);
         }
         pairs.sort_unstable();
         for (x, y) in &pairs {
-            if let (Some(old), Some(new)) = (xs.get(*x), ys.get(*y)) {
+            if let (Some(old), Some(new)) = (xs.get(*x as usize), ys.get(*y as usize)) {
                 self.at_step(Step::Index(old.index()), old.node(), new.node());
             }
         }
@@ -303,8 +491,8 @@ impl<'a> Walk<'_, 'a, '_, '_> {
             list.iter().enumerate().filter(|(at, _)| !taken(*at)).map(|(_, element)| *element).collect()
         };
         let mut taken_y = vec![false; ys.len()];
-        pairs.iter().for_each(|(_, y)| set(&mut taken_y, *y));
-        let left = rest(xs, &|at| pairs.binary_search_by_key(&at, |(x, _)| *x).is_ok());
+        pairs.iter().for_each(|(_, y)| set(&mut taken_y, *y as usize));
+        let left = rest(xs, &|at| pairs.binary_search_by_key(&(at as u32), |(x, _)| *x).is_ok());
         let right = rest(ys, &|at| taken_y.get(at) == Some(&true));
         self.scattered(&left, &right);
     }
@@ -313,6 +501,10 @@ impl<'a> Walk<'_, 'a, '_, '_> {
     fn scattered(&mut self, xs: &[Element], ys: &[Element]) {
         if xs.len() * ys.len() > MAX_CELLS || xs.len().min(ys.len()) < 2 || !self.afford(self.likeness_work(xs, ys)) {
             return self.gap(xs, ys);
+        }
+        let held = self.likeness_room(xs, ys) + xs.len() * ys.len() * size_of::<(f64, usize, usize)>();
+        if !self.hold(held) {
+            return;
         }
         let faces = |tape: &Tape<'a>, list: &[Element]| list.iter().map(|element| face(tape, element.node())).collect();
         let (old, new): (Vec<Face>, Vec<Face>) = (faces(self.old, xs), faces(self.new, ys));
@@ -329,10 +521,11 @@ impl<'a> Walk<'_, 'a, '_, '_> {
             if free_x.get(i) == Some(&true) && free_y.get(j) == Some(&true) {
                 clear(&mut free_x, i);
                 clear(&mut free_y, j);
-                pairs.push((i, j));
+                pairs.push((i as u32, j as u32));
             }
         }
         pairs.sort_unstable();
+        self.sink.let_go(held);
         self.changed_or_gone(xs, ys, &pairs);
     }
 }
@@ -349,17 +542,41 @@ fn clear(flags: &mut [bool], at: usize) {
     }
 }
 
-fn listed(tape: &Tape<'_>, array: usize) -> Vec<Element> {
-    let element = |(index, node)| Element { hash: meaning(tape, node), node: node as u32, index: index as u32 };
-    let mut list = Vec::with_capacity(tape.elements(array).count());
-    list.extend(tape.elements(array).enumerate().map(element));
-    list
+/// The elements at these places, which rise.
+fn picked(elements: impl Iterator<Item = usize>, places: &[u32]) -> impl Iterator<Item = usize> {
+    let mut wanted = places.iter().peekable();
+    (0..).zip(elements).filter_map(move |(place, element)| wanted.next_if_eq(&&place).map(|_| element))
+}
+
+/// Which unpaired elements stand, equal, at another place of the other side.
+fn moved(
+    (xs, x_places): (&[Element], &[u32]),
+    (ys, y_places): (&[Element], &[u32]),
+    pairs: &Pairs,
+) -> (Vec<bool>, Vec<bool>) {
+    let (mut free_x, mut free_y) = (vec![true; xs.len()], vec![true; ys.len()]);
+    for (x, y) in pairs {
+        clear(&mut free_x, *x as usize);
+        clear(&mut free_y, *y as usize);
+    }
+    let (mut xs_moved, mut ys_moved) = (vec![false; xs.len()], vec![false; ys.len()]);
+    each_common((xs, x_places), (ys, y_places), |x_run, y_run| {
+        let free = |run: &'_ [u32], flags: &[bool]| -> SmallVec<[u32; 4]> {
+            run.iter().copied().filter(|at| flags.get(*at as usize) == Some(&true)).collect()
+        };
+        for (x, y) in free(x_run, &free_x).iter().zip(&free(y_run, &free_y)) {
+            set(&mut xs_moved, *x as usize);
+            set(&mut ys_moved, *y as usize);
+        }
+    });
+    (xs_moved, ys_moved)
 }
 
 /// The first elements of an array, as JSON text.
-fn first_elements(tape: &Tape<'_>, list: &[Element]) -> String {
+fn first_elements(tape: &Tape<'_>, array: usize) -> String {
     const SHOWN: usize = 8;
-    let shown: Vec<&str> = list.iter().take(SHOWN).map(|element| tape.shown(element.node())).collect();
-    let more = if list.len() > SHOWN { ",…" } else { "" };
+    let mut elements = tape.elements(array);
+    let shown: Vec<&str> = elements.by_ref().take(SHOWN).map(|node| tape.shown(node)).collect();
+    let more = if elements.next().is_some() { ",…" } else { "" };
     format!("[{}{more}]", shown.join(","))
 }

@@ -19,10 +19,22 @@ impl Element {
 }
 
 /// Places in a list, sorted by what the elements there mean: equal ones stand together, in order.
-pub(super) fn by_hash(list: &[Element], wanted: impl Fn(usize) -> bool) -> Vec<u32> {
-    let mut places: Vec<u32> = (0..list.len()).filter(|at| wanted(*at)).map(|at| at as u32).collect();
-    places.sort_unstable_by_key(|at| (list.get(*at as usize).map(|element| element.hash), *at));
-    places
+///
+/// What is sorted are the first bits of each hash with the place behind them: numbers, in one piece of memory.
+pub(super) fn by_hash(list: &[Element]) -> Vec<u32> {
+    const PLACE_BITS: u32 = 24;
+    const PLACE: u64 = (1 << PLACE_BITS) - 1;
+    let hash = |place: u64| list.get((place & PLACE) as usize).map(|element| element.hash);
+    let mut keys: Vec<u64> =
+        (0..).zip(list).map(|(place, element): (u64, _)| element.hash & !PLACE | place & PLACE).collect();
+    keys.sort_unstable();
+    for run in keys.chunk_by_mut(|a, b| a & !PLACE == b & !PLACE) {
+        // Hashes that begin alike, but are not.
+        if !run.is_sorted_by_key(|key| hash(*key)) {
+            run.sort_by_key(|key| hash(*key));
+        }
+    }
+    keys.into_iter().map(|key| (key & PLACE) as u32).collect()
 }
 
 /// Goes through two lists of [`by_hash`]; `meet` is given the places of each meaning that is on both sides.
@@ -36,8 +48,7 @@ pub(super) fn each_common(
     while let (Some(a), Some(b)) = (hash(xs, x_places.get(i)), hash(ys, y_places.get(j))) {
         let run = |list: &[Element], places: &[u32], from: usize, of: u64| {
             let rest = places.get(from..).unwrap_or_default();
-            let length = rest.iter().take_while(|at| hash(list, Some(at)) == Some(of)).count();
-            rest.get(..length).unwrap_or_default().len()
+            rest.iter().take_while(|at| hash(list, Some(at)) == Some(of)).count()
         };
         match a.cmp(&b) {
             std::cmp::Ordering::Less => i += 1,
@@ -52,7 +63,7 @@ pub(super) fn each_common(
 }
 
 /// Which elements belong together, by their places in the two lists.
-pub(super) type Pairs = Vec<(usize, usize)>;
+pub(super) type Pairs = Vec<(u32, u32)>;
 
 /// The chain of pairs, in order on both sides, of the greatest sum; pairs worth nothing are left out.
 pub(super) fn best_chain(rows: usize, columns: usize, worth: impl Fn(usize, usize) -> f64) -> Pairs {
@@ -62,9 +73,9 @@ pub(super) fn best_chain(rows: usize, columns: usize, worth: impl Fn(usize, usiz
     let width = columns + 1;
     // Sums of the best chain of what is left from (row, column) on, and whether it takes this pair.
     let mut below = vec![0.0_f64; width];
+    let mut line = vec![0.0_f64; width];
     let mut takes = vec![0_u8; rows * width];
     for row in (0..rows).rev() {
-        let mut line = vec![0.0_f64; width];
         for column in (0..columns).rev() {
             let at = |cells: &[f64], place: usize| cells.get(place).copied().unwrap_or(0.0);
             let value = worth(row, column);
@@ -82,14 +93,14 @@ pub(super) fn best_chain(rows: usize, columns: usize, worth: impl Fn(usize, usiz
                 *take = step;
             }
         }
-        below = line;
+        std::mem::swap(&mut below, &mut line);
     }
     let (mut row, mut column) = (0, 0);
     let mut pairs = Vec::new();
     while row < rows && column < columns {
         match takes.get(row * width + column) {
             Some(1) => {
-                pairs.push((row, column));
+                pairs.push((row as u32, column as u32));
                 row += 1;
                 column += 1;
             }
@@ -101,11 +112,11 @@ pub(super) fn best_chain(rows: usize, columns: usize, worth: impl Fn(usize, usiz
 }
 
 /// For arrays too large for a table: elements that occur once on each side, the longest run of them that is in order on both.
-pub(super) fn unique_chain(xs: &[Element], ys: &[Element]) -> Pairs {
+pub(super) fn unique_chain((xs, x_places): (&[Element], &[u32]), (ys, y_places): (&[Element], &[u32])) -> Pairs {
     let mut once = Pairs::new();
-    each_common((xs, &by_hash(xs, |_| true)), (ys, &by_hash(ys, |_| true)), |x_run, y_run| {
+    each_common((xs, x_places), (ys, y_places), |x_run, y_run| {
         if let ([x], [y]) = (x_run, y_run) {
-            once.push((*x as usize, *y as usize));
+            once.push((*x, *y));
         }
     });
     once.sort_unstable();
@@ -118,7 +129,7 @@ pub(super) fn unique_chain(xs: &[Element], ys: &[Element]) -> Pairs {
 fn between(xs: &[Element], ys: &[Element], anchors: &Pairs) -> Pairs {
     let mut pairs = Vec::with_capacity(anchors.len());
     let (mut x, mut y) = (0, 0);
-    for &(next_x, next_y) in anchors.iter().chain([&(xs.len(), ys.len())]) {
+    for &(next_x, next_y) in anchors.iter().chain([&(xs.len() as u32, ys.len() as u32)]) {
         while x < next_x && y < next_y && equal_at(xs, ys, x, y) {
             pairs.push((x, y));
             (x, y) = (x + 1, y + 1);
@@ -128,7 +139,7 @@ fn between(xs: &[Element], ys: &[Element], anchors: &Pairs) -> Pairs {
             (back_x, back_y) = (back_x - 1, back_y - 1);
         }
         pairs.extend((back_x..next_x).zip(back_y..next_y));
-        if next_x < xs.len() {
+        if (next_x as usize) < xs.len() {
             pairs.push((next_x, next_y));
         }
         (x, y) = (next_x + 1, next_y + 1);
@@ -136,8 +147,8 @@ fn between(xs: &[Element], ys: &[Element], anchors: &Pairs) -> Pairs {
     pairs
 }
 
-fn equal_at(xs: &[Element], ys: &[Element], x: usize, y: usize) -> bool {
-    matches!((xs.get(x), ys.get(y)), (Some(a), Some(b)) if a.hash == b.hash)
+fn equal_at(xs: &[Element], ys: &[Element], x: u32, y: u32) -> bool {
+    matches!((xs.get(x as usize), ys.get(y as usize)), (Some(a), Some(b)) if a.hash == b.hash)
 }
 
 /// The longest part of pairs (sorted by the first) that rises in the second too.

@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::parse::{Kind as Json, Tape};
+use super::parse::{Kind as Json, REMEMBERED_FROM, Raw, Tape};
 use super::{number, string};
 
 /// What of a value is looked at to find its like: of an object its members by hash of their names, of a scalar its meaning.
@@ -112,20 +112,42 @@ pub(super) fn member_hash(tape: &Tape<'_>, object: usize, key: &str) -> Option<u
 
 /// A hash over what a value means: spelling, and the order of members, do not matter.
 pub(super) fn meaning(tape: &Tape<'_>, at: usize) -> u64 {
+    let is_kept = matches!(tape.kind(at), Json::Array | Json::Object) && tape.length(at) >= REMEMBERED_FROM;
+    if !is_kept {
+        return meaning_of(tape, at);
+    }
+    tape.known(at).unwrap_or_else(|| {
+        let found = meaning_of(tape, at);
+        tape.remember(at, found);
+        found
+    })
+}
+
+fn meaning_of(tape: &Tape<'_>, at: usize) -> u64 {
+    tape.look(1);
     match tape.kind(at) {
         Json::Null => 1,
         Json::True => 2,
         Json::False => 3,
         Json::Odd | Json::End => xxh3_64(tape.slice(at).as_bytes()),
-        Json::String => mix(4, xxh3_64(string::decode(tape.string(at)).as_bytes())),
+        Json::String => mix(4, text_hash(tape, tape.string(at))),
         Json::Number => number_meaning(tape.slice(at)),
         Json::Array => tape.elements(at).fold(5, |sum, element| mix(sum, meaning(tape, element))),
-        Json::Object => tape.members(at).fold(6, |sum, (key, value)| {
-            let name = xxh3_64(string::decode(key).as_bytes());
-            sum.wrapping_add(mix(name, meaning(tape, value)))
-        }),
+        Json::Object => tape
+            .members(at)
+            .fold(6, |sum, (key, value)| sum.wrapping_add(mix(text_hash(tape, key), meaning(tape, value)))),
     }
 }
+
+/// A hash over the text that a string means.
+fn text_hash(tape: &Tape<'_>, raw: Raw<'_>) -> u64 {
+    tape.look(raw.text.len() / if raw.escaped { ESCAPED_PER_STEP } else { PLAIN_PER_STEP });
+    xxh3_64(string::decode(raw).as_bytes())
+}
+
+/// Bytes of a string that cost as much as a value to hash.
+const PLAIN_PER_STEP: usize = 256;
+const ESCAPED_PER_STEP: usize = 8;
 
 /// As [`meaning`], but a string that is a number means that number: for finding an element again, not for calling it equal.
 fn loose_meaning(tape: &Tape<'_>, at: usize) -> u64 {

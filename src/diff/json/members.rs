@@ -21,6 +21,12 @@ const FEW_MEMBERS: usize = 24;
 /// Steps for each member that is sorted by name: of [`MAX_WORK`](crate::diff::sink::MAX_WORK).
 const MEMBER: usize = 30;
 
+/// Bytes for each of them: itself, its sort key, and its place among those that both have.
+const SORTED: usize = 16;
+
+/// Steps for each other member that is looked at for a renamed one.
+const RENAMED: usize = 80;
+
 impl<'a> Walk<'_, 'a, '_, '_> {
     pub(super) fn objects(&mut self, a: usize, b: usize) {
         if self.members_in_step(a, b) {
@@ -30,7 +36,8 @@ impl<'a> Walk<'_, 'a, '_, '_> {
             return;
         }
         let members = self.old.members(a).count() + self.new.members(b).count();
-        if !self.afford(members * MEMBER) {
+        let held = members * SORTED;
+        if !self.afford(members * MEMBER) || !self.hold(held) {
             return;
         }
         let (old, new) = (sorted(self.old, a), sorted(self.new, b));
@@ -41,7 +48,7 @@ impl<'a> Walk<'_, 'a, '_, '_> {
                 (None, None) => break,
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
-                (Some(x), Some(y)) => x.name(self.old).cmp(&y.name(self.new)),
+                (Some(x), Some(y)) => string::order(x.raw(self.old), y.raw(self.new)),
             };
             let (many, more) = (run(self.old, &old, i), run(self.new, &new, j));
             match order {
@@ -62,6 +69,7 @@ impl<'a> Walk<'_, 'a, '_, '_> {
             }
         }
         self.member_order(&old, &new, &mut common);
+        self.sink.let_go(held);
     }
 
     /// The usual case: the same keys in the same order. `false`: they are not, and nothing was compared.
@@ -149,6 +157,9 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         if self.old.kind(member.value()) != Json::Null && self.sink.only_counts() {
             return;
         }
+        if !self.afford(RENAMED * new.len().min(MANY_MEMBERS)) {
+            return;
+        }
         let shown = self.old.shown(member.value());
         let mut finding =
             Finding::new(Kind::Missing, self.pointer_to(Step::Key(member.raw(self.old)))).only_control(shown);
@@ -163,6 +174,9 @@ impl<'a> Walk<'_, 'a, '_, '_> {
     fn extra_member(&mut self, new: &[Member], at: usize, old: &[Member]) {
         let Some(member) = new.get(at) else { return };
         if self.new.kind(member.value()) != Json::Null && self.sink.only_counts() {
+            return;
+        }
+        if !self.afford(RENAMED * old.len().min(MANY_MEMBERS)) {
             return;
         }
         let shown = self.new.shown(member.value());
@@ -247,22 +261,54 @@ impl Member {
 }
 
 /// The members by name; those of one name in the order of the text.
+///
+/// What is sorted are the first bytes that not all names share, with the place behind them: numbers, in one piece of memory.
 fn sorted(tape: &Tape<'_>, object: usize) -> Vec<Member> {
-    let member = |(_, value): (Raw<'_>, usize)| Member { key: value as u32 - 1 };
-    let mut members: Vec<Member> = tape.members(object).map(member).collect();
-    if members.iter().any(|member| member.raw(tape).escaped) {
-        members.sort_by_cached_key(|member| member.name(tape));
-    } else {
-        members.sort_by_key(|member| member.raw(tape).text);
+    const PLACE_BITS: u32 = 24;
+    const PLACE: u64 = (1 << PLACE_BITS) - 1;
+    let members = || tape.members(object).map(|(_, value)| Member { key: value as u32 - 1 });
+    let shared = shared_start(tape, object);
+    let start_of = |raw: Raw<'_>| {
+        let name = string::decode(raw);
+        let mut start = [0; 8];
+        start.iter_mut().zip(name.bytes().skip(shared).take(size_of::<u64>() - 3)).for_each(|(to, byte)| *to = byte);
+        u64::from_be_bytes(start) & !PLACE
+    };
+    let mut list: Vec<Member> = Vec::with_capacity(members().count());
+    list.extend(members());
+    let mut keys: Vec<u64> =
+        (0..).zip(&list).map(|(place, member): (u64, _)| start_of(member.raw(tape)) | place & PLACE).collect();
+    keys.sort_unstable();
+    let raw = |key: &u64| list.get((key & PLACE) as usize).map(|member| member.raw(tape));
+    for run in keys.chunk_by_mut(|a, b| a & !PLACE == b & !PLACE).filter(|run| run.len() > 1) {
+        run.sort_by(|a, b| match (raw(a), raw(b)) {
+            (Some(a), Some(b)) => string::order(a, b),
+            _ => Ordering::Equal,
+        });
     }
-    members
+    let mut ordered = Vec::with_capacity(list.len());
+    ordered.extend(keys.iter().filter_map(|key| list.get((key & PLACE) as usize)));
+    ordered
+}
+
+/// How many bytes all names of an object have in common at their start.
+fn shared_start(tape: &Tape<'_>, object: usize) -> usize {
+    let mut keys = tape.members(object).map(|(key, _)| key);
+    let Some(first) = keys.next().filter(|key| !key.escaped) else { return 0 };
+    let first = first.text.as_bytes();
+    keys.fold(first.len(), |shared, key| {
+        if key.escaped {
+            return 0;
+        }
+        first.iter().zip(key.text.as_bytes()).take(shared).take_while(|(a, b)| a == b).count()
+    })
 }
 
 /// How many members from `at` on have one name.
 fn run(tape: &Tape<'_>, members: &[Member], at: usize) -> usize {
     let Some(first) = members.get(at) else { return 0 };
-    let name = first.name(tape);
-    members.iter().skip(at).take_while(|member| member.name(tape) == name).count()
+    let name = first.raw(tape);
+    members.iter().skip(at).take_while(|member| string::order(member.raw(tape), name).is_eq()).count()
 }
 
 /// A name without case, `_` and `-`: `last_update` and `lastUpdate` are the same letters.

@@ -42,8 +42,9 @@ pub fn compare_lines(control: &str, candidate: &str, scope: &Scope<'_>, sink: &m
         sink.report(too_different(control, candidate));
         return;
     }
-    match (Tape::parse_lines(control, 0), Tape::parse_lines(candidate, 0)) {
+    match taped((control, candidate), sink, |text, room| Tape::parse_lines(text, 0, room)) {
         (Ok(a), Ok(b)) => documents(&a, &b, scope, sink),
+        (Err(Fault::TooMany), _) | (_, Err(Fault::TooMany)) => sink.report(too_different(control, candidate)),
         _ => compare(control, candidate, scope, sink),
     }
 }
@@ -72,16 +73,28 @@ pub fn compare(control: &str, candidate: &str, scope: &Scope<'_>, sink: &mut Sin
         sink.report(too_different(control, candidate));
         return;
     }
-    let first = Tape::parse(old);
-    if matches!(first, Err(Fault::TooDeep | Fault::TooMany)) {
-        sink.report(too_different(control, candidate));
-        return;
-    }
-    match (first, Tape::parse(new)) {
+    match taped((old, new), sink, Tape::parse_within) {
+        (Err(Fault::TooDeep | Fault::TooMany), _) => sink.report(too_different(control, candidate)),
         (Ok(a), Ok(b)) => documents(&a, &b, scope, sink),
         (Err(a), Err(b)) => neither(old, new, (a, b), scope, sink),
         (a, b) => one_only(old, new, (a.err(), b.err()), sink),
     }
+}
+
+type Parsed<'a> = Result<Tape<'a>, Fault>;
+
+/// Parses both texts within the room that the pair has. Where the first is beyond any comparing, the second is not looked at.
+fn taped<'a>(
+    (old, new): (&'a str, &'a str),
+    sink: &Sink<'_>,
+    parse: impl Fn(&'a str, usize) -> Parsed<'a>,
+) -> (Parsed<'a>, Parsed<'a>) {
+    let first = parse(old, sink.room());
+    if let Err(fault @ (Fault::TooDeep | Fault::TooMany)) = first {
+        return (Err(fault), Err(fault));
+    }
+    let left = sink.room().saturating_sub(first.as_ref().map_or(0, Tape::size));
+    (first, parse(new, left))
 }
 
 fn one_scalar(change: &Change<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
@@ -94,11 +107,13 @@ fn one_scalar(change: &Change<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
 const PARSED: usize = 6;
 
 fn documents(a: &Tape<'_>, b: &Tape<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
-    if !sink.spend((a.weight(Tape::ROOT) + b.weight(Tape::ROOT)) * PARSED) {
+    let size = a.size() + b.size();
+    if !sink.spend((a.weight(Tape::ROOT) + b.weight(Tape::ROOT)) * PARSED) || !sink.hold(size) {
         sink.report(too_different(a.text, b.text));
         return;
     }
     Walk::new(a, b, scope, sink).value(Tape::ROOT, Tape::ROOT);
+    sink.let_go(size);
     if a.blanks != b.blanks && !sink.hides(Rule::JsonWhitespace, String::new) {
         let values = (format!("{} bytes of white space", a.blanks), format!("{} bytes of white space", b.blanks));
         sink.report(Finding::new(Kind::Text, BODY).values(values.0, values.1).rule(Rule::JsonWhitespace));
@@ -107,7 +122,7 @@ fn documents(a: &Tape<'_>, b: &Tape<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>)
 
 /// Neither is one JSON document: JSON lines, or text that was called JSON.
 fn neither(control: &str, candidate: &str, faults: (Fault, Fault), scope: &Scope<'_>, sink: &mut Sink<'_>) {
-    if let (Ok(a), Ok(b)) = (Tape::parse_lines(control, 2), Tape::parse_lines(candidate, 2)) {
+    if let (Ok(a), Ok(b)) = taped((control, candidate), sink, |text, room| Tape::parse_lines(text, 2, room)) {
         return documents(&a, &b, scope, sink);
     }
     if faults == (Fault::TooDeep, Fault::TooDeep) || faults == (Fault::TooMany, Fault::TooMany) {

@@ -89,6 +89,17 @@ pub fn is_whole_form(text: &str) -> bool {
     !text.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
 }
 
+/// Two texts that each write a whole number in its only way, and one that every double holds: then they are two numbers if they are two
+/// texts. The usual case.
+pub fn are_small_and_whole(control: &str, candidate: &str) -> bool {
+    const ALWAYS_EXACT: usize = 15;
+    let is_plain = |text: &str| {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        digits.len() <= ALWAYS_EXACT && !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    is_plain(control) && is_plain(candidate) && control != candidate
+}
+
 /// How two spellings of the same number differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spelling {

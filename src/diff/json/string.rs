@@ -1,6 +1,7 @@
 //! Strings as written and as meant: `\/`, `\u00eb` and raw characters read alike, and which of the spellings were met.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use super::parse::Raw;
 use super::token;
@@ -87,12 +88,24 @@ fn note(met: &mut Spellings, unit: Unit, control: &str, candidate: &str) {
     });
 }
 
+/// The order of two strings by what they mean.
+pub fn order(one: Raw<'_>, other: Raw<'_>) -> Ordering {
+    if !one.escaped && !other.escaped {
+        return one.text.cmp(other.text);
+    }
+    characters(one).cmp(characters(other))
+}
+
+fn characters(raw: Raw<'_>) -> impl Iterator<Item = char> {
+    Units(raw.text).map(|unit| char::from_u32(unit.code).unwrap_or(char::REPLACEMENT_CHARACTER))
+}
+
 /// The text that a string means. A lone surrogate becomes U+FFFD.
 pub fn decode(raw: Raw<'_>) -> Cow<'_, str> {
     if !raw.escaped {
         return Cow::Borrowed(raw.text);
     }
-    Cow::Owned(Units(raw.text).map(|unit| char::from_u32(unit.code).unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
+    Cow::Owned(characters(raw).collect())
 }
 
 struct Units<'a>(&'a str);

@@ -1,6 +1,7 @@
 //! Two tapes side by side. Says what differs and where; what counts is the sink's affair.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use super::number;
 use super::parse::{Kind as Json, Raw, Tape};
@@ -15,6 +16,7 @@ use crate::diff::volatile;
 /// Steps for each value that is looked at and each scalar that is not as it was: of [`MAX_WORK`](crate::diff::sink::MAX_WORK).
 const VALUE: usize = 6;
 const SCALAR: usize = 60;
+const HASHED: usize = 10;
 
 /// Longer strings are neither tokens nor dates. Bytes.
 const LONGEST_TOKEN: usize = 8 << 10;
@@ -35,11 +37,13 @@ pub(super) struct Walk<'w, 'a, 's, 'r> {
     /// What is compared is one scalar, and known not to mean the same.
     pub(super) is_unlike: bool,
     pub(super) gave_up: bool,
+    /// Large containers of which is known whether they mean the same, each with its counterpart.
+    pub(super) known: HashMap<u32, (u32, bool)>,
 }
 
 impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
     pub(super) fn new(old: &'w Tape<'a>, new: &'w Tape<'a>, scope: &'w Scope<'s>, sink: &'w mut Sink<'r>) -> Self {
-        Self { old, new, scope, sink, path: Vec::new(), is_unlike: false, gave_up: false }
+        Self { old, new, scope, sink, path: Vec::new(), is_unlike: false, gave_up: false, known: HashMap::new() }
     }
 
     /// At a place below the roots of what is compared, of a scalar that is known not to mean the same.
@@ -49,7 +53,8 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
 
     /// Compares two values.
     pub(super) fn value(&mut self, a: usize, b: usize) {
-        if self.old.slice(a) == self.new.slice(b) && self.old.kind(a) == self.new.kind(b) {
+        let is_same_kind = self.old.kind(a) == self.new.kind(b);
+        if is_same_kind && self.is_known(a, b) != Some(false) && self.old.slice(a) == self.new.slice(b) {
             return;
         }
         if !self.afford(VALUE) {
@@ -75,6 +80,33 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
         self.gave_up = true;
         self.sink.report(super::too_different(self.old.text, self.new.text));
         false
+    }
+
+    /// Spends the work of what was looked at for its meaning.
+    pub(super) fn afford_looks(&mut self) -> bool {
+        let looked = self.old.looked() + self.new.looked();
+        self.afford(looked * HASHED)
+    }
+
+    /// Takes room for lists and tables; without, the two are too different.
+    pub(super) fn hold(&mut self, bytes: usize) -> bool {
+        if self.gave_up {
+            return false;
+        }
+        if self.sink.hold(bytes) {
+            return true;
+        }
+        self.gave_up = true;
+        self.sink.report(super::too_different(self.old.text, self.new.text));
+        false
+    }
+
+    /// Whether it is known of two values that they mean the same, or do not.
+    pub(super) fn is_known(&self, a: usize, b: usize) -> Option<bool> {
+        if self.known.is_empty() {
+            return None;
+        }
+        self.known.get(&(a as u32)).filter(|(other, _)| *other as usize == b).map(|(_, same)| *same)
     }
 
     pub(super) fn at_step(&mut self, step: Step<'a>, a: usize, b: usize) {
@@ -109,20 +141,28 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
             }
             return;
         }
-        let mut finding = Finding::new(Kind::Value, self.pointer()).values(quoted(old), quoted(new));
+        let rule = self.string_rule(old, new);
+        if rule.is_none() && self.sink.only_counts() {
+            return;
+        }
+        let finding = Finding::new(Kind::Value, self.pointer()).values(quoted(old), quoted(new));
+        self.sink.report(match rule {
+            Some(rule) => finding.rule(rule),
+            None => finding,
+        });
+    }
+
+    /// The rule that two strings of other meanings are about.
+    fn string_rule(&self, old: Raw<'a>, new: Raw<'a>) -> Option<Rule> {
         if old.text.len().max(new.text.len()) > LONGEST_TOKEN {
-            return self.sink.report(finding);
+            return None;
         }
         let (control, candidate) = (string::decode(old), string::decode(new));
         let volatile = volatile::strings(&self.name(), &control, &candidate, self.scope.now);
-        if let Some(rule) = volatile.filter(|rule| self.may_be_volatile(*rule)) {
-            finding = finding.rule(rule);
-        } else if let (Some(x), Some(y)) = (clock::moment(&control), clock::moment(&candidate))
-            && x == y
-        {
-            finding = finding.rule(Rule::DateFormats);
-        }
-        self.sink.report(finding);
+        volatile.filter(|rule| self.may_be_volatile(*rule)).or_else(|| {
+            let (x, y) = (clock::moment(&control)?, clock::moment(&candidate)?);
+            (x == y).then_some(Rule::DateFormats)
+        })
     }
 
     /// An answer is made once and takes one while: ids, tokens and durations in a list are those of records. A clock may stand anywhere.
@@ -165,6 +205,9 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
         if number::is_beyond_use(old) || number::is_beyond_use(new) {
             return None;
         }
+        if number::are_small_and_whole(old, new) {
+            return self.volatile_number(old, new);
+        }
         if let Some(spelling) = number::respelled(old, new) {
             return Some(spelling.rule());
         }
@@ -174,10 +217,12 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
         if number::is_bigint_as_float(old, new) {
             return Some(Rule::BigintFloat);
         }
-        let volatile = volatile::numbers(&self.name(), number::double(old), number::double(new), self.scope.now);
-        volatile
-            .filter(|rule| self.may_be_volatile(*rule))
-            .or_else(|| self.is_tolerated(old, new).then_some(Rule::FloatTolerance))
+        self.volatile_number(old, new).or_else(|| self.is_tolerated(old, new).then_some(Rule::FloatTolerance))
+    }
+
+    fn volatile_number(&self, old: &str, new: &str) -> Option<Rule> {
+        let found = volatile::numbers(&self.name(), number::double(old), number::double(new), self.scope.now);
+        found.filter(|rule| self.may_be_volatile(*rule))
     }
 
     /// Floats within the tolerance; two whole numbers never are, nor two decimals with more digits than any double has.
