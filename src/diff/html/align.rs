@@ -3,6 +3,7 @@
 //! Equal ones first and in order (longest common subsequence), then what moved, then the most alike within each gap. Cost is
 //! bounded: long lists are anchored at what is unique on both sides.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 
 use super::limits::MAX_TABLE;
@@ -12,16 +13,16 @@ use super::limits::MAX_TABLE;
 pub(super) struct Sketch {
     /// Equal for what is equal but for cosmetic spelling.
     pub meaning: u64,
+    pub bag: [u64; 2],
     /// Equal for what can stand for each other at all: sort and name.
-    pub sort: u64,
+    pub sort: u32,
     /// Name and attributes.
-    pub own: u64,
+    pub own: u32,
     /// What stands below, by meaning. Zero: too little to know it by.
-    pub inside: u64,
+    pub inside: u32,
     /// Zero: no id.
-    pub id: u64,
-    pub bag: u128,
-    pub weight: u32,
+    pub id: u32,
+    pub weight: u16,
     pub movable: Movable,
 }
 
@@ -34,8 +35,8 @@ pub(super) enum Movable {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Pair {
-    pub a: usize,
-    pub b: usize,
+    pub a: u32,
+    pub b: u32,
     pub moved: Moved,
 }
 
@@ -49,8 +50,8 @@ pub(super) enum Moved {
 pub(super) struct Alignment {
     /// In the order of the control.
     pub pairs: Vec<Pair>,
-    pub only_a: Vec<usize>,
-    pub only_b: Vec<usize>,
+    pub only_a: Vec<u32>,
+    pub only_b: Vec<u32>,
     /// Cells of tables filled: the work done.
     pub work: usize,
 }
@@ -67,7 +68,8 @@ pub(super) fn align(a: &[Sketch], b: &[Sketch]) -> Alignment {
         state.join(a.len() - back, b.len() - back, Moved::No);
     }
     let middle = Gap { a: (prefix, a.len() - suffix), b: (prefix, b.len() - suffix) };
-    for (i, j) in equal_in_order(a, b, middle, &mut state.work) {
+    let meanings = |sketches: &[Sketch]| sketches.iter().map(|sketch| sketch.meaning).collect::<Vec<u64>>();
+    for (i, j) in equal_in_order(&meanings(a), &meanings(b), middle, &mut state.work) {
         state.join(i, j, Moved::No);
     }
     state.join_moved_equals();
@@ -85,28 +87,28 @@ pub(super) fn align(a: &[Sketch], b: &[Sketch]) -> Alignment {
 /// Rows of a table and the like: the cells stand for each other by place.
 pub(super) fn by_place(a: &[Sketch], b: &[Sketch]) -> Option<Alignment> {
     let fits = a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.sort == b.sort);
-    let pairs = (0..a.len()).map(|at| Pair { a: at, b: at, moved: Moved::No }).collect();
+    let pairs = (0..count(a.len())).map(|at| Pair { a: at, b: at, moved: Moved::No }).collect();
     fits.then(|| Alignment { pairs, ..Alignment::default() })
 }
 
 /// Children that carry a key stand for each other by it, wherever they stand; all others by place among themselves.
-pub(super) fn by_key(a: &[Option<&str>], b: &[Option<&str>]) -> Alignment {
+pub(super) fn by_key(a: &[Option<Cow<'_, str>>], b: &[Option<Cow<'_, str>>]) -> Alignment {
     let mut wanted: HashMap<Option<&str>, VecDeque<usize>> = HashMap::new();
     for (j, key) in b.iter().enumerate() {
-        wanted.entry(*key).or_default().push_back(j);
+        wanted.entry(key.as_deref()).or_default().push_back(j);
     }
     let mut alignment = Alignment::default();
     let mut last = None;
     for (i, key) in a.iter().enumerate() {
-        let Some(j) = wanted.get_mut(key).and_then(VecDeque::pop_front) else {
-            alignment.only_a.push(i);
+        let Some(j) = wanted.get_mut(&key.as_deref()).and_then(VecDeque::pop_front) else {
+            alignment.only_a.push(count(i));
             continue;
         };
         let moved = if last.is_some_and(|last| j < last) { Moved::Yes } else { Moved::No };
         last = Some(j);
-        alignment.pairs.push(Pair { a: i, b: j, moved });
+        alignment.pairs.push(Pair { a: count(i), b: count(j), moved });
     }
-    alignment.only_b = wanted.into_values().flatten().collect();
+    alignment.only_b = wanted.into_values().flatten().map(count).collect();
     alignment.only_b.sort_unstable();
     alignment
 }
@@ -120,32 +122,37 @@ struct Gap {
 struct State<'s> {
     a: &'s [Sketch],
     b: &'s [Sketch],
-    a_to_b: Vec<Option<(usize, Moved)>>,
+    a_to_b: Vec<Option<(u32, Moved)>>,
     taken: Vec<bool>,
     work: usize,
 }
 
 impl State<'_> {
     fn join(&mut self, i: usize, j: usize, moved: Moved) {
-        self.a_to_b[i] = Some((j, moved));
+        self.a_to_b[i] = Some((count(j), moved));
         self.taken[j] = true;
     }
 
     /// Joins what is left on both sides and is equal: it moved.
     fn join_moved_equals(&mut self) {
-        let mut left_b: HashMap<u64, VecDeque<usize>> = HashMap::new();
-        for (j, sketch) in
-            self.b.iter().enumerate().filter(|(j, sketch)| !self.taken[*j] && sketch.movable == Movable::Yes)
-        {
-            left_b.entry(sketch.meaning).or_default().push_back(j);
-        }
+        let movable = |j: &usize| !self.taken[*j] && self.b[*j].movable == Movable::Yes;
+        let mut left_b: Vec<(u64, u32)> =
+            (0..self.b.len()).filter(movable).map(|j| (self.b[j].meaning, count(j))).collect();
+        left_b.sort_unstable();
+        // How many of those that mean the same are joined, by the place of the first of them.
+        let mut joined: HashMap<usize, usize> = HashMap::new();
         for i in 0..self.a.len() {
             if self.a_to_b[i].is_some() || self.a[i].movable == Movable::No {
                 continue;
             }
-            if let Some(j) = left_b.get_mut(&self.a[i].meaning).and_then(VecDeque::pop_front) {
-                self.join(i, j, Moved::Yes);
-            }
+            let meaning = self.a[i].meaning;
+            let first = left_b.partition_point(|left| left.0 < meaning);
+            let Some((_, j)) = left_b.get(first + joined.get(&first).unwrap_or(&0)).filter(|left| left.0 == meaning)
+            else {
+                continue;
+            };
+            self.join(i, *j as usize, Moved::Yes);
+            *joined.entry(first).or_insert(0) += 1;
         }
     }
 
@@ -172,7 +179,8 @@ impl State<'_> {
         let (mut start_a, mut start_b) = (0, 0);
         for (i, joined) in self.a_to_b.iter().enumerate() {
             let Some((j, Moved::No)) = joined else { continue };
-            gaps.push(Gap { a: (start_a, i), b: (start_b, *j) });
+            let j = *j as usize;
+            gaps.push(Gap { a: (start_a, i), b: (start_b, j) });
             (start_a, start_b) = (i + 1, j + 1);
         }
         gaps.push(Gap { a: (start_a, self.a.len()), b: (start_b, self.b.len()) });
@@ -219,66 +227,66 @@ impl State<'_> {
         let mut alignment = Alignment { work: self.work, ..Alignment::default() };
         for (a, joined) in self.a_to_b.iter().enumerate() {
             match joined {
-                Some((b, moved)) => alignment.pairs.push(Pair { a, b: *b, moved: *moved }),
-                None => alignment.only_a.push(a),
+                Some((b, moved)) => alignment.pairs.push(Pair { a: count(a), b: *b, moved: *moved }),
+                None => alignment.only_a.push(count(a)),
             }
         }
-        alignment.only_b = (0..self.b.len()).filter(|j| !self.taken[*j]).collect();
+        alignment.only_b = (0..self.b.len()).filter(|j| !self.taken[*j]).map(count).collect();
         alignment
     }
 }
 
 /// What is equal on both sides, in order: the ends first, then the longest common run or, in long lists, what is unique.
 pub(super) fn equal_ones(a: &[u64], b: &[u64]) -> Vec<(usize, usize)> {
-    let sketch = |meaning: &u64| Sketch {
-        meaning: *meaning,
-        sort: 0,
-        own: 0,
-        inside: 0,
-        id: 0,
-        bag: 0,
-        weight: 0,
-        movable: Movable::No,
-    };
-    let (x, y): (Vec<Sketch>, Vec<Sketch>) = (a.iter().map(sketch).collect(), b.iter().map(sketch).collect());
     let prefix = a.iter().zip(b).take_while(|(a, b)| a == b).count();
     let suffix = a[prefix..].iter().rev().zip(b[prefix..].iter().rev()).take_while(|(a, b)| a == b).count();
     let middle = Gap { a: (prefix, a.len() - suffix), b: (prefix, b.len() - suffix) };
     let mut pairs: Vec<(usize, usize)> = (0..prefix).map(|at| (at, at)).collect();
-    pairs.extend(equal_in_order(&x, &y, middle, &mut 0));
+    pairs.extend(equal_in_order(a, b, middle, &mut 0));
     pairs.extend((1..=suffix).rev().map(|back| (a.len() - back, b.len() - back)));
     pairs
 }
 
-fn equal_in_order(a: &[Sketch], b: &[Sketch], gap: Gap, work: &mut usize) -> Vec<(usize, usize)> {
+fn equal_in_order(a: &[u64], b: &[u64], gap: Gap, work: &mut usize) -> Vec<(usize, usize)> {
     let (n, m) = (gap.a.1 - gap.a.0, gap.b.1 - gap.b.0);
     if n == 0 || m == 0 {
         return Vec::new();
     }
     if n * m <= MAX_TABLE {
-        let score = |i: usize, j: usize| u32::from(a[gap.a.0 + i].meaning == b[gap.b.0 + j].meaning);
+        let score = |i: usize, j: usize| u32::from(a[gap.a.0 + i] == b[gap.b.0 + j]);
         return best_in_order(n, m, score, work).into_iter().map(|(i, j)| (gap.a.0 + i, gap.b.0 + j)).collect();
     }
     unique_anchors(a, b, gap)
 }
 
 /// What stands exactly once on both sides, as far as the order is kept (patience: the longest increasing subsequence).
-fn unique_anchors(a: &[Sketch], b: &[Sketch], gap: Gap) -> Vec<(usize, usize)> {
-    let mut seen: HashMap<u64, (u32, u32, usize)> = HashMap::new();
-    for sketch in &a[gap.a.0..gap.a.1] {
-        seen.entry(sketch.meaning).or_default().0 += 1;
-    }
-    for (offset, sketch) in b[gap.b.0..gap.b.1].iter().enumerate() {
-        if let Some(entry) = seen.get_mut(&sketch.meaning) {
-            entry.1 += 1;
-            entry.2 = gap.b.0 + offset;
+fn unique_anchors(a: &[u64], b: &[u64], gap: Gap) -> Vec<(usize, usize)> {
+    let unique = |meanings: &[u64], (start, end): (usize, usize)| {
+        let mut all: Vec<(u64, u32)> = (start..end).map(|at| (meanings[at], count(at))).collect();
+        all.sort_unstable();
+        let is_alone = |at: usize| {
+            let meaning = |at: usize| all.get(at).map(|known| known.0);
+            meaning(at) != meaning(at + 1) && (at == 0 || meaning(at) != meaning(at - 1))
+        };
+        let alone: Vec<(u64, u32)> = (0..all.len()).filter(|at| is_alone(*at)).map(|at| all[at]).collect();
+        alone
+    };
+    let (left, right) = (unique(a, gap.a), unique(b, gap.b));
+    let mut shared: Vec<(usize, usize)> = Vec::new();
+    let mut j = 0;
+    for (meaning, at) in left {
+        while right.get(j).is_some_and(|other| other.0 < meaning) {
+            j += 1;
         }
+        shared.extend(right.get(j).filter(|other| other.0 == meaning).map(|other| (at as usize, other.1 as usize)));
     }
-    let unique = (gap.a.0..gap.a.1).filter_map(|i| match seen.get(&a[i].meaning) {
-        Some((1, 1, j)) => Some((i, *j)),
-        _ => None,
-    });
-    longest_increasing(unique.collect())
+    shared.sort_unstable();
+    longest_increasing(shared)
+}
+
+/// Children are counted with few bytes.
+fn count(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 fn longest_increasing(pairs: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
@@ -332,14 +340,14 @@ fn best_in_order(n: usize, m: usize, score: impl Fn(usize, usize) -> u32, work: 
 
 /// Share of what stands below both, in sixteenths.
 fn overlap(a: &Sketch, b: &Sketch) -> u32 {
-    let either = (a.bag | b.bag).count_ones();
-    (16 * (a.bag & b.bag).count_ones()).checked_div(either).unwrap_or(0)
+    let ones = |mixed: fn(u64, u64) -> u64| (0..2).map(|at| mixed(a.bag[at], b.bag[at]).count_ones()).sum::<u32>();
+    (16 * ones(|a, b| a & b)).checked_div(ones(|a, b| a | b)).unwrap_or(0)
 }
 
 /// How well one stands for the other; zero: not at all.
 fn likeness(a: &Sketch, b: &Sketch) -> u32 {
     /// Content above which two parts with nothing in common are two different parts.
-    const HEAVY: u32 = 6;
+    const HEAVY: u16 = 6;
     if a.sort != b.sort {
         return 0;
     }
@@ -358,7 +366,7 @@ fn has_same_inside(a: &Sketch, b: &Sketch) -> bool {
 /// So alike that it is the same thing in another place.
 fn is_same_thing(a: &Sketch, b: &Sketch) -> bool {
     const MOSTLY: u32 = 9;
-    const ENOUGH: u32 = 4;
+    const ENOUGH: u16 = 4;
     if a.sort != b.sort {
         return false;
     }
@@ -378,7 +386,7 @@ mod tests {
             own: 1,
             inside: 0,
             id: 0,
-            bag: 1 << (u32::from(c.to_ascii_lowercase()) % 64),
+            bag: [0, 1 << (u32::from(c.to_ascii_lowercase()) % 64)],
             weight: 2,
             movable: Movable::Yes,
         };
@@ -391,10 +399,10 @@ mod tests {
         let mut told: Vec<String> = Vec::new();
         for pair in &alignment.pairs {
             let mark = if pair.moved == Moved::Yes { "~" } else { "" };
-            told.push(format!("{}{}{mark}", a[pair.a], b[pair.b]));
+            told.push(format!("{}{}{mark}", a[pair.a as usize], b[pair.b as usize]));
         }
-        told.extend(alignment.only_a.iter().map(|at| format!("-{}", a[*at])));
-        told.extend(alignment.only_b.iter().map(|at| format!("+{}", b[*at])));
+        told.extend(alignment.only_a.iter().map(|at| format!("-{}", a[*at as usize])));
+        told.extend(alignment.only_b.iter().map(|at| format!("+{}", b[*at as usize])));
         told.join(" ")
     }
 
@@ -412,8 +420,16 @@ mod tests {
 
     #[test]
     fn long_lists_are_anchored_at_what_is_unique() {
-        let sketch =
-            |n: u64| Sketch { meaning: n, sort: 1, own: 1, inside: 0, id: 0, bag: 0, weight: 2, movable: Movable::Yes };
+        let sketch = |n: u64| Sketch {
+            meaning: n,
+            sort: 1,
+            own: 1,
+            inside: 0,
+            id: 0,
+            bag: [0; 2],
+            weight: 2,
+            movable: Movable::Yes,
+        };
         let a: Vec<Sketch> = (0..5000).map(sketch).collect();
         let mut b = a.clone();
         b[100].meaning = 90_000;

@@ -17,6 +17,9 @@ pub(super) enum Place {
 /// The longest name of a character reference, `CounterClockwiseContourIntegral;`.
 const LONGEST_NAME: usize = 32;
 
+/// The longest name that needs no `;`: `frac12`.
+const LONGEST_LEGACY: usize = 6;
+
 /// The text a browser makes of `raw`: references decoded, line ends as `\n`.
 pub(super) fn decode(raw: &str, place: Place) -> Cow<'_, str> {
     let bytes = raw.as_bytes();
@@ -25,6 +28,13 @@ pub(super) fn decode(raw: &str, place: Place) -> Cow<'_, str> {
     let mut done = 0;
     let mut next = Some(first);
     while let Some(at) = next {
+        if bytes[at] == b'&' && !bytes.get(at + 1).is_some_and(|c| *c == b'#' || c.is_ascii_alphanumeric()) {
+            // Nothing but itself, and so are those that follow.
+            let length = bytes[at..].iter().take_while(|c| **c == b'&').count();
+            let behind = at + length.max(2) - 1;
+            next = bytes.get(behind..).and_then(|rest| memchr3(b'&', b'\r', 0, rest)).map(|more| behind + more);
+            continue;
+        }
         text.push_str(&raw[done..at]);
         done = match bytes[at] {
             b'&' => push_reference(raw, at, place, &mut text),
@@ -43,6 +53,27 @@ pub(super) fn line_ends(raw: &str) -> Cow<'_, str> {
         return Cow::Borrowed(raw);
     }
     Cow::Owned(raw.replace("\r\n", "\n").replace('\r', "\n").replace('\0', "\u{fffd}"))
+}
+
+/// Text in `title` and `textarea`: as [`decode`], and a NUL is a character.
+pub(super) fn rcdata(raw: &str) -> Cow<'_, str> {
+    match decode(raw, Place::Text) {
+        text if text.contains('\0') => Cow::Owned(text.replace('\0', "\u{fffd}")),
+        text => text,
+    }
+}
+
+/// Does the text say just what is written?
+pub(super) fn is_plain(raw: &str) -> bool {
+    memchr3(b'&', b'\r', 0, raw.as_bytes()).is_none()
+}
+
+/// The name of a tag or an attribute as it is in the tree.
+pub(super) fn lower_name(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|c| c.is_ascii_uppercase() || c == 0) {
+        return Cow::Owned(name.to_ascii_lowercase().replace('\0', "\u{fffd}"));
+    }
+    Cow::Borrowed(name)
 }
 
 fn push_line_end(bytes: &[u8], at: usize, text: &mut String) -> usize {
@@ -97,14 +128,13 @@ fn named(raw: &str, at: usize, place: Place, text: &mut String) -> Option<usize>
     let bytes = raw.as_bytes();
     let start = at + 1;
     let limit = bytes.len().min(start + LONGEST_NAME);
-    let mut length = bytes[start..limit].iter().take_while(|c| c.is_ascii_alphanumeric()).count();
-    if bytes.get(start + length) == Some(&b';') {
-        length += 1;
-    }
-    let (end, (first, second)) = (1..=length).rev().find_map(|length| {
-        let found = NAMED_ENTITIES.get(&raw[start..start + length])?;
-        (found.0 != 0).then_some((start + length, *found))
-    })?;
+    let length = bytes[start..limit].iter().take_while(|c| c.is_ascii_alphanumeric()).count();
+    let ended = (bytes.get(start + length) == Some(&b';')).then_some(length + 1);
+    let (end, (first, second)) =
+        ended.into_iter().chain((1..=length.min(LONGEST_LEGACY)).rev()).find_map(|length| {
+            let found = NAMED_ENTITIES.get(&raw[start..start + length])?;
+            (found.0 != 0).then_some((start + length, *found))
+        })?;
     let legacy = bytes[end - 1] != b';';
     if legacy && place == Place::Attribute {
         let next = bytes.get(end).copied().unwrap_or(b' ');
@@ -114,4 +144,27 @@ fn named(raw: &str, at: usize, place: Place, text: &mut String) -> Option<usize>
     }
     text.extend([first, second].into_iter().filter(|code| *code != 0).filter_map(char::from_u32));
     Some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_as_long_as_they_are_said_to_be() {
+        let known = NAMED_ENTITIES.entries().filter(|(_, codes)| codes.0 != 0);
+        let (legacy, ended): (Vec<&str>, Vec<&str>) =
+            known.map(|(name, _)| *name).partition(|name| !name.ends_with(';'));
+        assert_eq!(legacy.iter().map(|name| name.len()).max(), Some(LONGEST_LEGACY));
+        assert_eq!(ended.iter().map(|name| name.len()).max(), Some(LONGEST_NAME));
+    }
+
+    #[test]
+    fn ampersands_that_begin_nothing_stand_for_themselves() {
+        for (raw, text) in
+            [("&", "&"), ("&&&amp;&", "&&&&"), ("a& &x;&amp", "a& &x;&"), ("&&\r\n&", "&&\n&"), ("&é&lt;", "&é<")]
+        {
+            assert_eq!(decode(raw, Place::Text), text, "{raw}");
+        }
+    }
 }

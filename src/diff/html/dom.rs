@@ -1,14 +1,24 @@
-//! The page as a tree: a compact arena of nodes joined by indexes, filled by [`tree`](super::tree) and [`xml`](super::xml).
+//! The page as a tree: a compact arena of nodes joined by indexes, filled by [`tree`](super::tree), [`grow`](super::grow) and
+//! [`xml`](super::xml).
 //!
-//! Every node knows where it stands in the source, so that spelling (quotes, entities, tag case) can be compared after the
-//! tree has forgotten it.
+//! A node knows where it stands in the page, and little more: its text and its attributes are read out of the page when they are
+//! asked for. So a tree takes a few bytes for each byte of its page, and spelling (quotes, entities, tag case) can be compared. Only
+//! what stands nowhere in the page as it counts is kept beside it ([`names`], [`attributes`]).
+
+mod attributes;
+mod names;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
 
 use html5ever::interface::QuirksMode;
-use html5ever::tendril::StrTendril;
-use html5ever::{Attribute, QualName};
+use html5ever::{LocalName, Namespace, QualName};
 
 use super::charref::{self, Place};
 use super::lexer::{self, Content, Lexer, Span};
+pub(super) use attributes::{Attribute, Elsewhere};
+use names::Names;
+pub(super) use names::{HTML, TooMany};
 
 /// An index into [`Dom::nodes`].
 pub(super) type NodeId = u32;
@@ -20,34 +30,47 @@ pub(super) const ROOT: NodeId = 0;
 /// Nothing in the page: an element the browser implied.
 pub(super) const NOWHERE: Span = Span { start: u32::MAX, end: u32::MAX };
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NodeKind {
     Document,
-    Element {
-        name: QualName,
-        attributes: Vec<Attribute>,
-    },
-    Text(StrTendril),
-    Comment(StrTendril),
+    Element,
+    Text,
+    Comment,
     /// Processing instruction of XML: target and content in one.
-    Instruction(StrTendril),
+    Instruction,
 }
 
-#[derive(Debug)]
+/// How a node is read out of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As it stands, but for line ends; an element with the attributes of its tag.
+    Plain,
+    /// Text with character references.
+    References,
+    /// The same where a NUL is a character.
+    Rcdata,
+    /// Not out of the page: text of its own, attributes from elsewhere.
+    Own,
+    /// An element whose inside is not in the tree.
+    LeftOut,
+}
+
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Node {
     pub kind: NodeKind,
+    form: Form,
+    name: u16,
+    depth: u16,
     pub parent: NodeId,
-    pub first: NodeId,
-    pub last: NodeId,
-    pub previous: NodeId,
+    /// Of a text of its own: which.
+    first: NodeId,
+    /// Of the first child: the last one.
+    previous: NodeId,
     pub next: NodeId,
-    pub depth: u32,
     /// The start tag, text or comment in the page.
     pub source: Span,
-    /// The end tag; [`NOWHERE`] when it was left out.
-    pub end: Span,
-    /// What stands in it was proven equal to what stands in its partner, and is not in the tree.
-    pub left_out: Option<LeftOut>,
+    /// Where the end tag begins; [`NONE`] when it was left out.
+    close: u32,
 }
 
 /// An element whose inside is not in the tree: which of them, the same on both sides, and how many tags are in there.
@@ -78,6 +101,15 @@ pub(super) struct Dom<'a> {
     pub is_fragment: bool,
     /// The greatest depth at which a node was ever put.
     pub deepest: u32,
+    /// Nodes of which something shows: as many as the view will have items.
+    pub shown: usize,
+    names: Names,
+    /// Texts that stand nowhere in the page as they count: put together, or changed by the tree builder.
+    own: Vec<String>,
+    own_bytes: usize,
+    elsewhere: HashMap<NodeId, Elsewhere>,
+    /// In the order of the nodes.
+    left_out: Vec<(NodeId, LeftOut)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,13 +128,27 @@ impl<'a> Dom<'a> {
             dialect,
             is_fragment: false,
             deepest: 0,
+            shown: 0,
+            names: Names::default(),
+            own: Vec::new(),
+            own_bytes: 0,
+            elsewhere: HashMap::new(),
+            left_out: Vec::new(),
         };
-        dom.add(NodeKind::Document, NOWHERE);
+        dom.add(NodeKind::Document, Form::Plain, NOWHERE);
         dom
     }
 
     pub fn set_quirks(&mut self, mode: QuirksMode) {
         self.layout = if mode == QuirksMode::Quirks { Layout::Quirks } else { Layout::Standard };
+    }
+
+    /// What the tree takes, and what its view will take. Bytes.
+    pub fn cost(&self) -> usize {
+        /// A text or an element of its own, with its place in a table. Bytes.
+        const KEPT: usize = 64;
+        let kept = self.own.len() + self.elsewhere.len() + self.left_out.len();
+        self.nodes.len() * size_of::<Node>() + self.shown * super::view::ITEM + kept * KEPT + self.own_bytes
     }
 
     pub fn node(&self, id: NodeId) -> &Node {
@@ -113,21 +159,53 @@ impl<'a> Dom<'a> {
         &mut self.nodes[id as usize]
     }
 
-    pub fn add(&mut self, kind: NodeKind, source: Span) -> NodeId {
+    pub fn add(&mut self, kind: NodeKind, form: Form, source: Span) -> NodeId {
         let id = u32::try_from(self.nodes.len()).unwrap_or(NONE);
+        if self.nodes.len() == self.nodes.capacity() {
+            self.nodes.reserve_exact(self.more(source));
+        }
+        let is_blank = |c: u8| super::view::is_blank(char::from(c));
+        let shows = kind != NodeKind::Text || !source.of(self.page).bytes().all(is_blank);
+        self.shown += usize::from(shows);
         self.nodes.push(Node {
             kind,
+            form,
+            name: 0,
+            depth: 0,
             parent: NONE,
             first: NONE,
-            last: NONE,
             previous: NONE,
             next: NONE,
-            depth: 0,
             source,
-            end: NOWHERE,
-            left_out: None,
+            close: NONE,
         });
         id
+    }
+
+    /// How many more nodes room is made for. Not as many again, as a vector would, for half of that would be air: as many as the rest
+    /// of the page will have if it is as what was read.
+    fn more(&self, source: Span) -> usize {
+        let (known, read) = (self.nodes.len(), source.start as usize);
+        let rest = self.page.len().saturating_sub(read);
+        let likely = known.saturating_mul(rest).checked_div(read).unwrap_or(FEW);
+        (likely + likely / 16 + FEW).min(known + FEW)
+    }
+
+    /// # Errors
+    /// There are more names than a page has.
+    pub fn add_element(&mut self, name: &QualName, source: Span) -> Result<NodeId, TooMany> {
+        let name = self.names.of_qualified(name)?;
+        let id = self.add(NodeKind::Element, Form::Plain, source);
+        self.node_mut(id).name = name;
+        Ok(id)
+    }
+
+    /// The same of an element of HTML, or of XML, by its name alone.
+    pub fn add_named(&mut self, name: &str, space: &Namespace, source: Span) -> Result<NodeId, TooMany> {
+        let name = self.names.of(name, space)?;
+        let id = self.add(NodeKind::Element, Form::Plain, source);
+        self.node_mut(id).name = name;
+        Ok(id)
     }
 
     pub fn append(&mut self, parent: NodeId, child: NodeId) {
@@ -137,59 +215,136 @@ impl<'a> Dom<'a> {
     /// Puts `child` under `parent`, before `before` or, if that is [`NONE`], last.
     pub fn insert(&mut self, parent: NodeId, child: NodeId, before: NodeId) {
         self.detach(child);
-        let depth = self.node(parent).depth + 1;
-        self.deepest = self.deepest.max(depth);
-        let previous = if before == NONE { self.node(parent).last } else { self.node(before).previous };
+        let depth = self.node(parent).depth.saturating_add(1);
+        self.deepest = self.deepest.max(u32::from(depth));
+        let first = self.node(parent).first;
+        let previous = if before == NONE { self.last(parent) } else { self.previous(before) };
         let node = self.node_mut(child);
-        (node.parent, node.previous, node.next, node.depth) = (parent, previous, before, depth);
+        (node.parent, node.next, node.depth) = (parent, before, depth);
         if previous == NONE {
+            // The new first one knows the last one: the old one's, or itself.
+            let last = if first == NONE { child } else { self.node(first).previous };
+            self.node_mut(child).previous = last;
             self.node_mut(parent).first = child;
         } else {
+            self.node_mut(child).previous = previous;
             self.node_mut(previous).next = child;
         }
-        if before == NONE {
-            self.node_mut(parent).last = child;
-        } else {
+        if before != NONE {
             self.node_mut(before).previous = child;
+        } else if previous != NONE {
+            self.node_mut(first).previous = child;
         }
     }
 
     pub fn detach(&mut self, child: NodeId) {
-        let Node { parent, previous, next, .. } = *self.node(child);
+        let Node { parent, next, .. } = *self.node(child);
         if parent == NONE {
             return;
         }
+        let (previous, last) = (self.previous(child), self.last(parent));
         if previous == NONE {
             self.node_mut(parent).first = next;
+            if next != NONE {
+                self.node_mut(next).previous = last;
+            }
         } else {
             self.node_mut(previous).next = next;
-        }
-        if next == NONE {
-            self.node_mut(parent).last = previous;
-        } else {
-            self.node_mut(next).previous = previous;
+            if next != NONE {
+                self.node_mut(next).previous = previous;
+            } else {
+                let first = self.node(parent).first;
+                self.node_mut(first).previous = previous;
+            }
         }
         let node = self.node_mut(child);
         (node.parent, node.previous, node.next) = (NONE, NONE, NONE);
     }
 
-    /// Puts text under `parent` before `before`, joined with the text that stands there already.
-    pub fn insert_text(&mut self, parent: NodeId, text: StrTendril, before: NodeId, source: Span) {
-        let previous = if before == NONE { self.node(parent).last } else { self.node(before).previous };
-        if previous != NONE {
-            let node = self.node_mut(previous);
-            if let NodeKind::Text(present) = &mut node.kind {
-                present.push_tendril(&text);
-                node.source.end = node.source.end.max(source.end);
-                return;
-            }
+    /// Puts text under `parent` before `before`, joined with the text that stands there already. `text` is what a reader of `source`
+    /// in that form gets, unless it has a form of its own.
+    pub fn insert_text(&mut self, parent: NodeId, text: &str, before: NodeId, (source, form): (Span, Form)) {
+        let previous = if before == NONE { self.last(parent) } else { self.previous(before) };
+        if previous != NONE && self.node(previous).kind == NodeKind::Text {
+            return self.join_text(previous, text, (source, form));
         }
-        let id = self.add(NodeKind::Text(text), source);
+        let id = self.add(NodeKind::Text, form, source);
+        if form == Form::Own {
+            self.own_text(id, text.to_owned());
+        }
         self.insert(parent, id, before);
     }
 
+    fn join_text(&mut self, present: NodeId, text: &str, (source, form): (Span, Form)) {
+        let node = *self.node(present);
+        let are_plain = [node.source, source].iter().all(|span| charref::is_plain(span.of(self.page)));
+        if node.form == Form::Own {
+            self.own_bytes += text.len();
+            if let Some(own) = self.own.get_mut(node.first as usize) {
+                own.push_str(text);
+            }
+        } else if node.source.end != source.start || form != node.form || !are_plain {
+            let joined = [&self.text(present), text].concat();
+            self.own_text(present, joined);
+        }
+        let end = &mut self.node_mut(present).source.end;
+        *end = (*end).max(source.end);
+    }
+
+    fn own_text(&mut self, id: NodeId, text: String) {
+        self.own_bytes += text.len();
+        let at = u32::try_from(self.own.len()).unwrap_or(NONE);
+        self.own.push(text);
+        let node = self.node_mut(id);
+        (node.form, node.first) = (Form::Own, at);
+    }
+
+    /// The text of a text node, a comment or an instruction.
+    pub fn text(&self, id: NodeId) -> Cow<'_, str> {
+        let node = self.node(id);
+        let source = node.source.of(self.page);
+        match (node.kind, node.form) {
+            (_, Form::Own) => Cow::Borrowed(self.own.get(node.first as usize).map_or("", String::as_str)),
+            (_, Form::References) => charref::decode(source, Place::Text),
+            (_, Form::Rcdata) => charref::rcdata(source),
+            (NodeKind::Text | NodeKind::Comment | NodeKind::Instruction, _) => charref::line_ends(source),
+            _ => Cow::Borrowed(""),
+        }
+    }
+
+    /// A comment or instruction that says what stands at `source`.
+    pub fn add_remark(&mut self, kind: NodeKind, text: &str, source: Span) -> NodeId {
+        let is_there = *charref::line_ends(source.of(self.page)) == *text;
+        let id = self.add(kind, if is_there { Form::Plain } else { Form::Own }, source);
+        if !is_there {
+            self.own_text(id, text.to_owned());
+        }
+        id
+    }
+
+    pub fn last(&self, parent: NodeId) -> NodeId {
+        match self.first(parent) {
+            NONE => NONE,
+            first => self.node(first).previous,
+        }
+    }
+
+    pub fn first(&self, parent: NodeId) -> NodeId {
+        let node = self.node(parent);
+        if matches!(node.kind, NodeKind::Document | NodeKind::Element) { node.first } else { NONE }
+    }
+
+    pub fn previous(&self, id: NodeId) -> NodeId {
+        let node = self.node(id);
+        if node.parent == NONE || self.node(node.parent).first == id { NONE } else { node.previous }
+    }
+
+    pub fn depth(&self, id: NodeId) -> usize {
+        usize::from(self.node(id).depth)
+    }
+
     pub fn children(&self, parent: NodeId) -> impl Iterator<Item = NodeId> + '_ {
-        let mut next = self.node(parent).first;
+        let mut next = self.first(parent);
         std::iter::from_fn(move || {
             let id = (next != NONE).then_some(next)?;
             next = self.node(id).next;
@@ -198,47 +353,56 @@ impl<'a> Dom<'a> {
     }
 
     pub fn name(&self, id: NodeId) -> Option<&str> {
-        match &self.node(id).kind {
-            NodeKind::Element { name, .. } => Some(&name.local),
-            _ => None,
+        self.full_name(id).map(|name| &*name.0)
+    }
+
+    /// Name and namespace of an element.
+    pub fn full_name(&self, id: NodeId) -> Option<&(LocalName, Namespace)> {
+        let node = self.node(id);
+        (node.kind == NodeKind::Element).then(|| self.names.get(node.name)).flatten()
+    }
+
+    /// Two elements have one name if this is equal; within one page.
+    pub fn same_name(&self, a: NodeId, b: NodeId) -> bool {
+        let (a, b) = (self.node(a), self.node(b));
+        a.kind == b.kind && a.name == b.name
+    }
+
+    pub fn is_element(&self, id: NodeId) -> bool {
+        self.node(id).kind == NodeKind::Element
+    }
+
+    /// The element's end tag begins here.
+    pub fn close(&mut self, id: NodeId, at: u32) {
+        self.node_mut(id).close = at;
+    }
+
+    pub fn is_closed(&self, id: NodeId) -> bool {
+        self.node(id).close != NONE
+    }
+
+    /// The element stays empty: its inside was proven equal to its partner's. It is the last that was made.
+    pub fn leave_out(&mut self, id: NodeId, left_out: LeftOut) {
+        self.node_mut(id).form = Form::LeftOut;
+        self.left_out.push((id, left_out));
+    }
+
+    pub fn left_out(&self, id: NodeId) -> Option<LeftOut> {
+        if self.node(id).form != Form::LeftOut {
+            return None;
         }
+        let at = self.left_out.binary_search_by_key(&id, |known| known.0).ok()?;
+        self.left_out.get(at).map(|known| known.1)
+    }
+
+    /// All elements that were left out.
+    pub fn all_left_out(&self) -> &[(NodeId, LeftOut)] {
+        &self.left_out
     }
 
     /// How many elements of the page an element of the tree stands for.
     pub fn run(&self, id: NodeId) -> u32 {
-        self.node(id).left_out.map_or(1, |left_out| left_out.run)
-    }
-
-    pub fn is_element(&self, id: NodeId) -> bool {
-        matches!(self.node(id).kind, NodeKind::Element { .. })
-    }
-
-    pub fn attributes(&self, id: NodeId) -> &[Attribute] {
-        match &self.node(id).kind {
-            NodeKind::Element { attributes, .. } => attributes,
-            _ => &[],
-        }
-    }
-
-    pub fn attribute(&self, id: NodeId, wanted: &str) -> Option<&str> {
-        self.attributes(id).iter().find(|attribute| *attribute.name.local == *wanted).map(|attribute| &*attribute.value)
-    }
-
-    /// The charset that a meta tag names, in either way to write it, in lower case.
-    pub fn charset(&self, id: NodeId) -> Option<String> {
-        if self.name(id) != Some("meta") || self.dialect == Dialect::Xml {
-            return None;
-        }
-        match (self.attributes(id).len(), self.attribute(id, "charset"), self.attribute(id, "http-equiv")) {
-            (1, Some(charset), _) => Some(charset.trim().to_ascii_lowercase()),
-            (2, None, Some(kind)) if kind.eq_ignore_ascii_case("content-type") => {
-                let content = self.attribute(id, "content")?.to_ascii_lowercase();
-                let (media, charset) = content.split_once(';')?;
-                let is_page = matches!(media.trim(), "text/html" | "application/xhtml+xml");
-                charset.trim().strip_prefix("charset=").filter(|_| is_page).map(|charset| charset.trim().to_owned())
-            }
-            _ => None,
-        }
+        self.left_out(id).map_or(1, |left_out| left_out.run)
     }
 
     /// All text below, as it stands.
@@ -249,11 +413,10 @@ impl<'a> Dom<'a> {
     }
 
     fn push_text(&self, id: NodeId, text: &mut String) {
-        if let NodeKind::Text(own) = &self.node(id).kind {
-            text.push_str(own);
-        }
-        if self.node(id).left_out.is_some() {
-            self.push_text_left_out(id, text);
+        match self.node(id).kind {
+            NodeKind::Text => text.push_str(&self.text(id)),
+            _ if self.node(id).form == Form::LeftOut => self.push_text_left_out(id, text),
+            _ => {}
         }
         for child in self.children(id) {
             self.push_text(child, text);
@@ -262,7 +425,7 @@ impl<'a> Dom<'a> {
 
     fn push_text_left_out(&self, id: NodeId, text: &mut String) {
         let node = self.node(id);
-        let mut lexer = Lexer::from(self.page.get(..node.end.start as usize).unwrap_or_default(), node.source.end);
+        let mut lexer = Lexer::from(self.page.get(..node.close as usize).unwrap_or_default(), node.source.end);
         while let Some(token) = lexer.next(Content::Html) {
             if token.kind == lexer::Kind::Text {
                 text.push_str(&charref::decode(token.inner.of(self.page), Place::Text));
@@ -270,32 +433,24 @@ impl<'a> Dom<'a> {
         }
     }
 
-    /// Does what was left out of the tree have an element with this id?
-    pub fn has_left_out_id(&self, id: &str) -> bool {
-        let names_it = |source: &str| {
-            let source = source.as_bytes();
-            memchr::memmem::find_iter(source, id.as_bytes()).any(|at| {
-                let (before, after) = (&source[..at], source.get(at + id.len()));
-                let quote = before.last().filter(|c| matches!(c, b'"' | b'\''));
-                let ends = match quote {
-                    Some(quote) => after == Some(quote),
-                    None => after.is_none_or(|c| c.is_ascii_whitespace() || *c == b'>'),
-                };
-                ends && before[..before.len() - usize::from(quote.is_some())].trim_ascii_end().ends_with(b"=")
-            })
-        };
-        let left_out = self.nodes.iter().filter(|node| node.left_out.is_some());
-        left_out.map(|node| Span { start: node.source.end, end: node.end.start }.of(self.page)).any(names_it)
+    /// What stands in an element that was left out, as written.
+    pub fn source_left_out(&self, id: NodeId) -> &'a str {
+        let node = self.node(id);
+        Span { start: node.source.end, end: node.close }.of(self.page)
     }
 
     /// Where the node and all below it stand in the page; `None` for what stands nowhere.
     pub fn extent(&self, id: NodeId) -> Option<Span> {
         let node = self.node(id);
-        if node.source != NOWHERE && node.end != NOWHERE && node.end.end >= node.source.start {
-            return Some(Span { start: node.source.start, end: node.end.end });
+        if node.source != NOWHERE && node.close != NONE && node.close >= node.source.start {
+            let end = lexer::end_of_tag(self.page, node.close).max(node.source.end);
+            return Some(Span { start: node.source.start, end });
         }
         let own = (node.source != NOWHERE).then_some(node.source);
         let children = self.children(id).filter_map(|child| self.extent(child));
         own.into_iter().chain(children).reduce(|a, b| Span { start: a.start.min(b.start), end: a.end.max(b.end) })
     }
 }
+
+/// Nodes for which room is made at first.
+const FEW: usize = 64;

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::flow::{self, Role};
+
 /// A name as the tree has it.
 pub(super) fn lower(name: &str) -> Cow<'_, str> {
     if name.bytes().any(|c| c.is_ascii_uppercase()) {
@@ -148,4 +150,110 @@ pub(super) fn is_special(name: &str) -> bool {
                 | "noscript"
                 | "summary"
         )
+}
+
+/// What the rules of nesting ask of a name, one bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Traits(u16);
+
+impl Traits {
+    pub const VOID: Self = Self(1);
+    pub const NEVER_REGULAR: Self = Self(1 << 1);
+    pub const SECTION: Self = Self(1 << 2);
+    pub const TABLE_PART: Self = Self(1 << 3);
+    pub const CELL: Self = Self(1 << 4);
+    pub const HEADING: Self = Self(1 << 5);
+    pub const SPECIAL: Self = Self(1 << 6);
+    pub const CLOSES_PARAGRAPH: Self = Self(1 << 7);
+    pub const ENDS_WITH_ITS_PARENT: Self = Self(1 << 8);
+    /// Begins raw text.
+    pub const RAW: Self = Self(1 << 9);
+    /// What stands open may end before it, or may not be there.
+    pub const MAKES_ROOM: Self = Self(1 << 10);
+    /// Nothing outside it is in scope of a button.
+    pub const BOUND: Self = Self(1 << 11);
+    /// Its end tag ends what stands open in it without one.
+    pub const ENDS_OTHERS: Self = Self(1 << 12);
+
+    pub fn of(name: &str) -> Self {
+        let raw = matches!(name, "title" | "textarea" | "script" | "style" | "iframe");
+        let room =
+            matches!(name, "a" | "button" | "form" | "nobr" | "option" | "optgroup" | "li" | "dd" | "dt" | "table")
+                || is_heading(name)
+                || closes_paragraph(name);
+        let bound = matches!(name, "button" | "caption" | "table" | "td" | "th" | "object");
+        let all = [
+            (is_void(name), Self::VOID),
+            (never_regular(name), Self::NEVER_REGULAR),
+            (is_section(name), Self::SECTION),
+            (is_table_part(name), Self::TABLE_PART),
+            (is_cell(name), Self::CELL),
+            (is_heading(name), Self::HEADING),
+            (is_special(name), Self::SPECIAL),
+            (closes_paragraph(name), Self::CLOSES_PARAGRAPH),
+            (ends_with_its_parent(name), Self::ENDS_WITH_ITS_PARENT),
+            (raw, Self::RAW),
+            (room, Self::MAKES_ROOM),
+            (bound, Self::BOUND),
+            (is_special(name) || name == "optgroup", Self::ENDS_OTHERS),
+        ];
+        Self(all.into_iter().filter(|(has, _)| *has).fold(0, |all, (_, one)| all | one.0))
+    }
+
+    pub fn has(self, one: Self) -> bool {
+        self.0 & one.0 != 0
+    }
+}
+
+/// The name of an element, with what is asked of it again and again.
+#[derive(Debug, Clone)]
+pub(super) struct Name<'a> {
+    pub text: Cow<'a, str>,
+    pub traits: Traits,
+    pub role: Role,
+    pub hash: u64,
+}
+
+impl<'a> Name<'a> {
+    pub fn of(written: &'a str) -> Self {
+        let text = lower(written);
+        let (traits, role) = (Traits::of(&text), flow::name_role(&text));
+        Self { traits, role, hash: xxhash_rust::xxh3::xxh3_64(text.as_bytes()), text }
+    }
+
+    pub fn is(&self, one: Traits) -> bool {
+        self.traits.has(one)
+    }
+}
+
+/// The names that were met last: a page has few.
+pub(super) struct Known<'a>(Vec<Option<(&'a str, Name<'a>)>>);
+
+impl<'a> Known<'a> {
+    pub fn new() -> Self {
+        Self(vec![None; SLOTS])
+    }
+
+    pub fn name(&mut self, written: &'a str) -> Name<'a> {
+        let slot = slot(written);
+        match self.0.get(slot) {
+            Some(Some((known, name))) if *known == written => name.clone(),
+            _ => {
+                let name = Name::of(written);
+                if let Some(slot) = self.0.get_mut(slot) {
+                    *slot = Some((written, name.clone()));
+                }
+                name
+            }
+        }
+    }
+}
+
+pub(super) const SLOTS: usize = 64;
+
+/// Where a name is kept among the last ones.
+pub(super) fn slot(name: &str) -> usize {
+    let bytes = name.as_bytes();
+    let at = |at: usize| bytes.get(at).copied().map_or(0, usize::from);
+    (bytes.len() * 7 + at(0) * 3 + at(bytes.len().saturating_sub(1)) + at(1) * 5) % SLOTS
 }

@@ -1,9 +1,7 @@
 //! Escaping that went wrong between text and markup: what one side shows as text, the other has as elements.
 
-use html5ever::Attribute;
-
 use super::charref::{self, Place};
-use super::dom::{Dom, NodeId, NodeKind};
+use super::dom::{Attribute, Dom, NodeId, NodeKind};
 use super::lexer::Span;
 
 /// The markup between an element's tags, as written.
@@ -17,8 +15,8 @@ pub(super) fn inner_source(dom: &Dom<'_>, node: NodeId) -> String {
 
 /// Is the text of the one what the other has as markup? Then one of them did not escape.
 pub(super) fn is_text_of(text_side: &Dom<'_>, text: NodeId, markup_side: &Dom<'_>, markup: NodeId) -> bool {
-    let shows_markup = text_side.children(text).any(|child| match &text_side.node(child).kind {
-        NodeKind::Text(text) => memchr::memchr(b'<', text.as_bytes()).is_some(),
+    let shows_markup = text_side.children(text).any(|child| match text_side.node(child).kind {
+        NodeKind::Text => memchr::memchr(b'<', text_side.text(child).as_bytes()).is_some(),
         _ => false,
     });
     if !shows_markup {
@@ -37,11 +35,12 @@ fn words(text: &str) -> String {
 
 /// The texts directly below an element that look like markup, in lower case. Mostly there are none.
 pub(super) fn tag_like_texts(dom: &Dom<'_>, within: NodeId) -> String {
-    let texts = dom.children(within).filter_map(|child| match &dom.node(child).kind {
-        NodeKind::Text(text) if memchr::memchr(b'<', text.as_bytes()).is_some() => Some(text.to_ascii_lowercase()),
-        _ => None,
+    let texts = dom.children(within).filter(|child| dom.node(*child).kind == NodeKind::Text);
+    let tag_like = texts.filter_map(|text| {
+        let text = dom.text(text);
+        memchr::memchr(b'<', text.as_bytes()).map(|_| text.to_ascii_lowercase())
     });
-    texts.take(MOST_TEXTS).collect::<Vec<_>>().join("\n")
+    tag_like.take(MOST_TEXTS).collect::<Vec<_>>().join("\n")
 }
 
 /// More texts that look like markup are not gathered.
@@ -59,15 +58,12 @@ pub(super) fn cut_at_quote(old: &str, new: &str) -> bool {
 }
 
 /// Did an attribute come out of another one's value? `value="a&quot; onclick=…"` there, `value="a" onclick=…` here.
-pub(super) fn broke_out(old: &[Attribute], new: &[Attribute], name: &str) -> bool {
-    let value_of = |list: &[Attribute], name: &html5ever::LocalName| {
-        list.iter().find(|attribute| attribute.name.local == *name).map(|attribute| attribute.value.to_string())
-    };
+pub(super) fn broke_out(old: &[Attribute<'_>], new: &[Attribute<'_>], name: &str) -> bool {
     let wanted = name.trim_matches(|c: char| !c.is_ascii_alphanumeric());
     !wanted.is_empty()
-        && old.iter().any(|attribute| {
-            let Some(now) = value_of(new, &attribute.name.local) else { return false };
-            cut_at_quote(&attribute.value, &now) && attribute.value.to_ascii_lowercase().contains(wanted)
+        && old.iter().any(|(name, value)| {
+            let Some((_, now)) = new.iter().find(|other| other.0 == *name) else { return false };
+            cut_at_quote(value, now) && value.to_ascii_lowercase().contains(wanted)
         })
 }
 

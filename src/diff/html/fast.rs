@@ -14,7 +14,7 @@ use super::flow::{self, Flow, Role};
 use super::lexer::{Content, Kind, Lexer, Quote, Raw, RawAttribute, Token};
 use super::skeleton::Block;
 use super::view::{is_blank, is_conditional};
-use super::{moment, spelling, volatile};
+use super::{limits, moment, spelling, volatile};
 use crate::diff::rules::{Class, Rule};
 
 #[derive(Debug)]
@@ -187,8 +187,10 @@ impl<'a, 's> Prover<'a, 's> {
     /// `None`: not proven.
     fn run(&mut self) -> Option<()> {
         loop {
-            self.trace.reached = (self.old.lexer.at(), self.new.lexer.at());
-            self.here = self.trace.reached.0;
+            self.here = self.old.lexer.at();
+            if self.trace.log.len() < MAX_LOG {
+                self.trace.reached = (self.here, self.new.lexer.at());
+            }
             let content = if self.foreign > 0 { Content::Foreign } else { Content::Html };
             let tokens = (self.old.advance(content).ok()?, self.new.advance(content).ok()?);
             if self.old.comments != self.new.comments {
@@ -212,7 +214,9 @@ impl<'a, 's> Prover<'a, 's> {
     }
 
     fn hide(&mut self, rule: Rule) {
-        self.trace.log.push((self.here, rule));
+        if self.trace.log.len() < MAX_LOG {
+            self.trace.log.push((self.here, rule));
+        }
         if let Some(known) = self.hidden.iter_mut().find(|hiding| hiding.rule == rule) {
             known.count = known.count.saturating_add(1);
             return;
@@ -389,6 +393,9 @@ impl<'a, 's> Prover<'a, 's> {
             return None;
         }
         if !is_void(lower) {
+            if self.open.len() >= MAX_OPEN {
+                self.open.drain(..MAX_OPEN / 2);
+            }
             self.open.push(name);
         }
         match lower {
@@ -398,7 +405,7 @@ impl<'a, 's> Prover<'a, 's> {
                     return None;
                 }
                 if old.self_closing == super::lexer::SelfClosing::No {
-                    self.suspend(name, role);
+                    self.suspend(name, role)?;
                     self.foreign = 1;
                 }
             }
@@ -409,17 +416,21 @@ impl<'a, 's> Prover<'a, 's> {
             "title" | "textarea" | "script" | "style" | "iframe" | "noembed" | "noframes" => {
                 self.raw(lower, old, new)?
             }
-            _ if has_content(lower) && matches!(role, Role::Atomic | Role::Hidden) => self.suspend(name, role),
+            _ if has_content(lower) && matches!(role, Role::Atomic | Role::Hidden) => self.suspend(name, role)?,
             _ => {}
         }
         Some(())
     }
 
-    fn suspend(&mut self, name: &'a str, role: Role) {
+    fn suspend(&mut self, name: &'a str, role: Role) -> Option<()> {
+        if self.outer.len() > limits::MAX_DEPTH as usize {
+            return None;
+        }
         self.outer.push((name, self.old.flow, self.new.flow));
         if let (Some(old), Some(new)) = (self.old.flow.inside(role), self.new.flow.inside(role)) {
             (self.old.flow, self.new.flow) = (old, new);
         }
+        Some(())
     }
 
     /// A browser drops a newline right behind `<pre>`; both sides must agree on it, or the trees decide.
@@ -513,6 +524,10 @@ impl<'a, 's> Prover<'a, 's> {
     }
 }
 
+/// What was hidden is told place by place up to here; behind it, nothing is known to be equal until all is.
+const MAX_LOG: usize = 1 << 15;
+/// Open elements that are known by name.
+const MAX_OPEN: usize = 1 << 10;
 /// More attributes than this are left to the trees.
 const MAX_QUICK: usize = 32;
 /// How far an end tag looks for its element; only examples of places depend on it.

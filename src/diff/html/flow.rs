@@ -49,7 +49,7 @@ pub(super) fn role(dom: &Dom<'_>, node: NodeId) -> Role {
         {
             Role::Hidden
         }
-        Role::Block | Role::Inline if keeps_blanks(dom.attribute(node, "style")) => Role::Exact,
+        Role::Block | Role::Inline if keeps_blanks(dom.attribute(node, "style").as_deref()) => Role::Exact,
         role => role,
     }
 }
@@ -81,7 +81,7 @@ pub(super) fn name_role(name: &str) -> Role {
 }
 
 /// Blank or no-break space: where one shows, the other shows alike. Which of the two it is, [`solid`] tells.
-fn is_gap(c: char) -> bool {
+pub(super) fn is_gap(c: char) -> bool {
     c == NBSP || is_blank(c)
 }
 

@@ -243,6 +243,18 @@ pub(super) fn attributes(page: &str, name_end: usize) -> Attributes<'_> {
     Attributes { page, at: name_end.min(page.len()), end: End::Open }
 }
 
+/// The attributes of the tag that a text begins with.
+pub(super) fn attributes_of_tag(tag: &str) -> Attributes<'_> {
+    let bytes = tag.as_bytes();
+    let name_end = bytes.iter().skip(1).position(|c| ends_name(*c)).map_or(bytes.len(), |at| at + 1);
+    attributes(tag, name_end)
+}
+
+/// Where the tag ends that begins at a place.
+pub(super) fn end_of_tag(page: &str, at: u32) -> u32 {
+    Lexer::from(page, at).next(Content::Html).map_or(at, |tag| tag.span.end)
+}
+
 /// Where a tag ends whose attributes are all written `name="value"` or `name`: most are, and need no look at each character.
 fn plain_tag_end(bytes: &[u8], name_end: usize) -> Option<(usize, SelfClosing)> {
     let mut at = name_end;

@@ -7,8 +7,16 @@ pub(super) const MAX_TREES: usize = 1 << 20;
 /// Both pages together up to this length are tried token by token: about 40 ms. Bytes.
 pub(super) const MAX_TOKENS: usize = 5 << 20;
 
-/// Nodes and attributes per page: as many as half a megabyte of a dense table has. Misnested markup makes many of few bytes.
-pub(super) const MAX_NODES: usize = 45_000;
+/// What the trees of two pages may take, for each byte of theirs: ordinary markup takes two to three.
+const PER_BYTE: usize = 3;
+/// What the trees of any two pages may take, however small: a dense table needs more for each byte than it has. Bytes.
+const LEAST_BUDGET: usize = 4 << 20;
+
+/// What the trees of two pages of together so many bytes may take, and what is made of them. Bytes.
+pub(super) const fn budget(size: usize) -> usize {
+    let share = size.saturating_mul(PER_BYTE);
+    if share > LEAST_BUDGET { share } else { LEAST_BUDGET }
+}
 
 /// A link target longer than this is compared as it stands. Bytes.
 pub(super) const MAX_LINK: usize = 8 << 10;

@@ -1,7 +1,7 @@
 //! HTML and XML compared as what a browser or a feed reader makes of them.
 //!
 //! The way of a pair: equal bytes end it; [`fast`] proves most cosmetic rewrites equal token by token; what is left is read into
-//! trees ([`tree`] by html5ever's tree builder, [`xml`] strictly), seen as a user sees it ([`view`], [`flow`]), and walked side by
+//! trees ([`grow`] what is [`regular`], [`tree`] the rest by html5ever's tree builder, [`xml`] strictly), seen as a user sees it ([`view`], [`flow`]), and walked side by
 //! side ([`walk`]), children [`align`]ed. [`attribute`], [`link`], [`moment`] and [`volatile`] know what values mean, [`elements`] what names say, [`spelling`] what a tree
 //! forgets, [`escape`] what went wrong between text and markup, [`place`] how to tell where, [`selector`] how to be told.
 //!
@@ -16,11 +16,13 @@ mod elide;
 mod escape;
 mod fast;
 mod flow;
+mod grow;
 mod lexer;
 mod limits;
 mod link;
 mod moment;
 mod place;
+mod regular;
 mod script;
 mod selector;
 mod skeleton;
@@ -121,23 +123,30 @@ fn compare_rest(
     sink: &mut Sink<'_>,
 ) -> bool {
     let Some(elision) = elide::survey((old, new), trace, around, scope.rules) else { return false };
-    let parsed = (tree::parse_without(old, &elision.old), tree::parse_without(new, &elision.new));
-    let (Ok(a), Ok(b)) = parsed else { return false };
     if elision.left > limits::MAX_TREES {
         return false;
     }
+    let budget = limits::budget(elision.left);
+    // The whole trees are bigger still.
+    let Ok(a) = tree::parse_without(old, &elision.old, budget) else {
+        too_different(old, new, sink);
+        return true;
+    };
+    let Ok(b) = tree::parse_without(new, &elision.new, budget.saturating_sub(a.cost())) else {
+        too_different(old, new, sink);
+        return true;
+    };
     let before = sink.clone();
     if let Some(finding) = doctypes(&a, &b) {
         sink.report(finding);
     }
-    if compare_trees(&a, &b, scope, sink) == Told::Mispaired {
+    if compare_trees(&a, &b, budget, scope, sink) == Told::Mispaired {
         *sink = before;
         return false;
     }
     let mut ids = place::Ids::default();
     for (pair, rule, count) in elision.hidden {
-        let is_it = |node: &dom::Node| node.left_out.is_some_and(|left_out| left_out.pair == pair);
-        let node = || a.nodes.iter().position(is_it).and_then(|node| u32::try_from(node).ok());
+        let node = || a.all_left_out().iter().find(|(_, left_out)| left_out.pair == pair).map(|(node, _)| *node);
         sink.hides_times(rule, count, || ids.selector(&a, node().unwrap_or(ROOT)));
     }
     true
@@ -147,18 +156,23 @@ fn compare_html_trees(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'
     if old.len() + new.len() > limits::MAX_TREES {
         return too_different(old, new, sink);
     }
-    let (Ok(a), Ok(b)) = (tree::parse(old), tree::parse(new)) else { return too_different(old, new, sink) };
+    let budget = limits::budget(old.len() + new.len());
+    let Ok(a) = tree::parse(old, budget) else { return too_different(old, new, sink) };
+    let Ok(b) = tree::parse(new, budget.saturating_sub(a.cost())) else { return too_different(old, new, sink) };
     if let Some(finding) = doctypes(&a, &b) {
         sink.report(finding);
     }
-    compare_trees(&a, &b, scope, sink);
+    compare_trees(&a, &b, budget, scope, sink);
 }
 
 fn compare_xml(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     if old.len() + new.len() > limits::MAX_TREES {
         return too_different(old, new, sink);
     }
-    let (a, b) = match (xml::parse(old), xml::parse(new)) {
+    let budget = limits::budget(old.len() + new.len());
+    let a = xml::parse(old, budget);
+    let left = a.as_ref().map_or(budget, |a| budget.saturating_sub(a.0.cost()));
+    let (a, b) = match (a, xml::parse(new, left)) {
         (Ok(a), Ok(b)) => (a, b),
         (Err(xml::Fault::TooBig), _) | (_, Err(xml::Fault::TooBig)) => return too_different(old, new, sink),
         // Neither is XML that a reader would take: compared as a browser shows it.
@@ -168,14 +182,14 @@ fn compare_xml(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     for finding in declarations(a.1.as_ref(), b.1.as_ref()) {
         sink.report(finding);
     }
-    compare_trees(&a.0, &b.0, scope, sink);
+    compare_trees(&a.0, &b.0, budget, scope, sink);
 }
 
 fn compare_xhtml(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     if old.len() + new.len() > limits::MAX_TREES {
         return compare_html(old, new, scope, sink);
     }
-    let fault = |page: &str| match xml::parse(page) {
+    let fault = |page: &str| match xml::parse(page, limits::budget(old.len() + new.len())) {
         Err(xml::Fault::Malformed(what, at)) => Some(xml::Fault::Malformed(what, at)),
         _ => None,
     };
@@ -237,7 +251,7 @@ fn declarations(a: Option<&xml::Declaration>, b: Option<&xml::Declaration>) -> V
     }
 }
 
-fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) -> Told {
+fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, budget: usize, scope: &Scope<'_>, sink: &mut Sink<'_>) -> Told {
     let ignored: Vec<String> = scope.rules.ignored_selectors().map(str::to_owned).collect();
     // A selector that does not parse is refused when the rules are compiled; here it matches nothing.
     let selectors: Vec<Option<Selector>> = ignored.iter().map(|text| Selector::parse(text).ok()).collect();
@@ -255,7 +269,7 @@ fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, scope: &Scope<'_>, sink: &mut Sink<'_
         too_different(a.page, b.page, sink);
         return Told::TooMuch;
     };
-    let alike = x.item(x.root).meaning == y.item(y.root).meaning;
+    let alike = x.item(View::ROOT).meaning == y.item(View::ROOT).meaning;
     if !alike && let Some(finding) = cut_off(a.page, b.page) {
         sink.report(finding);
         return Told::Something;
@@ -276,9 +290,10 @@ fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, scope: &Scope<'_>, sink: &mut Sink<'_
         lists: &lists,
         ids: Default::default(),
         tag_like: None,
+        room: budget.saturating_sub(a.cost() + b.cost()),
         told: Told::Nothing,
     };
-    walk.pair(x.root, y.root, (ROOT, ROOT));
+    walk.pair(View::ROOT, View::ROOT, (ROOT, ROOT));
     let told = walk.told;
     if told == Told::TooMuch && sink.len() == before || told == Told::Nothing && !alike {
         too_different(a.page, b.page, sink);
@@ -316,7 +331,7 @@ fn ends_in_tag(page: &str) -> bool {
 
 /// Is an element open at the end whose end tag cannot be left out?
 fn leaves_open(dom: &Dom<'_>) -> bool {
-    let last = |node: &NodeId| Some(dom.node(*node).last).filter(|last| *last != dom::NONE);
+    let last = |node: &NodeId| Some(dom.last(*node)).filter(|last| *last != dom::NONE);
     std::iter::successors(Some(ROOT), last).any(|node| {
         let has_to_be_closed = dom.name(node).is_some_and(|name| {
             matches!(
@@ -342,7 +357,7 @@ fn leaves_open(dom: &Dom<'_>) -> bool {
                     | "button"
             )
         });
-        has_to_be_closed && dom.node(node).source != dom::NOWHERE && dom.node(node).end == dom::NOWHERE
+        has_to_be_closed && dom.node(node).source != dom::NOWHERE && !dom.is_closed(node)
     })
 }
 

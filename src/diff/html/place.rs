@@ -9,8 +9,10 @@ use super::dom::{Dialect, Dom, NONE, NodeId, ROOT};
 
 #[derive(Debug, Default)]
 pub(super) struct Ids {
-    /// How many elements have each id; filled when the first place is asked for.
-    counts: Option<HashMap<String, u32>>,
+    /// How many elements have each id, by its hash; filled when the first place is asked for.
+    counts: Option<HashMap<u64, u32>>,
+    /// The elements whose id was looked for in what was left out of the tree: does it stand there?
+    looked_for: HashMap<NodeId, bool>,
 }
 
 impl Ids {
@@ -41,23 +43,45 @@ impl Ids {
         let id = dom
             .attribute(node, "id")
             .filter(|id| !id.is_empty() && id.len() <= 64 && !id.contains(char::is_whitespace))?;
-        if dom.dialect == Dialect::Xml || *self.counts(dom).get(id)? != 1 || dom.has_left_out_id(id) {
+        if dom.dialect == Dialect::Xml || *self.counts(dom).get(&hash(&id))? != 1 {
             return None;
         }
-        Some(format!("#{}", ident(id)))
+        let elsewhere = *self.looked_for.entry(node).or_insert_with(|| is_left_out(dom, &id));
+        (!elsewhere).then(|| format!("#{}", ident(&id)))
     }
 
-    fn counts(&mut self, dom: &Dom<'_>) -> &HashMap<String, u32> {
+    fn counts(&mut self, dom: &Dom<'_>) -> &HashMap<u64, u32> {
         self.counts.get_or_insert_with(|| {
             let mut counts = HashMap::new();
             for node in 0..dom.nodes.len() {
                 if let Some(id) = u32::try_from(node).ok().and_then(|node| dom.attribute(node, "id")) {
-                    *counts.entry(id.to_owned()).or_insert(0) += 1;
+                    *counts.entry(hash(&id)).or_insert(0) += 1;
                 }
             }
             counts
         })
     }
+}
+
+fn hash(id: &str) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(id.as_bytes())
+}
+
+/// Does what was left out of the tree have an element with this id?
+fn is_left_out(dom: &Dom<'_>, id: &str) -> bool {
+    let names_it = |source: &str| {
+        let source = source.as_bytes();
+        memchr::memmem::find_iter(source, id.as_bytes()).any(|at| {
+            let (before, after) = (&source[..at], source.get(at + id.len()));
+            let quote = before.last().filter(|c| matches!(c, b'"' | b'\''));
+            let ends = match quote {
+                Some(quote) => after == Some(quote),
+                None => after.is_none_or(|c| c.is_ascii_whitespace() || *c == b'>'),
+            };
+            ends && before[..before.len() - usize::from(quote.is_some())].trim_ascii_end().ends_with(b"=")
+        })
+    };
+    dom.all_left_out().iter().any(|(node, _)| names_it(dom.source_left_out(*node)))
 }
 
 fn step(dom: &Dom<'_>, node: NodeId) -> String {
@@ -70,7 +94,7 @@ fn step(dom: &Dom<'_>, node: NodeId) -> String {
             position = seen + 1;
         }
         seen += dom.run(sibling);
-        alike += if dom.name(sibling) == Some(name) { dom.run(sibling) } else { 0 };
+        alike += if dom.same_name(sibling, node) { dom.run(sibling) } else { 0 };
     }
     let alone = if name.contains(':') { seen == 1 } else { alike == 1 };
     if !alone {

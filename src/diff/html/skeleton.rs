@@ -1,15 +1,11 @@
 //! The blocks of a regular page, found without a tree: where each begins and ends, and a hash to guess its partner by.
 //!
-//! Regular is a page whose tags nest as they are written, so that every browser builds the same tree from any part of it that is
-//! whole: no misnesting, nothing that is moved out of a table, no form in a form. What is not surely regular is none: then the
-//! trees of the whole pages decide. [`elide`](super::elide) is what it is for.
+//! Which pages are regular, [`regular`](super::regular) says. [`elide`](super::elide) is what it is for.
 
-use super::elements::{
-    closes_paragraph, ends_with_its_parent, is_cell, is_heading, is_section, is_special, is_table_part, is_void, lower,
-    never_regular,
-};
-use super::flow::{self, Role};
-use super::lexer::{Content, Kind, Lexer, Raw, SelfClosing, Token};
+use super::elements::Name;
+use super::flow::Role;
+use super::lexer::Token;
+use super::regular::{self, Part, Phase, Shape};
 use super::view::{is_blank, mix};
 
 /// An element that stands on lines of its own.
@@ -41,55 +37,28 @@ pub(super) enum Whole {
 
 /// Blocks with fewer tags inside are not worth the search.
 const FEWEST_TAGS: u32 = 4;
-/// Nested deeper, a page is not worth it. The tree builder's own limit is above.
-const DEEPEST: usize = 256;
 
 /// The blocks of the body in the order of their start tags; `None`: the page is not regular.
 pub(super) fn blocks(page: &str) -> Option<Vec<Block>> {
-    if memchr::memchr(0, page.as_bytes()).is_some() {
-        return None;
-    }
     let styled = memchr::memmem::find(page.as_bytes(), b"white-space").is_some();
-    let mut reading = Reading {
-        page,
-        lexer: Lexer::from(page, 0),
-        open: Vec::new(),
-        blocks: Vec::new(),
-        phase: Phase::Before,
-        exact: 0,
-        drawings: 0,
-        styled,
-    };
-    reading.run()?;
-    Some(reading.blocks)
+    let mut survey = Survey { page, open: Vec::new(), blocks: Vec::new(), exact: 0, drawings: 0, styled };
+    regular::read(page, &mut survey)?;
+    Some(survey.blocks)
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Before,
-    Head,
-    AfterHead,
-    Body,
-    AfterBody,
-}
-
-struct Open<'a> {
-    name: Name<'a>,
+struct Open {
     /// Its place in the blocks, if it is one.
     block: Option<usize>,
     guide: u64,
     tags: u32,
     exact: bool,
+    drawing: bool,
 }
 
-type Name<'a> = std::borrow::Cow<'a, str>;
-
-struct Reading<'a> {
+struct Survey<'a> {
     page: &'a str,
-    lexer: Lexer<'a>,
-    open: Vec<Open<'a>>,
+    open: Vec<Open>,
     blocks: Vec<Block>,
-    phase: Phase,
     /// Open elements in which blanks count.
     exact: u32,
     /// Open `svg`.
@@ -98,265 +67,50 @@ struct Reading<'a> {
     styled: bool,
 }
 
-impl<'a> Reading<'a> {
-    fn run(&mut self) -> Option<()> {
-        loop {
-            let content = if self.in_svg() { Content::Foreign } else { Content::Html };
-            let Some(token) = self.lexer.next(content) else { break };
-            match token.kind {
-                Kind::Text | Kind::Rcdata | Kind::RawText => self.text(&token)?,
-                Kind::Comment => {}
-                Kind::Doctype => (self.phase == Phase::Before && self.open.is_empty()).then_some(())?,
-                Kind::Start => self.start(&token)?,
-                Kind::End => self.end(&token)?,
-            }
-        }
-        self.close_implied(ends_with_its_parent);
-        (matches!(self.phase, Phase::Body | Phase::AfterBody) && self.open.is_empty()).then_some(())
-    }
-
-    fn top(&self) -> &str {
-        self.open.last().map_or("", |open| &open.name)
-    }
-
-    fn is_open(&self, name: &str) -> bool {
-        self.open.iter().any(|open| open.name == name)
-    }
-
-    fn in_svg(&self) -> bool {
-        self.drawings > 0
-    }
-
-    fn text(&mut self, token: &Token) -> Option<()> {
-        let text = token.inner.of(self.page);
-        let blank = text.bytes().all(|c| is_blank(char::from(c)));
-        if blank {
-            return Some(());
-        }
-        let raw = matches!(self.top(), "script" | "style" | "title");
-        match self.phase {
-            Phase::Body if !is_table_part(self.top()) => {}
-            Phase::Head if raw => return Some(()),
-            _ => return None,
-        }
-        let guide = text_guide(text);
+impl Survey<'_> {
+    fn tag(&mut self, guide: u64) {
         if let Some(open) = self.open.last_mut() {
+            open.tags += 1;
             open.guide = mix(open.guide, guide);
         }
+    }
+}
+
+impl<'a> Shape<'a> for Survey<'a> {
+    fn doctype(&mut self, _: &Token) -> Option<()> {
         Some(())
     }
 
-    fn start(&mut self, token: &Token) -> Option<()> {
-        let name = lower(token.inner.of(self.page));
-        match self.phase {
-            Phase::Body => self.in_body(name, token),
-            Phase::AfterBody => None,
-            _ => self.before_body(name, token),
-        }
+    fn comment(&mut self, _: &Token, _: Phase) -> Option<()> {
+        Some(())
     }
 
-    fn before_body(&mut self, name: Name<'a>, token: &Token) -> Option<()> {
-        match &*name {
-            "html" if self.phase == Phase::Before && self.open.is_empty() => {}
-            "head" if self.phase == Phase::Before => self.phase = Phase::Head,
-            "body" if self.open.is_empty() => self.phase = Phase::Body,
-            "meta" | "link" | "base" if matches!(self.phase, Phase::Before | Phase::Head) => self.phase = Phase::Head,
-            "title" | "script" | "style" | "noscript" if matches!(self.phase, Phase::Before | Phase::Head) => {
-                if !self.open.is_empty() && (self.top() != "noscript" || name != "style") {
-                    return None;
-                }
-                self.phase = Phase::Head;
-                self.begin_raw(&name, token);
-                self.push(name, token, false);
+    fn text(&mut self, token: &Token, phase: Phase) -> Option<()> {
+        let text = token.inner.of(self.page);
+        if phase == Phase::Body && !text.bytes().all(|c| is_blank(char::from(c))) {
+            let guide = text_guide(text);
+            if let Some(open) = self.open.last_mut() {
+                open.guide = mix(open.guide, guide);
             }
-            _ => return None,
         }
         Some(())
     }
 
-    fn begin_raw(&mut self, name: &str, token: &Token) {
-        let raw = match name {
-            "title" | "textarea" => Raw::Rcdata,
-            "script" => Raw::Script,
-            "style" | "iframe" => Raw::Rawtext,
-            _ => return,
-        };
-        self.lexer.begin_raw(raw, token);
-    }
-
-    fn in_body(&mut self, name: Name<'a>, token: &Token) -> Option<()> {
+    fn open(&mut self, name: &Name<'a>, token: &Token, phase: Phase) -> Option<Option<u32>> {
         if let Some(open) = self.open.last_mut() {
             open.tags += 1;
         }
-        if self.in_svg() {
-            return self.in_foreign(name, token);
-        }
-        if never_regular(&name) {
-            return None;
-        }
-        if is_void(&name) {
-            return self.void(&name);
-        }
-        if self.open.len() >= DEEPEST {
-            return None;
-        }
-        if name != "table" && (is_table_part(&name) || is_cell(&name)) {
-            self.table_part(&name)?;
-        } else if is_table_part(self.top()) && !matches!(&*name, "script" | "style") {
-            return None;
-        } else {
-            self.make_room(&name)?;
-        }
-        if matches!(self.top(), "select") && !matches!(&*name, "option" | "optgroup" | "script") {
-            return None;
-        }
         let spaced = self.styled && token.span.of(self.page).contains("white-space");
-        self.begin_raw(&name, token);
-        if name == "svg" && token.self_closing == SelfClosing::Yes {
-            return Some(());
-        }
-        let exact = spaced || matches!(&*name, "pre" | "textarea");
-        self.push(name, token, exact);
-        Some(())
-    }
-
-    fn void(&mut self, name: &str) -> Option<()> {
-        let top = self.top();
-        match name {
-            "col" => (top == "colgroup").then_some(())?,
-            _ if is_table_part(top) || top == "select" => return None,
-            "hr" => self.close_paragraph()?,
-            _ => {}
-        }
-        if let Some(open) = self.open.last_mut() {
-            open.guide = mix(open.guide, hash(name));
-        }
-        Some(())
-    }
-
-    /// In a drawing, only its own elements.
-    fn in_foreign(&mut self, name: Name<'a>, token: &Token) -> Option<()> {
-        let known = matches!(
-            &*name,
-            "g" | "path"
-                | "circle"
-                | "rect"
-                | "line"
-                | "polyline"
-                | "polygon"
-                | "ellipse"
-                | "defs"
-                | "use"
-                | "symbol"
-                | "text"
-                | "tspan"
-                | "lineargradient"
-                | "radialgradient"
-                | "stop"
-                | "clippath"
-                | "mask"
-                | "svg"
-        );
-        if known && token.self_closing == SelfClosing::No {
-            self.push(name, token, false);
-        }
-        known.then_some(())
-    }
-
-    /// What an element may stand in, and what it ends by standing there.
-    fn make_room(&mut self, name: &str) -> Option<()> {
-        match name {
-            "a" | "button" | "form" | "nobr" if self.is_open(name) => return None,
-            "option" if self.top() == "option" => self.pop(None),
-            "optgroup" => self.close_implied(|name| name == "option"),
-            "li" => {
-                self.end_item(&["li"])?;
-                self.close_paragraph()?;
-            }
-            "dd" | "dt" => {
-                self.end_item(&["dd", "dt"])?;
-                self.close_paragraph()?;
-            }
-            "table" => (!self.in_button_scope("p")).then_some(())?,
-            _ if is_heading(name) && is_heading(self.top()) => return None,
-            _ if closes_paragraph(name) => self.close_paragraph()?,
-            _ => {}
-        }
-        Some(())
-    }
-
-    /// A list item begins: an open one ends, if nothing but its own text stands open in it.
-    fn end_item(&mut self, names: &[&str]) -> Option<()> {
-        if self.top() == "p" {
-            self.pop(None);
-        }
-        let passes = |open: &&Open<'_>| {
-            matches!(&*open.name, "address" | "div" | "p" | "dialog" | "search") || !is_special(&open.name)
-        };
-        let within = self.open.iter().rev().find(|open| names.contains(&&*open.name) || !passes(open));
-        let found = within.is_some_and(|open| names.contains(&&*open.name));
-        match found {
-            true if names.contains(&self.top()) => self.pop(None),
-            true => return None,
-            false => {}
-        }
-        Some(())
-    }
-
-    fn close_paragraph(&mut self) -> Option<()> {
-        if self.top() == "p" {
-            self.pop(None);
-        }
-        (!self.in_button_scope("p")).then_some(())
-    }
-
-    fn in_button_scope(&self, name: &str) -> bool {
-        let bound = |open: &&Open<'_>| {
-            open.name == name || matches!(&*open.name, "button" | "caption" | "table" | "td" | "th" | "object")
-        };
-        self.open.iter().rev().find(bound).is_some_and(|open| open.name == name)
-    }
-
-    fn table_part(&mut self, name: &str) -> Option<()> {
-        if matches!(self.top(), "td" | "th") {
-            self.pop(None);
-        }
-        if self.top() == "colgroup" {
-            self.pop(None);
-        }
-        if matches!(name, "tr" | "tbody" | "thead" | "tfoot") && self.top() == "tr" {
-            self.pop(None);
-        }
-        if matches!(name, "tbody" | "thead" | "tfoot") && is_section(self.top()) {
-            self.pop(None);
-        }
-        let fits = match name {
-            "td" | "th" => self.top() == "tr",
-            "tr" => is_section(self.top()) || self.top() == "table",
-            _ => self.top() == "table",
-        };
-        // A row right in a table is put into a body that nobody wrote; it ends with the table.
-        if name == "tr" && self.top() == "table" {
-            self.open.push(Open {
-                name: Name::Borrowed("tbody"),
-                block: None,
-                guide: hash("tbody"),
-                tags: 0,
-                exact: false,
-            });
-        }
-        fits.then_some(())
-    }
-
-    fn push(&mut self, name: Name<'a>, token: &Token, exact: bool) {
+        let exact = spaced || matches!(&*name.text, "pre" | "textarea");
+        let drawing = name.text == "svg";
         self.exact += u32::from(exact);
-        self.drawings += u32::from(name == "svg");
-        let is_block = self.phase == Phase::Body
-            && flow::name_role(&name) == Role::Block
-            && !self.in_svg()
-            && !matches!(&*name, "option" | "optgroup" | "caption" | "colgroup" | "title");
+        self.drawings += u32::from(drawing);
+        let is_block = phase == Phase::Body
+            && name.role == Role::Block
+            && self.drawings == 0
+            && !matches!(&*name.text, "option" | "optgroup" | "caption" | "colgroup" | "title");
         let block = is_block.then_some(self.blocks.len());
-        let guide = hash(&name);
+        let guide = name.hash;
         if is_block {
             let whole = if self.exact > 0 { Whole::No } else { Whole::Yes };
             let (start, inner) = (token.span.start, token.span.end);
@@ -372,14 +126,25 @@ impl<'a> Reading<'a> {
                 whole,
             });
         }
-        self.open.push(Open { name, block, guide, tags: 0, exact });
+        self.open.push(Open { block, guide, tags: 0, exact, drawing });
+        Some(None)
     }
 
-    /// The innermost element ends, with this end tag or with none.
-    fn pop(&mut self, end: Option<&Token>) {
+    fn void(&mut self, name: &Name<'a>, _: &Token, phase: Phase) -> Option<()> {
+        if phase == Phase::Body {
+            self.tag(name.hash);
+        }
+        Some(())
+    }
+
+    fn imply(&mut self, name: &Name<'a>) {
+        self.open.push(Open { block: None, guide: name.hash, tags: 0, exact: false, drawing: false });
+    }
+
+    fn close(&mut self, end: Option<&Token>) {
         let Some(open) = self.open.pop() else { return };
         self.exact -= u32::from(open.exact);
-        self.drawings -= u32::from(open.name == "svg");
+        self.drawings -= u32::from(open.drawing);
         if let Some(parent) = self.open.last_mut() {
             parent.guide = mix(parent.guide, open.guide);
             parent.tags += open.tags + u32::from(end.is_some());
@@ -390,7 +155,7 @@ impl<'a> Reading<'a> {
             return;
         }
         let after = u32::try_from(self.blocks.len()).unwrap_or(u32::MAX);
-        let block = &mut self.blocks[at];
+        let Some(block) = self.blocks.get_mut(at) else { return };
         (block.after, block.tags, block.guide) = (after, open.tags, open.guide);
         match end {
             Some(token) => (block.close, block.end) = (token.span.start, token.span.end),
@@ -398,50 +163,8 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn end(&mut self, token: &Token) -> Option<()> {
-        let name = lower(token.inner.of(self.page));
-        match (self.phase, &*name) {
-            (Phase::Before | Phase::Head, "head") if self.open.is_empty() => {
-                self.phase = Phase::AfterHead;
-                return Some(());
-            }
-            (Phase::Body, "body") => {
-                self.close_implied(ends_with_its_parent);
-                self.phase = Phase::AfterBody;
-                return self.open.is_empty().then_some(());
-            }
-            (Phase::Body, "html") => {
-                self.close_implied(ends_with_its_parent);
-                self.phase = Phase::AfterBody;
-                return self.open.is_empty().then_some(());
-            }
-            (Phase::AfterBody, "html") => return Some(()),
-            (Phase::AfterBody, _) => return None,
-            _ => {}
-        }
-        match &*name {
-            "table" => self.close_implied(|name| matches!(name, "td" | "th" | "tr" | "colgroup") || is_section(name)),
-            "tbody" | "thead" | "tfoot" => self.close_implied(|name| matches!(name, "td" | "th" | "tr")),
-            "tr" => self.close_implied(is_cell),
-            "select" => self.close_implied(|name| matches!(name, "option" | "optgroup")),
-            "optgroup" => self.close_implied(|name| name == "option"),
-            "li" => self.close_implied(|name| matches!(name, "p" | "dd" | "dt" | "option")),
-            "dd" | "dt" => self.close_implied(|name| name == "p"),
-            "p" | "noscript" => {}
-            _ if is_special(&name) => self.close_implied(|name| matches!(name, "li" | "dd" | "dt" | "p")),
-            _ => {}
-        }
-        if self.open.last()?.name != name {
-            return None;
-        }
-        self.pop(Some(token));
+    fn frame(&mut self, _: Part, _: &Token) -> Option<()> {
         Some(())
-    }
-
-    fn close_implied(&mut self, ends: impl Fn(&str) -> bool) {
-        while self.open.last().is_some_and(|open| ends(&open.name)) {
-            self.pop(None);
-        }
     }
 }
 
@@ -465,7 +188,3 @@ fn text_guide(text: &str) -> u64 {
 /// Character references are rarely longer. Bytes.
 const LONGEST_REFERENCE: usize = 10;
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-
-fn hash(text: &str) -> u64 {
-    xxhash_rust::xxh3::xxh3_64(text.as_bytes())
-}

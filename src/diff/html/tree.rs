@@ -4,6 +4,7 @@
 //! so that the content of `noscript` is compared as what it is.
 
 use std::cell::{Cell, Ref, RefCell};
+use std::collections::HashMap;
 
 use html5ever::interface::{ElementFlags, NodeOrText, QuirksMode, TreeSink};
 use html5ever::tendril::StrTendril;
@@ -13,8 +14,9 @@ use html5ever::tree_builder::{ElemName, TreeBuilder, TreeBuilderOpts};
 use html5ever::{Attribute, LocalName, Namespace, QualName, local_name, ns};
 
 use super::charref::{self, Place};
-use super::dom::{Dialect, Dom, LeftOut, NOWHERE, NodeId, NodeKind, ROOT};
-use super::lexer::{Content, Kind, Lexer, Raw, SelfClosing, Span, Token};
+use super::dom::{Dialect, Dom, Elsewhere, Form, HTML, LeftOut, NONE, NOWHERE, NodeId, NodeKind, ROOT};
+use super::grow::{self, Refusal, too_many_attributes};
+use super::lexer::{Content, Kind, Lexer, Raw, RawAttribute, SelfClosing, Span, Token};
 use super::limits;
 
 /// The page is deeper or has more nodes than is worth comparing.
@@ -22,26 +24,32 @@ use super::limits;
 pub(super) struct TooBig;
 
 /// Parses a page without the insides of some of its blocks, which are marked as left out.
-pub(super) fn parse_without<'a>(page: &'a str, cuts: &[Cut]) -> Result<Dom<'a>, TooBig> {
-    let builder = TreeBuilder::new(Sink::new(page), options());
-    feed(&builder, page, cuts)?;
-    builder.end();
-    Ok(builder.sink.dom.into_inner())
+pub(super) fn parse_without<'a>(page: &'a str, cuts: &[Cut], budget: usize) -> Result<Dom<'a>, TooBig> {
+    match grow::grow(page, cuts, budget) {
+        Ok(dom) => Ok(dom),
+        Err(Refusal::TooBig) => Err(TooBig),
+        Err(Refusal::Irregular) => finish(TreeBuilder::new(Sink::new(page, budget), options()), page, cuts),
+    }
 }
 
-/// Parses a page, or the fragment that a page-less answer is.
-pub(super) fn parse(page: &str) -> Result<Dom<'_>, TooBig> {
-    let Some(name) = context(page) else { return parse_page(page) };
-    let sink = Sink::new(page);
+/// Parses a page, or the fragment that a page-less answer is, into a tree that costs no more than `budget` bytes.
+pub(super) fn parse(page: &str, budget: usize) -> Result<Dom<'_>, TooBig> {
+    let Some(name) = context(page) else { return parse_page(page, budget) };
+    let sink = Sink::new(page, budget);
     sink.dom.borrow_mut().is_fragment = true;
-    let element = NodeKind::Element { name: QualName::new(None, ns!(html), name), attributes: Vec::new() };
-    let context = sink.dom.borrow_mut().add(element, NOWHERE);
-    finish(TreeBuilder::new_for_fragment(sink, context, None, options()), page)
+    let context = sink.dom.borrow_mut().add_named(&name, &HTML, NOWHERE).map_err(|_| TooBig)?;
+    finish(TreeBuilder::new_for_fragment(sink, context, None, options()), page, &[])
 }
 
 /// Parses what is a page.
-pub(super) fn parse_page(page: &str) -> Result<Dom<'_>, TooBig> {
-    finish(TreeBuilder::new(Sink::new(page), options()), page)
+pub(super) fn parse_page(page: &str, budget: usize) -> Result<Dom<'_>, TooBig> {
+    parse_without(page, &[], budget)
+}
+
+/// The same of a page that need not be regular.
+#[cfg(test)]
+pub(super) fn parse_by_tree_builder(page: &str, budget: usize) -> Result<Dom<'_>, TooBig> {
+    finish(TreeBuilder::new(Sink::new(page, budget), options()), page, &[])
 }
 
 /// The same with html5ever's own tokenizer: what ours is held against.
@@ -50,15 +58,28 @@ pub(super) fn parse_by_html5ever(page: &str) -> Dom<'_> {
     use html5ever::tendril::TendrilSink;
     let tokenizer = html5ever::tokenizer::TokenizerOpts { discard_bom: false, ..Default::default() };
     let options = html5ever::ParseOpts { tree_builder: options(), tokenizer };
-    html5ever::parse_document(Sink::new(page), options).one(page)
+    let mut sink = Sink::new(page, usize::MAX);
+    sink.knows_tokens = false;
+    html5ever::parse_document(sink, options).one(page)
+}
+
+/// How a page is laid out that begins with this doctype.
+pub(super) fn layout_of(text: Option<&str>) -> QuirksMode {
+    let Some(text) = text else { return QuirksMode::Quirks };
+    if text.trim().eq_ignore_ascii_case("html") {
+        return QuirksMode::NoQuirks;
+    }
+    let builder = TreeBuilder::new(Sink::new("", usize::MAX), options());
+    let _ = builder.process_token(tokenizer::DoctypeToken(doctype(text)), 1);
+    builder.sink.quirks.get()
 }
 
 fn options() -> TreeBuilderOpts {
     TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() }
 }
 
-fn finish<'a>(builder: Builder<'a>, page: &str) -> Result<Dom<'a>, TooBig> {
-    feed(&builder, page, &[])?;
+fn finish<'a>(builder: Builder<'a>, page: &str, cuts: &[Cut]) -> Result<Dom<'a>, TooBig> {
+    feed(&builder, page, cuts)?;
     builder.end();
     Ok(builder.sink.dom.into_inner())
 }
@@ -106,7 +127,7 @@ fn feed(builder: &Builder<'_>, page: &str, cuts: &[Cut]) -> Result<(), TooBig> {
         let content = if foreign { Content::Foreign } else { Content::Html };
         let Some(token) = lexer.next(content) else { break };
         builder.sink.place.set(token.span);
-        if let Some(raw) = process(builder, &lexer, &token) {
+        if let Some(raw) = process(builder, &lexer, &token, content) {
             lexer.begin_raw(raw, &token);
         }
         if let Some(cut) = cuts.next_if(|cut| cut.start == token.span.start) {
@@ -118,35 +139,39 @@ fn feed(builder: &Builder<'_>, page: &str, cuts: &[Cut]) -> Result<(), TooBig> {
         }
     }
     builder.sink.place.set(NOWHERE);
+    builder.sink.tag.replace(local_name!(""));
     let _ = builder.process_token(tokenizer::EOFToken, 1);
     if builder.sink.too_big() { Err(TooBig) } else { Ok(()) }
 }
 
 /// Hands one token on; says which raw text begins after it.
-fn process(builder: &Builder<'_>, lexer: &Lexer<'_>, token: &Token) -> Option<Raw> {
+fn process(builder: &Builder<'_>, lexer: &Lexer<'_>, token: &Token, content: Content) -> Option<Raw> {
     let page = lexer.page();
+    let inner = token.inner.of(page);
+    builder.sink.tag.replace(local_name!(""));
     let result = match token.kind {
-        Kind::Text => return process_text(builder, &charref::decode(token.inner.of(page), Place::Text)),
-        Kind::Rcdata => {
-            let text = charref::decode(token.inner.of(page), Place::Text);
-            return process_text(builder, &text.replace('\0', "\u{fffd}"));
+        Kind::Text => {
+            return process_text(builder, &charref::decode(inner, Place::Text), (token.inner, Form::References));
         }
+        Kind::Rcdata => return process_text(builder, &charref::rcdata(inner), (token.inner, Form::Rcdata)),
         // NUL is U+FFFD in raw text, but in CDATA the tree builder decides.
         Kind::RawText if token.inner != token.span => {
-            return process_text(builder, &token.inner.of(page).replace("\r\n", "\n").replace('\r', "\n"));
+            let text = inner.replace("\r\n", "\n").replace('\r', "\n");
+            return process_text(builder, &text, (token.inner, Form::Plain));
         }
-        Kind::RawText => return process_text(builder, &charref::line_ends(token.inner.of(page))),
+        Kind::RawText => return process_text(builder, &charref::line_ends(inner), (token.inner, Form::Plain)),
         Kind::Comment => {
-            let text = charref::line_ends(token.inner.of(page));
+            builder.sink.remark.set(token.inner);
+            let text = charref::line_ends(inner);
             builder.process_token(tokenizer::CommentToken(StrTendril::from_slice(&text)), 1)
         }
         Kind::Doctype => {
             builder.sink.dom.borrow_mut().doctype.get_or_insert(token.inner);
-            builder.process_token(tokenizer::DoctypeToken(doctype(token.inner.of(page))), 1)
+            builder.process_token(tokenizer::DoctypeToken(doctype(inner)), 1)
         }
         Kind::Start | Kind::End => {
-            let tag = tag(lexer, token);
-            builder.sink.overflown.set(builder.sink.overflown.get() || tag.attrs.len() > limits::MAX_ATTRIBUTES);
+            builder.sink.overflown.set(builder.sink.overflown.get() || too_many_attributes(page, token));
+            let tag = tag(builder, lexer, token, content);
             builder.sink.look();
             if tag.kind == TagKind::EndTag {
                 builder.sink.end(&tag.name, token.span);
@@ -164,7 +189,8 @@ fn process(builder: &Builder<'_>, lexer: &Lexer<'_>, token: &Token) -> Option<Ra
 }
 
 /// Text goes on in pieces, because each NUL is a token of its own.
-fn process_text(builder: &Builder<'_>, text: &str) -> Option<Raw> {
+fn process_text(builder: &Builder<'_>, text: &str, origin: (Span, Form)) -> Option<Raw> {
+    builder.sink.text.set(Some(Origin { span: origin.0, form: origin.1, read: 0 }));
     for (at, piece) in text.split('\0').enumerate() {
         if at > 0 {
             let _ = builder.process_token(tokenizer::NullCharacterToken, 1);
@@ -176,36 +202,63 @@ fn process_text(builder: &Builder<'_>, text: &str) -> Option<Raw> {
     None
 }
 
-fn tag(lexer: &Lexer<'_>, token: &Token) -> Tag {
-    let kind = if token.kind == Kind::Start { TagKind::StartTag } else { TagKind::EndTag };
-    let mut attrs: Vec<Attribute> = Vec::new();
-    let mut had_duplicate_attributes = false;
-    for raw in lexer.attributes(token) {
-        let name = lower_name(raw.name);
-        if attrs.iter().any(|present| present.name.local == name) {
-            had_duplicate_attributes = true;
-            continue;
-        }
-        if attrs.len() > limits::MAX_ATTRIBUTES {
-            break;
-        }
-        let value = StrTendril::from_slice(&charref::decode(raw.value, Place::Attribute));
-        attrs.push(Attribute { name: QualName::new(None, ns!(), name), value });
-    }
-    Tag {
-        kind,
-        name: lower_name(token.inner.of(lexer.page())),
+fn tag(builder: &Builder<'_>, lexer: &Lexer<'_>, token: &Token, content: Content) -> Tag {
+    let name = LocalName::from(&*charref::lower_name(token.inner.of(lexer.page())));
+    let mut tag = Tag {
+        kind: if token.kind == Kind::Start { TagKind::StartTag } else { TagKind::EndTag },
+        name,
         self_closing: token.self_closing == SelfClosing::Yes,
-        attrs,
-        had_duplicate_attributes,
+        attrs: Vec::new(),
+        had_duplicate_attributes: false,
+    };
+    builder.sink.mark.set(NO_MARK);
+    if tag.kind == TagKind::StartTag {
+        builder.sink.tag.replace(tag.name.clone());
+        tag.attrs = match (needs(&tag.name), content) {
+            (Needs::Nothing, Content::Html) => Vec::new(),
+            (Needs::Type, Content::Html) => {
+                attributes(lexer.attributes(token).filter(|raw| raw.name.eq_ignore_ascii_case("type")))
+            }
+            (Needs::Mark, _) | (Needs::MarkInHtml, Content::Html) => builder.sink.marked(lexer, token),
+            _ => attributes(lexer.attributes(token)),
+        };
+    }
+    tag
+}
+
+/// What the tree builder looks at of an element's attributes. All others are read out of the page by who asks the tree for them.
+enum Needs {
+    Nothing,
+    /// Fields may be hidden.
+    Type,
+    /// Whether two have the same: such elements are made anew, and three alike are enough.
+    Mark,
+    /// The same, but in a drawing all.
+    MarkInHtml,
+    All,
+}
+
+fn needs(name: &LocalName) -> Needs {
+    match &**name {
+        "b" | "big" | "code" | "em" | "i" | "nobr" | "s" | "small" | "strike" | "strong" | "tt" | "u" => Needs::Mark,
+        "a" | "font" => Needs::MarkInHtml,
+        "input" => Needs::Type,
+        "html" | "body" | "image" | "template" | "svg" | "math" => Needs::All,
+        _ => Needs::Nothing,
     }
 }
 
-fn lower_name(name: &str) -> LocalName {
-    if name.bytes().any(|c| c.is_ascii_uppercase() || c == 0) {
-        return LocalName::from(name.to_ascii_lowercase().replace('\0', "\u{fffd}"));
+fn attributes<'a>(raw: impl Iterator<Item = RawAttribute<'a>>) -> Vec<Attribute> {
+    let mut attributes: Vec<Attribute> = Vec::new();
+    for raw in raw.take(limits::MAX_ATTRIBUTES) {
+        let name = LocalName::from(&*charref::lower_name(raw.name));
+        if attributes.iter().any(|present| present.name.local == name) {
+            continue;
+        }
+        let value = StrTendril::from_slice(&charref::decode(raw.value, Place::Attribute));
+        attributes.push(Attribute { name: QualName::new(None, ns!(), name), value });
     }
-    LocalName::from(name)
+    attributes
 }
 
 /// What follows `<!doctype`: a name and up to two quoted identifiers.
@@ -240,50 +293,150 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 
 struct Sink<'a> {
     dom: RefCell<Dom<'a>>,
+    /// What the tree may cost. Bytes.
+    budget: usize,
+    /// The tokens come from our lexer, which says where they stand.
+    knows_tokens: bool,
     /// Where the token stands that is being processed.
     place: Cell<Span>,
+    /// The text that was handed on last: some waits until the tag behind it is known.
+    text: Cell<Option<Origin>>,
+    /// The comment that was handed on last.
+    remark: Cell<Span>,
+    /// The name of the start tag that is being processed. Empty: it is none.
+    tag: RefCell<LocalName>,
+    /// What stands for the attributes of the tag that is being processed.
+    mark: Cell<u32>,
+    /// The first tag that has such attributes, by their hash.
+    marks: RefCell<HashMap<u64, u32>>,
+    quirks: Cell<QuirksMode>,
     /// Elements whose end tag is still to come, as written: the tree builder tells neither of end tags nor of all that it closes.
     open: RefCell<Vec<NodeId>>,
-    /// A tag has more attributes than is worth comparing.
+    /// A tag has more attributes than is worth comparing, or the page has more names.
     overflown: Cell<bool>,
     /// Open elements that tags may have been held against.
     looked_at: Cell<usize>,
-    /// All attributes of the page.
-    attributes: Cell<usize>,
 }
 
+/// A text of the page, and how much of it has been put into the tree.
+#[derive(Debug, Clone, Copy)]
+struct Origin {
+    span: Span,
+    form: Form,
+    read: u32,
+}
+
+const NO_MARK: u32 = u32::MAX;
+
+/// The attribute that stands for all others. No page can name one so.
+const MARK: &str = "attributes of the tag at";
+
 impl<'a> Sink<'a> {
-    fn new(page: &'a str) -> Self {
+    fn new(page: &'a str, budget: usize) -> Self {
         Self {
             dom: RefCell::new(Dom::new(page, Dialect::Html)),
+            budget,
+            knows_tokens: true,
             place: Cell::new(NOWHERE),
+            text: Cell::new(None),
+            remark: Cell::new(NOWHERE),
+            tag: RefCell::new(local_name!("")),
+            mark: Cell::new(NO_MARK),
+            marks: RefCell::default(),
+            quirks: Cell::new(QuirksMode::NoQuirks),
             open: RefCell::default(),
             overflown: Cell::new(false),
             looked_at: Cell::new(0),
-            attributes: Cell::new(0),
         }
     }
 
     fn too_big(&self) -> bool {
         let dom = self.dom.borrow();
-        dom.nodes.len() + self.attributes.get() > limits::MAX_NODES
+        dom.cost() > self.budget
             || dom.deepest > limits::MAX_DEPTH
             || self.overflown.get()
             || self.looked_at.get() > limits::MAX_LOOKS
     }
 
+    /// One attribute for all of a tag: equal for tags of equal attributes.
+    fn marked(&self, lexer: &Lexer<'_>, token: &Token) -> Vec<Attribute> {
+        let mut hashes: Vec<u64> = Vec::new();
+        let mut names: Vec<&str> = Vec::new();
+        for raw in lexer.attributes(token).take(limits::MAX_ATTRIBUTES) {
+            if names.iter().any(|known| known.eq_ignore_ascii_case(raw.name)) {
+                continue;
+            }
+            names.push(raw.name);
+            let hash = |text: &str| xxhash_rust::xxh3::xxh3_64(text.as_bytes());
+            let value = charref::decode(raw.value, Place::Attribute);
+            hashes.push(super::view::mix(hash(&charref::lower_name(raw.name)), hash(&value)));
+        }
+        if hashes.is_empty() {
+            return Vec::new();
+        }
+        hashes.sort_unstable();
+        let all = hashes.into_iter().fold(0, super::view::mix);
+        let at = *self.marks.borrow_mut().entry(all).or_insert(token.span.start);
+        self.mark.set(at);
+        let name = QualName::new(None, ns!(), LocalName::from(MARK));
+        vec![Attribute { name, value: StrTendril::from_slice(&at.to_string()) }]
+    }
+
+    /// The tag whose attributes such an attribute stands for.
+    fn mark_of(attributes: &[Attribute]) -> u32 {
+        let mark = attributes.first().filter(|first| &*first.name.local == MARK);
+        mark.and_then(|mark| mark.value.parse().ok()).unwrap_or(NO_MARK)
+    }
+
+    /// Where a text stands in the page that came out of the tree builder, and how it is read there.
+    fn origin(&self, text: &str) -> (Span, Form) {
+        let nowhere = (self.place.get(), Form::Own);
+        let Some(origin) = self.text.get().filter(|_| self.knows_tokens) else { return nowhere };
+        let page = self.dom.borrow().page;
+        let whole = origin.span.of(page);
+        if charref::is_plain(whole) {
+            // Blanks at its start, or a newline, may have been dropped.
+            let rest = whole.get(origin.read as usize..).unwrap_or_default();
+            let blanks = rest.len() - rest.trim_start_matches(super::view::is_blank).len();
+            let at = [0, 1, blanks].into_iter().find(|at| rest.get(*at..).is_some_and(|rest| rest.starts_with(text)));
+            let Some(at) = at else { return (origin.span, Form::Own) };
+            let start = origin.span.start + origin.read + u32::try_from(at).unwrap_or(0);
+            let end = start + u32::try_from(text.len()).unwrap_or(0);
+            self.text.set(Some(Origin { read: end - origin.span.start, ..origin }));
+            return (Span { start, end }, origin.form);
+        }
+        let newline = ["\r\n", "\n", "\r"].into_iter().find(|end| whole.starts_with(end)).map_or(0, str::len);
+        for dropped in [0, newline] {
+            let rest = whole.get(dropped..).unwrap_or_default();
+            let read = match origin.form {
+                Form::References => charref::decode(rest, Place::Text),
+                Form::Rcdata => charref::rcdata(rest),
+                _ => charref::line_ends(rest),
+            };
+            if *read == *text {
+                let start = origin.span.start + u32::try_from(dropped).unwrap_or(0);
+                return (Span { start, ..origin.span }, origin.form);
+            }
+        }
+        (origin.span, Form::Own)
+    }
+
     /// The element that has just been made is left empty.
     fn leave_out(&self, cut: &Cut) -> Result<(), TooBig> {
         let mut dom = self.dom.borrow_mut();
-        let made = dom.nodes.last_mut().filter(|node| node.source.start == cut.start).ok_or(TooBig)?;
-        made.left_out = Some(cut.mark);
+        let made = u32::try_from(dom.nodes.len() - 1).map_err(|_| TooBig)?;
+        if dom.node(made).source.start != cut.start {
+            return Err(TooBig);
+        }
+        dom.leave_out(made, cut.mark);
         Ok(())
     }
 
     /// A tag comes: the tree builder may hold it against all that is open.
     fn look(&self) {
         let dom = self.dom.borrow();
-        let depth = dom.nodes.last().map_or(0, |node| node.depth as usize);
+        let last = u32::try_from(dom.nodes.len() - 1).unwrap_or(ROOT);
+        let depth = dom.depth(last);
         self.looked_at.set(self.looked_at.get() + depth);
     }
 
@@ -296,36 +449,38 @@ impl<'a> Sink<'a> {
             .iter()
             .rposition(|node| dom.name(*node).is_some_and(|own| own.eq_ignore_ascii_case(name)));
         if let Some(at) = found.map(|at| within_reach + at) {
-            dom.nodes[open[at] as usize].end = place;
+            dom.close(open[at], place.start);
             open.truncate(at);
         }
     }
 
     fn put(&self, parent: NodeId, child: NodeOrText<NodeId>, before: NodeId) {
-        let mut dom = self.dom.borrow_mut();
         match child {
-            NodeOrText::AppendNode(node) => dom.insert(parent, node, before),
-            NodeOrText::AppendText(text) => dom.insert_text(parent, text, before, self.place.get()),
+            NodeOrText::AppendNode(node) => self.dom.borrow_mut().insert(parent, node, before),
+            NodeOrText::AppendText(text) => {
+                let origin = self.origin(&text);
+                self.dom.borrow_mut().insert_text(parent, &text, before, origin);
+            }
         }
     }
 }
 
 /// An element's name, lent out of the arena.
 #[derive(Debug)]
-struct Name<'a>(Ref<'a, QualName>);
+struct Name<'a>(Ref<'a, (LocalName, Namespace)>);
 
 impl ElemName for Name<'_> {
     fn ns(&self) -> &Namespace {
-        &self.0.ns
+        &self.0.1
     }
 
     fn local_name(&self) -> &LocalName {
-        &self.0.local
+        &self.0.0
     }
 }
 
 /// What the tree builder is told if it asks for the name of something that is no element. It never does.
-static NO_NAME: QualName = QualName { prefix: None, ns: ns!(), local: local_name!("") };
+static NO_NAME: (LocalName, Namespace) = (local_name!(""), ns!());
 
 impl<'a> TreeSink for Sink<'a> {
     type Handle = NodeId;
@@ -346,46 +501,50 @@ impl<'a> TreeSink for Sink<'a> {
     }
 
     fn elem_name<'b>(&'b self, target: &'b NodeId) -> Name<'b> {
-        Name(Ref::map(self.dom.borrow(), |dom| match &dom.node(*target).kind {
-            NodeKind::Element { name, .. } => name,
-            _ => &NO_NAME,
-        }))
+        Name(Ref::map(self.dom.borrow(), |dom| dom.full_name(*target).unwrap_or(&NO_NAME)))
     }
 
     fn create_element(&self, name: QualName, attributes: Vec<Attribute>, _: ElementFlags) -> NodeId {
         let mut dom = self.dom.borrow_mut();
-        self.attributes.set(self.attributes.get() + attributes.len());
         let place = self.place.get();
-        let page = dom.page;
-        // A token makes at most one element of its own name; all others are implied.
-        let written = place.of(page).get(1..1 + name.local.len()).unwrap_or_default();
-        let is_written = written.eq_ignore_ascii_case(&name.local);
-        let node = dom.add(NodeKind::Element { name, attributes }, if is_written { place } else { NOWHERE });
+        // A token makes at most one element of its own name and attributes; all others are implied, or made anew.
+        let mark = Self::mark_of(&attributes);
+        let is_written = self.tag.borrow().eq_ignore_ascii_case(&name.local) && mark == self.mark.get();
+        let Ok(node) = dom.add_element(&name, if is_written { place } else { NOWHERE }) else {
+            self.overflown.set(true);
+            return dom.add(NodeKind::Element, Form::Plain, NOWHERE);
+        };
         if is_written {
             self.open.borrow_mut().push(node);
         }
+        let is_renamed = |attribute: &Attribute| {
+            attribute.name.prefix.is_some() || attribute.name.local.bytes().any(|c| c.is_ascii_uppercase())
+        };
+        if is_written && !attributes.iter().any(is_renamed) || attributes.is_empty() {
+            return node;
+        }
+        let from = if mark == NO_MARK { Elsewhere::List(listed(attributes)) } else { Elsewhere::Tag(mark) };
+        dom.take_attributes(node, from);
         node
     }
 
     fn create_comment(&self, text: StrTendril) -> NodeId {
-        self.dom.borrow_mut().add(NodeKind::Comment(text), self.place.get())
+        self.dom.borrow_mut().add_remark(NodeKind::Comment, &text, self.remark.get())
     }
 
     fn create_pi(&self, target: StrTendril, content: StrTendril) -> NodeId {
-        let mut text = target;
-        text.push_slice(" ");
-        text.push_tendril(&content);
-        self.dom.borrow_mut().add(NodeKind::Instruction(text), self.place.get())
+        let text = format!("{target} {content}");
+        self.dom.borrow_mut().add_remark(NodeKind::Instruction, &text, NOWHERE)
     }
 
     fn append(&self, parent: &NodeId, child: NodeOrText<NodeId>) {
-        self.put(*parent, child, super::dom::NONE);
+        self.put(*parent, child, NONE);
     }
 
     fn append_based_on_parent_node(&self, element: &NodeId, previous: &NodeId, child: NodeOrText<NodeId>) {
         let parent = self.dom.borrow().node(*element).parent;
-        if parent == super::dom::NONE {
-            self.put(*previous, child, super::dom::NONE);
+        if parent == NONE {
+            self.put(*previous, child, NONE);
         } else {
             self.put(parent, child, *element);
         }
@@ -403,23 +562,20 @@ impl<'a> TreeSink for Sink<'a> {
     }
 
     fn set_quirks_mode(&self, mode: QuirksMode) {
+        self.quirks.set(mode);
         self.dom.borrow_mut().set_quirks(mode);
     }
 
     fn append_before_sibling(&self, sibling: &NodeId, child: NodeOrText<NodeId>) {
         let parent = self.dom.borrow().node(*sibling).parent;
-        if parent != super::dom::NONE {
+        if parent != NONE {
             self.put(parent, child, *sibling);
         }
     }
 
     fn add_attrs_if_missing(&self, target: &NodeId, attributes: Vec<Attribute>) {
-        let mut dom = self.dom.borrow_mut();
-        let NodeKind::Element { attributes: present, .. } = &mut dom.nodes[*target as usize].kind else { return };
-        for attribute in attributes {
-            if !present.iter().any(|known| known.name == attribute.name) {
-                present.push(attribute);
-            }
+        if !attributes.is_empty() {
+            self.dom.borrow_mut().add_attributes(*target, listed(attributes));
         }
     }
 
@@ -429,8 +585,12 @@ impl<'a> TreeSink for Sink<'a> {
 
     fn reparent_children(&self, node: &NodeId, new_parent: &NodeId) {
         let mut dom = self.dom.borrow_mut();
-        while let Some(child) = Some(dom.node(*node).first).filter(|id| *id != super::dom::NONE) {
+        while let Some(child) = Some(dom.first(*node)).filter(|id| *id != NONE) {
             dom.append(*new_parent, child);
         }
     }
+}
+
+fn listed(attributes: Vec<Attribute>) -> Vec<(Box<str>, Box<str>)> {
+    attributes.into_iter().map(|attribute| (Box::from(&*attribute.name.local), Box::from(&*attribute.value))).collect()
 }

@@ -84,7 +84,7 @@ pub(super) fn named_token(name: &str) -> Option<Sure> {
 
 /// [`token_attribute`] of a node.
 pub(super) fn token_attribute_of(dom: &Dom<'_>, node: NodeId) -> Option<(&'static str, Sure)> {
-    token_attribute(dom.name(node)?, |name| dom.attribute(node, name).map(Cow::Borrowed))
+    token_attribute(dom.name(node)?, |name| dom.attribute(node, name))
 }
 
 /// Are both made by a generator of tokens, each for itself? Stacks make them of different lengths and alphabets, so randomness is all

@@ -55,6 +55,8 @@ pub(super) struct Walk<'w, 'd, 's, 'r> {
     pub ids: (Ids, Ids),
     /// Legacy's texts that look like markup below the element that was asked about last.
     pub tag_like: Option<(NodeId, String)>,
+    /// What is left of the memory that the pair may take. Bytes.
+    pub room: usize,
     /// Something was told or hidden.
     pub told: Told,
 }
@@ -88,8 +90,7 @@ impl Walk<'_, '_, '_, '_> {
         if self.is_over() || (old.meaning == new.meaning && old.spelling == new.spelling) {
             return;
         }
-        let left_out =
-            [(self.sides.a.dom, old), (self.sides.b.dom, new)].map(|(dom, item)| dom.node(item.node).left_out);
+        let left_out = [(self.sides.a.dom, old), (self.sides.b.dom, new)].map(|(dom, item)| dom.left_out(item.node));
         if left_out.iter().any(Option::is_some) {
             self.told = Told::Mispaired;
             return;
@@ -252,10 +253,12 @@ impl Walk<'_, '_, '_, '_> {
                 self.hide(rule, Kind::Structure, at);
             }
         }
-        if (x.dom.node(at.0).end == NOWHERE) != (y.dom.node(at.1).end == NOWHERE) {
+        if x.dom.is_closed(at.0) != y.dom.is_closed(at.1) {
             self.hide(Rule::HtmlSyntax, Kind::Structure, at);
         }
-        if sources.0 != sources.1 || old.own != new.own {
+        // An element that stands nowhere may have the attributes of another one.
+        let made = [x.dom.node(at.0), y.dom.node(at.1)].iter().any(|node| node.source == NOWHERE);
+        if sources.0 != sources.1 || old.own != new.own || made {
             self.attributes(at);
         }
     }

@@ -4,13 +4,12 @@
 //! Not covered: entities of a document's own (they stay as written, and are never expanded), namespaces (a prefix is part of
 //! the name), validation.
 
-use html5ever::tendril::StrTendril;
-use html5ever::{Attribute, LocalName, QualName, ns};
+use html5ever::{Namespace, ns};
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
-use super::charref::{self, Place};
-use super::dom::{Dialect, Dom, NodeId, NodeKind, ROOT};
+use super::charref;
+use super::dom::{Dialect, Dom, Form, NONE, NodeId, NodeKind, ROOT};
 use super::lexer::Span;
 use super::limits;
 
@@ -30,8 +29,9 @@ pub(super) struct Declaration {
     pub encoding: String,
 }
 
-pub(super) fn parse(page: &str) -> Result<(Dom<'_>, Option<Declaration>), Fault> {
-    let mut reading = Reading { dom: Dom::new(page, Dialect::Xml), open: vec![ROOT], declaration: None };
+/// Parses a document into a tree that costs no more than `budget` bytes.
+pub(super) fn parse(page: &str, budget: usize) -> Result<(Dom<'_>, Option<Declaration>), Fault> {
+    let mut reading = Reading { dom: Dom::new(page, Dialect::Xml), open: vec![ROOT], declaration: None, budget };
     let mut reader = Reader::from_str(page);
     loop {
         let start = position(&reader);
@@ -58,6 +58,8 @@ struct Reading<'a> {
     dom: Dom<'a>,
     open: Vec<NodeId>,
     declaration: Option<Declaration>,
+    /// What the tree may cost. Bytes.
+    budget: usize,
 }
 
 impl<'a> Reading<'a> {
@@ -73,11 +75,11 @@ impl<'a> Reading<'a> {
             }
             Event::Empty(tag) => {
                 let element = self.element(&tag, place)?;
-                self.dom.nodes[element as usize].end = place;
+                self.dom.close(element, place.start);
             }
             Event::End(_) => {
                 let element = self.open.pop().unwrap_or(ROOT);
-                self.dom.nodes[element as usize].end = place;
+                self.dom.close(element, place.start);
             }
             Event::Text(_) => {
                 let text = charref::line_ends(place.of(self.dom.page)).into_owned();
@@ -85,8 +87,8 @@ impl<'a> Reading<'a> {
             }
             Event::CData(text) => self.text(&charref::line_ends(&text), place)?,
             Event::GeneralRef(reference) => self.text(&resolve(&reference), place)?,
-            Event::Comment(text) => self.leaf(NodeKind::Comment(StrTendril::from_slice(&text)), place),
-            Event::PI(text) => self.leaf(NodeKind::Instruction(StrTendril::from_slice(&text)), place),
+            Event::Comment(text) => self.leaf(NodeKind::Comment, &text, place),
+            Event::PI(text) => self.leaf(NodeKind::Instruction, &text, place),
             // An empty line before it, as PHP prints one in front of `<?php`: no reader of feeds takes it.
             Event::Decl(_) if place.start > 0 => {
                 let what = "the XML declaration is not at the start".to_owned();
@@ -103,7 +105,7 @@ impl<'a> Reading<'a> {
             Event::DocType(_) => self.dom.doctype = Some(place),
             Event::Eof => {}
         }
-        let too_many = self.dom.nodes.len() > limits::MAX_NODES || self.open.len() > limits::MAX_DEPTH as usize;
+        let too_many = self.dom.cost() > self.budget || self.open.len() > limits::MAX_DEPTH as usize;
         if too_many { Err(Fault::TooBig) } else { Ok(()) }
     }
 
@@ -112,17 +114,13 @@ impl<'a> Reading<'a> {
         if self.open.len() == 1 && self.dom.children(ROOT).any(|child| self.dom.is_element(child)) {
             return Err(Fault::Malformed("a second root element".to_owned(), at));
         }
-        let plain = |name: &str| QualName::new(None, ns!(), LocalName::from(name));
-        let mut attributes = Vec::new();
-        for attribute in tag.attributes() {
-            let attribute = attribute.map_err(|error| Fault::Malformed(error.to_string(), at))?;
-            let value = StrTendril::from_slice(&charref::decode(&attribute.value, Place::Text));
-            attributes.push(Attribute { name: plain(attribute.key.as_ref()), value });
-            if attributes.len() > limits::MAX_ATTRIBUTES {
+        for (count, attribute) in tag.attributes().enumerate() {
+            attribute.map_err(|error| Fault::Malformed(error.to_string(), at))?;
+            if count >= limits::MAX_ATTRIBUTES {
                 return Err(Fault::TooBig);
             }
         }
-        let element = self.dom.add(NodeKind::Element { name: plain(tag.name().as_ref()), attributes }, place);
+        let element = self.dom.add_named(tag.name().as_ref(), &NO_SPACE, place).map_err(|_| Fault::TooBig)?;
         self.dom.append(self.top(), element);
         Ok(element)
     }
@@ -137,12 +135,14 @@ impl<'a> Reading<'a> {
                 Err(Fault::Malformed("text outside the root element".to_owned(), place.start as usize))
             };
         }
-        self.dom.insert_text(parent, StrTendril::from_slice(text), super::dom::NONE, place);
+        let is_there = *charref::line_ends(place.of(self.dom.page)) == *text;
+        let form = if is_there { Form::Plain } else { Form::Own };
+        self.dom.insert_text(parent, text, NONE, (place, form));
         Ok(())
     }
 
-    fn leaf(&mut self, kind: NodeKind, place: Span) {
-        let node = self.dom.add(kind, place);
+    fn leaf(&mut self, kind: NodeKind, text: &str, place: Span) {
+        let node = self.dom.add_remark(kind, text, place);
         self.dom.append(self.top(), node);
     }
 
@@ -157,6 +157,9 @@ impl<'a> Reading<'a> {
         Ok((self.dom, self.declaration))
     }
 }
+
+/// A prefix is part of the name.
+static NO_SPACE: Namespace = ns!();
 
 /// What a reference stands for; one that only the document itself could define stays as written.
 fn resolve(reference: &BytesRef<'_>) -> String {

@@ -4,10 +4,11 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::super::attribute::Surroundings;
-use super::super::dom::{Dom, NodeId, NodeKind, ROOT};
-use super::super::fast;
+use super::super::dom::{Dom, NOWHERE, NodeId, NodeKind, ROOT};
+use super::super::lexer::Span;
 use super::super::selector::Selector;
 use super::super::tree;
+use super::super::{fast, grow};
 use super::{Markup, compared, html};
 use crate::diff::rules::Rules;
 use crate::diff::{Comparison, Outcome};
@@ -284,7 +285,7 @@ fn mutate(parts: &mut Vec<Part>, nth: &mut usize, seen: &mut usize, parent: Opti
 }
 
 fn selects(page: &str, path: &str) -> Vec<usize> {
-    let dom = tree::parse(page).unwrap();
+    let dom = tree::parse(page, usize::MAX).unwrap();
     let selector = Selector::parse(path).unwrap_or_else(|error| panic!("{error}"));
     written(&dom).enumerate().filter(|(_, node)| selector.matches(&dom, *node)).map(|(at, _)| at).collect()
 }
@@ -364,17 +365,18 @@ fn soup() -> impl Strategy<Value = String> {
 
 /// The tree as text, without its places in the source.
 fn dump(dom: &Dom<'_>, node: NodeId, out: &mut String) {
-    match &dom.node(node).kind {
+    match dom.node(node).kind {
         NodeKind::Document => {}
-        NodeKind::Element { name, attributes } => {
+        NodeKind::Element => {
+            let (name, space) = dom.full_name(node).unwrap();
             let mut attributes: Vec<String> =
-                attributes.iter().map(|a| format!(" {}={:?}", a.name.local, &*a.value)).collect();
+                dom.attributes(node).iter().map(|(name, value)| format!(" {name}={value:?}")).collect();
             attributes.sort();
-            out.push_str(&format!("<{}:{}{}>", name.ns, name.local, attributes.concat()));
+            out.push_str(&format!("<{space}:{name}{}>", attributes.concat()));
         }
-        NodeKind::Text(text) => out.push_str(&format!("{:?}", &**text)),
-        NodeKind::Comment(text) => out.push_str(&format!("<!--{:?}", &**text)),
-        NodeKind::Instruction(text) => out.push_str(&format!("<?{:?}", &**text)),
+        NodeKind::Text => out.push_str(&format!("{:?}", dom.text(node))),
+        NodeKind::Comment => out.push_str(&format!("<!--{:?}", dom.text(node))),
+        NodeKind::Instruction => out.push_str(&format!("<?{:?}", dom.text(node))),
     }
     for child in dom.children(node) {
         dump(dom, child, out);
@@ -386,6 +388,89 @@ fn dumped(dom: &Dom<'_>) -> String {
     let mut out = String::new();
     dump(dom, ROOT, &mut out);
     out
+}
+
+/// The places of all nodes in the page.
+fn placed(dom: &Dom<'_>) -> Vec<(String, Option<Span>, bool)> {
+    let mut nodes = Vec::new();
+    let mut stack = vec![ROOT];
+    while let Some(node) = stack.pop() {
+        let at = dom.node(node).source;
+        let is_empty = dom.node(node).kind == NodeKind::Text && at.start == at.end;
+        if !is_empty {
+            let name = dom.name(node).unwrap_or_default().to_owned();
+            nodes.push((name, Some(at).filter(|at| *at != NOWHERE), dom.is_closed(node)));
+        }
+        let children: Vec<NodeId> = dom.children(node).collect();
+        stack.extend(children.into_iter().rev());
+    }
+    nodes
+}
+
+fn grows_as_html5ever_builds(page: &str) -> Result<(), TestCaseError> {
+    if let Ok(grown) = grow::grow(page, &[], usize::MAX) {
+        let built = tree::parse_by_tree_builder(page, usize::MAX).unwrap();
+        prop_assert_eq!(dumped(&grown), dumped(&built), "{}", page);
+        prop_assert_eq!(placed(&grown), placed(&built), "{}", page);
+        prop_assert_eq!(grown.layout, built.layout, "{}", page);
+    }
+    Ok(())
+}
+
+/// Tags in an order that is often regular: each opened one is mostly closed.
+fn nearly_regular() -> impl Strategy<Value = String> {
+    const NAMES: [&str; 40] = [
+        "p", "div", "ul", "li", "table", "tr", "td", "th", "tbody", "thead", "caption", "colgroup", "b", "i", "a",
+        "span", "select", "option", "optgroup", "form", "button", "pre", "textarea", "script", "style", "title",
+        "noscript", "h1", "h2", "dl", "dd", "dt", "section", "iframe", "object", "label", "fieldset", "svg", "html",
+        "body",
+    ];
+    const BITS: [&str; 20] = [
+        "x",
+        " ",
+        "\n",
+        "a &amp; b",
+        "<!--c-->",
+        "<br>",
+        "<img src=a>",
+        "<input type=hidden>",
+        "<hr/>",
+        "<col>",
+        "<meta a=b>",
+        "<link>",
+        "\r\n",
+        "</>",
+        "&#10;",
+        "<head>",
+        "</head>",
+        "<base>",
+        "</body>",
+        "</html>",
+    ];
+    let tag = (prop::sample::select(&NAMES[..]), 0..8_u8, prop::sample::select(&BITS[..]));
+    (0..4_u8, vec(tag, 0..24)).prop_map(|(frame, tags)| {
+        let starts =
+            ["", "<!DOCTYPE html>", "<!doctype html public 'x'><html><head></head><body>", "<title>t</title><body>"];
+        let mut page = starts[usize::from(frame)].to_owned();
+        let mut open = Vec::new();
+        for (name, action, bit) in tags {
+            match action {
+                0..3 => {
+                    page.push_str(&format!("<{name} a='{name}'>"));
+                    open.push(name);
+                }
+                3..5 => page.push_str(bit),
+                5 => page.push_str(&format!("<{name}>")),
+                _ => {
+                    if let Some(name) = open.pop() {
+                        page.push_str(&format!("</{name}>"));
+                    }
+                }
+            }
+        }
+        open.into_iter().rev().for_each(|name| page.push_str(&format!("</{name}>")));
+        page
+    })
 }
 
 fn by_trees(old: &str, new: &str) -> Comparison {
@@ -411,9 +496,24 @@ proptest! {
 
     #[test]
     fn our_lexer_cuts_as_html5ever_does(page in soup()) {
-        let ours = tree::parse_page(&page).unwrap();
+        let ours = tree::parse_by_tree_builder(&page, usize::MAX).unwrap();
         let theirs = tree::parse_by_html5ever(&page);
         prop_assert_eq!(dumped(&ours), dumped(&theirs));
+    }
+
+    #[test]
+    fn regular_pages_grow_into_the_tree_that_html5ever_builds(page in nearly_regular()) {
+        grows_as_html5ever_builds(&page)?;
+    }
+
+    #[test]
+    fn soup_that_is_regular_grows_into_the_tree_that_html5ever_builds(page in soup()) {
+        grows_as_html5ever_builds(&page)?;
+    }
+
+    #[test]
+    fn written_pages_grow_into_the_tree_that_html5ever_builds(parts in page(), choices in vec(any::<u8>(), 0..40)) {
+        grows_as_html5ever_builds(&Pen::write(&parts, &choices))?;
     }
 
     #[test]

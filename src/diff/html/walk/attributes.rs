@@ -1,7 +1,9 @@
 //! The attributes of two elements that stand for each other.
 
+use std::collections::HashMap;
+
 use super::super::attribute::{self, Verdict};
-use super::super::dom::NodeId;
+use super::super::dom::{Attribute, NodeId};
 use super::super::{escape, link, script, selector, volatile};
 use super::{STEP, Side, Walk};
 use crate::diff::comparison::{Kind, Severity};
@@ -16,9 +18,11 @@ impl Walk<'_, '_, '_, '_> {
         {
             return self.hide(Rule::HtmlSyntax, Kind::Attribute, at);
         }
-        for attribute in x.attributes(at.0) {
-            let (name, old) = (&*attribute.name.local, &*attribute.value);
-            match y.attribute(at.1, name) {
+        let (olds, news) = (x.attributes(at.0), y.attributes(at.1));
+        let (in_old, in_new) = (Named::of(&olds), Named::of(&news));
+        for (place, (name, old)) in olds.iter().enumerate() {
+            let (name, old) = (&**name, &**old);
+            match in_new.find(name, place) {
                 Some(new) => self.values(name, at, old, new),
                 None if old.is_empty() && attribute::is_void_when_empty(name) => {
                     self.hide(Rule::HtmlSyntax, Kind::Attribute, at)
@@ -31,9 +35,9 @@ impl Walk<'_, '_, '_, '_> {
                 }
             }
         }
-        for attribute in y.attributes(at.1) {
-            let (name, new) = (&*attribute.name.local, &*attribute.value);
-            if x.attribute(at.0, name).is_some() {
+        for (place, (name, new)) in news.iter().enumerate() {
+            let (name, new) = (&**name, &**new);
+            if in_old.find(name, place).is_some() {
                 continue;
             }
             if new.is_empty() && attribute::is_void_when_empty(name) {
@@ -43,7 +47,7 @@ impl Walk<'_, '_, '_, '_> {
             let path = self.attribute_place(Side::Candidate, at.1, name);
             let mut finding =
                 Finding::new(Kind::Attribute, path).only_candidate(new).severity(attribute::severity(name));
-            if escape::broke_out(x.attributes(at.0), y.attributes(at.1), name) {
+            if escape::broke_out(&olds, &news, name) {
                 finding = finding.severity(Severity::Critical).cause("escape_missing");
             }
             self.report(finding);
@@ -132,11 +136,11 @@ impl Walk<'_, '_, '_, '_> {
         let is_build = match name {
             "content" => {
                 let (a, b) = both("name")?;
-                a == b && link::names_build(a) && link::are_builds(old, new)
+                a == b && link::names_build(&a) && link::are_builds(old, new)
             }
             "integrity" => {
                 let (a, b) = both("src").or_else(|| both("href"))?;
-                a != b && link::same_but_version(a, b) && old.starts_with("sha") && new.starts_with("sha")
+                a != b && link::same_but_version(&a, &b) && old.starts_with("sha") && new.starts_with("sha")
             }
             _ => false,
         };
@@ -149,6 +153,31 @@ impl Walk<'_, '_, '_, '_> {
             .iter()
             .filter_map(|text| selector::Selector::parse(text).ok())
             .any(|selector| selector.matches(self.sides.a.dom, at.0) && selector.matches(self.sides.b.dom, at.1))
+    }
+}
+
+/// A list of attributes in which some are looked for by name.
+struct Named<'l, 'd> {
+    list: &'l [Attribute<'d>],
+    /// Of a long list: where each name stands.
+    places: HashMap<&'l str, usize>,
+}
+
+impl<'l, 'd> Named<'l, 'd> {
+    fn of(list: &'l [Attribute<'d>]) -> Self {
+        const LONG: usize = 12;
+        let places = list.iter().enumerate().filter(|_| list.len() > LONG);
+        Self { list, places: places.map(|(at, attribute)| (&*attribute.0, at)).collect() }
+    }
+
+    /// The value of an attribute that is likely to stand in a place.
+    fn find(&self, name: &str, likely: usize) -> Option<&'l str> {
+        let found = self.list.get(likely).filter(|attribute| attribute.0 == name);
+        let found = found.or_else(|| match self.places.is_empty() {
+            true => self.list.iter().find(|attribute| attribute.0 == name),
+            false => self.places.get(name).and_then(|at| self.list.get(*at)),
+        });
+        found.map(|(_, value)| &**value)
     }
 }
 

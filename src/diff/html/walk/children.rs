@@ -1,10 +1,12 @@
 //! The children of two elements that stand for each other: which of the one stands for which of the other, and who is alone.
 
+use std::borrow::Cow;
+
 use super::super::align::{self, Alignment, Movable, Moved, Sketch};
 use super::super::dom::{Dom, NodeId, NodeKind};
 use super::super::escape;
 use super::super::selector::Selector;
-use super::super::view::{ItemId, ItemKind, View};
+use super::super::view::{ItemId, ItemKind, View, short};
 use super::{Beside, Side, Told, Walk};
 use crate::diff::comparison::{Kind, Severity};
 use crate::diff::rules::{Rule, Rules};
@@ -15,14 +17,15 @@ impl Walk<'_, '_, '_, '_> {
         let (x, y) = (self.sides.a, self.sides.b);
         let (old, new) = (x.item(a), y.item(b));
         let at = (old.node, new.node);
-        if old.blanks != new.blanks {
+        let unseen = (x.unseen(a), y.unseen(b));
+        if unseen.0.0 != unseen.1.0 {
             self.hide(Rule::HtmlWhitespace, Kind::Text, at);
         }
-        if old.comments != new.comments {
+        if unseen.0.1 != unseen.1.1 {
             self.hide(Rule::HtmlComments, Kind::Text, at);
         }
         let (old_kids, new_kids) = (self.counted(x, a), self.counted(y, b));
-        if old.solid != new.solid && texts_of(x, &old_kids).eq(texts_of(y, &new_kids)) {
+        if x.solid(a) != y.solid(b) && texts_of(x, &old_kids).eq(texts_of(y, &new_kids)) {
             let path = self.place(Side::Control, at.0);
             let finding = Finding::new(Kind::Text, path).values(own_text(x, at.0), own_text(y, at.1));
             self.report(finding.rule(Rule::Nbsp));
@@ -34,6 +37,10 @@ impl Walk<'_, '_, '_, '_> {
             for (old, new) in old_kids.iter().zip(&new_kids) {
                 self.pair(*old, *new, at);
             }
+            return;
+        }
+        if (old_kids.len() + new_kids.len()) * ALIGNING > self.room {
+            self.too_much();
             return;
         }
         let list = self.lists.of_elements((x.dom, at.0), (y.dom, at.1));
@@ -52,14 +59,14 @@ impl Walk<'_, '_, '_, '_> {
     }
 
     fn counted(&self, view: &View<'_>, parent: ItemId) -> Vec<ItemId> {
-        view.kids(parent).iter().copied().filter(|kid| view.item(*kid).ignored.is_none()).collect()
+        view.kids(parent).filter(|kid| view.item(*kid).ignored().is_none()).collect()
     }
 
     /// What the operator ignores still is told, as ignored, when it differs.
     fn ignored_kids(&mut self, a: ItemId, b: ItemId, at: (NodeId, NodeId)) {
         let (x, y) = (self.sides.a, self.sides.b);
         let ignored = |view: &View<'_>, parent: ItemId| -> Vec<ItemId> {
-            view.kids(parent).iter().copied().filter(|kid| view.item(*kid).ignored.is_some()).collect()
+            view.kids(parent).filter(|kid| view.item(*kid).ignored().is_some()).collect()
         };
         let (old, new) = (ignored(x, a), ignored(y, b));
         for index in 0..old.len().max(new.len()) {
@@ -69,7 +76,7 @@ impl Walk<'_, '_, '_, '_> {
             {
                 continue;
             }
-            let entry = old.map(|id| x.item(*id)).or_else(|| new.map(|id| y.item(*id))).and_then(|item| item.ignored);
+            let entry = old.map(|id| x.item(*id)).or_else(|| new.map(|id| y.item(*id))).and_then(|item| item.ignored());
             let written = entry.and_then(|entry| self.ignored.get(usize::from(entry))).cloned().unwrap_or_default();
             let path = match (old, new) {
                 (Some(old), _) => self.place(Side::Control, x.item(*old).node),
@@ -127,20 +134,20 @@ impl Walk<'_, '_, '_, '_> {
             let finding = Finding::new(Kind::Order, path).values(outline(x, kids.0, from), outline(y, kids.1, from));
             self.report(finding.cause("sorted_otherwise"));
         }
-        let is_beside = |alone: &[usize], at: usize| {
+        let is_beside = |alone: &[u32], at: u32| {
             alone.binary_search(&(at + 1)).is_ok()
                 || at.checked_sub(1).is_some_and(|at| alone.binary_search(&at).is_ok())
         };
         for pair in &alignment.pairs {
             let gap = is_beside(&alignment.only_a, pair.a) || is_beside(&alignment.only_b, pair.b);
             let beside = if gap { Beside::Gap } else { Beside::Pairs };
-            self.pair_beside(kids.0[pair.a], kids.1[pair.b], at, beside);
+            self.pair_beside(kids.0[pair.a as usize], kids.1[pair.b as usize], at, beside);
         }
         for only in &alignment.only_a {
-            self.only(Side::Control, kids.0[*only], at);
+            self.only(Side::Control, kids.0[*only as usize], at);
         }
         for only in &alignment.only_b {
-            self.only(Side::Candidate, kids.1[*only], at);
+            self.only(Side::Candidate, kids.1[*only as usize], at);
         }
     }
 
@@ -152,8 +159,8 @@ impl Walk<'_, '_, '_, '_> {
         at: (NodeId, NodeId),
     ) -> Option<Finding> {
         let (x, y) = (self.sides.a, self.sides.b);
-        let elements = |view: &View<'_>, kids: &[ItemId], only: &[usize]| {
-            only.iter().any(|at| view.item(kids[*at]).kind == ItemKind::Element)
+        let elements = |view: &View<'_>, kids: &[ItemId], only: &[u32]| {
+            only.iter().any(|at| view.item(kids[*at as usize]).kind == ItemKind::Element)
         };
         let (in_old, in_new) = (elements(x, kids.0, &alignment.only_a), elements(y, kids.1, &alignment.only_b));
         if in_new && escape::is_text_of(x.dom, at.0, y.dom, at.1) {
@@ -177,13 +184,13 @@ impl Walk<'_, '_, '_, '_> {
         let finding = match item.kind {
             ItemKind::Text => {
                 let path = self.place(Side::Control, within.0);
-                let text = view.text(id);
+                let text = &*view.text(id);
                 match side {
                     Side::Control => Finding::new(Kind::Text, path).values(text, ""),
                     Side::Candidate => Finding::new(Kind::Text, path).values("", text),
                 }
             }
-            ItemKind::Element if view.dom.node(item.node).left_out.is_some() => {
+            ItemKind::Element if view.dom.left_out(item.node).is_some() => {
                 self.told = Told::Mispaired;
                 return;
             }
@@ -218,6 +225,9 @@ impl Walk<'_, '_, '_, '_> {
     }
 }
 
+/// What aligning takes for each child. Bytes.
+const ALIGNING: usize = size_of::<Sketch>() + 48;
+
 /// Elements whose children have no order, as `unordered` and `match_by` name them.
 #[derive(Debug, Default)]
 pub(in crate::diff::html) struct Lists(Vec<List>);
@@ -247,11 +257,11 @@ impl Lists {
 }
 
 /// What each item is called by an attribute of its own, or of the first below it that has it.
-fn keys<'v>(view: &'v View<'_>, kids: &[ItemId], key: &str) -> Vec<Option<&'v str>> {
+fn keys<'v>(view: &'v View<'_>, kids: &[ItemId], key: &str) -> Vec<Option<Cow<'v, str>>> {
     kids.iter().map(|kid| first_with(view.dom, view.item(*kid).node, key)).collect()
 }
 
-fn first_with<'v>(dom: &'v Dom<'_>, node: NodeId, key: &str) -> Option<&'v str> {
+fn first_with<'v>(dom: &'v Dom<'_>, node: NodeId, key: &str) -> Option<Cow<'v, str>> {
     dom.attribute(node, key).or_else(|| dom.children(node).find_map(|child| first_with(dom, child, key)))
 }
 
@@ -262,11 +272,8 @@ fn texts_of<'v>(view: &'v View<'_>, kids: &'v [ItemId]) -> impl Iterator<Item = 
 
 /// The text directly below an element, as it stands.
 fn own_text(view: &View<'_>, node: NodeId) -> String {
-    let texts = view.dom.children(node).filter_map(|child| match &view.dom.node(child).kind {
-        NodeKind::Text(text) => Some(&**text),
-        _ => None,
-    });
-    texts.collect()
+    let texts = view.dom.children(node).filter(|child| view.dom.node(*child).kind == NodeKind::Text);
+    texts.map(|text| view.dom.text(text)).collect()
 }
 
 fn source_of(view: &View<'_>, id: ItemId) -> String {
@@ -278,7 +285,7 @@ fn source_of(view: &View<'_>, id: ItemId) -> String {
             .map(|extent| extent.of(view.dom.page))
             .filter(|source| !source.is_empty())
             .map_or_else(|| format!("<{}>", view.name(id)), str::to_owned),
-        _ => view.text(id).to_owned(),
+        _ => view.text(id).into_owned(),
     }
 }
 
@@ -288,7 +295,7 @@ fn in_place(alignment: &Alignment) -> usize {
         .pairs
         .iter()
         .enumerate()
-        .take_while(|(at, pair)| pair.a == *at && pair.b == *at && pair.moved == Moved::No)
+        .take_while(|(at, pair)| pair.a as usize == *at && pair.b == pair.a && pair.moved == Moved::No)
         .count()
 }
 
@@ -318,26 +325,26 @@ fn push_words(view: &View<'_>, id: ItemId, most: usize, out: &mut String) {
         return;
     }
     let item = view.item(id);
-    let left_out = view.dom.node(item.node).left_out.map(|_| view.dom.text_content(item.node));
-    for word in left_out.as_deref().unwrap_or(view.text(id)).split_whitespace().take(most) {
+    let left_out = view.dom.left_out(item.node).map(|_| view.dom.text_content(item.node));
+    for word in left_out.as_deref().unwrap_or(&view.text(id)).split_whitespace().take(most) {
         out.push_str(word);
         out.push(' ');
     }
     for kid in view.kids(id) {
-        push_words(view, *kid, most, out);
+        push_words(view, kid, most, out);
     }
 }
 
 fn sketch(view: &View<'_>, id: ItemId) -> Sketch {
     let item = view.item(id);
     let movable = item.kind == ItemKind::Element && item.weight > 1;
-    let hash = |text: &str| xxhash_rust::xxh3::xxh3_64(text.as_bytes());
+    let hash = |text: &str| short(xxhash_rust::xxh3::xxh3_64(text.as_bytes()));
     Sketch {
         meaning: item.meaning,
-        sort: if item.kind == ItemKind::Element { hash(view.name(id)) } else { item.kind as u64 },
+        sort: if item.kind == ItemKind::Element { hash(view.name(id)) } else { item.kind as u32 },
         own: item.own,
-        inside: item.inside,
-        id: view.dom.attribute(item.node, "id").filter(|_| item.kind == ItemKind::Element).map_or(0, hash),
+        inside: short(view.inside(id)),
+        id: view.dom.attribute(item.node, "id").filter(|_| item.kind == ItemKind::Element).map_or(0, |id| hash(&id)),
         bag: item.bag,
         weight: item.weight,
         movable: if movable { Movable::Yes } else { Movable::No },

@@ -12,7 +12,7 @@ use crate::diff::sink::Finding;
 impl Walk<'_, '_, '_, '_> {
     pub(super) fn text(&mut self, a: ItemId, b: ItemId, within: (NodeId, NodeId)) {
         let (x, y) = (self.sides.a, self.sides.b);
-        let (old, new) = (x.text(a), y.text(b));
+        let (old, new) = (&*x.text(a), &*y.text(b));
         if old == new {
             let source = |view: &View<'_>, id: ItemId| view.dom.node(view.item(id).node).source;
             let sources = (source(x, a).of(x.dom.page), source(y, b).of(y.dom.page));

@@ -1,0 +1,139 @@
+//! The attributes of an element, read out of its start tag each time they are asked for.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use smallvec::SmallVec;
+
+use super::{Dialect, Dom, Form, NodeId, NodeKind};
+use crate::diff::html::charref::{self, Place};
+use crate::diff::html::lexer::{self, RawAttribute};
+
+/// The attributes of an element that are not those of a tag of its own.
+#[derive(Debug)]
+pub(in crate::diff::html) enum Elsewhere {
+    /// Those of the tag that begins here: the element was made anew of another one.
+    Tag(u32),
+    /// Put together out of several tags, or called otherwise in the tree.
+    List(Vec<(Box<str>, Box<str>)>),
+}
+
+/// Name and value, as they count.
+pub(in crate::diff::html) type Attribute<'d> = (Cow<'d, str>, Cow<'d, str>);
+
+impl<'a> Dom<'a> {
+    /// The element has other attributes than those of its tag.
+    pub fn take_attributes(&mut self, id: NodeId, from: Elsewhere) {
+        self.node_mut(id).form = Form::Own;
+        self.own_bytes += match &from {
+            Elsewhere::Tag(_) => 0,
+            Elsewhere::List(list) => list.iter().map(|(name, value)| name.len() + value.len() + KEPT).sum(),
+        };
+        self.elsewhere.insert(id, from);
+    }
+
+    /// Gives an element those attributes that it has not yet.
+    pub fn add_attributes(&mut self, id: NodeId, more: Vec<(Box<str>, Box<str>)>) {
+        let own = |(name, value): Attribute<'_>| (name.into(), value.into());
+        let mut list: Vec<(Box<str>, Box<str>)> = self.attributes(id).into_iter().map(own).collect();
+        for (name, value) in more {
+            if !list.iter().any(|known| known.0 == name) {
+                list.push((name, value));
+            }
+        }
+        self.take_attributes(id, Elsewhere::List(list));
+    }
+
+    /// The start tag whose attributes the element has.
+    fn tag(&self, id: NodeId) -> &'a str {
+        let node = self.node(id);
+        let elsewhere = (node.form == Form::Own).then(|| self.elsewhere.get(&id)).flatten();
+        match elsewhere {
+            Some(Elsewhere::Tag(start)) => self.page.get(*start as usize..).unwrap_or_default(),
+            _ => node.source.of(self.page),
+        }
+    }
+
+    fn list(&self, id: NodeId) -> Option<&[(Box<str>, Box<str>)]> {
+        let elsewhere = (self.node(id).form == Form::Own).then(|| self.elsewhere.get(&id)).flatten();
+        match elsewhere {
+            Some(Elsewhere::List(list)) => Some(list),
+            _ => None,
+        }
+    }
+
+    /// The attributes, each name once.
+    pub fn attributes(&self, id: NodeId) -> SmallVec<[Attribute<'_>; 8]> {
+        if self.node(id).kind != NodeKind::Element {
+            return SmallVec::new();
+        }
+        if let Some(list) = self.list(id) {
+            return list.iter().map(|(name, value)| (Cow::Borrowed(&**name), Cow::Borrowed(&**value))).collect();
+        }
+        let raw: SmallVec<[RawAttribute<'a>; 8]> = lexer::attributes_of_tag(self.tag(id)).collect();
+        let read = |attribute: &RawAttribute<'a>| (self.attribute_name(attribute.name), self.value(attribute));
+        if raw.len() > FEW {
+            let mut known = HashSet::new();
+            return raw.iter().map(read).filter(|(name, _)| known.insert(name.clone())).collect();
+        }
+        let is_first = |at: usize| !raw[..at].iter().any(|other| self.is_named(other, raw[at].name));
+        (0..raw.len()).filter(|at| is_first(*at)).map(|at| read(&raw[at])).collect()
+    }
+
+    pub fn attribute(&self, id: NodeId, wanted: &str) -> Option<Cow<'_, str>> {
+        if self.node(id).kind != NodeKind::Element {
+            return None;
+        }
+        if let Some(list) = self.list(id) {
+            return list.iter().find(|(name, _)| **name == *wanted).map(|(_, value)| Cow::Borrowed(&**value));
+        }
+        let mut raw = lexer::attributes_of_tag(self.tag(id));
+        raw.find(|attribute| self.is_named(attribute, wanted)).map(|attribute| self.value(&attribute))
+    }
+
+    fn is_named(&self, attribute: &RawAttribute<'_>, wanted: &str) -> bool {
+        match self.dialect {
+            Dialect::Html if attribute.name.len() != wanted.len() => {
+                // A NUL is a longer character in the tree.
+                attribute.name.contains('\0') && charref::lower_name(attribute.name) == wanted
+            }
+            Dialect::Html => attribute.name.eq_ignore_ascii_case(wanted),
+            Dialect::Xml => attribute.name == wanted,
+        }
+    }
+
+    fn attribute_name(&self, name: &'a str) -> Cow<'a, str> {
+        match self.dialect {
+            Dialect::Html => charref::lower_name(name),
+            Dialect::Xml => Cow::Borrowed(name),
+        }
+    }
+
+    fn value(&self, attribute: &RawAttribute<'a>) -> Cow<'a, str> {
+        let place = if self.dialect == Dialect::Html { Place::Attribute } else { Place::Text };
+        charref::decode(attribute.value, place)
+    }
+
+    /// The charset that a meta tag names, in either way to write it, in lower case.
+    pub fn charset(&self, id: NodeId) -> Option<String> {
+        if self.name(id) != Some("meta") || self.dialect == Dialect::Xml {
+            return None;
+        }
+        match (self.attributes(id).len(), self.attribute(id, "charset"), self.attribute(id, "http-equiv")) {
+            (1, Some(charset), _) => Some(charset.trim().to_ascii_lowercase()),
+            (2, None, Some(kind)) if kind.eq_ignore_ascii_case("content-type") => {
+                let content = self.attribute(id, "content")?.to_ascii_lowercase();
+                let (media, charset) = content.split_once(';')?;
+                let is_page = matches!(media.trim(), "text/html" | "application/xhtml+xml");
+                charset.trim().strip_prefix("charset=").filter(|_| is_page).map(|charset| charset.trim().to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Of so few attributes, each is held against all others.
+const FEW: usize = 12;
+
+/// An attribute that is kept takes as much beside its letters. Bytes.
+const KEPT: usize = 32;

@@ -1,0 +1,71 @@
+//! The names of a page's elements, each kept once.
+
+use std::collections::HashMap;
+
+use html5ever::{LocalName, Namespace, QualName, ns};
+
+use crate::diff::html::elements::{SLOTS, slot};
+
+/// The page has more names than [`MOST`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::diff::html) struct TooMany;
+
+/// More names than any page has. A tree that has them is not worth comparing.
+const MOST: usize = 4096;
+
+/// Where elements of HTML are at home.
+pub(in crate::diff::html) static HTML: Namespace = ns!(html);
+
+type Name = (LocalName, Namespace);
+
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    all: Vec<Name>,
+    places: HashMap<Name, u16>,
+    /// The names that were asked for last, each in the slot of its spelling.
+    recent: Recent,
+}
+
+#[derive(Debug)]
+struct Recent([u16; SLOTS]);
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self([0; SLOTS])
+    }
+}
+
+impl Names {
+    pub fn get(&self, at: u16) -> Option<&Name> {
+        self.all.get(usize::from(at))
+    }
+
+    pub fn of_qualified(&mut self, name: &QualName) -> Result<u16, TooMany> {
+        self.of(&name.local, &name.ns)
+    }
+
+    pub fn of(&mut self, name: &str, space: &Namespace) -> Result<u16, TooMany> {
+        let slot = slot(name);
+        let recent = self.recent.0[slot];
+        if self.get(recent).is_some_and(|known| *known.0 == *name && known.1 == *space) {
+            return Ok(recent);
+        }
+        let full = (LocalName::from(name), space.clone());
+        let at = match self.places.get(&full) {
+            Some(at) => *at,
+            None => self.keep(full)?,
+        };
+        self.recent.0[slot] = at;
+        Ok(at)
+    }
+
+    fn keep(&mut self, name: Name) -> Result<u16, TooMany> {
+        let at = u16::try_from(self.all.len()).map_err(|_| TooMany)?;
+        if self.all.len() >= MOST {
+            return Err(TooMany);
+        }
+        self.all.push(name.clone());
+        self.places.insert(name, at);
+        Ok(at)
+    }
+}
