@@ -100,14 +100,18 @@ fn read_all(mut reader: impl Read, coding: &str, most: usize) -> Result<Vec<u8>,
     let mut bytes = Vec::new();
     loop {
         // Never room for more than is wanted: a list that doubles would take twice as much.
-        let step = bytes.len().max(FIRST).min(most + 1 - bytes.len());
+        let (usual, left) = (bytes.len().max(FIRST), most + 1 - bytes.len());
+        let step = if left <= usual * 2 { left } else { usual };
         bytes.reserve_exact(step);
         let read = reader.by_ref().take(step as u64).read_to_end(&mut bytes);
         if bytes.len() > most {
             return Err(Fault::TooLarge(most));
         }
         match read {
-            Ok(read) if read < step => return Ok(bytes),
+            Ok(read) if read < step => {
+                bytes.shrink_to(bytes.len() + bytes.len() / 8);
+                return Ok(bytes);
+            }
             Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof || !bytes.is_empty() => {
                 return Err(Fault::Cut(coding.to_owned()));
@@ -170,6 +174,7 @@ fn inside(bytes: &[u8]) -> Option<&'static Encoding> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use std::borrow::Cow;
     use std::io::Write;
 
     use super::{Fault, MAX_DECODED, text, undo};
@@ -227,6 +232,34 @@ mod tests {
         assert_eq!(undo(&coded("gzip"), &bomb), Err(Fault::TooLarge(MAX_DECODED)));
         let small = zstd::encode_all(vec![0; 3 << 20].as_slice(), 3).unwrap();
         assert_eq!(undo(&coded("zstd"), &small), Err(Fault::TooLarge(1 << 20)));
+    }
+
+    #[test]
+    fn what_is_unpacked_takes_little_more_room_than_it_needs() {
+        let page: Vec<u8> = (0..300_000_u32).flat_map(|n| format!("<li>{n}</li>").into_bytes()).collect();
+        let codings =
+            [("gzip", gzip(&page)), ("br", brotli(&page)), ("zstd", zstd::encode_all(page.as_slice(), 3).unwrap())];
+        for (coding, packed) in codings {
+            let Cow::Owned(unpacked) = undo(&coded(coding), &packed).unwrap() else { panic!("{coding}") };
+            assert_eq!(unpacked, page, "{coding}");
+            assert!(unpacked.capacity() <= page.len() / 8 * 9 + 8, "{coding}: {}", unpacked.capacity());
+        }
+    }
+
+    #[test]
+    fn a_stack_of_bombs_is_cut_at_the_outermost_that_grows_too_large() {
+        let zeros = vec![0; MAX_DECODED * 2];
+        let twice = gzip(&gzip(&zeros));
+        assert!(twice.len() < 4096, "{}", twice.len());
+        assert_eq!(undo(&coded("gzip, gzip"), &twice), Err(Fault::TooLarge(1 << 20)));
+        let deflated = |bytes: &[u8]| {
+            let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(bytes).unwrap();
+            encoder.finish().unwrap()
+        };
+        for (coding, bomb) in [("br", brotli(&zeros)), ("deflate", deflated(&zeros))] {
+            assert!(matches!(undo(&coded(coding), &bomb), Err(Fault::TooLarge(_))), "{coding}");
+        }
     }
 
     #[test]

@@ -124,6 +124,8 @@ pub struct Sink<'r> {
     work: u64,
     /// Bytes that comparing may still take.
     room: usize,
+    /// The least that was left of it.
+    least_room: usize,
     /// Bytes of values in which a transform was looked for.
     inferred: usize,
     both_failed: bool,
@@ -143,6 +145,7 @@ impl<'r> Sink<'r> {
             scopes: HashMap::new(),
             work: 0,
             room: usize::MAX,
+            least_room: usize::MAX,
             inferred: 0,
             both_failed: false,
         }
@@ -413,6 +416,7 @@ impl<'r> Sink<'r> {
     /// Says what the decoded bodies weigh, and how much of that had to be made for it: the rest of the room is for comparing them.
     pub fn weigh(&mut self, pair: usize, made: usize) {
         self.room = (pair / 4).saturating_mul(ROOM_PER_FOUR).saturating_sub(made).max(ROOM_FLOOR);
+        self.least_room = self.room;
     }
 
     /// Bytes that comparing may still take; without [`Sink::weigh`], as many as there are.
@@ -425,6 +429,7 @@ impl<'r> Sink<'r> {
     pub fn hold(&mut self, bytes: usize) -> bool {
         let left = self.room.checked_sub(bytes);
         self.room = left.unwrap_or(self.room);
+        self.least_room = self.least_room.min(self.room);
         left.is_some()
     }
 
@@ -433,7 +438,14 @@ impl<'r> Sink<'r> {
         self.room = self.room.saturating_add(bytes);
     }
 
+    /// The least that was left of the room.
+    #[cfg(test)]
+    pub fn least_room(&self) -> usize {
+        self.least_room
+    }
+
     /// Steps of work so far.
+    #[cfg(test)]
     pub fn work(&self) -> u64 {
         self.work
     }

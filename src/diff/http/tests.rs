@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-use crate::diff::{Comparison, Observation, Outcome, Request, Rules, compare};
+use crate::diff::{Comparison, Observation, Outcome, Request, Rules, compare, decode};
 
 fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Observation {
     let mut map = HeaderMap::new();
@@ -33,6 +33,21 @@ fn head_tells_the_type_of_a_body_it_does_not_send() {
         (answer(200, &[("content-type", "text/html")], ""), answer(200, &[("content-type", "text/plain")], ""));
     assert_eq!(diff(Method::HEAD, &old, &new, "{}").outcome, Outcome::Mismatched);
     assert_eq!(diff(Method::GET, &old, &new, "{}").outcome, Outcome::Matched);
+}
+
+#[test]
+fn bombs_are_too_large_to_compare_and_said_to_be() {
+    let bomb = |byte: u8| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        std::io::Write::write_all(&mut encoder, &vec![byte; decode::MAX_DECODED * 2]).unwrap();
+        let packed = encoder.finish().unwrap();
+        let headers = [("content-type", "application/json"), ("content-encoding", "gzip")];
+        Observation { body: packed.into(), ..answer(200, &headers, "") }
+    };
+    let found = diff(Method::GET, &bomb(b'a'), &bomb(b'b'), "{}");
+    let [told] = found.differences.as_slice() else { panic!("{found:?}") };
+    assert_eq!((told.kind.name(), told.cause.as_deref()), ("too_different", Some("too_large")));
+    assert!(told.control.as_ref().unwrap().starts_with("grows beyond "), "{found:?}");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use crate::diff::{Comparison, Outcome, Request, Rules, Scope, Sink};
 
+mod bounds;
+
 fn diff_with(control: &str, candidate: &str, spec: &str) -> Comparison {
     let rules = Rules::compile(&serde_json::from_str(spec).unwrap()).unwrap();
     let request = Request {
