@@ -202,7 +202,7 @@ fn broken_characters(old: &Text<'_>, new: &Text<'_>, sink: &mut Sink<'_>) {
 fn is_binary(said: Option<&MediaType>, bytes: &[u8]) -> bool {
     const LOOKED_AT: usize = 1024;
     let head = bytes.get(..LOOKED_AT.min(bytes.len())).unwrap_or_default();
-    said.is_some_and(MediaType::is_binary)
+    said.is_some_and(|said| !said.is_json() && said.is_binary())
         || (binary::magic(bytes).is_some() || (memchr::memchr(0, head).is_some() && !has_wide_mark(head)))
 }
 

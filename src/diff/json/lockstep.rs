@@ -381,7 +381,9 @@ impl<'a> Pair<'a, '_> {
     fn pointer(&self, key: Option<Range<usize>>) -> String {
         const USUAL: usize = 32;
         let mut path = String::with_capacity(USUAL);
-        self.steps(key).for_each(|step| walk::push_step(&mut path, step));
+        for step in self.steps(key) {
+            walk::push_step(&mut path, step);
+        }
         path
     }
 

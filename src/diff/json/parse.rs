@@ -395,8 +395,8 @@ impl<'a> Parser<'a> {
             blanks: 0,
             most,
             // All at once: a list that grows is there twice while it is copied.
-            nodes: Vec::with_capacity((most_nodes(text.as_bytes()) + documents).min(most) + MARGIN),
-            open: Vec::with_capacity(8),
+            nodes: Vec::with_capacity((most_nodes(text.as_bytes()) + documents + 2).min(most + MARGIN)),
+            open: Vec::new(),
         }
     }
 
