@@ -117,7 +117,8 @@ impl Door {
         let longest = timeouts.first_byte.max(timeouts.idle);
         peer.options.connection_timeout = Some(timeouts.connect);
         peer.options.total_connection_timeout = Some(timeouts.connect);
-        peer.options.read_timeout = Some(longest);
+        // A slow client of HTTP/2 may keep the task from reading for longer than this: there the clock alone tells.
+        peer.options.read_timeout = (session.req_header().version != Version::HTTP_2).then_some(longest);
         peer.options.write_timeout = Some(timeouts.idle);
         peer.options.idle_timeout = Some(timeouts.idle);
         let http2 = exchange.attempt.visit.as_ref().is_some_and(|visit| visit.endpoint().protocol == Protocol::Http2);

@@ -21,6 +21,7 @@ mod fallback;
 mod faults;
 mod http2;
 mod http2_abuse;
+mod http2_stalled;
 mod http2_up;
 mod limits;
 mod mirror;

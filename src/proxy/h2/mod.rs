@@ -5,6 +5,7 @@
 
 mod admit;
 mod metered;
+mod pace;
 mod stream;
 mod streams;
 
@@ -24,7 +25,8 @@ use super::listen::{Front, told};
 use super::wire::Wire;
 use crate::config::settings::Limits;
 use metered::Metered;
-use stream::ClientRequest;
+use pace::Pace;
+use stream::{ClientRequest, Kept};
 use streams::Streams;
 
 /// What begins every HTTP/2 connection: RFC 9113, section 3.4.
@@ -149,11 +151,13 @@ impl Conversation<'_> {
         match admit::head(head) {
             Ok(head) => {
                 let clock = Clock::new(self.entrance.clone());
-                let request = ClientRequest::new(head, body, respond, self.digest.clone(), clock.clone(), place);
+                let pace = Arc::new(Pace::default());
+                let kept = Kept { clock: clock.clone(), pace: pace.clone(), place };
+                let request = ClientRequest::new(head, body, respond, self.digest.clone(), kept);
                 let (proxy, stop) = (self.front.proxy.clone(), self.front.stop.clone());
-                tokio::spawn(clock.scope(async move {
+                tokio::spawn(clock.scope(pace.run(async move {
                     proxy.process_new_http(HttpSession::new_custom(Box::new(request)), &stop).await;
-                }));
+                })));
             }
             Err(refusal) => {
                 place.finished();

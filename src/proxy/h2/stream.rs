@@ -23,6 +23,7 @@ use pingora::protocols::http::custom::server::Session;
 use pingora::protocols::l4::socket::SocketAddr;
 use pingora::{Error, ErrorType, OrErr, Result};
 
+use super::pace::Pace;
 use super::streams::Place;
 use crate::proxy::clock::{Alarm, Clock};
 use crate::proxy::fallback::REPLAYABLE;
@@ -43,11 +44,18 @@ pub struct ClientRequest {
     /// What was read of the body, for another attempt.
     replay: Option<FixedBuffer>,
     digest: Digest,
-    clock: Arc<Clock>,
     alarm: Alarm,
     write_timeout: Option<Duration>,
     drain_timeout: Option<Duration>,
-    place: Place,
+    kept: Kept,
+}
+
+/// What keeps a stream within its bounds.
+#[derive(Debug)]
+pub struct Kept {
+    pub clock: Arc<Clock>,
+    pub pace: Arc<Pace>,
+    pub place: Place,
 }
 
 impl ClientRequest {
@@ -56,8 +64,7 @@ impl ClientRequest {
         body: RecvStream,
         respond: SendResponse<Bytes>,
         digest: Digest,
-        clock: Arc<Clock>,
-        place: Place,
+        kept: Kept,
     ) -> Self {
         Self {
             head,
@@ -70,11 +77,10 @@ impl ClientRequest {
             bytes_sent: 0,
             replay: None,
             digest,
-            clock,
             alarm: Alarm::default(),
             write_timeout: None,
             drain_timeout: None,
-            place,
+            kept,
         }
     }
 
@@ -90,7 +96,7 @@ impl ClientRequest {
     fn take(&mut self, piece: std::result::Result<Bytes, h2::Error>) -> Result<Bytes> {
         let piece = piece.or_err(ErrorType::ReadError, "reading a request body").map_err(|error| error.into_down())?;
         self.bytes_read += piece.len();
-        self.place.moved(piece.len());
+        self.kept.place.moved(piece.len());
         if let Some(replay) = &mut self.replay {
             replay.write_to_buffer(&piece);
         }
@@ -114,10 +120,10 @@ impl ClientRequest {
     }
 
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<Box<Error>> {
-        if self.alarm.poll(&self.clock, cx).is_pending() {
+        if self.alarm.poll(&self.kept.clock, cx).is_pending() {
             return Poll::Pending;
         }
-        let phase = self.clock.miss();
+        let phase = self.kept.clock.miss();
         Poll::Ready(Error::explain(ErrorType::ReadTimedout, format!("{phase:?} took too long")).into_down())
     }
 
@@ -163,13 +169,13 @@ impl ClientRequest {
         };
         while !data.is_empty() {
             answer.reserve_capacity(data.len().min(LARGEST_PIECE));
-            let room = within(patience, poll_fn(|cx| answer.poll_capacity(cx))).await?;
+            let room = self.kept.pace.wait(within(patience, poll_fn(|cx| answer.poll_capacity(cx)))).await?;
             let room = room.ok_or_else(|| Error::explain(ErrorType::WriteError, "the client left").into_down())?;
             let piece = data.split_to(room.map_err(lost)?.min(data.len()));
             self.bytes_sent += piece.len();
-            self.place.moved(piece.len());
+            self.kept.place.moved(piece.len());
             answer.send_data(piece, end && data.is_empty()).map_err(lost)?;
-            self.clock.moved();
+            self.kept.clock.moved();
             if end && data.is_empty() {
                 self.end();
                 return Ok(());
@@ -192,7 +198,7 @@ impl ClientRequest {
 
     fn end(&mut self) {
         self.ended = true;
-        self.place.finished();
+        self.kept.place.finished();
     }
 
     /// So that nobody takes what was sent for the whole.
@@ -347,7 +353,7 @@ impl Session for ClientRequest {
     }
 
     async fn shutdown(&mut self, _: u32, _: &str) {
-        self.place.finished();
+        self.kept.place.finished();
         self.give_up(Reason::INTERNAL_ERROR);
     }
 
