@@ -13,6 +13,11 @@ pub fn infer(control: &str, candidate: &str) -> Option<&'static str> {
 /// A language's own words for nothing, yes and no, or an unfilled template.
 fn printed(old: &str, new: &str) -> Option<&'static str> {
     let appears = |word: &str| has_word(new, word) && !has_word(old, word);
+    // None of these words can be there: the usual case of short values.
+    let holds_no_word = !new.bytes().any(|byte| matches!(byte, b'N' | b'T' | b'F' | b'n' | b'u' | b'i'));
+    if holds_no_word {
+        return printed_otherwise(old, new);
+    }
     if appears("None") || appears("null") || appears("undefined") || appears("nil") {
         return Some("none_printed");
     }
@@ -22,6 +27,11 @@ fn printed(old: &str, new: &str) -> Option<&'static str> {
     if appears("nan") || appears("NaN") || appears("inf") {
         return Some("nan_printed");
     }
+    printed_otherwise(old, new)
+}
+
+/// A template that was not filled, or a float for a whole number.
+fn printed_otherwise(old: &str, new: &str) -> Option<&'static str> {
     if new.contains('{') && (new.contains("{{") || new.contains("{%")) && !(old.contains("{{") || old.contains("{%")) {
         return Some("template_printed");
     }

@@ -275,7 +275,11 @@ fn numeric(text: Raw<'_>, value: &str) -> bool {
 }
 
 pub(super) fn quoted(raw: Raw<'_>) -> String {
-    format!("\"{}\"", raw.text)
+    let mut text = String::with_capacity(raw.text.len() + 2);
+    text.push('"');
+    text.push_str(raw.text);
+    text.push('"');
+    text
 }
 
 pub(super) fn pointer(path: &[Step<'_>]) -> String {
