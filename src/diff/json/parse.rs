@@ -162,7 +162,7 @@ impl<'a> Tape<'a> {
     /// # Errors
     /// A line is no document, there are fewer than `least`, or the tape would be larger than `room`.
     pub fn parse_lines(text: &'a str, least: usize, room: usize) -> Result<Self, Fault> {
-        let lines = memchr::memchr_iter(b'\n', text.as_bytes()).count();
+        let lines = memchr::memchr_iter(b'\n', text.as_bytes()).count() + 1;
         let mut parser = Parser::new(text, lines, room);
         parser.nodes.push(Node::new(Kind::Array, 0, 0));
         let mut count = 0;
@@ -370,7 +370,10 @@ fn most_nodes(text: &[u8]) -> usize {
     text.chunks(PART).map(|part| usize::from(count(part))).sum()
 }
 
-/// Nodes beside those: of a list of lines, and the ends that are read before somebody asks whether there are too many.
+/// Nodes of a list of lines itself.
+const AROUND: usize = 2;
+
+/// Nodes that are read before somebody asks whether there are too many.
 const MARGIN: usize = MAX_DEPTH + 8;
 
 struct Parser<'a> {
@@ -395,7 +398,7 @@ impl<'a> Parser<'a> {
             blanks: 0,
             most,
             // All at once: a list that grows is there twice while it is copied.
-            nodes: Vec::with_capacity((most_nodes(text.as_bytes()) + documents + 2).min(most + MARGIN)),
+            nodes: Vec::with_capacity((most_nodes(text.as_bytes()) + documents + AROUND).min(most + MARGIN)),
             open: Vec::new(),
         }
     }

@@ -167,6 +167,16 @@ fn a_tape_is_no_larger_than_its_bound_and_made_at_once() {
 }
 
 #[test]
+fn lines_of_json_are_taped_at_once_too() {
+    let rows: Vec<String> = (0..4000).map(|n| row(n, n)).collect();
+    for text in [rows.join("\n"), rows.join("\n") + "\n", "1\n2\n3".to_owned()] {
+        let tape = Tape::parse_lines(&text, 2, usize::MAX).unwrap();
+        let needed = tape.weight(Tape::ROOT) * 8;
+        assert!(tape.size() <= needed + needed / 8 + 64, "{} bytes for {needed}", tape.size());
+    }
+}
+
+#[test]
 fn beyond_the_budget_it_is_too_different_with_both_sizes() {
     let count = 1 << 18;
     let old = list((0..count).map(|n| n.to_string()));
