@@ -260,11 +260,19 @@ fn style(value: &str) -> Cow<'_, str> {
             Some((property, rest)) => {
                 let property = property.trim();
                 // Custom properties are the only ones whose case counts.
-                let folded =
-                    if property.starts_with("--") { property.to_owned() } else { property.to_ascii_lowercase() };
-                out.push_str(&folded);
+                if property.starts_with("--") || !has_upper(property) {
+                    out.push_str(property);
+                } else {
+                    out.push_str(&property.to_ascii_lowercase());
+                }
                 out.push(':');
-                out.push_str(&spaced(rest).replace(", ", ",").replace(" ,", ",").replace(" !important", "!important"));
+                let rest = rest.trim_ascii();
+                if rest.bytes().any(|c| c.is_ascii_whitespace()) {
+                    let rest = spaced(rest).replace(", ", ",").replace(" ,", ",").replace(" !important", "!important");
+                    out.push_str(&rest);
+                } else {
+                    out.push_str(rest);
+                }
             }
             None => out.push_str(declaration.trim()),
         }

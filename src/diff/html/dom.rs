@@ -299,6 +299,11 @@ impl<'a> Dom<'a> {
         (node.form, node.first) = (Form::Own, at);
     }
 
+    /// Is a text not read out of the page?
+    pub fn is_own(&self, id: NodeId) -> bool {
+        self.node(id).form == Form::Own
+    }
+
     /// The text of a text node, a comment or an instruction.
     pub fn text(&self, id: NodeId) -> Cow<'_, str> {
         let node = self.node(id);

@@ -7,9 +7,10 @@ pub(super) const MAX_TREES: usize = 1 << 20;
 /// Both pages together up to this length are tried token by token: about 40 ms. Bytes.
 pub(super) const MAX_TOKENS: usize = 5 << 20;
 
-/// What the trees of two pages may take, for each byte of theirs: ordinary markup takes two to three.
+/// What the trees of two pages may take, for each byte of theirs, if they are large.
 const PER_BYTE: usize = 3;
-/// What the trees of any two pages may take, however small: a dense table needs more for each byte than it has. Bytes.
+/// What the trees of any two pages may take, however small: a page that is read takes four times its bytes, a dense table six times.
+/// As long as [`MAX_TREES`] is what it is, this is what counts. Bytes.
 const LEAST_BUDGET: usize = 4 << 20;
 
 /// What the trees of two pages of together so many bytes may take, and what is made of them. Bytes.

@@ -56,7 +56,7 @@ pub(super) fn read<'a>(page: &'a str, shape: &mut impl Shape<'a>) -> Option<()> 
     }
     let lexer = Lexer::from(page, 0);
     let known = Known::new();
-    Reading { page, lexer, known, open: Vec::new(), phase: Phase::Before, drawings: 0, shape }.run()
+    Reading { page, lexer, known, open: Vec::new(), phase: Phase::Before, drawings: 0, choices: 0, shape }.run()
 }
 
 struct Reading<'a, 's, S> {
@@ -67,6 +67,8 @@ struct Reading<'a, 's, S> {
     phase: Phase,
     /// Open `svg`.
     drawings: u32,
+    /// Open `select`.
+    choices: u32,
     shape: &'s mut S,
 }
 
@@ -182,7 +184,9 @@ impl<'a, S: Shape<'a>> Reading<'a, '_, S> {
         if self.in_svg() {
             return self.in_foreign(name, token);
         }
-        if name.is(Traits::NEVER_REGULAR) {
+        // Fields and much else end a list of choices, however deep in it they stand.
+        let is_choice = matches!(&*name.text, "option" | "optgroup" | "script");
+        if name.is(Traits::NEVER_REGULAR) || (self.choices > 0 && !is_choice) {
             return None;
         }
         if name.is(Traits::VOID) {
@@ -198,9 +202,6 @@ impl<'a, S: Shape<'a>> Reading<'a, '_, S> {
         } else if name.is(Traits::MAKES_ROOM) {
             self.make_room(&name)?;
         }
-        if self.top() == "select" && !matches!(&*name.text, "option" | "optgroup" | "script") {
-            return None;
-        }
         if name.is(Traits::RAW) {
             self.begin_raw(&name, token);
         }
@@ -214,7 +215,7 @@ impl<'a, S: Shape<'a>> Reading<'a, '_, S> {
         let top = self.top();
         match &*name.text {
             "col" => (top == "colgroup").then_some(())?,
-            _ if self.top_is(Traits::TABLE_PART) || top == "select" => return None,
+            _ if self.top_is(Traits::TABLE_PART) => return None,
             "hr" => self.close_paragraph()?,
             _ => {}
         }
@@ -262,7 +263,7 @@ impl<'a, S: Shape<'a>> Reading<'a, '_, S> {
             "optgroup" => {
                 self.close_implied(|open| open.text == "option");
                 if self.top() == "optgroup" {
-                    self.is_open("select").then(|| self.pop(None))?;
+                    (self.choices > 0).then(|| self.pop(None))?;
                 }
             }
             "li" => {
@@ -342,6 +343,7 @@ impl<'a, S: Shape<'a>> Reading<'a, '_, S> {
 
     fn push(&mut self, name: Name<'a>, token: &Token) -> Option<()> {
         self.drawings += u32::from(name.text == "svg");
+        self.choices += u32::from(name.text == "select");
         let inside = self.shape.open(&name, token, self.phase)?;
         if let Some(close) = inside {
             self.lexer.skip_to(close);
@@ -354,6 +356,7 @@ impl<'a, S: Shape<'a>> Reading<'a, '_, S> {
     fn pop(&mut self, end: Option<&Token>) {
         let Some(name) = self.open.pop() else { return };
         self.drawings -= u32::from(name.text == "svg");
+        self.choices -= u32::from(name.text == "select");
         self.shape.close(end);
     }
 

@@ -195,3 +195,43 @@ fn scripts_of_nothing_but_quotes_cost_little() {
     let script = |quotes: &str| format!("<script>{}</script>", quotes.repeat(100_000));
     assert_eq!(html(&script("'\""), &script("\"'")).outcome, Outcome::Mismatched);
 }
+
+#[test]
+fn a_change_in_every_row_is_told_row_by_row() {
+    let row = |n: u32, votes: u32| {
+        format!(
+            "<tr class=odd>\n  <td><a href=\"/packages/?q=package-{n}&amp;SB=n\">package-{n}</a></td>\n  <td>1.{n}-1</td>\n  <td>{votes}</td>\n  <td class=\"wrap\">A library that isn&#039;t &quot;small&quot; &amp; does thing {n}</td>\n</tr>\n"
+        )
+    };
+    let page = |more: u32| {
+        format!("<!DOCTYPE html><body><table id=t>{}</table>", (0..1000).map(|n| row(n, n + more)).collect::<String>())
+    };
+    let found = html(&page(0), &page(10_000));
+    assert_eq!(found.differences.len() + found.more as usize, 1000, "{:#?}", found.differences.first());
+    assert_eq!(found.differences[0].path, "#t > tbody > tr:nth-child(1) > td:nth-child(3)");
+}
+
+#[test]
+fn the_tree_of_a_page_that_is_read_takes_four_times_its_bytes_at_most() {
+    let paragraph = |n: u32| {
+        format!(
+            "<p class=\"text\">It is the paragraph number {n}, <a href=\"/about/{n}\">and that is a link</a> that stands in it.</p>\n"
+        )
+    };
+    for end in ["", "<b><i>x</b></i>"] {
+        let page = format!("<!DOCTYPE html><body>{}{end}", (0..1000).map(paragraph).collect::<String>());
+        let cost = super::tree::parse(&page, usize::MAX).unwrap().cost();
+        assert!(cost <= 4 * page.len(), "{cost} bytes for {}", page.len());
+    }
+}
+
+#[test]
+fn what_a_page_costs_is_bounded_before_it_is_spent() {
+    for dense in ["<b>", "<p>", "<p>x", "<table>x", "<i>1</i>", "<a><div></a>", "<br>1", "<x-1>", "<b a=1><p></b>"] {
+        let page = dense.repeat((1 << 19) / dense.len());
+        let budget = super::limits::budget(page.len());
+        if let Ok(dom) = super::tree::parse(&page, budget) {
+            assert!(dom.cost() <= budget + (1 << 16), "{dense}: {} of {budget}", dom.cost());
+        }
+    }
+}

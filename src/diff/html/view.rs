@@ -57,6 +57,8 @@ pub(super) struct Item {
     /// Whether a space shows before it; texts have it in them.
     pub lead: Lead,
     reading: Reading,
+    /// A text directly below has no-break spaces.
+    solid: bool,
 }
 
 /// What an item takes. Bytes.
@@ -186,7 +188,7 @@ impl<'d> View<'d> {
         let (mut blanks, mut comments) = (0, 0);
         for child in self.dom.children(item.node) {
             match self.dom.node(child).kind {
-                NodeKind::Text if item.reading.skips(&self.dom.text(child)) => {
+                NodeKind::Text if !self.surely_shows(child) && item.reading.skips(&self.dom.text(child)) => {
                     blanks = mix(blanks, hash(self.dom.node(child).source.of(self.dom.page).as_bytes()));
                 }
                 NodeKind::Comment if !is_conditional(&self.dom.text(child)) => {
@@ -198,13 +200,17 @@ impl<'d> View<'d> {
         (blanks, comments)
     }
 
+    /// Does a text begin with a letter or the like? Most do, and need not be read to be known to show.
+    fn surely_shows(&self, text: NodeId) -> bool {
+        let source = self.dom.node(text).source.of(self.dom.page);
+        let inner = !self.dom.is_own(text) && !matches!(self.dom.dialect, Dialect::Xml);
+        inner && source.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
+    }
+
     /// The texts directly below an element by their no-break spaces. Empty: they have none.
     pub fn solid(&self, id: ItemId) -> String {
         let item = self.item(id);
-        let mut texts = self.dom.children(item.node).filter(|child| self.dom.node(*child).kind == NodeKind::Text);
-        let solid =
-            matches!(item.reading, Reading::Flowing(_)) && texts.any(|child| self.dom.text(child).contains(flow::NBSP));
-        if solid { flow::solid(&own_text(self.dom, item.node)) } else { String::new() }
+        if item.solid { flow::solid(&own_text(self.dom, item.node)) } else { String::new() }
     }
 }
 
@@ -266,7 +272,7 @@ impl<'d> Build<'d, '_> {
         }
         let id = self.add(item.clone());
         let mut inner = flow.inside(role);
-        let unseen = self.children(node, inner.as_mut().unwrap_or(flow), role, depth)?;
+        let unseen = self.children(id, inner.as_mut().unwrap_or(flow), role, depth)?;
         flow.leave(role);
         let mut spelling = u64::from(item.spelling);
         let mut next = id + 1;
@@ -282,6 +288,7 @@ impl<'d> Build<'d, '_> {
         }
         item.spelling = short(mix(mix(spelling, unseen), u64::from(!dom.is_closed(node))));
         item.end = self.next();
+        item.solid = self.view.item(id).solid;
         self.view.items[id as usize] = item;
         Ok(())
     }
@@ -323,6 +330,7 @@ impl<'d> Build<'d, '_> {
             ignored,
             kind: ItemKind::Element,
             lead,
+            solid: false,
             reading: match role {
                 Role::Exact if dom.dialect == Dialect::Xml && !has_text(dom, node) => Reading::Nothing,
                 Role::Exact => Reading::Exact,
@@ -343,15 +351,19 @@ impl<'d> Build<'d, '_> {
     }
 
     /// Gives back a hash of what does not show: blanks and comments.
-    fn children(&mut self, node: NodeId, flow: &mut Flow, role: Role, depth: u32) -> Result<u64, TooBig> {
-        let dom = self.view.dom;
-        let reading = self.view.items.last().map_or(Reading::Nothing, |item| item.reading);
+    fn children(&mut self, id: ItemId, flow: &mut Flow, role: Role, depth: u32) -> Result<u64, TooBig> {
+        let (dom, node) = (self.view.dom, self.view.item(id).node);
+        let reading = self.view.item(id).reading;
         let mut joined: Option<Joined> = None;
         let mut unseen = 0;
         for child in dom.children(node) {
             match dom.node(child).kind {
                 NodeKind::Text => {
-                    if !self.text(child, reading, flow, &mut joined) {
+                    let text = dom.text(child);
+                    if matches!(reading, Reading::Flowing(_)) && text.contains(flow::NBSP) {
+                        self.view.items[id as usize].solid = true;
+                    }
+                    if !self.text((child, &text), reading, flow, &mut joined) {
                         unseen = mix(unseen, hash(dom.node(child).source.of(dom.page).as_bytes()));
                     }
                 }
@@ -379,13 +391,19 @@ impl<'d> Build<'d, '_> {
     }
 
     /// Joins a text to what stands before it; does anything of it show?
-    fn text(&mut self, node: NodeId, reading: Reading, flow: &mut Flow, joined: &mut Option<Joined>) -> bool {
+    fn text(
+        &mut self,
+        (node, text): (NodeId, &str),
+        reading: Reading,
+        flow: &mut Flow,
+        joined: &mut Option<Joined>,
+    ) -> bool {
         let dom = self.view.dom;
         let before = *flow;
         let length = self.shown.len();
         match reading {
-            Reading::Flowing(_) => flow.push(&dom.text(node), &mut self.shown),
-            mut other => other.push(&dom.text(node), &mut self.shown),
+            Reading::Flowing(_) => flow.push(text, &mut self.shown),
+            mut other => other.push(text, &mut self.shown),
         }
         if self.shown.len() > length {
             let reading = if matches!(reading, Reading::Flowing(_)) { Reading::Flowing(before) } else { reading };
@@ -416,6 +434,7 @@ impl<'d> Build<'d, '_> {
             kind,
             lead: Lead::Nothing,
             reading,
+            solid: false,
         };
         self.add(item);
     }

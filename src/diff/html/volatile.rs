@@ -214,8 +214,11 @@ pub(super) fn same_but_request_id(old: &str, new: &str) -> bool {
     let lower = old.to_ascii_lowercase();
     let named =
         ["request", "trace", "correlation", "incident", "error reference"].iter().any(|word| lower.contains(word));
+    if !named {
+        return false;
+    }
     let (Some((old, old_ids)), Some((new, new_ids))) = (without_ids(old), without_ids(new)) else { return false };
-    named && old == new && old_ids.iter().zip(&new_ids).all(|(old, new)| old == new || are_drawn_apart(old, new))
+    old == new && old_ids.iter().zip(&new_ids).all(|(old, new)| old == new || are_drawn_apart(old, new))
 }
 
 /// A text with its ids taken out, and they. `None`: it has none.

@@ -1,7 +1,6 @@
 //! The attributes of an element, read out of its start tag each time they are asked for.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 use smallvec::SmallVec;
 
@@ -73,8 +72,9 @@ impl<'a> Dom<'a> {
         let raw: SmallVec<[RawAttribute<'a>; 8]> = lexer::attributes_of_tag(self.tag(id)).collect();
         let read = |attribute: &RawAttribute<'a>| (self.attribute_name(attribute.name), self.value(attribute));
         if raw.len() > FEW {
-            let mut known = HashSet::new();
-            return raw.iter().map(read).filter(|(name, _)| known.insert(name.clone())).collect();
+            let read: Vec<Attribute<'_>> = raw.iter().map(read).collect();
+            let is_first = firsts(&read);
+            return read.into_iter().zip(is_first).filter(|(_, is_first)| *is_first).map(|(read, _)| read).collect();
         }
         let is_first = |at: usize| !raw[..at].iter().any(|other| self.is_named(other, raw[at].name));
         (0..raw.len()).filter(|at| is_first(*at)).map(|at| read(&raw[at])).collect()
@@ -130,6 +130,22 @@ impl<'a> Dom<'a> {
             _ => None,
         }
     }
+}
+
+/// Which of many attributes are the first of their name.
+fn firsts(list: &[Attribute<'_>]) -> Vec<bool> {
+    let mut by_name: Vec<u32> = (0..).take(list.len()).collect();
+    let name = |at: u32| list.get(at as usize).map(|attribute| &attribute.0);
+    by_name.sort_unstable_by(|a, b| name(*a).cmp(&name(*b)).then(a.cmp(b)));
+    let mut is_first = vec![true; list.len()];
+    for pair in by_name.windows(2) {
+        if name(pair[0]) == name(pair[1])
+            && let Some(second) = is_first.get_mut(pair[1] as usize)
+        {
+            *second = false;
+        }
+    }
+    is_first
 }
 
 /// Of so few attributes, each is held against all others.

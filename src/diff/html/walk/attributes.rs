@@ -1,6 +1,6 @@
 //! The attributes of two elements that stand for each other.
 
-use std::collections::HashMap;
+use std::cell::OnceCell;
 
 use super::super::attribute::{self, Verdict};
 use super::super::dom::{Attribute, NodeId};
@@ -8,7 +8,7 @@ use super::super::{escape, link, script, selector, volatile};
 use super::{STEP, Side, Walk};
 use crate::diff::comparison::{Kind, Severity};
 use crate::diff::rules::{Class, Rule};
-use crate::diff::sink::Finding;
+use crate::diff::sink::{Finding, MAX_KEPT};
 
 impl Walk<'_, '_, '_, '_> {
     pub(super) fn attributes(&mut self, at: (NodeId, NodeId)) {
@@ -70,6 +70,9 @@ impl Walk<'_, '_, '_, '_> {
         if verdict == Verdict::Same {
             return;
         }
+        if verdict == Verdict::Differ && self.is_only_counted(name, at, old, new) {
+            return;
+        }
         let path = if matches!(verdict, Verdict::But(rule) if rule.class() == Class::Cosmetic) {
             String::new()
         } else {
@@ -103,6 +106,19 @@ impl Walk<'_, '_, '_, '_> {
                 }
             }
         }
+    }
+
+    /// Is all that is left to say of two values that they are one more difference? So it is once as many are told as are kept.
+    fn is_only_counted(&mut self, name: &str, at: (NodeId, NodeId), old: &str, new: &str) -> bool {
+        if self.sink.len() <= MAX_KEPT || script::holds_json(old) && script::holds_json(new) {
+            return false;
+        }
+        let rule = self.chosen_rule(name, at).or_else(|| self.build(name, at, old, new));
+        if rule.is_some() || !self.sink.only_counts() {
+            return false;
+        }
+        self.one_more();
+        true
     }
 
     /// Compares what is JSON on both sides as JSON; `false`: it is not.
@@ -159,25 +175,35 @@ impl Walk<'_, '_, '_, '_> {
 /// A list of attributes in which some are looked for by name.
 struct Named<'l, 'd> {
     list: &'l [Attribute<'d>],
-    /// Of a long list: where each name stands.
-    places: HashMap<&'l str, usize>,
+    /// Of a long list, once a name is not where it is likely to be: the names in order, and where each stands.
+    places: OnceCell<Vec<(&'l str, usize)>>,
 }
 
 impl<'l, 'd> Named<'l, 'd> {
     fn of(list: &'l [Attribute<'d>]) -> Self {
-        const LONG: usize = 12;
-        let places = list.iter().enumerate().filter(|_| list.len() > LONG);
-        Self { list, places: places.map(|(at, attribute)| (&*attribute.0, at)).collect() }
+        Self { list, places: OnceCell::new() }
     }
 
     /// The value of an attribute that is likely to stand in a place.
     fn find(&self, name: &str, likely: usize) -> Option<&'l str> {
+        const SHORT: usize = 12;
         let found = self.list.get(likely).filter(|attribute| attribute.0 == name);
-        let found = found.or_else(|| match self.places.is_empty() {
-            true => self.list.iter().find(|attribute| attribute.0 == name),
-            false => self.places.get(name).and_then(|at| self.list.get(*at)),
+        let found = found.or_else(|| match self.list.len() {
+            ..=SHORT => self.list.iter().find(|attribute| attribute.0 == name),
+            _ => self.list.get(self.place(name)?),
         });
         found.map(|(_, value)| &**value)
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        let places = self.places.get_or_init(|| {
+            let named = self.list.iter().enumerate().map(|(at, attribute)| (&*attribute.0, at));
+            let mut places: Vec<(&str, usize)> = named.collect();
+            places.sort_unstable();
+            places
+        });
+        let at = places.binary_search_by(|place| place.0.cmp(name)).ok()?;
+        places.get(at).map(|place| place.1)
     }
 }
 
