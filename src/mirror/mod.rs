@@ -8,6 +8,7 @@ mod job;
 mod lanes;
 mod queue;
 mod settler;
+mod token;
 mod worker;
 
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 pub use job::{MirrorJob, RouteRef};
-pub use worker::MIRROR_HEADER;
+pub use token::{LOOP_HEADER, MIRROR_HEADER, Token};
 
 use crate::evidence::{Recorder, Unproven};
 use queue::Queue;
@@ -61,6 +62,11 @@ impl Mirror {
         if let Err(refused) = self.queue.push(job) {
             self.queue.note_drop(&refused.0.route, refused.1);
         }
+    }
+
+    /// What this door's own copies carry.
+    pub fn token(&self) -> &Token {
+        self.queue.token()
     }
 
     /// Counts a sampled request of which there can be no copy.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::job::{MirrorJob, RouteRef};
+use super::token::Token;
 use crate::evidence::Unproven;
 
 /// Jobs that may wait or be under way. The byte budget is usually the tighter bound; this one is for tiny answers.
@@ -15,6 +16,8 @@ const MAX_JOBS: usize = 8 * 1024;
 pub struct Queue {
     /// Bytes that jobs may keep alive, waiting or under way.
     memory: usize,
+    /// Of the copies that are made of the jobs.
+    token: Token,
     inner: Mutex<Inner>,
 }
 
@@ -49,7 +52,11 @@ pub struct Drained {
 
 impl Queue {
     pub fn new(memory: usize) -> Self {
-        Self { memory, inner: Mutex::default() }
+        Self { memory, token: Token::random(), inner: Mutex::default() }
+    }
+
+    pub fn token(&self) -> &Token {
+        &self.token
     }
 
     /// # Errors

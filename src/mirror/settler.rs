@@ -109,7 +109,7 @@ impl Settler {
         let _slot = backend.in_flight().enter_copy().ok()?;
         let ask = Ask {
             to: backend.visit(Some(settling.pair.session), &[])?,
-            head: marked(&settling.head, &[]),
+            head: marked(&settling.head, &[], self.queue.token()),
             body: Bytes::new(),
             timeouts: proxied.timeouts.over(&backend.timeouts),
             max_body: proxied.mirror.max_body,

@@ -11,6 +11,7 @@ use super::job::MirrorJob;
 use super::lanes::{Lanes, Next};
 use super::queue::{Drops, Queue};
 use super::settler::Settler;
+use super::token::{MIRROR_HEADER, Token};
 use crate::diff::Observation;
 use crate::evidence::{Recorder, Unproven};
 use crate::upstream::{Ask, CopyClient};
@@ -20,9 +21,6 @@ const BUSY: Duration = Duration::from_millis(5);
 /// Between two looks when the last [`PATIENCE`] found nothing: an idle door should not burn a timer.
 const IDLE: Duration = Duration::from_millis(50);
 const PATIENCE: u32 = 200;
-
-/// The header by which a backend, or another door, tells a copy from a user's request.
-pub const MIRROR_HEADER: &str = "x-matapalo-mirror";
 
 /// What all senders share.
 #[derive(Debug)]
@@ -122,7 +120,7 @@ impl Worker {
         let to = backend.visit(Some(job.session), &[]).ok_or(Unproven::ConnectError)?;
         let ask = Ask {
             to,
-            head: marked(&job.head, &job.body),
+            head: marked(&job.head, &job.body, self.queue.token()),
             body: job.body.clone(),
             timeouts: proxied.timeouts.over(&backend.timeouts),
             max_body: proxied.mirror.max_body,
@@ -167,11 +165,12 @@ impl Drop for UnderWay<'_> {
 }
 
 /// The copy's head: the authoritative one's, marked, and without what only concerns the connection it came on.
-pub fn marked(head: &RequestHeader, body: &[u8]) -> Box<RequestHeader> {
+pub fn marked(head: &RequestHeader, body: &[u8], token: &Token) -> Box<RequestHeader> {
     let mut head = Box::new(head.clone());
     head.remove_header(&http::header::EXPECT);
     // Header names and values that are constants are always legal.
     let _ = head.insert_header(MIRROR_HEADER, "1");
+    token.sign(&mut head);
     // Pingora frames a chunked body after the point at which the head was kept.
     if !body.is_empty() && !head.headers.contains_key(http::header::CONTENT_LENGTH) {
         let _ = head.insert_header(http::header::TRANSFER_ENCODING, "chunked");

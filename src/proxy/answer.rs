@@ -15,6 +15,7 @@ pub enum Refusal {
     BadRequest(&'static str),
     MethodNotAllowed,
     HeadTooLarge,
+    UnknownCoding,
 }
 
 impl Refusal {
@@ -23,6 +24,7 @@ impl Refusal {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::UnknownCoding => StatusCode::NOT_IMPLEMENTED,
         }
     }
 
@@ -31,6 +33,7 @@ impl Refusal {
             Self::BadRequest(why) => why,
             Self::MethodNotAllowed => "the door does not pass this method on",
             Self::HeadTooLarge => "the request's head is larger than limits.max_header_bytes",
+            Self::UnknownCoding => "the door knows no transfer coding but chunked",
         }
     }
 }

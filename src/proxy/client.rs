@@ -10,7 +10,7 @@ use super::clock::Scheme;
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-pub const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
+const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
 
 /// The client of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,12 +65,23 @@ pub(super) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
 
 /// `None` for an entry that is no address: nothing left of it can be believed.
 fn hops_from_the_right(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
+    let standard = !headers.contains_key(X_FORWARDED_FOR);
     headers
-        .get_all(X_FORWARDED_FOR)
+        .get_all(if standard { FORWARDED } else { X_FORWARDED_FOR })
         .iter()
         .rev()
         .flat_map(|header| header.as_bytes().rsplit(|byte| *byte == b','))
-        .map(|hop| address_of(std::str::from_utf8(hop.trim_ascii()).ok()?))
+        .map(move |hop| {
+            let hop = if standard { for_parameter(hop)? } else { hop };
+            address_of(std::str::from_utf8(hop.trim_ascii()).ok()?)
+        })
+}
+
+/// `198.51.100.4` of `proto=https; for=198.51.100.4`: RFC 7239, section 4. Read only where there is no X-Forwarded-For.
+fn for_parameter(element: &[u8]) -> Option<&[u8]> {
+    let named = |parameter: &&[u8]| parameter.len() > 4 && parameter[..4].eq_ignore_ascii_case(b"for=");
+    let value = element.split(|byte| *byte == b';').map(<[u8]>::trim_ascii).find(named)?.get(4..)?;
+    Some(value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value))
 }
 
 /// An address, with a port as some proxies add it, or in brackets.
@@ -137,6 +148,20 @@ mod tests {
         assert_eq!(client("10.0.0.1", &["10.0.0.3, 10.0.0.2"]).address.to_string(), "10.0.0.3");
         assert_eq!(client("10.0.0.1", &[]).address.to_string(), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &["1.1.1.1, garbage, 10.0.0.2"]).address.to_string(), "10.0.0.2");
+    }
+
+    #[test]
+    fn the_standard_header_is_read_where_the_usual_one_is_missing() {
+        let address = |peer: &str, forwarded: &str| {
+            let headers = HeaderMap::from_iter([(FORWARDED, forwarded.parse().unwrap())]);
+            let trusted = ["10.0.0.0/8".parse().unwrap()];
+            Client::of(peer.parse().unwrap(), Scheme::Http, &headers, &trusted).address.to_string()
+        };
+        assert_eq!(address("10.0.0.1", "for=1.1.1.1, proto=https;For=198.51.100.4;by=x, for=10.0.0.2"), "198.51.100.4");
+        assert_eq!(address("10.0.0.1", "for=\"[2001:db8::1]:4711\""), "2001:db8::1");
+        assert_eq!(address("10.0.0.1", "for=1.1.1.1, for=_hidden, for=10.0.0.2"), "10.0.0.2");
+        assert_eq!(address("10.0.0.1", "for=1.1.1.1, for=unknown"), "10.0.0.1");
+        assert_eq!(address("203.0.113.9", "for=1.1.1.1"), "203.0.113.9");
     }
 
     #[test]

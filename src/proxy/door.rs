@@ -18,14 +18,13 @@ use super::client::Client;
 use super::clock::{Clock, Scheme};
 use super::exchange::Exchange;
 use super::fallback::{self, Course, Failure, REPLAYABLE, TURN};
-use super::forward;
-use crate::config::session::Decision;
+use super::{forward, hearsay};
 use crate::config::settings::{Protocol, RateBy, Timeouts};
 use crate::diff::Request;
 use crate::evidence::Unproven;
 use crate::live::rates::{Exceeded, client_of as counted_as};
 use crate::live::{BreakerState, FallbackReason, Live};
-use crate::mirror::{MIRROR_HEADER, Mirror, MirrorJob};
+use crate::mirror::{Mirror, MirrorJob, Token};
 use crate::routing::Parts;
 use crate::upstream::Backend;
 
@@ -55,6 +54,10 @@ impl Door {
         self.draining.load(Ordering::Relaxed)
     }
 
+    pub(super) fn mirror_token(&self) -> &Token {
+        self.mirror.token()
+    }
+
     /// Decides the request, once: route, place, plan.
     ///
     /// # Errors
@@ -75,7 +78,12 @@ impl Door {
             .settings
             .decide(&parts, client.address, upgrade, rolled_back)
             .map_err(|_| Refusal::BadRequest("backends may read this path as another one"))?;
-        forget_mirror_of_copies(request, &mut decision);
+        if let Some(placed) = &mut decision.proxied
+            && placed.plan.mirror.is_some()
+            && (hearsay::is_copy(request, &client, self.mirror_token()) || hearsay::hides_a_write(request))
+        {
+            placed.plan.mirror = None;
+        }
         exchange.decision = Some(decision);
         exchange.capture = self.capture_for(request, exchange);
         Ok(())
@@ -392,15 +400,6 @@ fn protocol_of(version: Version) -> &'static str {
         Version::HTTP_10 => "HTTP/1.0",
         Version::HTTP_2 => "HTTP/2.0",
         _ => "HTTP/1.1",
-    }
-}
-
-/// A copy, ours or another door's, is never copied again.
-fn forget_mirror_of_copies(request: &RequestHeader, decision: &mut Decision) {
-    if request.headers.contains_key(MIRROR_HEADER)
-        && let Some(placed) = &mut decision.proxied
-    {
-        placed.plan.mirror = None;
     }
 }
 

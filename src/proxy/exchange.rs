@@ -43,6 +43,8 @@ pub struct Attempt {
     pub slot: Option<Slot>,
     pub sent: Option<Instant>,
     pub ended: Option<Instant>,
+    /// Interim answers so far.
+    pub interim: u16,
 }
 
 impl Exchange {
@@ -96,6 +98,7 @@ impl Exchange {
         self.attempt.visit = None;
         self.attempt.sent = None;
         self.attempt.ended = None;
+        self.attempt.interim = 0;
         if let Some(capture) = &mut self.capture {
             capture.reset();
         }

@@ -1,10 +1,10 @@
 //! What the door changes in a request on its way to a backend, and nothing else: who asks, in origin form, with one length.
 
 use http::header::{EXPECT, HOST, TE};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 
-use super::client::{Client, FORWARDED, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
+use super::client::{Client, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
 
 /// Tells the backend who asks.
 ///
@@ -22,10 +22,14 @@ pub fn identify(request: &mut RequestHeader, client: &Client) -> pingora::Result
     if !keep_host && let Some(host) = request.headers.get(HOST).cloned() {
         request.insert_header(X_FORWARDED_HOST, host)?;
     }
-    if !client.by_proxy {
-        request.remove_header(&FORWARDED);
-    }
     Ok(())
+}
+
+/// Without a Host, which HTTP/1.0 need not send, a request is no HTTP/1.1 request, and stays what it was.
+pub fn in_its_version(request: &mut RequestHeader) {
+    if request.version == Version::HTTP_11 && !request.headers.contains_key(HOST) {
+        request.set_version(Version::HTTP_10);
+    }
 }
 
 /// `GET http://site/path` becomes `GET /path`: RFC 9112 section 3.2.2 wants absolute form of proxies' clients only.
@@ -113,12 +117,7 @@ mod tests {
     #[test]
     fn an_untrusted_client_cannot_speak_for_others() {
         let mut request = RequestHeader::build("GET", b"/", None).unwrap();
-        for (name, value) in [
-            ("host", "site:8080"),
-            ("x-forwarded-proto", "https"),
-            ("x-forwarded-host", "evil"),
-            ("forwarded", "for=1"),
-        ] {
+        for (name, value) in [("host", "site:8080"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "evil")] {
             request.append_header(name, value).unwrap();
         }
         let client = Client::of("203.0.113.9".parse().unwrap(), Scheme::Http, &request.headers, &[]);
@@ -126,6 +125,5 @@ mod tests {
         assert_eq!(request.headers["x-forwarded-proto"], "http");
         assert_eq!(request.headers["x-forwarded-host"], "site:8080");
         assert_eq!(request.headers["x-forwarded-for"], "203.0.113.9");
-        assert!(!request.headers.contains_key("forwarded"));
     }
 }

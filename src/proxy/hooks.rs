@@ -14,10 +14,10 @@ use super::clock::{Clock, Phase};
 use super::door::{Door, client_of};
 use super::exchange::Exchange;
 use super::fallback::{Course, TURN};
-use super::{answer, forward, hygiene, secure};
+use super::{answer, forward, hearsay, hygiene, returned, secure};
 use crate::config::settings::Answer;
 use crate::live::AnsweredBy;
-use crate::upstream::is_unprocessed;
+use crate::upstream::{is_sound, is_unprocessed};
 
 /// What nginx calls 499: the client went away before there was an answer.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -41,10 +41,11 @@ impl ProxyHttp for Door {
         if session.req_header().headers.contains_key(http::header::EXPECT) {
             session.set_close_on_response_before_downstream_finish(false);
         }
+        keep_to_one_protocol(session);
         Clock::with(|clock| clock.enter(Phase::Body, Some(limits.body_timeout)));
         exchange.client = client_of(session, exchange);
         let was_last = Clock::with(|clock| clock.is_last_request(limits.max_requests)).unwrap_or(false);
-        if was_last || self.is_draining() {
+        if was_last || self.is_draining() || hygiene::closes(session.req_header()) {
             session.set_keepalive(None);
         }
         Ok(())
@@ -121,7 +122,9 @@ impl ProxyHttp for Door {
         }
         if let Some(client) = &exchange.client {
             forward::identify(request, client)?;
+            hearsay::remove(request, client, self.mirror_token());
         }
+        forward::in_its_version(request);
         if session.as_ref().body_bytes_read() > 0 {
             forward::without_expectation(request);
         }
@@ -165,10 +168,17 @@ impl ProxyHttp for Door {
         response: &mut ResponseHeader,
         exchange: &mut Exchange,
     ) -> Result<()> {
-        if response.status == StatusCode::SWITCHING_PROTOCOLS {
+        let switches = response.status == StatusCode::SWITCHING_PROTOCOLS;
+        if !is_sound(response) || (switches && !session.is_upgrade_req()) {
+            return Err(self.broke_off(session, exchange, false));
+        }
+        returned::without_identity(response);
+        if switches {
             Clock::with(|clock| clock.enter(Phase::Open, None));
         } else if response.status.is_informational() {
-            return Ok(());
+            exchange.attempt.interim += 1;
+            let goes_on = exchange.attempt.interim <= returned::MOST_INTERIM;
+            return if goes_on { Ok(()) } else { Err(self.broke_off(session, exchange, false)) };
         } else {
             self.weigh(session, response, exchange)?;
             let idle = exchange.attempt.timeouts.as_ref().map(|timeouts| timeouts.idle);
@@ -225,6 +235,7 @@ impl ProxyHttp for Door {
         if self.is_draining() {
             session.set_keepalive(None);
         }
+        returned::make_ours(response)?;
         // Pingora writes its own time over it; the connection puts the origin's back.
         let date = response.headers.get(http::header::DATE).and_then(|date| date.as_bytes().try_into().ok());
         Clock::with(|clock| clock.set_date(date));
@@ -319,6 +330,20 @@ impl ProxyHttp for Door {
 
     fn suppress_proxy_warn_log(&self, _: &Session, _: &Exchange, _: &Error, _: ProxyWarnLogContext) -> bool {
         true
+    }
+}
+
+fn keep_to_one_protocol(session: &mut Session) {
+    // HTTP/1.0 knows no interim answers (RFC 9110, section 15.2).
+    if session.req_header().version == Version::HTTP_10 {
+        session.set_ignore_info_resp(true);
+    }
+    // What follows such a request is looked at by nobody, for it may be another protocol: so nothing follows but that.
+    if session.req_header().headers.contains_key(http::header::UPGRADE) {
+        session.set_keepalive(None);
+        if !hygiene::is_websocket(session.req_header()) {
+            session.req_header_mut().remove_header(&http::header::UPGRADE);
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use pingora::protocols::{
 use tokio::io::{AsyncRead, AsyncWrite, BufWriter, ReadBuf};
 
 use super::clock::{Alarm, Clock, Date, Phase};
+use super::framing::Framing;
 use super::wire::Wire;
 
 /// Bytes gathered before a write: a usual head and a small body leave in one system call.
@@ -24,6 +25,7 @@ const WRITE_BUFFER: usize = 4 * 1024;
 pub struct ClientStream {
     inner: BufWriter<Wire>,
     clock: Arc<Clock>,
+    framing: Framing,
     /// How long a head may take from its first byte.
     header_timeout: Duration,
     alarm: Alarm,
@@ -31,7 +33,13 @@ pub struct ClientStream {
 
 impl ClientStream {
     pub fn new(inner: Wire, clock: Arc<Clock>, header_timeout: Duration) -> Self {
-        Self { inner: BufWriter::with_capacity(WRITE_BUFFER, inner), clock, header_timeout, alarm: Alarm::default() }
+        Self {
+            inner: BufWriter::with_capacity(WRITE_BUFFER, inner),
+            clock,
+            framing: Framing::default(),
+            header_timeout,
+            alarm: Alarm::default(),
+        }
     }
 
     fn has_read(&self) {
@@ -67,7 +75,9 @@ fn with_date(head: &[u8], date: &Date) -> Option<Vec<u8>> {
 
 impl AsyncRead for ClientStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
         if let Poll::Ready(result) = Pin::new(&mut self.inner).poll_read(cx, buf) {
+            self.framing.check(&mut buf.filled_mut()[before..]);
             self.has_read();
             return Poll::Ready(result);
         }

@@ -10,7 +10,7 @@ use pingora::http::RequestHeader;
 use pingora::protocols::http::client::HttpSession;
 use pingora::upstreams::peer::HttpPeer;
 
-use super::{Visit, http2};
+use super::{Visit, http2, is_sound};
 use crate::config::settings::Timeouts;
 use crate::diff::Observation;
 use crate::evidence::Unproven;
@@ -99,7 +99,9 @@ async fn exchange(session: &mut HttpSession, ask: &Ask, peer: &HttpPeer) -> Resu
     // The copy may go to a backend that speaks another version than the one that answered.
     match session.as_http2() {
         Some(_) => http2::dress(&mut head, peer).map_err(broken)?,
-        None => head.set_version(Version::HTTP_11),
+        None if head.version == Version::HTTP_2 => head.set_version(Version::HTTP_11),
+        // HTTP/1.0 stays what it is: without a Host it is no HTTP/1.1.
+        None => {}
     }
     session.write_request_header(head).await.map_err(broken)?;
     if !ask.body.is_empty() {
@@ -108,7 +110,7 @@ async fn exchange(session: &mut HttpSession, ask: &Ask, peer: &HttpPeer) -> Resu
     session.finish_request_body().await.map_err(broken)?;
     read_final_head(session).await?;
     let (status, mut headers) = {
-        let head = session.response_header().ok_or(Unproven::BrokenResponse)?;
+        let head = session.response_header().filter(|head| is_sound(head)).ok_or(Unproven::BrokenResponse)?;
         (head.status, head.headers.clone())
     };
     let mut body = BytesMut::new();

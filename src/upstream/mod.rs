@@ -10,6 +10,7 @@ mod http2;
 mod limit;
 mod outlier;
 mod probe;
+mod sound;
 mod tls;
 
 use std::collections::HashMap;
@@ -24,6 +25,7 @@ pub use endpoint::Endpoint;
 pub use http2::is_unprocessed;
 pub use limit::{InFlight, NoRoom, Slot};
 pub use probe::Prober;
+pub use sound::is_sound;
 
 use crate::config::Settings;
 use crate::config::settings::{BackendSettings, Balance, EndpointAddress, HealthCheck, Outliers, Protocol, Timeouts};

@@ -1,6 +1,8 @@
-//! What breaks behind and before the door: origins, mirrors, clients. The user's outcome is exact, and the next request works.
+//! What breaks behind and before the door: origins, mirrors, the disk, clients. The user's outcome is exact, and the next
+//! request works.
 
 mod clients;
+mod disk;
 mod mirrors;
 mod origins;
 mod scripts;

@@ -24,11 +24,8 @@ fn fault(door: &Door, number: usize, fault: &Fault) -> Result<(), String> {
         (Wanted::Answer(status, body), Ok(answer)) if (answer.status(), answer.text().as_str()) == (status, body) => {
             let lengths = headers(&answer.head, "content-length").len();
             let chunked = usize::from(header(&answer.head, "transfer-encoding").is_some());
-            if lengths + chunked > 1 {
-                return Err(format!(
-                    "the head says twice where the body ends: {}",
-                    String::from_utf8_lossy(&answer.head)
-                ));
+            if lengths + chunked > 1 || !answer.head.starts_with(b"HTTP/1.1 ") {
+                return Err(format!("the head is not the door's: {}", String::from_utf8_lossy(&answer.head)));
             }
         }
         (Wanted::Broken(most), Err(broken)) if most.as_bytes().starts_with(&broken.got) => {}
@@ -186,4 +183,18 @@ fn a_gateway_error_comes_when_it_is_certain_and_not_later() {
     let start = Instant::now();
     assert_eq!(door.get(&format!("/fault/{}", CUT.len())).status(), 502);
     assert!(start.elapsed() < Duration::from_secs(10), "{:?} for an origin that closes at once", start.elapsed());
+}
+
+#[test]
+fn an_http_10_client_is_told_nothing_before_the_answer() {
+    let legacy = Origin::answering(|_, wire| {
+        wire.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
+        wire.ok("ok");
+    });
+    let site = Site::of(legacy, Origin::dead());
+    let door = site.open(&at("legacy"));
+    let mut client = door.client();
+    client.send("GET / HTTP/1.0\r\nHost: site.test\r\n\r\n");
+    let head = client.head();
+    assert!(head.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&head));
 }

@@ -106,12 +106,27 @@ pub const NONE: &[Fault] = faults![
     };
     "a huge header", Status(502), |wire| { wire.send(format!("{OK}X-Huge: ")); wire.send(vec![b'x'; 2 << 20]); last(wire, "\r\nContent-Length: 2\r\n\r\nok") };
     "three hundred headers", Status(502), |wire| last(wire, format!("{OK}{}Content-Length: 2\r\n\r\nok", "X: y\r\n".repeat(300)));
+    "interim answers without end", Status(502), |wire| {
+        (0..2000).for_each(|_| wire.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"));
+        wire.close();
+    };
     "an interim answer and nothing more", Status(502), |wire| last(wire, "HTTP/1.1 103 Early Hints\r\n\r\n");
+    "another protocol that nobody asked for", Status(502), |wire| {
+        wire.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello");
+        wire.hang();
+    };
     "two lengths", Status(502), |wire| last(wire, format!("{OK}Content-Length: 2\r\nContent-Length: 3\r\n\r\nok!"));
     "a length with a sign", Status(502), |wire| last(wire, format!("{OK}Content-Length: +2\r\n\r\nok"));
     "a negative length", Status(502), |wire| last(wire, format!("{OK}Content-Length: -1\r\n\r\nok"));
     "a length that is none", Status(502), |wire| last(wire, format!("{OK}Content-Length: two\r\n\r\nok"));
     "an empty length", Status(502), |wire| last(wire, format!("{OK}Content-Length:\r\n\r\nok"));
+    "a coding that is none", Status(502), |wire| last(wire, format!("{OK}Transfer-Encoding: xchunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"));
+    "a coding that nobody asked for", Status(502), |wire| last(wire, format!("{OK}Transfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"));
+    "a coding to the end of the connection", Status(502), |wire| last(wire, format!("{OK}Transfer-Encoding: gzip\r\n\r\nok"));
+    "chunks in chunks", Status(502), |wire| last(wire, format!("{OK}Transfer-Encoding: chunked, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"));
+    "chunked said twice", Status(502), |wire| last(wire, format!("{OK}Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"));
+    "identity with a length", Status(502), |wire| { head(wire, "Transfer-Encoding: identity\r\nContent-Length: 2\r\n"); wire.send("ok") };
+    "identity without an end", Status(502), |wire| { head(wire, "Transfer-Encoding: identity\r\n"); wire.send("ok") };
     "a NUL in a header", Status(502), |wire| last(wire, format!("{OK}X: a\0b\r\nContent-Length: 2\r\n\r\nok"));
     "a carriage return in a header", Status(502), |wire| last(wire, format!("{OK}X: a\rb\r\nContent-Length: 2\r\n\r\nok"));
     "a header line without a colon", Status(502), |wire| last(wire, format!("{OK}broken line\r\nContent-Length: 2\r\n\r\nok"));
@@ -149,6 +164,11 @@ pub const WHOLE: &[Fault] = faults![
     "204 with a body", Answer(204, ""), |wire| wire.send("HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\nbody");
     "304 with a body", Answer(304, ""), |wire| wire.send("HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\nbody");
     "a length beside chunks", Answer(200, "ok"), |wire| { head(wire, "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n"); wire.chunk("ok"); wire.last_chunk() };
+    "identity to the end of the connection", Answer(200, "ok"), |wire| last(wire, format!("{OK}Connection: close\r\nTransfer-Encoding: identity\r\n\r\nok"));
+    "identity with a length to the end of the connection", Answer(200, "ok"), |wire| last(wire, format!("{OK}Connection: close\r\nTransfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nok"));
+    "identity of HTTP/1.0", Answer(200, "ok"), |wire| last(wire, "HTTP/1.0 200 OK\r\nTransfer-Encoding: identity\r\n\r\nok");
+    "a length said twice", Answer(200, "ok"), |wire| { head(wire, "Content-Length: 2\r\nContent-Length: 2\r\n"); wire.send("ok") };
+    "a list of equal lengths", Answer(200, "ok"), |wire| { head(wire, "Content-Length: 2, 2\r\n"); wire.send("ok") };
     "chunks with extensions", Answer(200, "ok"), |wire| { head(wire, "Transfer-Encoding: chunked\r\n"); wire.send("2;a=b\r\nok\r\n0\r\n\r\n") };
     "chunks with padded sizes", Answer(200, "ok"), |wire| { head(wire, "Transfer-Encoding: chunked\r\n"); wire.send("2   \r\nok\r\n0\r\n\r\n") };
     "trailers", Answer(200, "ok"), |wire| { head(wire, "Transfer-Encoding: chunked\r\n"); wire.send("2\r\nok\r\n0\r\nX-T: v\r\n\r\n") };

@@ -1,0 +1,286 @@
+//! Where an HTTP/1 client's requests begin and end, checked byte by byte before pingora reads them.
+//!
+//! Pingora takes some things that two servers read in two ways: line ends of both kinds in one head, Content-Length beside
+//! Transfer-Encoding, raw spaces in a target, an empty chunk size, line feeds inside of a chunk's extension. What a proxy in
+//! front of us, or a backend, may read as two requests must not pass. The bytes are spoilt from that place on, in a way that
+//! pingora surely refuses: so the refusal takes the one usual way, and nothing behind it is believed.
+//!
+//! Not checked here: what pingora refuses by itself, and what depends on the meaning of a header (see [`super::hygiene`]).
+
+use memchr::memchr;
+
+/// Longest line of a head, bytes: pingora's own bound of a whole head.
+const LONGEST_HEAD_LINE: usize = 1 << 20;
+/// Longest line between chunks, bytes: a size, an extension that nobody uses, or a trailer.
+const LONGEST_CHUNK_LINE: usize = 8 * 1024;
+/// Largest body or chunk, bytes: who counts in signed numbers counts no further, and nobody ever will.
+const LARGEST: u64 = i64::MAX as u64;
+/// Hexadecimal digits of a chunk's size: 64 bits, with room for leading zeros.
+const SIZE_DIGITS: usize = 16;
+/// Kept for the next line that comes in pieces, bytes.
+const USUAL_LINE: usize = 1024;
+
+/// Follows one connection's bytes.
+#[derive(Debug, Default)]
+pub struct Framing {
+    state: State,
+    /// The beginning of a line whose end has not come.
+    begun: Vec<u8>,
+    head: Head,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum State {
+    /// Before a request: empty lines are skipped (RFC 9112, section 2.2).
+    #[default]
+    Start,
+    Headers,
+    /// Bytes of a body with a length that are still to come.
+    Length(u64),
+    ChunkSize,
+    ChunkData(u64),
+    /// The line end behind a chunk's data; so many of its bytes have come.
+    ChunkEnd(u8),
+    Trailers,
+    /// Another protocol may follow, or pingora refuses the head by itself.
+    Blind,
+    /// Nothing of what follows may be believed.
+    Spoilt,
+}
+
+/// What a head has said so far about its end and its body's.
+#[derive(Debug, Default)]
+struct Head {
+    ends: Option<LineEnd>,
+    lengths: u32,
+    length: Option<u64>,
+    codings: u32,
+    chunked: bool,
+    upgrade: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LineEnd {
+    CrLf,
+    Lf,
+}
+
+/// Two servers may read it in two ways.
+struct Ambiguous;
+
+impl Framing {
+    /// Looks at bytes in the order in which they came; spoils them from the first that breaks the rules.
+    pub fn check(&mut self, bytes: &mut [u8]) {
+        let mut at = 0;
+        while at < bytes.len() {
+            match self.step(&bytes[at..]) {
+                Ok(taken) => at += taken,
+                Err(Spoil { taken }) => return self.spoil(bytes, at + taken),
+            }
+        }
+    }
+
+    /// Takes at least one byte.
+    fn step(&mut self, bytes: &[u8]) -> Result<usize, Spoil> {
+        match self.state {
+            State::Blind => Ok(bytes.len()),
+            State::Spoilt => Err(Spoil { taken: 1 }),
+            State::Length(left) => Ok(self.skip(left, bytes, State::Length, State::Start)),
+            State::ChunkData(left) => Ok(self.skip(left, bytes, State::ChunkData, State::ChunkEnd(0))),
+            State::ChunkEnd(come) => self.chunk_end(come, bytes),
+            State::Start | State::Headers | State::ChunkSize | State::Trailers => self.line(bytes),
+        }
+    }
+
+    fn skip(&mut self, left: u64, bytes: &[u8], more: fn(u64) -> State, then: State) -> usize {
+        let taken = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+        let left = left - taken as u64;
+        self.state = if left == 0 { then } else { more(left) };
+        taken
+    }
+
+    fn chunk_end(&mut self, come: u8, bytes: &[u8]) -> Result<usize, Spoil> {
+        match (come, bytes.first()) {
+            (0, Some(b'\r')) => self.state = State::ChunkEnd(1),
+            (1, Some(b'\n')) => self.state = State::ChunkSize,
+            _ => return Err(Spoil { taken: 1 }),
+        }
+        Ok(1)
+    }
+
+    fn line(&mut self, bytes: &[u8]) -> Result<usize, Spoil> {
+        let longest = match self.state {
+            State::Start | State::Headers => LONGEST_HEAD_LINE,
+            _ => LONGEST_CHUNK_LINE,
+        };
+        let end = memchr(b'\n', bytes);
+        let more = end.unwrap_or(bytes.len());
+        if self.begun.len() + more > longest {
+            return Err(Spoil { taken: bytes.len().min(more + 1) });
+        }
+        let Some(end) = end else {
+            self.begun.extend_from_slice(bytes);
+            return Ok(bytes.len());
+        };
+        let taken = end + 1;
+        let read = if self.begun.is_empty() {
+            self.read_line(&bytes[..end])
+        } else {
+            let mut whole = std::mem::take(&mut self.begun);
+            whole.extend_from_slice(&bytes[..end]);
+            let read = self.read_line(&whole);
+            whole.clear();
+            whole.shrink_to(USUAL_LINE);
+            self.begun = whole;
+            read
+        };
+        read.map(|()| taken).map_err(|Ambiguous| Spoil { taken })
+    }
+
+    /// A line without its line feed.
+    fn read_line(&mut self, line: &[u8]) -> Result<(), Ambiguous> {
+        let (line, end) = match line.split_last() {
+            Some((b'\r', line)) => (line, LineEnd::CrLf),
+            _ => (line, LineEnd::Lf),
+        };
+        match self.state {
+            State::Start => self.request_line(line, end),
+            State::Headers => self.header_line(line, end),
+            State::ChunkSize => self.chunk_size(line, end),
+            _ => self.trailer(line, end),
+        }
+    }
+
+    fn request_line(&mut self, line: &[u8], end: LineEnd) -> Result<(), Ambiguous> {
+        if line.is_empty() {
+            return Ok(());
+        }
+        // RFC 9112, section 3: single spaces part method, target and version, and there are none inside of them.
+        let mut words = line.split(|byte| *byte == b' ');
+        let (_, target, _) = (words.next(), words.next().unwrap_or_default(), words.next().ok_or(Ambiguous)?);
+        // Pingora cuts off fragments, and of such a target nothing would be left but the home page.
+        if words.next().is_some() || target.starts_with(b"#") || line.iter().any(|byte| is_control(*byte)) {
+            return Err(Ambiguous);
+        }
+        self.head = Head { ends: Some(end), ..Head::default() };
+        self.state = State::Headers;
+        Ok(())
+    }
+
+    /// A head may end all its lines with bare line feeds, as scripts do: who wants carriage returns sees no end in it and has
+    /// passed nothing on. A head with both kinds has been read otherwise by somebody.
+    fn header_line(&mut self, line: &[u8], end: LineEnd) -> Result<(), Ambiguous> {
+        if self.head.ends != Some(end) {
+            return Err(Ambiguous);
+        }
+        if line.is_empty() {
+            self.state = self.head.what_follows()?;
+            return Ok(());
+        }
+        self.head.note(line);
+        Ok(())
+    }
+
+    /// RFC 9112, section 7.1, without the room that parsers leave around the size.
+    fn chunk_size(&mut self, line: &[u8], end: LineEnd) -> Result<(), Ambiguous> {
+        let (size, extension) = match memchr(b';', line) {
+            Some(at) => (line[..at].trim_ascii_end(), &line[at..]),
+            None => (line, &[][..]),
+        };
+        let sound = end == LineEnd::CrLf
+            && (1..=SIZE_DIGITS).contains(&size.len())
+            && size.iter().all(u8::is_ascii_hexdigit)
+            && !extension.iter().any(|byte| is_control(*byte) && *byte != b'\t');
+        let size = std::str::from_utf8(size).ok().and_then(|size| u64::from_str_radix(size, 16).ok());
+        let (true, Some(size @ 0..=LARGEST)) = (sound, size) else { return Err(Ambiguous) };
+        self.state = if size == 0 { State::Trailers } else { State::ChunkData(size) };
+        Ok(())
+    }
+
+    /// Trailers are not passed on; they only have to look like some.
+    fn trailer(&mut self, line: &[u8], end: LineEnd) -> Result<(), Ambiguous> {
+        if end != LineEnd::CrLf {
+            return Err(Ambiguous);
+        }
+        if line.is_empty() {
+            self.state = State::Start;
+            return Ok(());
+        }
+        let Some(colon) = memchr(b':', line) else { return Err(Ambiguous) };
+        let (name, value) = line.split_at(colon);
+        let sound = !name.is_empty()
+            && name.iter().all(|byte| is_token(*byte))
+            && !value.iter().any(|byte| is_control(*byte) && *byte != b'\t');
+        if sound { Ok(()) } else { Err(Ambiguous) }
+    }
+
+    /// Two carriage returns in a row end no line of anybody's, so pingora refuses them at once.
+    fn spoil(&mut self, bytes: &mut [u8], taken: usize) {
+        let from = taken.saturating_sub(2);
+        bytes[from..].fill(b'\r');
+        self.state = State::Spoilt;
+        self.begun = Vec::new();
+    }
+}
+
+/// So many bytes were sound, but for the last one.
+struct Spoil {
+    taken: usize,
+}
+
+impl Head {
+    fn note(&mut self, line: &[u8]) {
+        // Most lines are told from those that count by their first letter.
+        if !matches!(line.first(), Some(b'c' | b'C' | b't' | b'T' | b'u' | b'U')) {
+            return;
+        }
+        let Some(colon) = memchr(b':', line) else { return };
+        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+        match name.len() {
+            14 if name.eq_ignore_ascii_case(b"content-length") => self.note_length(value),
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+                self.codings += 1;
+                self.chunked = value.eq_ignore_ascii_case(b"chunked");
+            }
+            7 if name.eq_ignore_ascii_case(b"upgrade") => self.upgrade = true,
+            _ => {}
+        }
+    }
+
+    /// Values that differ, and those that are no numbers, are pingora's to refuse.
+    fn note_length(&mut self, value: &[u8]) {
+        self.lengths += 1;
+        let first = value.split(|byte| *byte == b',').next().unwrap_or_default().trim_ascii();
+        self.length = std::str::from_utf8(first).ok().and_then(|first| first.parse().ok());
+    }
+
+    fn what_follows(&self) -> Result<State, Ambiguous> {
+        // RFC 9112, section 6.1: such a message "ought to be handled as an error".
+        if self.codings > 0 && self.lengths > 0 {
+            return Err(Ambiguous);
+        }
+        // Other codings are refused with a status of their own, once the head is read.
+        if self.upgrade || self.codings > 1 || (self.codings == 1 && !self.chunked) {
+            return Ok(State::Blind);
+        }
+        Ok(match (self.chunked, self.lengths, self.length) {
+            (true, _, _) => State::ChunkSize,
+            (false, 0, _) | (false, _, Some(0)) => State::Start,
+            (false, _, Some(length @ ..=LARGEST)) => State::Length(length),
+            (false, _, Some(_)) => return Err(Ambiguous),
+            (false, _, None) => State::Blind,
+        })
+    }
+}
+
+fn is_control(byte: u8) -> bool {
+    byte < b' ' || byte == 0x7f
+}
+
+/// RFC 9110, section 5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests;

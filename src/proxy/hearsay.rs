@@ -1,0 +1,196 @@
+//! What a request says of itself that only others may say of it: who sent it, by which way it came, that it is a copy.
+//!
+//! A backend that believes `X-Real-IP` or `X-Original-URL` believes whoever can reach it. Behind the door that is everybody, so
+//! what proxies say about a request is taken from those who are no trusted proxy. And CGI, WSGI and their like cannot tell
+//! `X_Forwarded_For` from `X-Forwarded-For`: names with underscores that read as a name that matters are taken from everybody.
+
+use http::{HeaderMap, HeaderName};
+use pingora::http::RequestHeader;
+use smallvec::SmallVec;
+
+use super::client::{Client, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
+use crate::mirror::{LOOP_HEADER, MIRROR_HEADER, Token};
+
+/// Headers by which a request of one method asks to be taken for another.
+const METHOD_OVERRIDES: [HeaderName; 3] = [
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-method-override"),
+];
+
+/// Takes from a request what its sender has no say in.
+pub fn remove(request: &mut RequestHeader, client: &Client, own: &Token) {
+    let is_false_copy = |name: &HeaderName| *name == MIRROR_HEADER && !is_copy(request, client, own);
+    let unsound: SmallVec<[HeaderName; 4]> = request
+        .headers
+        .keys()
+        .filter(|name| is_unsound(name.as_str(), &request.headers, client) || is_false_copy(name))
+        .cloned()
+        .collect();
+    for name in unsound {
+        request.remove_header(&name);
+    }
+}
+
+/// Whether the request is a door's copy: by its token, or by the word of somebody who is trusted.
+pub fn is_copy(request: &RequestHeader, client: &Client, own: &Token) -> bool {
+    let trusted = client.by_proxy || client.peer.is_loopback();
+    own.is_in(&request.headers) || (trusted && request.headers.contains_key(MIRROR_HEADER))
+}
+
+/// Frameworks take a request with such a header for one of the method that it names: its copy could write twice.
+pub fn hides_a_write(request: &RequestHeader) -> bool {
+    METHOD_OVERRIDES.iter().any(|name| request.headers.contains_key(name))
+}
+
+fn is_unsound(name: &str, headers: &HeaderMap, client: &Client) -> bool {
+    // "httpoxy": CGI makes HTTP_PROXY of it, and libraries take that for the way out. It has no other meaning.
+    if name == "proxy" {
+        return true;
+    }
+    if name.contains('_') {
+        let read_as = name.replace('_', "-");
+        return matters(&read_as) || headers.contains_key(read_as.as_str());
+    }
+    !client.by_proxy && is_said_by_proxies(name) && !is_set_by_the_door(name)
+}
+
+fn is_set_by_the_door(name: &str) -> bool {
+    name == X_FORWARDED_FOR || name == X_FORWARDED_PROTO || name == X_FORWARDED_HOST
+}
+
+/// Names by which proxies, load balancers and CDNs tell a backend who asks, how, and for what. By their first letters, for
+/// each header of each request is asked and most begin otherwise.
+fn is_said_by_proxies(name: &str) -> bool {
+    match name.as_bytes() {
+        [b'x', b'-', ..] => is_said_with_x(name),
+        [b'c', ..] => {
+            matches!(name, "client-ip" | "cf-connecting-ip" | "cf-connecting-ipv6")
+        }
+        [b'f', ..] => matches!(name, "forwarded" | "forwarded-for" | "front-end-https" | "fastly-client-ip"),
+        [b't' | b'p' | b'w', ..] => matches!(name, "true-client-ip" | "proxy-client-ip" | "wl-proxy-client-ip"),
+        [b'r', ..] => matches!(name, "remote-addr" | "remote-user"),
+        _ => false,
+    }
+}
+
+fn is_said_with_x(name: &str) -> bool {
+    name.starts_with("x-forwarded")
+        || matches!(
+            name,
+            "x-real-ip"
+                | "x-client-ip"
+                | "x-cluster-client-ip"
+                | "x-remote-ip"
+                | "x-remote-addr"
+                | "x-originating-ip"
+                | "x-original-forwarded-for"
+                | "x-envoy-external-address"
+                | "x-azure-clientip"
+                | "x-azure-socketip"
+                | "x-proxyuser-ip"
+                | "x-remote-user"
+                | "x-host"
+                | "x-original-host"
+                | "x-original-url"
+                | "x-original-uri"
+                | "x-rewrite-url"
+                | "x-scheme"
+                | "x-original-proto"
+                | "x-url-scheme"
+        )
+}
+
+/// Names that a backend's server or the door itself goes by.
+fn matters(name: &str) -> bool {
+    is_said_by_proxies(name)
+        || name == MIRROR_HEADER
+        || name == LOOP_HEADER
+        || METHOD_OVERRIDES.iter().any(|other| name == other)
+        || matches!(
+            name,
+            "host"
+                | "content-length"
+                | "content-type"
+                | "transfer-encoding"
+                | "connection"
+                | "upgrade"
+                | "keep-alive"
+                | "te"
+                | "trailer"
+                | "expect"
+                | "range"
+                | "cookie"
+                | "authorization"
+                | "proxy-authorization"
+                | "proxy-connection"
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// What is left of these headers when this peer sends them; 10.0.0.1 is a trusted proxy.
+    fn left(peer: &str, headers: &[&'static str]) -> Vec<String> {
+        let mut request = RequestHeader::build("GET", b"/", None).unwrap();
+        for name in headers {
+            request.append_header(*name, "1").unwrap();
+        }
+        let client = Client {
+            peer: peer.parse().unwrap(),
+            address: peer.parse().unwrap(),
+            by_proxy: peer == "10.0.0.1",
+            scheme: "http",
+        };
+        remove(&mut request, &client, &Token::random());
+        request.headers.keys().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_proxies_say_is_believed_of_trusted_ones_only() {
+        let said = ["x-real-ip", "forwarded", "x-forwarded-port", "x-original-url", "cf-connecting-ip", "x-request-id"];
+        assert_eq!(left("10.0.0.1", &said), said);
+        assert_eq!(left("203.0.113.9", &said), ["x-request-id"]);
+    }
+
+    #[test]
+    fn what_the_door_sets_stays() {
+        let set = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
+        assert_eq!(left("203.0.113.9", &set), set);
+    }
+
+    #[test]
+    fn underscores_cannot_stand_for_dashes_that_matter() {
+        let told =
+            ["x_forwarded_for", "x-real_ip", "content_length", "transfer_encoding", "x_matapalo_mirror", "api_key"];
+        assert_eq!(left("203.0.113.9", &told), ["api_key"]);
+        assert_eq!(left("10.0.0.1", &told), ["api_key"]);
+        assert_eq!(left("203.0.113.9", &["x_auth", "x-auth"]), ["x-auth"], "one of two that CGI takes for one");
+    }
+
+    #[test]
+    fn nobody_names_our_backends_way_out() {
+        assert!(left("10.0.0.1", &["proxy"]).is_empty());
+    }
+
+    #[test]
+    fn only_who_is_trusted_can_say_that_it_is_a_copy() {
+        assert!(left("203.0.113.9", &["x-matapalo-mirror"]).is_empty());
+        for peer in ["10.0.0.1", "127.0.0.1", "::1"] {
+            assert_eq!(left(peer, &["x-matapalo-mirror"]), ["x-matapalo-mirror"]);
+        }
+    }
+
+    #[test]
+    fn a_token_is_believed_of_everybody() {
+        let own = Token::random();
+        let mut request = RequestHeader::build("GET", b"/", None).unwrap();
+        own.sign(&mut request);
+        let stranger = std::net::IpAddr::from([203, 0, 113, 9]);
+        let client = Client { peer: stranger, address: stranger, by_proxy: false, scheme: "http" };
+        assert!(is_copy(&request, &client, &own));
+        assert!(!is_copy(&request, &client, &Token::random()));
+    }
+}

@@ -1,0 +1,133 @@
+//! The disk is full, or somebody holds the store: users are served, the metric tells, and when it is over nothing is missing.
+
+use std::cell::Cell;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::harness::{Door, Origin, Site};
+
+const SHADOW: &str = "- {name: all, match: {path: {prefix: /}}, stage: shadow, mirror: {percent: 100}}";
+
+fn site() -> Site {
+    Site::of(Origin::saying("legacy"), Origin::saying("new"))
+}
+
+fn asks(door: &Door, times: u64) {
+    let mut client = door.client();
+    for at in 0..times {
+        assert_eq!(client.get(&format!("/page/{at}"), &[]).text(), "legacy");
+    }
+}
+
+/// Users are served while the store takes nothing; afterwards every count is there.
+fn goes_on_and_recovers(door: &Door, stop: impl FnOnce(), end: impl FnOnce()) {
+    asks(door, 10);
+    door.await_accounted("all", 10);
+    assert_eq!(door.metric("store_ok", &[]), 1.0);
+    stop();
+    asks(door, 30);
+    door.await_metric("store_ok", &[], 0.0);
+    assert_eq!(door.status()["store"]["ok"], false, "{}", door.status()["store"]);
+    asks(door, 10);
+    end();
+    door.await_metric("store_ok", &[], 1.0);
+    let line = door.await_accounted("all", 50);
+    assert_eq!(line.count("mismatched"), 50, "{}", line.0);
+    assert_eq!(door.status()["store"]["ok"], true);
+    assert!(!door.log().contains("panicked"), "{}", door.log());
+}
+
+/// Another program in the middle of a write to the store.
+struct Holder(Child);
+
+impl Holder {
+    fn of(store: &Path) -> Self {
+        let mut child =
+            Command::new("sqlite3").arg(store).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let commands = ".timeout 20000\nBEGIN IMMEDIATE;\nSELECT 'held';\n";
+        child.stdin.as_mut().unwrap().write_all(commands.as_bytes()).unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line.trim(), "held");
+        Self(child)
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+#[test]
+fn a_store_that_somebody_holds_keeps_nobody_waiting() {
+    let site = site();
+    let door = site.open(SHADOW);
+    let store = site.path("matapalo.db");
+    let holder = Cell::new(None);
+    goes_on_and_recovers(&door, || holder.set(Some(Holder::of(&store))), || drop(holder.take()));
+}
+
+/// A file system of a few megabytes; needs the right to mount.
+struct Small(PathBuf);
+
+impl Small {
+    fn mount(at: &Path) -> Option<Self> {
+        fs::create_dir_all(at).unwrap();
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(at).output();
+        mounted.is_ok_and(|run| run.status.success()).then(|| Self(at.to_owned()))
+    }
+
+    /// Not a byte is left.
+    fn fill(&self) {
+        let mut filler = fs::File::create(self.filler()).unwrap();
+        for piece in [65_536, 4096, 512, 1] {
+            while filler.write_all(&vec![b'x'; piece]).is_ok() {}
+        }
+    }
+
+    fn empty(&self) {
+        fs::remove_file(self.filler()).unwrap();
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.0.join("filler")
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        Command::new("umount").arg("-l").arg(&self.0).output().ok();
+    }
+}
+
+#[test]
+fn a_full_disk_closes_no_door_and_loses_no_count() {
+    let site = site();
+    let Some(small) = Small::mount(&site.path("small")) else {
+        println!("not checked: a file system cannot be mounted here");
+        return;
+    };
+    let door = Door::open(&small.0.join("matapalo.yaml"), &site.config(SHADOW).and("access_log: {path: access.log}"));
+    goes_on_and_recovers(&door, || small.fill(), || small.empty());
+    drop(door);
+}
+
+#[test]
+fn a_disk_that_was_full_at_the_start_keeps_no_door_closed() {
+    let site = site();
+    let Some(small) = Small::mount(&site.path("small")) else {
+        println!("not checked: a file system cannot be mounted here");
+        return;
+    };
+    let config = site.config(SHADOW);
+    fs::write(small.0.join("matapalo.yaml"), " ".repeat(2048)).unwrap();
+    small.fill();
+    let door = Door::open(&small.0.join("matapalo.yaml"), &config);
+    asks(&door, 10);
+    assert_eq!(door.metric("store_ok", &[]), 0.0);
+    drop(door);
+}
