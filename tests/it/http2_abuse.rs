@@ -69,6 +69,25 @@ fn what_a_backend_could_read_otherwise_never_reaches_it() {
         ("a length without a body", fields(none, &[("content-length", "5")])),
         ("two lengths", fields(none, &[("content-length", "0"), ("content-length", "5")])),
         ("a length that is none", fields(none, &[("content-length", "+0")])),
+        ("a list of lengths", fields(none, &[("content-length", "0, 5")])),
+        ("a length beyond all numbers", fields(none, &[("content-length", "18446744073709551616")])),
+        ("a CR at the end of a value", fields(none, &[("x-a", "b\r")])),
+        ("an LF at the beginning of a value", fields(none, &[("x-a", "\nb")])),
+        ("a control in a name", fields(none, &[("x-a\x01", "b")])),
+        ("CR LF in the name of a length", fields(none, &[("content-length\r\nx", "5")])),
+        ("a colon behind a name", fields(none, &[("transfer-encoding:", "chunked")])),
+        ("TE of trailers and more", fields(none, &[("te", "trailers, chunked")])),
+        ("no word for a method", fields(&[":method"], &[(":method", "")])),
+        ("TRACE", fields(&[":method"], &[(":method", "TRACE")])),
+        ("a path with a NUL", fields(&[":path"], &[(":path", "/a\0b")])),
+        ("a path with a tab", fields(&[":path"], &[(":path", "/a\tb")])),
+        ("a path that is a query", fields(&[":path"], &[(":path", "?a")])),
+        ("two authorities", fields(none, &[(":authority", "evil.test")])),
+        ("a list of authorities", fields(&[":authority"], &[(":authority", "site.test,evil.test")])),
+        ("an authority with a space", fields(&[":authority"], &[(":authority", "site.test evil.test")])),
+        ("an authority with a port that is none", fields(&[":authority"], &[(":authority", "site.test:8a")])),
+        ("an empty authority", fields(&[":authority"], &[(":authority", "")])),
+        ("another host in a list", fields(none, &[("host", "site.test, evil.test")])),
     ];
     for (what, fields) in &bad {
         let mut client = Frames::open(door.address);
@@ -92,7 +111,7 @@ fn what_a_backend_could_read_otherwise_never_reaches_it() {
 fn a_body_must_have_the_length_it_says() {
     let site = Site::of(Origin::saying("smuggled"), Origin::dead());
     let door = site.open_with(&h2c(&site, LEGACY));
-    for (said, sent) in [("3", "12345"), ("8", "12345")] {
+    for (said, sent) in [("3", "12345"), ("8", "12345"), ("0", "12345"), ("05, 6", "12345"), ("5;", "12345")] {
         let mut client = Frames::open(door.address);
         client.head(1, &fields(&[":method"], &[(":method", "POST"), ("content-length", said)]), false);
         client.send(DATA, END_STREAM, 1, sent.as_bytes());
@@ -101,6 +120,28 @@ fn a_body_must_have_the_length_it_says() {
     }
     let whole = site.legacy.seen().iter().filter(|seen| seen.body.len() == 5).count();
     assert_eq!(whole, 0, "no body that is not what its head says");
+}
+
+/// What stands behind a body cannot change what stood before it.
+#[test]
+fn trailers_of_a_request_frame_nothing() {
+    let site = Site::of(Origin::saying("ok"), Origin::dead());
+    let door = site.open_with(&h2c(&site, LEGACY));
+    let tricks = [("content-length", "0"), ("transfer-encoding", "chunked"), ("host", "evil.test"), ("x-t", "v")];
+    for trick in tricks {
+        let mut client = Frames::open(door.address);
+        client.head(1, &fields(&[":method"], &[(":method", "POST")]), false);
+        client.send(DATA, 0, 1, b"hello");
+        client.send(HEADERS, END_HEADERS | END_STREAM, 1, &block(&[trick]));
+        client.until_over(1);
+    }
+    assert_eq!(door.get("/last").status(), 200);
+    for seen in site.legacy.seen().iter().filter(|seen| seen.method() == "POST") {
+        assert_eq!((seen.body.as_slice(), seen.headers("host").len()), (&b"hello"[..], 1));
+        assert!(seen.headers("content-length").len() + seen.headers("transfer-encoding").len() == 1);
+        assert_ne!(seen.header("host").as_deref(), Some("evil.test"));
+    }
+    assert!(site.legacy.seen().iter().all(|seen| ["/", "/last"].contains(&seen.target().as_str())));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What is sent, and what it means.
 
+mod further;
+
 /// Raw bytes of one connection.
 pub struct Payload {
     pub name: String,
@@ -43,6 +45,7 @@ pub fn all() -> Vec<Payload> {
     nominations(&mut all);
     upgrades(&mut all);
     pipelines(&mut all);
+    further::all(&mut all);
     all
 }
 
