@@ -30,6 +30,7 @@ pub struct Settings {
     pub drain_timeout: Duration,
     /// How long the readiness fails before the listeners close.
     pub drain_delay: Duration,
+    pub request_id: RequestIds,
     pub backends: Vec<BackendSettings>,
     pub session: Session,
     pub store: StoreSettings,
@@ -302,6 +303,17 @@ pub enum FallbackKey {
 pub enum KeySource {
     Cookie(String),
     Header(HeaderName),
+}
+
+/// What requests are called by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestIds {
+    /// Where trusted proxies say it, and backends and clients are told it.
+    pub header: HeaderName,
+    /// Whether backends are told.
+    pub send: bool,
+    /// Whether clients are told.
+    pub answer: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -52,6 +52,7 @@ pub struct Line<'a> {
     pub limited: bool,
     pub referer: &'a [u8],
     pub user_agent: &'a [u8],
+    pub request_id: &'a [u8],
 }
 
 /// The way in for the door.
@@ -226,6 +227,7 @@ fn json(out: &mut String, line: &Line<'_>) -> std::fmt::Result {
         (",\"origin\":", line.answered_by.as_bytes()),
         (",\"referer\":", without_query(line.referer)),
         (",\"user_agent\":", line.user_agent),
+        (",\"request_id\":", line.request_id),
     ] {
         out.push_str(key);
         quoted(out, value)?;
@@ -242,7 +244,7 @@ fn json(out: &mut String, line: &Line<'_>) -> std::fmt::Result {
     )
 }
 
-/// Apache's combined format, then route, stage, origin and seconds.
+/// Apache's combined format, then route, stage, origin, seconds and the request's id.
 fn combined(out: &mut String, line: &Line<'_>) -> std::fmt::Result {
     let since = line.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let (year, month, day) = civil_date(since / 86_400);
@@ -267,7 +269,8 @@ fn combined(out: &mut String, line: &Line<'_>) -> std::fmt::Result {
     quoted(out, without_query(line.referer))?;
     out.push(' ');
     quoted(out, line.user_agent)?;
-    writeln!(out, " {} {} {} {:.3}", line.route, line.stage, line.answered_by, line.took.as_secs_f64())
+    let id = String::from_utf8_lossy(line.request_id);
+    writeln!(out, " {} {} {} {:.3} {id}", line.route, line.stage, line.answered_by, line.took.as_secs_f64())
 }
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -327,6 +330,7 @@ mod tests {
             limited: false,
             referer: b"https://site.example/a?token=secret",
             user_agent: b"curl \"x\"\n",
+            request_id: b"7d3f",
         }
     }
 
@@ -337,6 +341,7 @@ mod tests {
         let value: serde_json::Value = serde_json::from_str(&out).unwrap();
         assert_eq!(value["path"], "/a\"\\\u{fffd}");
         assert_eq!(value["duration_ms"], 1.5);
+        assert_eq!(value["request_id"], "7d3f");
         assert_eq!(value["user_agent"], "curl \"x\"\n");
         assert!(out.ends_with("}\n") && !out.contains("secret"));
     }
@@ -348,7 +353,7 @@ mod tests {
         assert_eq!(
             out,
             "203.0.113.7 - - [29/Feb/2024:12:34:56 +0000] \"GET /a HTTP/1.1\" 200 12 \"https://site.example/a\" \
-             \"curl \\\"x\\\"\\u000a\" page shadow legacy 0.002\n"
+             \"curl \\\"x\\\"\\u000a\" page shadow legacy 0.002 7d3f\n"
         );
     }
 

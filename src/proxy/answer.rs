@@ -6,7 +6,7 @@ use http::{HeaderValue, StatusCode};
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 
-use super::secure;
+use super::{request_id, secure};
 use crate::live::rates::Exceeded;
 
 /// Why a request goes to no backend.
@@ -66,6 +66,7 @@ pub async fn redirect(session: &mut Session, location: Option<HeaderValue>) -> p
     // 308: the method and the body stay what they are (RFC 9110, section 15.4.9).
     let mut head = ResponseHeader::build(StatusCode::PERMANENT_REDIRECT, Some(4))?;
     head.insert_header(LOCATION, location)?;
+    request_id::answer(&mut head)?;
     head.insert_header(CONTENT_LENGTH, 0)?;
     session.write_response_header(Box::new(head), true).await
 }
@@ -103,6 +104,7 @@ async fn send(session: &mut Session, status: StatusCode, text: &str) -> pingora:
 
 async fn finish(session: &mut Session, mut head: ResponseHeader, body: Bytes) -> pingora::Result<()> {
     secure::keep_secure(&mut head)?;
+    request_id::answer(&mut head)?;
     let bodiless = body.is_empty() || session.req_header().method == http::Method::HEAD;
     session.write_response_header(Box::new(head), bodiless).await?;
     if !bodiless {

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use http::{HeaderName, HeaderValue};
 use parking_lot::Mutex;
 use tokio::time::{Sleep, sleep_until};
 
@@ -82,6 +83,8 @@ pub struct Clock {
     requests: AtomicU32,
     /// The Date of the answer that is about to be written, as the origin gave it.
     date: Mutex<Option<Date>>,
+    /// What the answer is to say of the request, if anything.
+    request_id: Mutex<Option<(HeaderName, HeaderValue)>>,
 }
 
 impl Clock {
@@ -95,6 +98,7 @@ impl Clock {
             missed: AtomicU8::new(0),
             requests: AtomicU32::new(0),
             date: Mutex::new(None),
+            request_id: Mutex::new(None),
         })
     }
 
@@ -160,6 +164,15 @@ impl Clock {
 
     pub fn set_date(&self, date: Option<Date>) {
         *self.date.lock() = date;
+    }
+
+    /// Only the connection's own task takes this lock.
+    pub fn request_id(&self) -> Option<(HeaderName, HeaderValue)> {
+        self.request_id.lock().clone()
+    }
+
+    pub fn set_request_id(&self, id: Option<(HeaderName, HeaderValue)>) {
+        *self.request_id.lock() = id;
     }
 
     /// The phase's deadline has passed: it does not pass twice.

@@ -18,6 +18,7 @@ use super::client::Client;
 use super::clock::{Clock, Scheme};
 use super::exchange::Exchange;
 use super::fallback::{self, Course, Failure, REPLAYABLE, TURN};
+use super::request_id::RequestIds;
 use super::{forward, hearsay};
 use crate::config::settings::{Protocol, RateBy, Timeouts};
 use crate::diff::Request;
@@ -38,6 +39,7 @@ pub struct Door {
     draining: Arc<AtomicBool>,
     /// Numbers the connections that must not be shared.
     unshared: AtomicU64,
+    request_ids: RequestIds,
 }
 
 impl Door {
@@ -47,11 +49,21 @@ impl Door {
         access_log: Option<Arc<AccessLog>>,
         draining: Arc<AtomicBool>,
     ) -> Self {
-        Self { live, mirror, access_log, draining, unshared: AtomicU64::new(0) }
+        Self { live, mirror, access_log, draining, unshared: AtomicU64::new(0), request_ids: RequestIds::new() }
     }
 
     pub(super) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Gives the request the id that it is called by from here on.
+    pub(super) fn name(&self, request: &RequestHeader, exchange: &mut Exchange) {
+        let Some(client) = &exchange.client else { return };
+        let settings = &exchange.snapshot.settings.request_id;
+        let id = self.request_ids.of(&settings.header, client, &request.headers);
+        let told = if settings.answer { id.clone().map(|id| (settings.header.clone(), id)) } else { None };
+        Clock::with(|clock| clock.set_request_id(told));
+        exchange.request_id = id;
     }
 
     pub(super) fn mirror_token(&self) -> &Token {
@@ -328,6 +340,7 @@ impl Door {
             stage: exchange.snapshot.effective_stage(exchange.route()).map_or("respond", |stage| stage.as_str()),
             answered_by: exchange.answered_by.label(),
             limited: exchange.limited,
+            request_id: exchange.request_id.as_ref().map(http::HeaderValue::as_bytes).unwrap_or_default(),
             referer: header(http::header::REFERER),
             user_agent: header(http::header::USER_AGENT),
         });
@@ -355,6 +368,10 @@ impl Door {
     ) -> Result<MirrorJob, Unproven> {
         let (Some(placed), Some(client)) = (exchange.placed(), exchange.client) else { return Err(Unproven::Aborted) };
         let request = session.req_header();
+        let mut headers = request.headers.clone();
+        if let Some(id) = &exchange.request_id {
+            headers.insert(exchange.snapshot.settings.request_id.header.clone(), id.clone());
+        }
         Ok(MirrorJob {
             route: exchange.route_ref(),
             to: placed.plan.mirror.ok_or(Unproven::Aborted)?,
@@ -363,7 +380,7 @@ impl Door {
                 scheme: client.scheme,
                 host: host_of(request).unwrap_or_default().to_owned(),
                 target: String::from_utf8_lossy(forward::target(request)).into_owned(),
-                headers: request.headers.clone(),
+                headers,
             },
             head: captured.head,
             body: captured.body,

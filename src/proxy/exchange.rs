@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use http::HeaderValue;
 use pingora::http::RequestHeader;
 
 use super::capture::Capture;
@@ -21,6 +22,8 @@ pub struct Exchange {
     /// In force when the request came, and for as long as it lasts.
     pub snapshot: Arc<Snapshot>,
     pub client: Option<Client>,
+    /// What it is called in logs, at backends and in samples.
+    pub request_id: Option<HeaderValue>,
     pub decision: Option<Decision>,
     pub attempt: Attempt,
     pub course: Course,
@@ -53,6 +56,7 @@ impl Exchange {
             started: Instant::now(),
             snapshot,
             client: None,
+            request_id: None,
             decision: None,
             attempt: Attempt::default(),
             course: Course::Planned,

@@ -14,7 +14,7 @@ use super::clock::{Clock, Phase};
 use super::door::{Door, client_of};
 use super::exchange::Exchange;
 use super::fallback::{Course, TURN};
-use super::{answer, forward, hearsay, hygiene, returned, secure};
+use super::{answer, forward, hearsay, hygiene, request_id, returned, secure};
 use crate::config::settings::Answer;
 use crate::live::AnsweredBy;
 use crate::upstream::{is_sound, is_unprocessed};
@@ -48,6 +48,7 @@ impl ProxyHttp for Door {
         if was_last || self.is_draining() || hygiene::closes(session.req_header()) {
             session.set_keepalive(None);
         }
+        self.name(session.req_header(), exchange);
         Ok(())
     }
 
@@ -124,6 +125,7 @@ impl ProxyHttp for Door {
             forward::identify(request, client)?;
             hearsay::remove(request, client, self.mirror_token());
         }
+        request_id::send(request, &exchange.snapshot.settings.request_id, exchange.request_id.as_ref())?;
         forward::in_its_version(request);
         if session.as_ref().body_bytes_read() > 0 {
             forward::without_expectation(request);
@@ -243,6 +245,7 @@ impl ProxyHttp for Door {
             forward::without_chunks(response);
         }
         secure::keep_secure(response)?;
+        request_id::answer(response)?;
         let name = exchange.snapshot.settings.session.cookie.as_deref();
         if let (Some(name), Some(pin)) = (name, exchange.placed().and_then(|placed| placed.pin.as_ref())) {
             // A year: longer than any roll-out. Lax: the cookie must survive a link from elsewhere.

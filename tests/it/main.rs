@@ -32,6 +32,7 @@ mod proxy_protocol;
 mod quotas;
 mod readings;
 mod reload;
+mod request_id;
 mod rollback;
 mod smuggling;
 mod stages;

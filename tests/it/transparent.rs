@@ -47,7 +47,7 @@ fn by_name(lines: &[impl AsRef<str>]) -> Vec<String> {
     lines
 }
 
-const FORWARDED: [&str; 4] = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "connection"];
+const FORWARDED: [&str; 5] = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-request-id", "connection"];
 
 #[test]
 fn path_and_query_reach_the_backend_byte_for_byte() {

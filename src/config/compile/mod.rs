@@ -71,6 +71,7 @@ pub fn compile(written: &Written, folder: &Path, findings: &mut Findings) -> Set
         limits: server::limits(spec, &top, findings),
         drain_timeout: server::drain_timeout(spec, &top, findings),
         drain_delay: server::drain_delay(spec, &top, findings),
+        request_id: server::request_id(spec, &top, findings),
         backends,
         session: visitors::session(spec.session.as_ref(), &top.key("session"), findings),
         store: server::store(spec, folder, &top, findings),

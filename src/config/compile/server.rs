@@ -6,13 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderName;
 use ipnet::IpNet;
 
 use super::{bounds, names};
 use crate::config::at::At;
 use crate::config::mistake::Findings;
 use crate::config::settings::{
-    AccessLogFormat, AccessLogSettings, Address, AdminSettings, Limits, Listener, StoreSettings,
+    AccessLogFormat, AccessLogSettings, Address, AdminSettings, Limits, Listener, RequestIds, StoreSettings,
 };
 use crate::config::spec::{Percent, Spec, StoreSpec, Text};
 use crate::routing::Share;
@@ -26,6 +27,7 @@ const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net:
 const DEFAULT_DRAIN: Duration = Duration::from_secs(30);
 /// So that a balancer that asks often sends nothing to a closed door.
 const DEFAULT_DRAIN_DELAY: Duration = Duration::from_millis(200);
+const DEFAULT_REQUEST_ID: &str = "x-request-id";
 const DEFAULT_STORE: &str = "matapalo.db";
 const DEFAULT_STORE_SIZE: u64 = 256 << 20;
 /// Below this not even the tallies of a mid-sized site fit.
@@ -63,6 +65,23 @@ pub fn drain_timeout(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> Dura
 
 pub fn drain_delay(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> Duration {
     bounds::time(spec.drain_delay, &top.key("drain_delay"), findings).unwrap_or(DEFAULT_DRAIN_DELAY)
+}
+
+pub fn request_id(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> RequestIds {
+    let written = spec.request_id.clone().unwrap_or_default();
+    let at = top.key("request_id");
+    let at_header = at.key("header");
+    let header = written.header.as_deref().and_then(|name| names::header(name, &at_header, findings));
+    if let Some(header) = &header
+        && !header.as_str().ends_with("-id")
+    {
+        findings.wrong(&at_header, format!("is {:?}, want a name that ends in -Id", header.as_str()));
+    }
+    RequestIds {
+        header: header.unwrap_or(HeaderName::from_static(DEFAULT_REQUEST_ID)),
+        send: written.send.unwrap_or(true),
+        answer: written.answer.unwrap_or(false),
+    }
 }
 
 pub fn socket_address(written: &str, at: &At<'_>, findings: &mut Findings) -> Option<SocketAddr> {

@@ -54,6 +54,8 @@ pub struct Spec {
     #[serde(deserialize_with = "written")]
     pub drain_delay: Option<Time>,
     #[serde(deserialize_with = "written")]
+    pub request_id: Option<RequestIdSpec>,
+    #[serde(deserialize_with = "written")]
     pub backends: Option<Entries<BackendSpec>>,
     #[serde(deserialize_with = "written")]
     pub session: Option<SessionSpec>,
@@ -85,6 +87,17 @@ pub struct AdminSpec {
     pub address: Option<Text>,
     #[serde(deserialize_with = "written")]
     pub token_file: Option<Text>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a mapping with the keys header, send and answer")]
+pub struct RequestIdSpec {
+    #[serde(deserialize_with = "written")]
+    pub header: Option<Text>,
+    #[serde(deserialize_with = "written")]
+    pub send: Option<bool>,
+    #[serde(deserialize_with = "written")]
+    pub answer: Option<bool>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

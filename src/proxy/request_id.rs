@@ -1,0 +1,127 @@
+//! An id for each request, the same in what origin and copy are sent, in the access log and in the samples.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use pingora::http::{RequestHeader, ResponseHeader};
+use siphasher::sip128::{Hasher128, SipHasher13};
+
+use super::client::Client;
+use super::clock::Clock;
+use crate::config::settings::RequestIds as Settings;
+
+/// Of an id that a proxy has given: more is no id.
+const LONGEST: usize = 128;
+
+/// The ids of one door: of its requests' numbers, behind a key that nobody knows.
+#[derive(Debug)]
+pub struct RequestIds {
+    key: [u64; 2],
+    made: AtomicU64,
+}
+
+impl RequestIds {
+    /// From the system's randomness, by way of the keys of the standard library's hash maps.
+    pub fn new() -> Self {
+        Self { key: [1_u8, 2].map(|half| RandomState::new().hash_one(half)), made: AtomicU64::new(0) }
+    }
+
+    /// The id that a trusted proxy gave the request, or else a new one: whoever is not trusted cannot choose what the log says.
+    pub fn of(&self, name: &HeaderName, client: &Client, headers: &HeaderMap) -> Option<HeaderValue> {
+        let given = if client.by_proxy { given(name, headers) } else { None };
+        given.or_else(|| HeaderValue::try_from(self.make(SystemTime::now())).ok())
+    }
+
+    /// A UUID of version 7: RFC 9562, section 5.7.
+    fn make(&self, now: SystemTime) -> String {
+        let millis = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+        let mut hasher = SipHasher13::new_with_keys(self.key[0], self.key[1]);
+        hasher.write_u64(self.made.fetch_add(1, Ordering::Relaxed));
+        let random = hasher.finish128();
+        format!(
+            "{:08x}-{:04x}-7{:03x}-{:04x}-{:012x}",
+            (millis >> 16) & 0xffff_ffff,
+            millis & 0xffff,
+            random.h1 & 0xfff,
+            0x8000 | ((random.h1 >> 12) & 0x3fff),
+            random.h2 >> 16
+        )
+    }
+}
+
+/// One value that can stand in any log as it is.
+fn given(name: &HeaderName, headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    let (value, second) = (values.next()?, values.next());
+    let sound = (1..=LONGEST).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic);
+    (sound && second.is_none()).then(|| value.clone())
+}
+
+/// Tells a backend.
+///
+/// # Errors
+/// None in practice: name and value were legal when they came.
+pub fn send(request: &mut RequestHeader, settings: &Settings, id: Option<&HeaderValue>) -> pingora::Result<()> {
+    match id {
+        Some(id) if settings.send => request.insert_header(settings.header.clone(), id.clone()),
+        _ => Ok(()),
+    }
+}
+
+/// Tells the client, where the config wants it.
+///
+/// # Errors
+/// None in practice: name and value were legal when they came.
+pub fn answer(answer: &mut ResponseHeader) -> pingora::Result<()> {
+    match Clock::with(Clock::request_id).flatten() {
+        Some((name, id)) => answer.insert_header(name, id),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::HashSet;
+    use std::time::Duration;
+
+    use super::super::clock::Scheme;
+    use super::*;
+
+    #[test]
+    fn ids_are_uuids_in_the_order_of_time_and_each_is_another() {
+        let ids = RequestIds::new();
+        let at = UNIX_EPOCH + Duration::from_millis(0x0192_3456_789a);
+        let made: HashSet<String> = (0..100_000).map(|_| ids.make(at)).collect();
+        assert_eq!(made.len(), 100_000);
+        for id in made.iter().take(1000) {
+            assert_eq!((id.len(), &id[..15]), (36, "01923456-789a-7"), "{id}");
+            assert!("89ab".contains(&id[19..20]), "{id}");
+            assert!(id.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit()), "{id}");
+        }
+        assert!(ids.make(at) < ids.make(at + Duration::from_millis(1)));
+        assert_ne!(RequestIds::new().make(at), RequestIds::new().make(at), "another door, another key");
+    }
+
+    #[test]
+    fn only_a_trusted_proxys_sound_id_is_taken() {
+        let name = HeaderName::from_static("x-request-id");
+        let taken = |trusted: &str, values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(&name, value.parse().unwrap());
+            }
+            let client = Client::of("10.0.0.1".parse().unwrap(), Scheme::Http, &headers, &[trusted.parse().unwrap()]);
+            let id = RequestIds::new().of(&name, &client, &headers).unwrap();
+            values.iter().any(|value| id == *value)
+        };
+        assert!(taken("10.0.0.0/8", &["abc-123"]));
+        assert!(!taken("192.0.2.0/24", &["abc-123"]));
+        let long = "x".repeat(129);
+        for unsound in [&["a", "b"][..], &["a b"], &[""], &[&long], &["a\tb"]] {
+            assert!(!taken("10.0.0.0/8", unsound), "{unsound:?}");
+        }
+    }
+}
