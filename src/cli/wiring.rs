@@ -243,16 +243,16 @@ fn listen(
     Ok((addresses, listeners))
 }
 
-/// Without a store the door serves and compares as ever; what it learns is lost when it ends. The store of a door whose place
-/// is being taken comes later.
+/// Without a store the door serves and compares as ever, and goes on trying to open it: the store of a door whose place is being
+/// taken comes soon, another when somebody has put it right.
 fn recorder(settings: &Settings, inherited: &Inherited) -> Recorder {
     let (path, size) = (&settings.store.path, settings.store.max_size);
     match Store::open(path, size) {
         Ok(store) => Recorder::new(Some(store)),
         Err(StoreError::LockedByDoor { .. }) if inherited.is_succession() => Recorder::taking_over(path, size),
         Err(error) => {
-            tracing::error!("no evidence is kept: {error}");
-            Recorder::new(None)
+            tracing::error!("no evidence is kept: {error}; until the store can be opened, everything is counted in memory");
+            Recorder::trying_again(path, size, &error)
         }
     }
 }

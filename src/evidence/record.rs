@@ -121,9 +121,18 @@ impl Recorder {
 
     /// With a store that another door holds and will soon let go: until then everything is counted in memory.
     pub fn taking_over(path: &Path, max_size: u64) -> Self {
-        let mut health = StoreHealth::new(Some(path));
         let held = StoreError::Other { path: path.to_owned(), why: "the door before this one has it still".to_owned() };
-        health.fail(&held, SystemTime::now());
+        Self::waiting_for(path, max_size, &held, None)
+    }
+
+    /// With a store that could not be opened, which the log says already: it is tried again, and counted in memory until then.
+    pub fn trying_again(path: &Path, max_size: u64, error: &StoreError) -> Self {
+        Self::waiting_for(path, max_size, error, Some(error.to_string()))
+    }
+
+    fn waiting_for(path: &Path, max_size: u64, error: &StoreError, told: Option<String>) -> Self {
+        let mut health = StoreHealth::new(Some(path));
+        health.fail(error, SystemTime::now());
         let shared = Arc::new(Shared {
             pending: Mutex::default(),
             admission: Mutex::default(),
@@ -134,7 +143,7 @@ impl Recorder {
             sample_room: Store::sample_buffer_of(max_size),
         });
         let path = path.to_owned();
-        let writer = spawn(&shared, path.clone(), move |shared| takeover::run(shared, &path, max_size));
+        let writer = spawn(&shared, path.clone(), move |shared| takeover::run(shared, &path, max_size, told));
         Self { shared, writer, key: random_key(), compare, ledgers: Ledgers::default() }
     }
 

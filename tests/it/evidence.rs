@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::harness::client::request;
 use crate::harness::report::{line, report_of};
-use crate::harness::{Origin, Site};
+use crate::harness::{Door, Origin, Site};
 
 const SHADOW: &str = "- {name: all, match: {path: {prefix: /}}, stage: shadow, mirror: {percent: 100}}";
 
@@ -129,6 +129,44 @@ fn a_locked_store_keeps_no_door_closed() {
     let holder = rusqlite::Connection::open(site.path("matapalo.db")).unwrap();
     holder.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;").unwrap();
     serves_over(&site, &["matapalo.db"]);
+}
+
+/// Such as one that drains still.
+#[test]
+fn a_store_that_another_door_has_is_taken_when_that_one_has_gone() {
+    let site = Site::of(page("2.00"), page("2.01"));
+    let mut first = site.open(SHADOW);
+    first.get("/page/0");
+    first.await_accounted("all", 1);
+    let second = Door::open(&site.path("second.yaml"), &site.config(SHADOW));
+    assert!(second.log().contains("another door writes it"), "{}", second.log());
+    assert_eq!(second.metric("store_ok", &[]), 0.0);
+    (0..5).for_each(|at| assert_eq!(second.get(&format!("/page/{at}")).status(), 200));
+    second.await_metric("comparisons_total", &[("route", "all")], 5.0);
+    assert_eq!(second.status()["store"]["ok"], false);
+    first.signal("TERM");
+    first.await_exit();
+    second.await_metric("store_ok", &[], 1.0);
+    // What both have counted: the one before it went, the other while it waited.
+    let line = second.await_accounted("all", 6);
+    assert_eq!((line.count("matched"), line.count("mismatched")), (4, 2), "{}", line.0);
+    assert!(!line.differences().is_empty(), "samples were kept too");
+    second.await_log("the store is open now");
+}
+
+/// Nothing of it is touched; put right, it is taken without a restart.
+#[test]
+fn a_store_that_was_none_is_taken_once_it_is_moved_away() {
+    let site = Site::of(page("2.00"), page("2.01"));
+    fs::write(site.path("matapalo.db"), "a letter. ".repeat(1000)).unwrap();
+    let door = site.open(SHADOW);
+    door.get("/page/0");
+    door.await_metric("comparisons_total", &[("route", "all")], 1.0);
+    fs::rename(site.path("matapalo.db"), site.path("letter")).unwrap();
+    door.await_metric("store_ok", &[], 1.0);
+    door.await_accounted("all", 1);
+    assert_eq!(fs::read_to_string(site.path("letter")).unwrap(), "a letter. ".repeat(1000));
+    assert_eq!(door.log().matches("is not a store").count(), 1, "told once: {}", door.log());
 }
 
 #[test]
