@@ -16,6 +16,7 @@ pub mod gate;
 mod notify;
 pub mod options;
 pub mod print;
+mod privileges;
 pub mod recheck;
 pub mod report;
 pub mod rollback;

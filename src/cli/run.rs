@@ -46,8 +46,10 @@ pub fn run(config: &Path, args: &Args) -> anyhow::Result<Exit> {
     for warning in &settings.warnings {
         tracing::warn!("config: {warning}");
     }
-    if std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0) {
-        tracing::warn!("runs as root, which it does not need: deploy/matapalo.service starts it without privileges");
+    if settings.run_as.is_none() && std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0) {
+        tracing::warn!(
+            "runs as root, which it does not need: name a `user`; deploy/matapalo.service starts it without privileges"
+        );
     }
     let (routes, hash) = (settings.routes.len(), settings.hash.clone());
     let mut door = OpenDoor::build(settings, config.to_owned(), &mut inherited)?;

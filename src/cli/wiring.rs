@@ -14,6 +14,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::notify::{self, Word};
+use super::privileges;
 use crate::admin::{Readiness, Shown, Window};
 use crate::config::settings;
 use crate::config::{self, Settings};
@@ -62,12 +63,15 @@ impl OpenDoor {
     /// Puts the door together with these settings, read from `config`, up to listening. Nobody is served yet.
     ///
     /// # Errors
-    /// An address cannot be listened on, or the system gives no thread. A store that cannot be opened is no error: the door
+    /// An address cannot be listened on, privileges cannot be dropped, or the system gives no thread. A store that cannot be opened is no error: the door
     /// serves without it, and says so.
     pub fn build(settings: Settings, config: PathBuf, inherited: &mut Inherited) -> anyhow::Result<Self> {
         let since = Instant::now();
         let runtime = door_runtime(settings.threads)?;
         let (addresses, listeners) = listen(&runtime, &settings, inherited)?;
+        if let Some(who) = &settings.run_as {
+            privileges::drop_to(who)?;
+        }
         let sockets = listeners.iter().map(|(listener, _)| listener.to_hand_over());
         let sockets = sockets.collect::<Result<_, _>>().context("copying a listening socket")?;
         let meters = Arc::new(Meters::new().context("registering metrics")?);
@@ -251,7 +255,9 @@ fn recorder(settings: &Settings, inherited: &Inherited) -> Recorder {
         Ok(store) => Recorder::new(Some(store)),
         Err(StoreError::LockedByDoor { .. }) if inherited.is_succession() => Recorder::taking_over(path, size),
         Err(error) => {
-            tracing::error!("no evidence is kept: {error}; until the store can be opened, everything is counted in memory");
+            tracing::error!(
+                "no evidence is kept: {error}; until the store can be opened, everything is counted in memory"
+            );
             Recorder::trying_again(path, size, &error)
         }
     }

@@ -25,6 +25,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Threads of the door's own runtime.
     pub threads: usize,
+    /// Whom the door becomes when its ports are bound; `None`: it stays who started it.
+    pub run_as: Option<RunAs>,
     pub limits: Limits,
     /// Longest wait for requests in flight when the door is told to stop.
     pub drain_timeout: Duration,
@@ -303,6 +305,13 @@ pub enum FallbackKey {
 pub enum KeySource {
     Cookie(String),
     Header(HeaderName),
+}
+
+/// A user of the system, and a group instead of his own. Whether there are such, only the machine that runs the door knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunAs {
+    pub user: String,
+    pub group: Option<String>,
 }
 
 /// What requests are called by.

@@ -253,6 +253,7 @@ struct NeedsRestart {
     listeners: Vec<crate::config::settings::Address>,
     admin: crate::config::settings::AdminSettings,
     threads: usize,
+    run_as: Option<crate::config::settings::RunAs>,
     store: std::path::PathBuf,
     access_log: Option<crate::config::settings::AccessLogSettings>,
 }
@@ -263,6 +264,7 @@ impl NeedsRestart {
             listeners: settings.listeners.iter().map(|listener| listener.address.clone()).collect(),
             admin: settings.admin.clone(),
             threads: settings.threads,
+            run_as: settings.run_as.clone(),
             store: settings.store.path.clone(),
             access_log: settings.access_log.clone(),
         }
@@ -275,6 +277,7 @@ impl NeedsRestart {
             ("listeners", self.listeners != now.listeners),
             ("admin", self.admin != now.admin),
             ("threads", self.threads != now.threads),
+            ("user", self.run_as != now.run_as),
             ("store.path", self.store != now.store),
             ("access_log", self.access_log != now.access_log),
         ]

@@ -28,6 +28,7 @@ mod limits;
 mod mirror;
 mod noise;
 mod noise_cost;
+mod privileges;
 mod proxy_protocol;
 mod quotas;
 mod readings;

@@ -68,6 +68,7 @@ pub fn compile(written: &Written, folder: &Path, findings: &mut Findings) -> Set
         listeners,
         admin,
         threads: server::threads(spec, &top, findings),
+        run_as: server::run_as(spec, &top, findings),
         limits: server::limits(spec, &top, findings),
         drain_timeout: server::drain_timeout(spec, &top, findings),
         drain_delay: server::drain_delay(spec, &top, findings),

@@ -13,7 +13,7 @@ use super::{bounds, names};
 use crate::config::at::At;
 use crate::config::mistake::Findings;
 use crate::config::settings::{
-    AccessLogFormat, AccessLogSettings, Address, AdminSettings, Limits, Listener, RequestIds, StoreSettings,
+    AccessLogFormat, AccessLogSettings, Address, AdminSettings, Limits, Listener, RequestIds, RunAs, StoreSettings,
 };
 use crate::config::spec::{Percent, Spec, StoreSpec, Text};
 use crate::routing::Share;
@@ -65,6 +65,22 @@ pub fn drain_timeout(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> Dura
 
 pub fn drain_delay(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> Duration {
     bounds::time(spec.drain_delay, &top.key("drain_delay"), findings).unwrap_or(DEFAULT_DRAIN_DELAY)
+}
+
+pub fn run_as(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> Option<RunAs> {
+    let mut name = |written: &Option<Text>, key| {
+        let name = written.as_deref()?;
+        let legal = |byte: u8| byte.is_ascii_graphic() && byte != b':';
+        if name.is_empty() || !name.bytes().all(legal) {
+            findings.wrong(&top.key(key), format!("is {name:?}, want a name of this system's"));
+        }
+        Some(name.to_owned())
+    };
+    let (user, group) = (name(&spec.user, "user"), name(&spec.group, "group"));
+    if user.is_none() && group.is_some() {
+        findings.wrong(&top.key("group"), "stands without a user");
+    }
+    Some(RunAs { user: user?, group })
 }
 
 pub fn request_id(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> RequestIds {

@@ -48,6 +48,10 @@ pub struct Spec {
     #[serde(deserialize_with = "written")]
     pub threads: Option<u64>,
     #[serde(deserialize_with = "written")]
+    pub user: Option<Text>,
+    #[serde(deserialize_with = "written")]
+    pub group: Option<Text>,
+    #[serde(deserialize_with = "written")]
     pub limits: Option<LimitsSpec>,
     #[serde(deserialize_with = "written")]
     pub drain_timeout: Option<Time>,
