@@ -2,7 +2,7 @@
 
 use http::header::{EXPECT, HOST, TE};
 use http::{HeaderMap, HeaderValue, Version};
-use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::http::RequestHeader;
 
 use super::client::{Client, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
 
@@ -64,11 +64,6 @@ pub fn split_target(target: &[u8]) -> (&[u8], Option<&[u8]>) {
 /// The request body's length in bytes, where the head says it.
 pub fn announced_length(request: &RequestHeader) -> Option<usize> {
     request.headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
-}
-
-/// An HTTP/1.0 client knows no chunks: without a length, its answer ends with the connection.
-pub fn without_chunks(answer: &mut ResponseHeader) {
-    answer.remove_header(&http::header::TRANSFER_ENCODING);
 }
 
 /// Says that trailers are welcome, if the client says so: of all that it says of its connection, this alone has a meaning in

@@ -14,7 +14,7 @@ use super::clock::{Clock, Phase};
 use super::door::{Door, client_of};
 use super::exchange::Exchange;
 use super::fallback::{Course, TURN};
-use super::{answer, forward, hearsay, hygiene, request_id, returned, secure};
+use super::{answer, forward, hearsay, hygiene, request_id, returned, secure, until_close};
 use crate::config::settings::Answer;
 use crate::live::AnsweredBy;
 use crate::upstream::{is_sound, is_unprocessed};
@@ -242,7 +242,7 @@ impl ProxyHttp for Door {
         let date = response.headers.get(http::header::DATE).and_then(|date| date.as_bytes().try_into().ok());
         Clock::with(|clock| clock.set_date(date));
         if session.req_header().version == Version::HTTP_10 {
-            forward::without_chunks(response);
+            until_close::frame(session, response);
         }
         secure::keep_secure(response)?;
         request_id::answer(response)?;

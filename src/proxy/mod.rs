@@ -25,6 +25,7 @@ mod returned;
 mod secure;
 mod serve;
 mod stream;
+mod until_close;
 mod wire;
 
 pub use access_log::AccessLog;

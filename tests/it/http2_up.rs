@@ -29,6 +29,35 @@ fn echo() -> Origin2 {
     Origin2::answering(|asked| Reply::Whole(format!("{} {} {}", asked.method, asked.uri, asked.body.len()).into(), &[]))
 }
 
+/// It knows no chunks (RFC 9112, section 7.1): an answer without a length ends with the connection.
+#[test]
+fn a_client_of_http_10_understands_the_answer() {
+    let origin = Origin2::answering(|asked| match asked.uri.path() {
+        "/measured" => Reply::Measured(b"of known length".to_vec()),
+        _ => Reply::Whole(vec![b'x'; 100_000], &[("x-trailer", "1")]),
+    });
+    let site = legacy();
+    let door = site.open_with(&before(&site, &origin, ""));
+    for wish in ["", "Connection: keep-alive\r\n"] {
+        let mut client = door.client();
+        client.send(format!("GET /streamed HTTP/1.0\r\nHost: site.test\r\n{wish}\r\n"));
+        let answer = client.answer("GET");
+        assert_eq!((answer.status(), answer.body.len()), (200, 100_000));
+        assert!(answer.body.iter().all(|byte| *byte == b'x'), "no chunk's size is in it");
+        assert_eq!((answer.header("transfer-encoding"), answer.header("connection").as_deref()), (None, Some("close")));
+        assert!(client.is_closed());
+    }
+    let mut client = door.client();
+    for _ in 0..2 {
+        client.send("GET /measured HTTP/1.0\r\nHost: site.test\r\nConnection: keep-alive\r\n\r\n");
+        let answer = client.answer("GET");
+        assert_eq!((answer.header("content-length").as_deref(), answer.body.len()), (Some("15"), 15));
+    }
+    let mut newer = door.client();
+    newer.send(request("GET", "/streamed", &[], b""));
+    assert_eq!(newer.answer("GET").header("transfer-encoding").as_deref(), Some("chunked"));
+}
+
 #[test]
 fn users_of_both_versions_copies_and_health_checks_arrive() {
     let (site, origin) = (legacy(), echo());
