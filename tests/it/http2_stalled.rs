@@ -74,7 +74,8 @@ fn an_answer_that_nobody_takes_costs_little_and_no_time() {
     }
     let grown = door.memory().saturating_sub(before) >> 20;
     println!("{grown} MiB after some bytes");
-    assert!(grown <= 96, "{grown} MiB after some bytes");
+    // Who takes something is read ahead for: up to 0.45 MiB each.
+    assert!(grown <= 160, "{grown} MiB after some bytes");
     let over = stalled[0].until_over(2 * STREAMS - 1);
     assert_eq!(over.last().map(|frame| frame.kind), Some(RST_STREAM), "{over:?}");
     let mut good = Frames::open(door.address);
