@@ -2,12 +2,10 @@
 //!
 //! Elements are told alike by a hash over their meaning, so that cosmetics do not matter; those left over are paired by likeness.
 
-use std::collections::HashMap;
-
 use smallvec::SmallVec;
 
 use super::chain::{Element, Pairs, best_chain, by_hash, each_common, unique_chain};
-use super::likeness::{Face, alike, alike_in_place, face, meaning, member_hash};
+use super::likeness::{Face, alike, alike_in_place, face, meaning};
 use super::number;
 use super::parse::{Kind as Json, MOST_REMEMBERED, REMEMBERED_FROM, Tape};
 use super::string;
@@ -17,13 +15,13 @@ use crate::diff::rules::Rule;
 use crate::diff::sink::Finding;
 
 /// Cells of an alignment table: 64 Ki steps and, at two bytes each, 128 KiB.
-const MAX_CELLS: usize = 1 << 16;
+pub(super) const MAX_CELLS: usize = 1 << 16;
 
 /// Steps for each value that is hashed by meaning, compared by meaning, sorted by hash, or told to be gone: of
 /// [`MAX_WORK`](crate::diff::sink::MAX_WORK).
-const HASHED: usize = 10;
+pub(super) const HASHED: usize = 10;
 const COMPARED: usize = 8;
-const SORTED: usize = 40;
+pub(super) const SORTED: usize = 40;
 const GONE: usize = 60;
 
 /// Bytes of two values that are compared as they stand, and of values that are shown, in one step.
@@ -41,7 +39,7 @@ const UNLIKE: usize = 12;
 const FACES: usize = 256;
 
 /// Elements of different arrays less alike than this are not one element that changed, but one removed and one added.
-const ALIKE: f64 = 0.2;
+pub(super) const ALIKE: f64 = 0.2;
 
 /// Where the elements of two arrays of one length are.
 enum Places {
@@ -260,7 +258,7 @@ impl<'a> Walk<'_, 'a, '_, '_> {
     }
 
     /// Elements of an array with what they mean. `None`: that is too much work.
-    fn listed(&mut self, tape: &Tape<'a>, array: usize, from: usize, count: usize) -> Option<Vec<Element>> {
+    pub(super) fn listed(&mut self, tape: &Tape<'a>, array: usize, from: usize, count: usize) -> Option<Vec<Element>> {
         let mut list = Vec::with_capacity(count);
         for (index, node) in (0..).zip(tape.elements(array)).skip(from).take(count) {
             list.push(Element { hash: meaning(tape, node), node: node as u32, index });
@@ -365,7 +363,7 @@ impl<'a> Walk<'_, 'a, '_, '_> {
     }
 
     /// Elements between two pairs: those alike changed, the rest was removed or added.
-    fn gap(&mut self, xs: &[Element], ys: &[Element]) {
+    pub(super) fn gap(&mut self, xs: &[Element], ys: &[Element]) {
         if xs.is_empty() && ys.is_empty() {
             return;
         }
@@ -394,7 +392,7 @@ impl<'a> Walk<'_, 'a, '_, '_> {
     }
 
     /// Steps to read all faces and to compare each with each, at most [`FACE`] members of it.
-    fn likeness_work(&self, xs: &[Element], ys: &[Element]) -> usize {
+    pub(super) fn likeness_work(&self, xs: &[Element], ys: &[Element]) -> usize {
         const FACE: usize = 16;
         let weight =
             |tape: &Tape<'a>, list: &[Element]| list.iter().map(|element| tape.weight(element.node())).sum::<usize>();
@@ -403,7 +401,7 @@ impl<'a> Walk<'_, 'a, '_, '_> {
     }
 
     /// Bytes of all faces, and of the table.
-    fn likeness_room(&self, xs: &[Element], ys: &[Element]) -> usize {
+    pub(super) fn likeness_room(&self, xs: &[Element], ys: &[Element]) -> usize {
         const FACE: usize = 64;
         const NODE: usize = 12;
         let weight =
@@ -411,7 +409,7 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         (xs.len() + ys.len()) * FACE + (weight(self.old, xs) + weight(self.new, ys)) * NODE + xs.len() * ys.len()
     }
 
-    fn changed_or_gone(&mut self, xs: &[Element], ys: &[Element], pairs: &Pairs) {
+    pub(super) fn changed_or_gone(&mut self, xs: &[Element], ys: &[Element], pairs: &Pairs) {
         let (mut paired_x, mut paired_y) = (vec![false; xs.len()], vec![false; ys.len()]);
         for (x, y) in pairs {
             set(&mut paired_x, *x as usize);
@@ -427,116 +425,15 @@ impl<'a> Walk<'_, 'a, '_, '_> {
             self.added(element.index(), element.node());
         }
     }
-
-    /// Pairs by meaning wherever they stand; the rest by likeness. Another order is ignored, and said to be.
-    fn unordered(&mut self, a: usize, b: usize) {
-        let Some((xs, ys, held)) = self.all_listed(a, b) else { return };
-        let mut places: HashMap<u64, Vec<u32>> = HashMap::new();
-        for (at, element) in (0..ys.len() as u32).zip(&ys).rev() {
-            places.entry(element.hash).or_default().push(at);
-        }
-        self.loose((a, &xs), (b, &ys), |element| places.get_mut(&element.hash).and_then(Vec::pop));
-        self.sink.let_go(held);
-    }
-
-    /// All elements of both, and the room that is held for finding them by what they mean.
-    fn all_listed(&mut self, a: usize, b: usize) -> Option<(Vec<Element>, Vec<Element>, usize)> {
-        const ENTRY: usize = 128;
-        let (old, new) = (self.old, self.new);
-        let counts = (old.elements(a).count(), new.elements(b).count());
-        let held = (counts.0 + counts.1) * ENTRY;
-        if !self.afford((old.weight(a) + new.weight(b)) * (HASHED + SORTED)) || !self.hold(held) {
-            return None;
-        }
-        Some((self.listed(old, a, 0, counts.0)?, self.listed(new, b, 0, counts.1)?, held))
-    }
-
-    /// Pairs by a member of the elements.
-    fn by_key(&mut self, a: usize, b: usize, key: &str) {
-        let Some((xs, ys, held)) = self.all_listed(a, b) else { return };
-        let (old, new) = (self.old, self.new);
-        let mut places: HashMap<u64, Vec<u32>> = HashMap::new();
-        for (at, element) in (0..ys.len() as u32).zip(&ys).rev() {
-            let name = member_hash(new, element.node(), key).unwrap_or(element.hash);
-            places.entry(name).or_default().push(at);
-        }
-        self.loose((a, &xs), (b, &ys), |element| {
-            let name = member_hash(old, element.node(), key).unwrap_or(element.hash);
-            places.get_mut(&name).and_then(Vec::pop)
-        });
-        self.sink.let_go(held);
-    }
-
-    fn loose(
-        &mut self,
-        (a, xs): (usize, &[Element]),
-        (b, ys): (usize, &[Element]),
-        mut find: impl FnMut(&Element) -> Option<u32>,
-    ) {
-        let mut pairs: Pairs = (0..).zip(xs).filter_map(|(at, x)| find(x).map(|place| (at, place))).collect();
-        if !pairs.is_sorted_by_key(|(_, place)| *place) {
-            let finding = Finding::new(Kind::Order, self.pointer());
-            let finding = finding.values(first_elements(self.old, a), first_elements(self.new, b));
-            let rule = Rule::Unordered.name();
-            let entry = self.scope.rules.array_entry(&finding.path).unwrap_or_else(|| rule.to_owned());
-            self.sink.silence(finding.cause("sorted_otherwise"), rule.to_owned(), &entry);
-        }
-        pairs.sort_unstable();
-        for (x, y) in &pairs {
-            if let (Some(old), Some(new)) = (xs.get(*x as usize), ys.get(*y as usize)) {
-                self.at_step(Step::Index(old.index()), old.node(), new.node());
-            }
-        }
-        let rest = |list: &[Element], taken: &dyn Fn(usize) -> bool| -> Vec<Element> {
-            list.iter().enumerate().filter(|(at, _)| !taken(*at)).map(|(_, element)| *element).collect()
-        };
-        let mut taken_y = vec![false; ys.len()];
-        pairs.iter().for_each(|(_, y)| set(&mut taken_y, *y as usize));
-        let left = rest(xs, &|at| pairs.binary_search_by_key(&(at as u32), |(x, _)| *x).is_ok());
-        let right = rest(ys, &|at| taken_y.get(at) == Some(&true));
-        self.scattered(&left, &right);
-    }
-
-    /// Elements whose order does not count and that are equal to none: the most alike belong together.
-    fn scattered(&mut self, xs: &[Element], ys: &[Element]) {
-        if xs.len() * ys.len() > MAX_CELLS || xs.len().min(ys.len()) < 2 || !self.afford(self.likeness_work(xs, ys)) {
-            return self.gap(xs, ys);
-        }
-        let held = self.likeness_room(xs, ys) + xs.len() * ys.len() * size_of::<(f64, usize, usize)>();
-        if !self.hold(held) {
-            return;
-        }
-        let faces = |tape: &Tape<'a>, list: &[Element]| list.iter().map(|element| face(tape, element.node())).collect();
-        let (old, new): (Vec<Face>, Vec<Face>) = (faces(self.old, xs), faces(self.new, ys));
-        let mut likely: Vec<(f64, usize, usize)> = Vec::new();
-        for (i, x) in old.iter().enumerate() {
-            likely.extend(
-                new.iter().enumerate().map(|(j, y)| (alike(x, y), i, j)).filter(|(likeness, ..)| *likeness >= ALIKE),
-            );
-        }
-        likely.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
-        let (mut free_x, mut free_y) = (vec![true; xs.len()], vec![true; ys.len()]);
-        let mut pairs = Pairs::new();
-        for (_, i, j) in likely {
-            if free_x.get(i) == Some(&true) && free_y.get(j) == Some(&true) {
-                clear(&mut free_x, i);
-                clear(&mut free_y, j);
-                pairs.push((i as u32, j as u32));
-            }
-        }
-        pairs.sort_unstable();
-        self.sink.let_go(held);
-        self.changed_or_gone(xs, ys, &pairs);
-    }
 }
 
-fn set(flags: &mut [bool], at: usize) {
+pub(super) fn set(flags: &mut [bool], at: usize) {
     if let Some(flag) = flags.get_mut(at) {
         *flag = true;
     }
 }
 
-fn clear(flags: &mut [bool], at: usize) {
+pub(super) fn clear(flags: &mut [bool], at: usize) {
     if let Some(flag) = flags.get_mut(at) {
         *flag = false;
     }
@@ -573,7 +470,7 @@ fn moved(
 }
 
 /// The first elements of an array, as JSON text.
-fn first_elements(tape: &Tape<'_>, array: usize) -> String {
+pub(super) fn first_elements(tape: &Tape<'_>, array: usize) -> String {
     const SHOWN: usize = 8;
     let mut elements = tape.elements(array);
     let shown: Vec<&str> = elements.by_ref().take(SHOWN).map(|node| tape.shown(node)).collect();

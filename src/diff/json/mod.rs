@@ -2,7 +2,8 @@
 //!
 //! [`lockstep`] proves most equal pairs equal in one pass. For the others [`parse`] makes a tape of each text without decoding anything;
 //! [`walk`] goes through both tapes side by side, [`members`] pairs what objects hold by name, and where arrays part, [`align`] looks
-//! for what was inserted, removed or moved ([`chain`] finds what stayed in order, [`likeness`] what is alike). [`number`] and
+//! for what was inserted, removed or moved ([`chain`] finds what stayed in order, [`likeness`] what is alike), [`unordered`] where no
+//! order counts. [`number`] and
 //! [`string`] know how one value may be spelled.
 
 mod align;
@@ -14,6 +15,7 @@ mod number;
 mod parse;
 mod string;
 mod token;
+mod unordered;
 mod walk;
 
 pub use parse::Fault;
