@@ -134,7 +134,10 @@ pub(super) fn compare(subject: &Subject<'_>, old: &str, new: &str, around: &Surr
     if subject.token.or_else(|| volatile::named_token(name)).is_some_and(|sure| volatile::same_token(sure, old, new)) {
         return Verdict::But(Rule::Csrf);
     }
-    if link::is_link(name) || (name == "data" && subject.element == "object") {
+    if link::is_link(name) {
+        return other_links(subject.element, old, new, around);
+    }
+    if name == "data" && subject.element == "object" {
         return links(subject.element, old, new, around);
     }
     if name == "srcset" || name == "imagesrcset" {
@@ -180,6 +183,11 @@ fn links(element: &str, old: &str, new: &str, around: &Surroundings) -> Verdict 
     if link::canonical(old) == link::canonical(new) {
         return Verdict::But(Rule::HtmlUrlSpelling);
     }
+    other_links(element, old, new, around)
+}
+
+/// The same of two that are not spellings of one target.
+fn other_links(element: &str, old: &str, new: &str, around: &Surroundings) -> Verdict {
     if volatile::same_but_token_parameters(old, new) {
         return Verdict::But(Rule::Csrf);
     }

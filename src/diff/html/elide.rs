@@ -34,7 +34,7 @@ pub(super) fn survey(pages: (&str, &str), trace: &Trace, around: &Surroundings, 
     if selectors || !is_plain(rules, Rule::HtmlComments) {
         return None;
     }
-    let (old, new) = (skeleton::blocks(pages.0)?, skeleton::blocks(pages.1)?);
+    let (old, new) = (skeleton::blocks(pages.0, trace.reached.0)?, skeleton::blocks(pages.1, trace.reached.1)?);
     let size = pages.0.len() + pages.1.len();
     let mut survey = Survey {
         pages,
@@ -78,18 +78,14 @@ struct Survey<'s> {
 type Range = (usize, usize);
 
 impl Survey<'_> {
-    /// The blocks of two ranges stand for each other; `trace` tells how far both are known to be equal.
+    /// The blocks of two ranges stand for each other; `trace` tells how far both are in step.
     fn children(&mut self, old: Range, new: Range, trace: &Trace) {
         let (a, b) = (tops(self.old, old), tops(self.new, new));
-        let is_proven = |(i, j): (&usize, &usize)| {
-            let (i, j) = (&self.old[*i], &self.new[*j]);
-            i.end <= trace.reached.0 && j.end <= trace.reached.1 && i.name == j.name && i.tags == j.tags
-        };
-        let proven = a.iter().zip(&b).take_while(|(i, j)| is_proven((i, j))).count();
-        for at in 0..proven {
-            self.take_proven(a[at], b[at], trace);
+        let in_step = a.iter().zip(&b).take_while(|(i, j)| in_step(&self.old[**i], &self.new[**j], trace)).count();
+        for at in 0..in_step {
+            self.in_step(a[at], b[at], trace);
         }
-        let (a, b) = (&a[proven..], &b[proven..]);
+        let (a, b) = (&a[in_step..], &b[in_step..]);
         let named = |blocks: &[Block], tops: &[usize]| {
             tops.iter().map(|at| (blocks[*at].guide, blocks[*at].name)).collect::<Vec<(u64, u64)>>()
         };
@@ -124,25 +120,21 @@ impl Survey<'_> {
             Proof::Equal(hidden) => {
                 let hidden: Vec<(Rule, u32)> = hidden.iter().map(|hiding| (hiding.rule, hiding.count)).collect();
                 if !self.take(x, y, &hidden) {
-                    self.descend(x, y, &NOTHING);
+                    self.descend(x, y, &Trace::NOTHING);
                 }
             }
             Proof::Unknown(further) => self.descend(x, y, &further),
         }
     }
 
-    /// Two blocks before the place up to which both pages are known to be equal.
-    fn take_proven(&mut self, x: usize, y: usize, trace: &Trace) {
+    /// Two blocks of the same tags.
+    fn in_step(&mut self, x: usize, y: usize, trace: &Trace) {
         let (old, new) = (&self.old[x], &self.new[y]);
-        let mut hidden: Vec<(Rule, u32)> = Vec::new();
-        let from = trace.log.partition_point(|(at, _)| *at < old.start);
-        for (_, rule) in trace.log[from..].iter().take_while(|(at, _)| *at < old.end) {
-            match hidden.iter_mut().find(|known| known.0 == *rule) {
-                Some(known) => known.1 += 1,
-                None => hidden.push((*rule, 1)),
-            }
-        }
-        if old.whole == Whole::No || new.whole == Whole::No || !self.take(x, y, &hidden) {
+        let is_whole = old.whole == Whole::Yes && new.whole == Whole::Yes;
+        if !is_whole
+            || trace.is_in_doubt(old.start, old.end)
+            || !self.take(x, y, &trace.hidden(old.start, old.end))
+        {
             self.descend(x, y, trace);
         }
     }
@@ -239,7 +231,14 @@ fn partners(a: &[(u64, u64)], b: &[(u64, u64)]) -> Vec<Option<Partner>> {
     partners
 }
 
-const NOTHING: Trace = Trace { reached: (0, 0), log: Vec::new() };
+/// Do two blocks stand for each other in pages that are in step?
+fn in_step(old: &Block, new: &Block, trace: &Trace) -> bool {
+    let place = |block: &Block, base: u32| (block.first.checked_sub(base), block.tags, block.name);
+    old.end <= trace.reached.0
+        && new.end <= trace.reached.1
+        && old.first >= trace.base.0
+        && place(old, trace.base.0) == place(new, trace.base.1)
+}
 
 /// The blocks of a range that stand in no other of it.
 fn tops(blocks: &[Block], (start, end): Range) -> Vec<usize> {

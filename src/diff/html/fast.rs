@@ -4,6 +4,10 @@
 //! blanks that do not show, comments, fresh tokens), no tree is built. Anything else is [`Proof::Unknown`], and the trees decide:
 //! this may fail to prove, it must not prove wrongly. Its law: what it calls equal, the trees call equal.
 
+mod trace;
+
+pub(super) use trace::Trace;
+
 use smallvec::SmallVec;
 
 use super::attribute::{self, Subject, Surroundings, Verdict};
@@ -24,15 +28,6 @@ pub(super) enum Proof {
     Unknown(Trace),
 }
 
-/// How far a proof went that failed.
-#[derive(Debug)]
-pub(super) struct Trace {
-    /// What ends before these places is equal. Bytes.
-    pub reached: (u32, u32),
-    /// What was hidden up to there, each with its place in the control.
-    pub log: Vec<(u32, Rule)>,
-}
-
 #[derive(Debug)]
 pub(super) struct Hiding {
     pub rule: Rule,
@@ -48,7 +43,9 @@ pub(super) fn prove(old: &str, new: &str, around: &Surroundings) -> Proof {
 pub(super) fn prove_blocks(old: (&str, &Block), new: (&str, &Block), around: &Surroundings) -> Proof {
     let (a, b) = (old.0.get(..old.1.end as usize), new.0.get(..new.1.end as usize));
     let (a, b) = (Lexer::from(a.unwrap_or_default(), old.1.start), Lexer::from(b.unwrap_or_default(), new.1.start));
-    Prover::new(a, b, around).prove()
+    let mut prover = Prover::new(a, b, around);
+    prover.trace.base = (old.1.first, new.1.first);
+    prover.prove()
 }
 
 /// One page, read up to its next tag.
@@ -96,6 +93,11 @@ impl<'a> Side<'a> {
 
     fn name(&self, token: &Token) -> &'a str {
         token.inner.of(self.lexer.page())
+    }
+
+    fn is_hidden_input(&self, token: &Token) -> bool {
+        let kind = self.lexer.attributes(token).find(|attribute| attribute.name.eq_ignore_ascii_case("type"));
+        kind.is_some_and(|kind| kind.value.eq_ignore_ascii_case("hidden"))
     }
 
     /// Nothing but blanks, all of them written as themselves.
@@ -160,15 +162,17 @@ const STEPS: usize = 5;
 
 impl<'a, 's> Prover<'a, 's> {
     fn new(old: Lexer<'a>, new: Lexer<'a>, around: &'s Surroundings) -> Self {
-        let rest = old.page().as_bytes().get(old.at() as usize..).unwrap_or_default();
-        let styled = memchr::memmem::find(rest, b"white-space").is_some();
+        let names_blanks = |lexer: &Lexer<'_>| {
+            let rest = lexer.page().as_bytes().get(lexer.at() as usize..).unwrap_or_default();
+            memchr::memmem::find(rest, b"white-space").is_some()
+        };
         Self {
-            styled,
+            styled: names_blanks(&old) || names_blanks(&new),
             old: Side::new(old),
             new: Side::new(new),
             around,
             hidden: Vec::new(),
-            trace: Trace { reached: (0, 0), log: Vec::new() },
+            trace: Trace::new(),
             here: 0,
             open: Vec::new(),
             outer: Vec::new(),
@@ -179,18 +183,20 @@ impl<'a, 's> Prover<'a, 's> {
 
     fn prove(mut self) -> Proof {
         match self.run() {
-            Some(()) => Proof::Equal(self.hidden),
-            None => Proof::Unknown(self.trace),
+            Some(()) if self.trace.is_certain() => Proof::Equal(self.hidden),
+            Some(()) => Proof::Unknown(self.trace),
+            None => {
+                self.trace.part();
+                Proof::Unknown(self.trace)
+            }
         }
     }
 
-    /// `None`: not proven.
+    /// `None`: the pages are not in step.
     fn run(&mut self) -> Option<()> {
         loop {
             self.here = self.old.lexer.at();
-            if self.trace.log.len() < MAX_LOG {
-                self.trace.reached = (self.here, self.new.lexer.at());
-            }
+            self.trace.reach(self.here, self.new.lexer.at());
             let content = if self.foreign > 0 { Content::Foreign } else { Content::Html };
             let tokens = (self.old.advance(content).ok()?, self.new.advance(content).ok()?);
             if self.old.comments != self.new.comments {
@@ -214,9 +220,7 @@ impl<'a, 's> Prover<'a, 's> {
     }
 
     fn hide(&mut self, rule: Rule) {
-        if self.trace.log.len() < MAX_LOG {
-            self.trace.log.push((self.here, rule));
-        }
+        self.trace.hides(self.here, rule);
         if let Some(known) = self.hidden.iter_mut().find(|hiding| hiding.rule == rule) {
             known.count = known.count.saturating_add(1);
             return;
@@ -226,6 +230,11 @@ impl<'a, 's> Prover<'a, 's> {
             self.open[from..].iter().map(|name| super::place::ident(&name.to_ascii_lowercase())).collect();
         let example = if steps.is_empty() { super::PAGE.to_owned() } else { steps.join(" > ") };
         self.hidden.push(Hiding { rule, count: 1, example });
+    }
+
+    /// What stands here may differ; whether the pages stay in step, the next tags tell.
+    fn doubt(&mut self) -> Option<()> {
+        self.trace.doubt(self.here)
     }
 
     fn texts(&mut self) -> Option<()> {
@@ -263,7 +272,7 @@ impl<'a, 's> Prover<'a, 's> {
             self.old.show();
             self.new.show();
             if self.old.solid != self.new.solid {
-                return None;
+                return self.doubt();
             }
         }
         self.shown()
@@ -277,7 +286,11 @@ impl<'a, 's> Prover<'a, 's> {
                 moment::same_but_clock(self.open.last().copied().unwrap_or_default(), old, new, self.around.now)
                     || volatile::same_but_duration(old, new)
                     || volatile::same_but_request_id(old, new);
-            return volatile.then(|| self.hide(Rule::HtmlVolatile));
+            if !volatile {
+                return self.doubt();
+            }
+            self.hide(Rule::HtmlVolatile);
+            return Some(());
         }
         if self.old.pieces != self.new.pieces {
             let first = |side: &Side<'a>| side.pieces.first().map_or("", |piece| piece.1);
@@ -358,13 +371,17 @@ impl<'a, 's> Prover<'a, 's> {
             for rule in spelling::of_attributes(Dialect::Html, sources, (name, other), (&lists.0, &lists.1)) {
                 self.hide(rule);
             }
-            self.attributes(&lower, &lists.0, &lists.1)?;
+            if self.attributes(&lower, &lists.0, &lists.1).is_none() {
+                self.doubt()?;
+            }
         }
         if lower == "input" {
-            let kind = self.old.lexer.attributes(old).find(|attribute| attribute.name.eq_ignore_ascii_case("type"));
-            hidden_input = kind.is_some_and(|kind| kind.value.eq_ignore_ascii_case("hidden"));
+            hidden_input = self.old.is_hidden_input(old);
+            if sources.0 != sources.1 && hidden_input != self.new.is_hidden_input(new) {
+                return None;
+            }
         }
-        if self.styled && sources.0.contains("white-space") {
+        if self.styled && (sources.0.contains("white-space") || sources.1.contains("white-space")) {
             return None;
         }
         self.enter(name, &lower, hidden_input, old, new)
@@ -390,7 +407,7 @@ impl<'a, 's> Prover<'a, 's> {
         }
         let role = if hidden_input { Role::Hidden } else { flow::name_role(lower) };
         if self.old.flow.enter(role) != self.new.flow.enter(role) {
-            return None;
+            self.doubt()?;
         }
         if !is_void(lower) {
             if self.open.len() >= MAX_OPEN {
@@ -466,9 +483,6 @@ impl<'a, 's> Prover<'a, 's> {
             };
             self.old.shown = trimmed(&self.old.shown);
             self.new.shown = trimmed(&self.new.shown);
-            if self.old.shown != self.new.shown {
-                return None;
-            }
             self.shown()?;
         }
         self.open.pop();
@@ -524,8 +538,6 @@ impl<'a, 's> Prover<'a, 's> {
     }
 }
 
-/// What was hidden is told place by place up to here; behind it, nothing is known to be equal until all is.
-const MAX_LOG: usize = 1 << 15;
 /// Open elements that are known by name.
 const MAX_OPEN: usize = 1 << 10;
 /// More attributes than this are left to the trees.

@@ -18,9 +18,11 @@ pub(super) struct Block {
     pub end: u32,
     /// The block after all that stand in this one.
     pub after: u32,
+    /// Tags of the page before it.
+    pub first: u32,
     /// Tags inside.
     pub tags: u32,
-    /// Equal for what may be equal: names and texts below, no attributes.
+    /// Equal for what may be equal: names and texts below, no attributes; no texts where a partner is not looked for.
     pub guide: u64,
     /// Hash of the name.
     pub name: u64,
@@ -38,10 +40,11 @@ pub(super) enum Whole {
 /// Blocks with fewer tags inside are not worth the search.
 const FEWEST_TAGS: u32 = 4;
 
-/// The blocks of the body in the order of their start tags; `None`: the page is not regular.
-pub(super) fn blocks(page: &str) -> Option<Vec<Block>> {
+/// The blocks of the body in the order of their start tags; `None`: the page is not regular. Partners are looked for only of those
+/// that end behind `settled`.
+pub(super) fn blocks(page: &str, settled: u32) -> Option<Vec<Block>> {
     let styled = memchr::memmem::find(page.as_bytes(), b"white-space").is_some();
-    let mut survey = Survey { page, open: Vec::new(), blocks: Vec::new(), exact: 0, drawings: 0, styled };
+    let mut survey = Survey { page, open: Vec::new(), blocks: Vec::new(), exact: 0, drawings: 0, styled, settled, read: 0 };
     regular::read(page, &mut survey)?;
     Some(survey.blocks)
 }
@@ -65,6 +68,9 @@ struct Survey<'a> {
     drawings: u32,
     /// `white-space` is named somewhere.
     styled: bool,
+    settled: u32,
+    /// Tags so far.
+    read: u32,
 }
 
 impl Survey<'_> {
@@ -78,6 +84,7 @@ impl Survey<'_> {
 
 impl<'a> Shape<'a> for Survey<'a> {
     fn doctype(&mut self, _: &Token) -> Option<()> {
+        self.read += 1;
         Some(())
     }
 
@@ -87,7 +94,7 @@ impl<'a> Shape<'a> for Survey<'a> {
 
     fn text(&mut self, token: &Token, phase: Phase) -> Option<()> {
         let text = token.inner.of(self.page);
-        if phase == Phase::Body && !text.bytes().all(|c| is_blank(char::from(c))) {
+        if phase == Phase::Body && token.span.end > self.settled && !text.bytes().all(|c| is_blank(char::from(c))) {
             let guide = text_guide(text);
             if let Some(open) = self.open.last_mut() {
                 open.guide = mix(open.guide, guide);
@@ -97,6 +104,8 @@ impl<'a> Shape<'a> for Survey<'a> {
     }
 
     fn open(&mut self, name: &Name<'a>, token: &Token, phase: Phase) -> Option<Option<u32>> {
+        let first = self.read;
+        self.read += 1;
         if let Some(open) = self.open.last_mut() {
             open.tags += 1;
         }
@@ -120,6 +129,7 @@ impl<'a> Shape<'a> for Survey<'a> {
                 close: inner,
                 end: inner,
                 after: 0,
+                first,
                 tags: 0,
                 guide,
                 name: guide,
@@ -131,6 +141,7 @@ impl<'a> Shape<'a> for Survey<'a> {
     }
 
     fn void(&mut self, name: &Name<'a>, _: &Token, phase: Phase) -> Option<()> {
+        self.read += 1;
         if phase == Phase::Body {
             self.tag(name.hash);
         }
@@ -142,6 +153,7 @@ impl<'a> Shape<'a> for Survey<'a> {
     }
 
     fn close(&mut self, end: Option<&Token>) {
+        self.read += u32::from(end.is_some());
         let Some(open) = self.open.pop() else { return };
         self.exact -= u32::from(open.exact);
         self.drawings -= u32::from(open.drawing);
@@ -164,6 +176,7 @@ impl<'a> Shape<'a> for Survey<'a> {
     }
 
     fn frame(&mut self, _: Part, _: &Token) -> Option<()> {
+        self.read += 1;
         Some(())
     }
 }
