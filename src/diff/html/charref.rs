@@ -127,6 +127,10 @@ fn scalar(code: u32) -> char {
 fn named(raw: &str, at: usize, place: Place, text: &mut String) -> Option<usize> {
     let bytes = raw.as_bytes();
     let start = at + 1;
+    if let Some((length, c)) = common(&bytes[start..]) {
+        text.push(c);
+        return Some(start + length);
+    }
     let limit = bytes.len().min(start + LONGEST_NAME);
     let length = bytes[start..limit].iter().take_while(|c| c.is_ascii_alphanumeric()).count();
     let ended = (bytes.get(start + length) == Some(&b';')).then_some(length + 1);
@@ -146,9 +150,29 @@ fn named(raw: &str, at: usize, place: Place, text: &mut String) -> Option<usize>
     Some(end)
 }
 
+/// The references that every template writes, and how long their names are.
+fn common(name: &[u8]) -> Option<(usize, char)> {
+    match name {
+        [b'a', b'm', b'p', b';', ..] => Some((4, '&')),
+        [b'l', b't', b';', ..] => Some((3, '<')),
+        [b'g', b't', b';', ..] => Some((3, '>')),
+        [b'q', b'u', b'o', b't', b';', ..] => Some((5, '"')),
+        [b'n', b'b', b's', b'p', b';', ..] => Some((5, '\u{a0}')),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn common_names_are_what_they_are_among_all() {
+        for name in ["amp;", "lt;", "gt;", "quot;", "nbsp;"] {
+            let known = NAMED_ENTITIES.get(name).and_then(|codes| char::from_u32(codes.0));
+            assert_eq!(common(name.as_bytes()), known.map(|c| (name.len(), c)), "{name}");
+        }
+    }
 
     #[test]
     fn names_are_as_long_as_they_are_said_to_be() {

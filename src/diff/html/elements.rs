@@ -174,9 +174,15 @@ impl Traits {
     pub const BOUND: Self = Self(1 << 11);
     /// Its end tag ends what stands open in it without one.
     pub const ENDS_OTHERS: Self = Self(1 << 12);
+    /// What stands in it is read as in most elements.
+    pub const ORDINARY: Self = Self(1 << 13);
 
     pub fn of(name: &str) -> Self {
         let raw = matches!(name, "title" | "textarea" | "script" | "style" | "iframe");
+        let odd = matches!(
+            name,
+            "noembed" | "noframes" | "frameset" | "xmp" | "plaintext" | "listing" | "svg" | "math" | "pre"
+        );
         let room =
             matches!(name, "a" | "button" | "form" | "nobr" | "option" | "optgroup" | "li" | "dd" | "dt" | "table")
                 || is_heading(name)
@@ -196,6 +202,7 @@ impl Traits {
             (room, Self::MAKES_ROOM),
             (bound, Self::BOUND),
             (is_special(name) || name == "optgroup", Self::ENDS_OTHERS),
+            (!raw && !odd, Self::ORDINARY),
         ];
         Self(all.into_iter().filter(|(has, _)| *has).fold(0, |all, (_, one)| all | one.0))
     }

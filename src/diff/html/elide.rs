@@ -131,10 +131,7 @@ impl Survey<'_> {
     fn in_step(&mut self, x: usize, y: usize, trace: &Trace) {
         let (old, new) = (&self.old[x], &self.new[y]);
         let is_whole = old.whole == Whole::Yes && new.whole == Whole::Yes;
-        if !is_whole
-            || trace.is_in_doubt(old.start, old.end)
-            || !self.take(x, y, &trace.hidden(old.start, old.end))
-        {
+        if !is_whole || trace.is_in_doubt(old.start, old.end) || !self.take(x, y, &trace.hidden(old.start, old.end)) {
             self.descend(x, y, trace);
         }
     }

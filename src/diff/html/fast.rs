@@ -8,14 +8,16 @@ mod trace;
 
 pub(super) use trace::Trace;
 
+use std::borrow::Cow;
+
 use smallvec::SmallVec;
 
 use super::attribute::{self, Subject, Surroundings, Verdict};
 use super::charref::{self, Place};
 use super::dom::Dialect;
-use super::elements::{is_void, lower};
+use super::elements::{Known, Name, Traits, lower};
 use super::flow::{self, Flow, Role};
-use super::lexer::{Content, Kind, Lexer, Quote, Raw, RawAttribute, Token};
+use super::lexer::{Content, Kind, Lexer, Quote, Raw, RawAttribute, SelfClosing, Token};
 use super::skeleton::Block;
 use super::view::{is_blank, is_conditional};
 use super::{limits, moment, spelling, volatile};
@@ -95,6 +97,15 @@ impl<'a> Side<'a> {
         token.inner.of(self.lexer.page())
     }
 
+    /// The tag without what ends it: blanks, `/`, `>`.
+    fn but_its_end(&self, token: &Token) -> &'a str {
+        let source = self.source(token);
+        let source = source.strip_suffix('>').unwrap_or(source);
+        let source =
+            if token.self_closing == SelfClosing::Yes { source.strip_suffix('/').unwrap_or(source) } else { source };
+        source.trim_ascii_end()
+    }
+
     fn is_hidden_input(&self, token: &Token) -> bool {
         let kind = self.lexer.attributes(token).find(|attribute| attribute.name.eq_ignore_ascii_case("type"));
         kind.is_some_and(|kind| kind.value.eq_ignore_ascii_case("hidden"))
@@ -143,6 +154,7 @@ struct Prover<'a, 's> {
     around: &'s Surroundings,
     hidden: Vec<Hiding>,
     trace: Trace,
+    known: Known<'a>,
     /// Where the control is being compared.
     here: u32,
     /// `white-space` is named somewhere.
@@ -171,6 +183,7 @@ impl<'a, 's> Prover<'a, 's> {
             old: Side::new(old),
             new: Side::new(new),
             around,
+            known: Known::new(),
             hidden: Vec::new(),
             trace: Trace::new(),
             here: 0,
@@ -268,6 +281,11 @@ impl<'a, 's> Prover<'a, 's> {
         if self.exact > 0 {
             self.old.show_exactly();
             self.new.show_exactly();
+        } else if let Some(text) = self.same_text() {
+            self.old.flow.pass(&text);
+            self.new.flow = self.old.flow;
+            self.hide_spelling_of_texts();
+            return Some(());
         } else {
             self.old.show();
             self.new.show();
@@ -276,6 +294,19 @@ impl<'a, 's> Prover<'a, 's> {
             }
         }
         self.shown()
+    }
+
+    /// The text of both, if it is one from the same place of a line.
+    fn same_text(&self) -> Option<Cow<'a, str>> {
+        let ([(_, old)], [(_, new)]) = (&*self.old.pieces, &*self.new.pieces) else { return None };
+        let text = charref::decode(old, Place::Text);
+        (self.old.flow == self.new.flow && text == charref::decode(new, Place::Text)).then_some(text)
+    }
+
+    fn hide_spelling_of_texts(&mut self) {
+        let first = |side: &Side<'a>| side.pieces.first().map_or("", |piece| piece.1);
+        let (old, new) = (first(&self.old), first(&self.new));
+        self.hide(spelling::of_texts(Dialect::Html, (old, new)));
     }
 
     /// Compares what shows.
@@ -293,9 +324,7 @@ impl<'a, 's> Prover<'a, 's> {
             return Some(());
         }
         if self.old.pieces != self.new.pieces {
-            let first = |side: &Side<'a>| side.pieces.first().map_or("", |piece| piece.1);
-            let (old, new) = (first(&self.old), first(&self.new));
-            self.hide(spelling::of_texts(Dialect::Html, (old, new)));
+            self.hide_spelling_of_texts();
         }
         Some(())
     }
@@ -310,33 +339,34 @@ impl<'a, 's> Prover<'a, 's> {
     }
 
     fn ends(&mut self, old: &Token, new: &Token) -> Option<()> {
-        let (name, other) = (self.old.name(old), self.new.name(new));
-        if !name.eq_ignore_ascii_case(other) {
-            return None;
-        }
-        if name != other {
+        let (written, other) = (self.old.name(old), self.new.name(new));
+        if written != other {
+            if !written.eq_ignore_ascii_case(other) {
+                return None;
+            }
             self.hide(Rule::HtmlSyntax);
         }
-        if let Some(at) = self.open.iter().rev().take(MAX_LOOK_BACK).position(|open| open.eq_ignore_ascii_case(name)) {
+        let closes = |open: &&str| open.eq_ignore_ascii_case(written);
+        if let Some(at) = self.open.iter().rev().take(MAX_LOOK_BACK).position(closes) {
             self.open.truncate(self.open.len() - 1 - at);
         }
-        let lower = lower(name);
+        let name = self.known.name(written);
         if self.foreign > 0 {
-            if matches!(&*lower, "svg" | "math") {
+            if matches!(&*name.text, "svg" | "math") {
                 self.foreign -= 1;
                 if self.foreign == 0 {
-                    self.resume(name)?;
+                    self.resume(written)?;
                 }
             }
             return Some(());
         }
-        match flow::name_role(&lower) {
-            Role::Exact if &*lower != "pre" => return None,
+        match name.role {
+            Role::Exact if name.text != "pre" => return None,
             Role::Exact => {
                 self.exact = self.exact.checked_sub(1)?;
                 self.leave(Role::Exact);
             }
-            Role::Atomic | Role::Hidden if has_content(&lower) => self.resume(name)?,
+            Role::Atomic | Role::Hidden if has_content(&name) => self.resume(written)?,
             Role::Block => self.leave(Role::Block),
             _ => {}
         }
@@ -356,26 +386,20 @@ impl<'a, 's> Prover<'a, 's> {
     }
 
     fn starts(&mut self, old: &Token, new: &Token) -> Option<()> {
-        let (name, other) = (self.old.name(old), self.new.name(new));
-        let sources = (self.old.source(old), self.new.source(new));
-        if !name.eq_ignore_ascii_case(other) {
+        let (written, other) = (self.old.name(old), self.new.name(new));
+        if !written.eq_ignore_ascii_case(other) {
             return None;
         }
-        let lower = lower(name);
+        let name = self.known.name(written);
+        let sources = (self.old.source(old), self.new.source(new));
         if self.foreign > 0 {
-            return self.foreign_start(&lower, sources, old);
+            return self.foreign_start(&name.text, sources, old);
+        }
+        if sources.0 != sources.1 {
+            self.tags(&name.text, old, new)?;
         }
         let mut hidden_input = false;
-        if sources.0 != sources.1 {
-            let lists = (self.old.attributes(old), self.new.attributes(new));
-            for rule in spelling::of_attributes(Dialect::Html, sources, (name, other), (&lists.0, &lists.1)) {
-                self.hide(rule);
-            }
-            if self.attributes(&lower, &lists.0, &lists.1).is_none() {
-                self.doubt()?;
-            }
-        }
-        if lower == "input" {
+        if name.text == "input" {
             hidden_input = self.old.is_hidden_input(old);
             if sources.0 != sources.1 && hidden_input != self.new.is_hidden_input(new) {
                 return None;
@@ -384,7 +408,25 @@ impl<'a, 's> Prover<'a, 's> {
         if self.styled && (sources.0.contains("white-space") || sources.1.contains("white-space")) {
             return None;
         }
-        self.enter(name, &lower, hidden_input, old, new)
+        self.enter(written, &name, hidden_input, old, new)
+    }
+
+    /// Two start tags of one element that are not written alike.
+    fn tags(&mut self, element: &str, old: &Token, new: &Token) -> Option<()> {
+        let (name, other) = (self.old.name(old), self.new.name(new));
+        if name == other && self.old.but_its_end(old) == self.new.but_its_end(new) {
+            self.hide(Rule::HtmlSyntax);
+            return Some(());
+        }
+        let sources = (self.old.source(old), self.new.source(new));
+        let lists = (self.old.attributes(old), self.new.attributes(new));
+        for rule in spelling::of_attributes(Dialect::Html, sources, (name, other), (&lists.0, &lists.1)) {
+            self.hide(rule);
+        }
+        if self.attributes(element, &lists.0, &lists.1).is_none() {
+            self.doubt()?;
+        }
+        Some(())
     }
 
     fn foreign_start(&mut self, name: &str, sources: (&str, &str), token: &Token) -> Option<()> {
@@ -396,33 +438,37 @@ impl<'a, 's> Prover<'a, 's> {
         if sources.0 != sources.1 || hard || raw {
             return None;
         }
-        let opens = matches!(name, "svg" | "math") && token.self_closing == super::lexer::SelfClosing::No;
+        let opens = matches!(name, "svg" | "math") && token.self_closing == SelfClosing::No;
         self.foreign += u32::from(opens);
         Some(())
     }
 
-    fn enter(&mut self, name: &'a str, lower: &str, hidden_input: bool, old: &Token, new: &Token) -> Option<()> {
-        if matches!(lower, "frameset" | "xmp" | "plaintext" | "listing") {
-            return None;
-        }
-        let role = if hidden_input { Role::Hidden } else { flow::name_role(lower) };
+    fn enter(&mut self, written: &'a str, name: &Name<'a>, hidden_input: bool, old: &Token, new: &Token) -> Option<()> {
+        let role = if hidden_input { Role::Hidden } else { name.role };
         if self.old.flow.enter(role) != self.new.flow.enter(role) {
             self.doubt()?;
         }
-        if !is_void(lower) {
+        if !name.is(Traits::VOID) {
             if self.open.len() >= MAX_OPEN {
                 self.open.drain(..MAX_OPEN / 2);
             }
-            self.open.push(name);
+            self.open.push(written);
         }
-        match lower {
+        if name.is(Traits::ORDINARY) {
+            if has_content(name) && matches!(role, Role::Atomic | Role::Hidden) {
+                self.suspend(written, role)?;
+            }
+            return Some(());
+        }
+        match &*name.text {
+            "frameset" | "xmp" | "plaintext" | "listing" => return None,
             "svg" | "math" => {
                 // `<svg/>` closes itself.
                 if old.self_closing != new.self_closing {
                     return None;
                 }
-                if old.self_closing == super::lexer::SelfClosing::No {
-                    self.suspend(name, role)?;
+                if old.self_closing == SelfClosing::No {
+                    self.suspend(written, role)?;
                     self.foreign = 1;
                 }
             }
@@ -430,11 +476,7 @@ impl<'a, 's> Prover<'a, 's> {
                 self.exact += 1;
                 self.after_pre(old, new)?;
             }
-            "title" | "textarea" | "script" | "style" | "iframe" | "noembed" | "noframes" => {
-                self.raw(lower, old, new)?
-            }
-            _ if has_content(lower) && matches!(role, Role::Atomic | Role::Hidden) => self.suspend(name, role)?,
-            _ => {}
+            raw => self.raw(raw, old, new)?,
         }
         Some(())
     }
@@ -483,7 +525,8 @@ impl<'a, 's> Prover<'a, 's> {
             };
             self.old.shown = trimmed(&self.old.shown);
             self.new.shown = trimmed(&self.new.shown);
-            self.shown()?;
+            // What a moment is in raw text, the trees know.
+            if self.old.shown == self.new.shown { self.shown()? } else { self.doubt()? }
         }
         self.open.pop();
         self.leave(flow::name_role(name));
@@ -555,6 +598,6 @@ fn drops_empty(attribute: &RawAttribute<'_>) -> Option<()> {
 }
 
 /// Has an element of its own line, or of none, content to wait for?
-fn has_content(name: &str) -> bool {
-    !is_void(name) && name != "head"
+fn has_content(name: &Name<'_>) -> bool {
+    !name.is(Traits::VOID) && name.text != "head"
 }

@@ -86,6 +86,7 @@ fn is_space(c: u8) -> bool {
 }
 
 /// Does a tag name end before `c`?
+#[inline]
 fn ends_name(c: u8) -> bool {
     is_space(c) || c == b'/' || c == b'>'
 }
@@ -127,7 +128,7 @@ impl<'a> Lexer<'a> {
                 let kind = if raw == Raw::Rcdata { Kind::Rcdata } else { Kind::RawText };
                 return Some(self.text(kind, end));
             }
-            let length = markup_start(rest);
+            let length = if begins_markup(rest) { 0 } else { markup_start(rest) };
             if length > 0 {
                 return Some(self.text(Kind::Text, self.at + length));
             }
@@ -164,7 +165,11 @@ impl<'a> Lexer<'a> {
     fn tag(&mut self, kind: Kind, name: usize) -> Option<Token> {
         let bytes = self.page.as_bytes();
         let name_end = name + bytes[name..].iter().position(|c| ends_name(*c)).unwrap_or(bytes.len() - name);
-        if let Some((end, self_closing)) = plain_tag_end(bytes, name_end) {
+        let plain_end = match bytes.get(name_end) {
+            Some(b'>') => Some((name_end + 1, SelfClosing::No)),
+            _ => plain_tag_end(bytes, name_end),
+        };
+        if let Some((end, self_closing)) = plain_end {
             let start = std::mem::replace(&mut self.at, end);
             return Some(Token { kind, span: Span::new(start, end), inner: Span::new(name, name_end), self_closing });
         }
@@ -285,9 +290,15 @@ fn unclosed_comment(rest: &[u8]) -> usize {
 
 /// How much text stands before the next `<` that begins markup.
 fn markup_start(rest: &[u8]) -> usize {
-    memchr_iter(b'<', rest)
-        .find(|at| matches!(rest.get(at + 1), Some(c) if c.is_ascii_alphabetic() || matches!(c, b'/' | b'!' | b'?')))
-        .map_or(rest.len(), |at| if rest[at..] == *b"</" { rest.len() } else { at })
+    memchr_iter(b'<', rest).find(|at| begins_markup(&rest[*at..])).unwrap_or(rest.len())
+}
+
+fn begins_markup(rest: &[u8]) -> bool {
+    match rest {
+        [b'<', b'/'] => false,
+        [b'<', c, ..] => c.is_ascii_alphabetic() || matches!(c, b'/' | b'!' | b'?'),
+        _ => false,
+    }
 }
 
 fn raw_text_end(raw: Raw, rest: &[u8], name: &[u8]) -> usize {

@@ -50,7 +50,10 @@ pub(super) fn same_page(page: Option<&Url>, control: &str, candidate: &str) -> b
 /// Is it a path on the own site that resolving leaves as it stands?
 fn is_final(target: &str) -> bool {
     let path = &target[..target.find(['?', '#']).unwrap_or(target.len())];
-    path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '%', '\t', '\n', '\r']) && !path.contains("/.")
+    path.starts_with('/')
+        && !path.starts_with("//")
+        && !path.contains(['\\', '%', '\t', '\n', '\r'])
+        && !path.contains("/.")
 }
 
 /// How much of an address a target says.

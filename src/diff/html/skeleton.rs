@@ -44,7 +44,8 @@ const FEWEST_TAGS: u32 = 4;
 /// that end behind `settled`.
 pub(super) fn blocks(page: &str, settled: u32) -> Option<Vec<Block>> {
     let styled = memchr::memmem::find(page.as_bytes(), b"white-space").is_some();
-    let mut survey = Survey { page, open: Vec::new(), blocks: Vec::new(), exact: 0, drawings: 0, styled, settled, read: 0 };
+    let mut survey =
+        Survey { page, open: Vec::new(), blocks: Vec::new(), exact: 0, drawings: 0, styled, settled, read: 0 };
     regular::read(page, &mut survey)?;
     Some(survey.blocks)
 }
