@@ -420,6 +420,9 @@ impl<'a, 's> Prover<'a, 's> {
         }
         let sources = (self.old.source(old), self.new.source(new));
         let lists = (self.old.attributes(old), self.new.attributes(new));
+        if lists.0.len().max(lists.1.len()) > MAX_QUICK {
+            return self.doubt();
+        }
         for rule in spelling::of_attributes(Dialect::Html, sources, (name, other), (&lists.0, &lists.1)) {
             self.hide(rule);
         }
@@ -540,9 +543,6 @@ impl<'a, 's> Prover<'a, 's> {
     }
 
     fn attributes(&mut self, element: &str, olds: &[RawAttribute<'a>], news: &[RawAttribute<'a>]) -> Option<()> {
-        if olds.len() > MAX_QUICK || news.len() > MAX_QUICK {
-            return None;
-        }
         let is_token = |list: &[RawAttribute<'a>]| {
             volatile::token_attribute(element, |name| {
                 find(list, name).map(|found| charref::decode(found.value, Place::Attribute))

@@ -49,7 +49,11 @@ pub(super) fn role(dom: &Dom<'_>, node: NodeId) -> Role {
         {
             Role::Hidden
         }
-        Role::Block | Role::Inline if keeps_blanks(dom.attribute(node, "style").as_deref()) => Role::Exact,
+        Role::Block | Role::Inline
+            if dom.may_have_style(node) && keeps_blanks(dom.attribute(node, "style").as_deref()) =>
+        {
+            Role::Exact
+        }
         role => role,
     }
 }

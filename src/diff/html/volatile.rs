@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use super::dom::{Dom, NodeId};
 use super::moment::WINDOW;
 use crate::diff::volatile::{are_drawn_apart, shape};
@@ -15,18 +17,20 @@ const SHORTEST_LIKELY_TOKEN: usize = 16;
 
 /// Names that only a token against cross-site requests has, in lower case without `-` and `_`.
 fn names_certain_token(name: &str) -> bool {
-    let name: String = name.chars().filter(|c| !matches!(c, '-' | '_')).map(|c| c.to_ascii_lowercase()).collect();
-    name.contains("csrf")
-        || name.contains("xsrf")
+    let letters = name.bytes().filter(|c| !matches!(c, b'-' | b'_')).map(|c| c.to_ascii_lowercase());
+    let name: SmallVec<[u8; 32]> = letters.collect();
+    let holds = |word: &[u8]| name.windows(word.len()).any(|letters| letters == word);
+    holds(b"csrf")
+        || holds(b"xsrf")
         || matches!(
-            name.as_str(),
-            "authenticitytoken"
-                | "requestverificationtoken"
-                | "wpnonce"
-                | "formtoken"
-                | "formkey"
-                | "wpedittoken"
-                | "securitytoken"
+            &*name,
+            b"authenticitytoken"
+                | b"requestverificationtoken"
+                | b"wpnonce"
+                | b"formtoken"
+                | b"formkey"
+                | b"wpedittoken"
+                | b"securitytoken"
         )
 }
 

@@ -91,6 +91,14 @@ impl<'a> Dom<'a> {
         raw.find(|attribute| self.is_named(attribute, wanted)).map(|attribute| self.value(&attribute))
     }
 
+    /// `false`: surely no attribute `style`. Most elements have none, and need not be read to know it.
+    pub fn may_have_style(&self, id: NodeId) -> bool {
+        let node = self.node(id);
+        let tag = node.source.of(self.page).as_bytes();
+        let goes_on = |at: usize| matches!(tag.get(at + 1), Some(b'l' | b'L'));
+        node.form == Form::Own || memchr::memchr2_iter(b'y', b'Y', tag).any(goes_on)
+    }
+
     fn is_named(&self, attribute: &RawAttribute<'_>, wanted: &str) -> bool {
         match self.dialect {
             Dialect::Html if attribute.name.len() != wanted.len() => {
@@ -134,13 +142,15 @@ impl<'a> Dom<'a> {
 
 /// Which of many attributes are the first of their name.
 fn firsts(list: &[Attribute<'_>]) -> Vec<bool> {
-    let mut by_name: Vec<u32> = (0..).take(list.len()).collect();
+    let hashed = (0..).zip(list).map(|(at, (name, _))| (xxhash_rust::xxh3::xxh3_64(name.as_bytes()), at));
+    let mut by_name: Vec<(u64, u32)> = hashed.collect();
+    by_name.sort_unstable();
     let name = |at: u32| list.get(at as usize).map(|attribute| &attribute.0);
-    by_name.sort_unstable_by(|a, b| name(*a).cmp(&name(*b)).then(a.cmp(b)));
     let mut is_first = vec![true; list.len()];
     for pair in by_name.windows(2) {
-        if name(pair[0]) == name(pair[1])
-            && let Some(second) = is_first.get_mut(pair[1] as usize)
+        if pair[0].0 == pair[1].0
+            && name(pair[0].1) == name(pair[1].1)
+            && let Some(second) = is_first.get_mut(pair[1].1 as usize)
         {
             *second = false;
         }

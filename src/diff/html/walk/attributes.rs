@@ -60,6 +60,9 @@ impl Walk<'_, '_, '_, '_> {
             self.too_much();
             return;
         }
+        if old == new {
+            return;
+        }
         let verdict = {
             let token = volatile::token_attribute_of(x, at.0)
                 .filter(|held| held.0 == name && volatile::token_attribute_of(y, at.1) == Some(*held));
