@@ -1,8 +1,8 @@
 //! Which blocks of two pages are equal but for spelling, so that no tree needs to be built of what stands in them.
 //!
-//! The blocks of both pages ([`skeleton`]) are aligned by a hash of their words and proven equal token by token ([`fast`]). What is
-//! left, the differing parts and what leads to them, is all that [`tree`](super::tree) reads. A page that is not regular has no
-//! blocks, and its whole tree is compared.
+//! The blocks ([`skeleton`]) that both pages have in step and without a doubt ([`fast`]) are equal; those behind are aligned by a hash
+//! of their words and proven equal token by token. What is left, the differing parts and what leads to them, is all that
+//! [`tree`](super::tree) reads. A page that is not regular has no blocks, and its whole tree is compared.
 
 use std::collections::HashMap;
 
