@@ -22,7 +22,28 @@ pub(super) fn is_json(dom: &Dom<'_>, node: NodeId) -> bool {
 
 /// Is the value of an attribute a JSON object or list? Those that components are given are.
 pub(super) fn holds_json(value: &str) -> bool {
-    value.trim_start().starts_with(['{', '[']) && serde_json::from_str::<serde::de::IgnoredAny>(value).is_ok()
+    looks_like_json(value) && serde_json::from_str::<serde::de::IgnoredAny>(value).is_ok()
+}
+
+/// A script or the JSON of an attribute by its letters and digits, escapes left out: equal for most that are the same but for
+/// spelling, so that they are found to stand for each other.
+pub(super) fn gist(text: &str) -> u64 {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut gist = 0_u64;
+    let mut rest = text.bytes();
+    while let Some(c) = rest.next() {
+        if c.is_ascii_alphanumeric() {
+            gist = (gist ^ u64::from(c)).wrapping_mul(FACTOR).rotate_left(23);
+        } else if c == b'\\' && rest.next() == Some(b'u') {
+            rest.by_ref().take(4).for_each(drop);
+        }
+    }
+    gist
+}
+
+/// May an attribute's value be JSON?
+pub(super) fn looks_like_json(value: &str) -> bool {
+    value.trim_start().starts_with(['{', '['])
 }
 
 /// The option that a difference between two members is about: an address of the own site, the id of a build, a token.

@@ -4,7 +4,7 @@ use super::super::attribute;
 use super::super::dom::{Dialect, Dom, LeftOut, NodeId, NodeKind, ROOT};
 use super::super::flow::{self, Flow, Lead, Role};
 use super::super::tree::TooBig;
-use super::super::{limits, volatile};
+use super::super::{limits, script, volatile};
 use super::{
     Ignoring, Item, ItemId, ItemKind, Reading, View, halves, hash, is_blank, is_conditional, mix, short, squeezed,
 };
@@ -93,7 +93,7 @@ impl<'d, 'i> Build<'d, 'i> {
                 let value = if masked { "\0".into() } else { attribute::canonical(&name, &value) };
                 let hashed = mix(hash(name.as_bytes()), hash(value.as_bytes()));
                 own = own.wrapping_add(hashed);
-                bag |= bit(hashed);
+                bag |= if script::looks_like_json(&value) { bit(script::gist(&value)) } else { bit(hashed) };
             }
         }
         let ignored = (self.ignoring)(dom, node).map_or(0, |entry| entry.saturating_add(1));
@@ -156,7 +156,7 @@ impl<'d, 'i> Build<'d, 'i> {
                     self.end_text(&mut joined);
                     let text = dom.text(child);
                     let meaning = mix(hash(squeezed(&text).as_bytes()), kind as u64 + 4);
-                    self.childless(kind, (child, Reading::Nothing), meaning, hash(text.as_bytes()));
+                    self.childless(kind, (child, Reading::Nothing), (meaning, meaning), hash(text.as_bytes()));
                 }
                 NodeKind::Document | NodeKind::Element => {
                     self.end_text(&mut joined);
@@ -194,15 +194,22 @@ impl<'d, 'i> Build<'d, 'i> {
     fn end_text(&mut self, joined: &mut Option<Joined>) {
         let Some(Joined { node, reading, spelling }) = joined.take() else { return };
         let meaning = mix(hash(self.shown.as_bytes()), 3);
+        let words = if reading == Reading::Trimmed { script::gist(&self.shown) } else { meaning };
         self.shown.clear();
-        self.childless(ItemKind::Text, (node, reading), meaning, spelling);
+        self.childless(ItemKind::Text, (node, reading), (meaning, words), spelling);
     }
 
-    /// An item that is only its text.
-    fn childless(&mut self, kind: ItemKind, (node, reading): (NodeId, Reading), meaning: u64, spelling: u64) {
+    /// An item that is only its text: a hash of its meaning, and one of the words that it may be known by.
+    fn childless(
+        &mut self,
+        kind: ItemKind,
+        (node, reading): (NodeId, Reading),
+        (meaning, words): (u64, u64),
+        spelling: u64,
+    ) {
         let item = Item {
             meaning,
-            bag: halves(bit(meaning)),
+            bag: halves(bit(words)),
             spelling: short(mix(spelling, meaning)),
             own: 0,
             node,
