@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::parse::{Kind as Json, REMEMBERED_FROM, Raw, Tape};
+use super::tape::{Kind as Json, REMEMBERED_FROM, Raw, Tape};
 use super::{number, string};
 
 /// What of a value is looked at to find its like: of an object its members by hash of their names, of a scalar its meaning.

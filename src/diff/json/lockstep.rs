@@ -8,8 +8,8 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::number;
-use super::parse::Raw;
 use super::string::{self, Spellings};
+use super::tape::Raw;
 use super::token::{self, is_blank};
 use super::walk::{self, Step};
 use crate::diff::rules::{Rule, Rules};
@@ -36,7 +36,7 @@ impl<'a> Proof<'a> {
     #[must_use]
     pub fn tell(self, sink: &mut Sink<'_>) -> Option<Change<'a>> {
         for (rule, count, path) in self.met {
-            sink.hides_many(rule, count, path);
+            sink.hides_times(rule, count, || path);
         }
         self.change
     }

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 
 use smallvec::SmallVec;
 
-use super::parse::{Kind as Json, Raw, Tape};
 use super::string;
+use super::tape::{Kind as Json, Raw, Tape};
 use super::walk::{Step, Walk, pointer, push_step, quoted};
 use crate::diff::comparison::{Kind, Severity};
 use crate::diff::rules::Rule;

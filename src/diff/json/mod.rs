@@ -1,32 +1,33 @@
 //! JSON compared as JSON: exact numbers, aligned arrays, keys by name.
 //!
-//! [`lockstep`] proves most equal pairs equal in one pass. For the others [`parse`] makes a tape of each text without decoding anything;
-//! [`walk`] goes through both tapes side by side, [`members`] pairs what objects hold by name, and where arrays part, [`align`] looks
-//! for what was inserted, removed or moved ([`chain`] finds what stayed in order, [`likeness`] what is alike), [`unordered`] where no
-//! order counts. [`number`] and
-//! [`string`] know how one value may be spelled.
+//! [`lockstep`] proves most equal pairs equal in one pass. For the others [`parse`] makes a [`tape`] of each text without decoding
+//! anything ([`token`] knows how long a string or number is, [`fault`] why a text is no JSON); [`walk`] goes through both tapes side by
+//! side, [`members`] pairs what objects hold by name, and where arrays part, [`align`] looks for what was inserted, removed or moved
+//! ([`chain`] finds what stayed in order, [`likeness`] what is alike), [`unordered`] where no order counts. [`number`] and [`string`]
+//! know how one value may be spelled.
 
 mod align;
 mod chain;
+mod fault;
 mod likeness;
 mod lockstep;
 mod members;
 mod number;
 mod parse;
 mod string;
+mod tape;
 mod token;
 mod unordered;
 mod walk;
-
-pub use parse::Fault;
 
 use super::comparison::{Kind, Severity};
 use super::rules::Rule;
 use super::scope::Scope;
 use super::sink::{Finding, Sink};
 use super::text::{self, BODY};
+use fault::Fault;
 use lockstep::Change;
-use parse::Tape;
+use tape::Tape;
 use walk::Walk;
 
 const BOM: char = '\u{feff}';

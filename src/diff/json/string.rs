@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::parse::Raw;
+use super::tape::Raw;
 use super::token;
 use crate::diff::rules::Rule;
 

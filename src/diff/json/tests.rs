@@ -4,8 +4,19 @@ use crate::diff::{Comparison, Outcome, Request, Rules, Scope, Sink};
 
 mod bounds;
 
+fn rules(spec: &str) -> Rules {
+    Rules::compile(&serde_json::from_str(spec).unwrap()).unwrap()
+}
+
 fn diff_with(control: &str, candidate: &str, spec: &str) -> Comparison {
-    let rules = Rules::compile(&serde_json::from_str(spec).unwrap()).unwrap();
+    let rules = rules(spec);
+    let mut sink = Sink::new(&rules, None);
+    compare_into(&mut sink, control, candidate);
+    sink.finish()
+}
+
+/// Compares two bodies of some answer, by the rules of the sink.
+fn compare_into(sink: &mut Sink<'_>, control: &str, candidate: &str) {
     let request = Request {
         method: http::Method::GET,
         scheme: "http",
@@ -13,10 +24,8 @@ fn diff_with(control: &str, candidate: &str, spec: &str) -> Comparison {
         target: "/".to_owned(),
         headers: http::HeaderMap::new(),
     };
-    let scope = Scope { request: &request, rules: &rules, now: None };
-    let mut sink = Sink::new(&rules, None);
-    super::compare(control, candidate, &scope, &mut sink);
-    sink.finish()
+    let scope = Scope { request: &request, rules: sink.rules(), now: None };
+    super::compare(control, candidate, &scope, sink);
 }
 
 fn told(found: &Comparison) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! The tokens of JSON that have a length: strings and numbers, in bytes.
 
-use super::parse::Fault;
+use super::fault::Fault;
 
 #[inline]
 pub fn is_blank(byte: u8) -> bool {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::align::{ALIKE, HASHED, MAX_CELLS, SORTED, clear, first_elements, set};
 use super::chain::{Element, Pairs};
 use super::likeness::{Face, alike, face, member_hash};
-use super::parse::Tape;
+use super::tape::Tape;
 use super::walk::{Step, Walk};
 use crate::diff::comparison::Kind;
 use crate::diff::rules::Rule;

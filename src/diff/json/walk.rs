@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::number;
-use super::parse::{Kind as Json, Raw, Tape};
 use super::string;
+use super::tape::{Kind as Json, Raw, Tape};
 use crate::diff::clock;
 use crate::diff::comparison::Kind;
 use crate::diff::rules::{Class, Rule};

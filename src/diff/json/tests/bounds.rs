@@ -1,10 +1,10 @@
 //! What a pair may cost, counted in steps and bytes, never in time: shapes that were expensive once stay within the budget, are still
 //! told as they should be, and cost twice as much when there is twice as much of them.
 
-use crate::diff::json::compare;
-use crate::diff::json::parse::Tape;
+use super::{compare_into, rules};
+use crate::diff::json::tape::Tape;
 use crate::diff::sink::MAX_WORK;
-use crate::diff::{Comparison, Request, Rules, Scope, Sink};
+use crate::diff::{Comparison, Sink};
 
 /// Steps and bytes that a pair took, and what was said.
 struct Cost {
@@ -16,20 +16,12 @@ struct Cost {
 }
 
 fn cost((control, candidate): &(String, String), spec: &str) -> Cost {
-    let rules = Rules::compile(&serde_json::from_str(spec).unwrap()).unwrap();
-    let request = Request {
-        method: http::Method::GET,
-        scheme: "http",
-        host: "site.example".to_owned(),
-        target: "/".to_owned(),
-        headers: http::HeaderMap::new(),
-    };
-    let scope = Scope { request: &request, rules: &rules, now: None };
+    let rules = rules(spec);
     let mut sink = Sink::new(&rules, None);
     let pair = control.len() + candidate.len();
     sink.weigh(pair, 0);
     let room = sink.room();
-    compare(control, candidate, &scope, &mut sink);
+    compare_into(&mut sink, control, candidate);
     assert_eq!(sink.room(), room, "all that was taken is given back");
     Cost { steps: sink.work(), bytes: room - sink.least_room(), pair, found: sink.finish() }
 }
