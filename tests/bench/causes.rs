@@ -7,14 +7,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use matapalo::evidence::report::{DifferenceReport, Filter, Report, sample};
 use matapalo::evidence::{Recorder, store};
 use matapalo::{diff, evidence, routing};
 
+mod processor;
 mod seeded;
 
+use processor::timed;
 use seeded::{BUGS, Chance, MARK, bug_of, pair};
 
 const MISMATCHES: u64 = 1_000_000;
@@ -52,20 +54,6 @@ fn main() {
     let (report, spent) = timed(|| Report::read(&reader, &Filter::at(SystemTime::now())).unwrap());
     println!("report read in {:.1} ms", spent.as_secs_f64() * 1e3);
     judge(&report, &reader, by_bug);
-}
-
-/// Time that this thread has had on a processor, where the system tells it (Linux): a busy machine disturbs less.
-fn on_processor() -> Option<Duration> {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    told.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
-}
-
-/// Runs it; how long the processor was at it.
-fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
-    let (start, before) = (Instant::now(), on_processor());
-    let done = work();
-    let spent = on_processor().zip(before).map_or_else(|| start.elapsed(), |(now, then)| now - then);
-    (done, spent)
 }
 
 /// Kilobytes; 0 where the system does not say.

@@ -6,10 +6,14 @@
 
 use std::io::Write;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use matapalo::diff::{Comparison, Observation, Request, Rules, compare};
+
+mod processor;
+
+use processor::timed;
 
 const MIB: usize = 1 << 20;
 
@@ -44,15 +48,11 @@ fn report(pair: &Pair) {
     let rules = Rules::default();
     let bytes = weight(&pair.control) + weight(&pair.candidate);
     let before = reset_peak();
-    let run = || {
-        let (start, busy) = (Instant::now(), on_processor());
-        let found = compare(&request, &pair.control, &pair.candidate, &rules);
-        (on_processor().zip(busy).map_or_else(|| start.elapsed(), |(now, then)| now - then), found)
-    };
-    let (first, found) = run();
+    let run = || timed(|| compare(&request, &pair.control, &pair.candidate, &rules));
+    let (found, first) = run();
     let peak = resident("VmHWM:").zip(before).map(|(peak, before)| peak.saturating_sub(before));
     // A busy machine makes it longer, nothing makes it shorter.
-    let spent = (1..RUNS).map(|_| run().0).fold(first, Duration::min);
+    let spent = (1..RUNS).map(|_| run().1).fold(first, Duration::min);
     println!(
         "{:<24} {bytes:>11} {:>8.1} {:>9} {:>6.1}  {}",
         pair.name,
@@ -73,12 +73,6 @@ fn told(found: &Comparison) -> String {
 
 fn weight(answer: &Observation) -> usize {
     answer.body.len() + answer.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>()
-}
-
-/// How long this thread has run so far.
-fn on_processor() -> Option<Duration> {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    told.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
 /// Starts the measure of the peak anew; memory in use now, in KiB.

@@ -11,6 +11,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use matapalo::diff::{Observation, Outcome, Request, Rules, compare};
 
+mod processor;
+
+use processor::timed;
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -81,22 +85,17 @@ fn report(pair: &Pair, round: Duration) {
 
 /// Runs per second.
 fn rate(round: Duration, mut run: impl FnMut()) -> f64 {
-    let (start, busy) = (Instant::now(), on_processor());
-    let mut runs = 0_u32;
-    while start.elapsed() < round {
-        for _ in 0..8 {
-            run();
+    let (runs, spent) = timed(|| {
+        let (start, mut runs) = (Instant::now(), 0_u32);
+        while start.elapsed() < round {
+            for _ in 0..8 {
+                run();
+            }
+            runs += 8;
         }
-        runs += 8;
-    }
-    let spent = on_processor().zip(busy).map_or_else(|| start.elapsed(), |(now, then)| now - then);
+        runs
+    });
     f64::from(runs) / spent.as_secs_f64()
-}
-
-/// How long this thread has run so far.
-fn on_processor() -> Option<Duration> {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    told.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
 fn median(mut rates: Vec<f64>) -> f64 {

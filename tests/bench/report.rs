@@ -16,6 +16,10 @@ use matapalo::evidence::store::batch::{CauseKey, CauseSeen, NewSample};
 use matapalo::evidence::store::{Batch, Store, StoreReader};
 use matapalo::evidence::tally::Compared;
 
+mod processor;
+
+use processor::timed;
+
 const COMPARISONS: u64 = 1_000_000;
 const ROUTES: u64 = 60;
 const CAUSES_PER_ROUTE: u64 = 10;
@@ -124,18 +128,4 @@ fn note_cause(batch: &mut Batch, route: &Arc<str>, difference: &Difference, at: 
     batch.add_cause(&key, CauseSeen::once(difference, path, at));
     let content = format!("{{\"filler\":\"{}\"}}", "x".repeat(30_000));
     batch.add_sample(NewSample { route: Arc::clone(route), fingerprints: vec![fingerprint], at, content }, room);
-}
-
-/// Time that this thread has had on a processor, where the system tells it (Linux): a busy machine disturbs less.
-fn on_processor() -> Option<Duration> {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    told.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
-}
-
-/// Runs it; how long the processor was at it.
-fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
-    let (start, before) = (Instant::now(), on_processor());
-    let done = work();
-    let spent = on_processor().zip(before).map_or_else(|| start.elapsed(), |(now, then)| now - then);
-    (done, spent)
 }

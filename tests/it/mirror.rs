@@ -247,14 +247,20 @@ fn a_hanging_mirror_does_not_slow_the_user() {
     assert!(on <= off * 2 + Duration::from_millis(5), "off {off:?}, on {on:?}");
 }
 
-#[test]
-fn the_next_request_on_a_connection_does_not_wait_for_the_copy() {
+/// A new origin that holds its answers back until the signal is given, and the signal.
+fn held() -> (Origin, Signal) {
     let release = Signal::new();
     let held = release.clone();
-    let new = Origin::answering(move |_, wire| {
+    let origin = Origin::answering(move |_, wire| {
         held.wait();
         wire.ok("legacy");
     });
+    (origin, release)
+}
+
+#[test]
+fn the_next_request_on_a_connection_does_not_wait_for_the_copy() {
+    let (new, release) = held();
     let site = Site::of(Origin::saying("legacy"), new);
     let door = site.open(&shadow("percent: 100, timeout: 30s, max_in_flight: 64"));
     let mut client = door.client();
@@ -269,12 +275,7 @@ fn the_next_request_on_a_connection_does_not_wait_for_the_copy() {
 
 #[test]
 fn copies_beyond_the_limit_are_dropped_and_counted() {
-    let release = Signal::new();
-    let held = release.clone();
-    let new = Origin::answering(move |_, wire| {
-        held.wait();
-        wire.ok("legacy");
-    });
+    let (new, release) = held();
     let site = Site::of(Origin::saying("legacy"), new);
     let door = site.open(&shadow("percent: 100, timeout: 30s, max_in_flight: 3"));
     let mut client = door.client();

@@ -20,7 +20,7 @@ fn random() -> u64 {
     z ^ (z >> 31)
 }
 
-fn json(wire: &mut Wire, body: impl AsRef<[u8]>) {
+pub fn json(wire: &mut Wire, body: impl AsRef<[u8]>) {
     wire.answer("200 OK", &["Content-Type: application/json"], body);
 }
 
@@ -40,11 +40,13 @@ fn noisy(price: impl Fn(&Seen) -> u64 + Send + Sync + 'static) -> Origin {
     })
 }
 
-fn open(site: &Site, noise: &str) -> Door {
+/// With this inside of the braces of `noise`.
+pub fn open(site: &Site, noise: &str) -> Door {
     site.open_with(&site.config(SHADOW).noise(noise))
 }
 
-fn visit(door: &Door, requests: u64) {
+/// So many requests, one after the other, each for another page.
+pub fn visit(door: &Door, requests: u64) {
     let mut client = door.client();
     for at in 0..requests {
         assert_eq!(client.get(&format!("/item/{at}"), &[]).status(), 200);

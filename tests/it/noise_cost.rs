@@ -5,30 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::harness::{Door, Origin, Site, Wire, await_that};
-
-const SHADOW: &str =
-    "- {name: all, match: {path: {prefix: /}}, stage: shadow, mirror: {percent: 100, methods: [GET, POST]}}";
-
-fn json(wire: &mut Wire, body: impl AsRef<[u8]>) {
-    wire.answer("200 OK", &["Content-Type: application/json"], body);
-}
+use crate::harness::{Origin, Site, await_that};
+use crate::noise::{json, open, visit};
 
 /// An origin that says something else each time.
 fn random() -> Origin {
     static ANSWERS: AtomicU64 = AtomicU64::new(1);
     Origin::answering(|_, wire| json(wire, format!("{{\"v\": {}}}", ANSWERS.fetch_add(1, Ordering::Relaxed))))
-}
-
-fn open(site: &Site, noise: &str) -> Door {
-    site.open_with(&site.config(SHADOW).noise(noise))
-}
-
-fn visit(door: &Door, requests: u64) {
-    let mut client = door.client();
-    for at in 0..requests {
-        assert_eq!(client.get(&format!("/item/{at}"), &[]).status(), 200);
-    }
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub struct Made {
 impl Made {
     /// Self-signed, for these names (`DNS:a.test`), valid for so many days.
     pub fn new(folder: &Path, file: &str, names: &str, days: u32) -> Self {
-        let made = Self { certificate: folder.join(format!("{file}.pem")), key: folder.join(format!("{file}.key")) };
+        let made = Self::at(folder, file);
         openssl(
             &["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
             &["-days", &days.to_string(), "-subj", "/CN=x", "-addext", &format!("subjectAltName={names}")],
@@ -39,13 +39,7 @@ impl Made {
 
     /// Self-signed, and over by now.
     pub fn expired(folder: &Path, file: &str) -> Self {
-        let made = Self { certificate: folder.join(format!("{file}.pem")), key: folder.join(format!("{file}.key")) };
-        let wish = folder.join(format!("{file}.csr"));
-        openssl(
-            &["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
-            &["-subj", "/CN=old"],
-            &[("-out", &wish), ("-keyout", &made.key)],
-        );
+        let (made, wish) = Self::wished(folder, file, "/CN=old");
         let extensions = folder.join(format!("{file}.ext"));
         fs::write(&extensions, "subjectAltName=DNS:old.test\n").unwrap();
         let files = [("-in", &wish), ("-signkey", &made.key), ("-extfile", &extensions), ("-out", &made.certificate)];
@@ -55,13 +49,7 @@ impl Made {
 
     /// Signed by this authority.
     pub fn signed_by(authority: &Self, folder: &Path, file: &str) -> Self {
-        let made = Self { certificate: folder.join(format!("{file}.pem")), key: folder.join(format!("{file}.key")) };
-        let wish = folder.join(format!("{file}.csr"));
-        openssl(
-            &["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
-            &["-subj", "/CN=client"],
-            &[("-out", &wish), ("-keyout", &made.key)],
-        );
+        let (made, wish) = Self::wished(folder, file, "/CN=client");
         let extensions = folder.join(format!("{file}.ext"));
         fs::write(&extensions, "basicConstraints=CA:FALSE\nextendedKeyUsage=clientAuth\n").unwrap();
         openssl(
@@ -76,6 +64,22 @@ impl Made {
             ],
         );
         made
+    }
+
+    fn at(folder: &Path, file: &str) -> Self {
+        Self { certificate: folder.join(format!("{file}.pem")), key: folder.join(format!("{file}.key")) }
+    }
+
+    /// A key, and the wish that it be signed.
+    fn wished(folder: &Path, file: &str, subject: &str) -> (Self, PathBuf) {
+        let made = Self::at(folder, file);
+        let wish = folder.join(format!("{file}.csr"));
+        openssl(
+            &["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
+            &["-subj", subject],
+            &[("-out", &wish), ("-keyout", &made.key)],
+        );
+        (made, wish)
     }
 
     pub fn der(&self) -> Vec<u8> {
