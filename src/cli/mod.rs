@@ -63,9 +63,9 @@ pub enum Command {
     /// Move a route to another stage by editing the config file
     Stage(stage::Args),
     /// Send one route, or all, back to legacy at once, until resumed
-    Rollback(rollback::RollbackArgs),
+    Rollback(rollback::Args),
     /// End a rollback: the config file decides again
-    Resume(rollback::ResumeArgs),
+    Resume(rollback::Args),
     /// Look after the store
     Store(store::Args),
     /// Tell what was compared, what differs, and why

@@ -22,18 +22,9 @@ pub struct Which {
     pub all: bool,
 }
 
+// What both verbs are told; no `///`, which clap would print as the help of each.
 #[derive(Debug, clap::Args)]
-pub struct RollbackArgs {
-    #[command(flatten)]
-    pub which: Which,
-    #[command(flatten)]
-    pub target: AdminTarget,
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct ResumeArgs {
+pub struct Args {
     #[command(flatten)]
     pub which: Which,
     #[command(flatten)]
@@ -44,14 +35,14 @@ pub struct ResumeArgs {
 
 /// # Errors
 /// There is no such route, the door refuses, or the file cannot be written.
-pub fn rollback(config: &Path, args: &RollbackArgs) -> anyhow::Result<Exit> {
+pub fn rollback(config: &Path, args: &Args) -> anyhow::Result<Exit> {
     let asked = Asked { verb: Verb::Rollback, which: args.which.target(), at: &args.target, format: args.format };
     asked.of_door_or_file(config)
 }
 
 /// # Errors
 /// There is no such route, it is not rolled back, the door refuses, or the file cannot be written.
-pub fn resume(config: &Path, args: &ResumeArgs) -> anyhow::Result<Exit> {
+pub fn resume(config: &Path, args: &Args) -> anyhow::Result<Exit> {
     let asked = Asked { verb: Verb::Resume, which: args.which.target(), at: &args.target, format: args.format };
     asked.of_door_or_file(config)
 }

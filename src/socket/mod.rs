@@ -5,6 +5,7 @@
 
 mod inherited;
 mod listener;
+mod passes;
 mod stream;
 
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 pub use inherited::{Inherited, WORD_GO, WORD_OPEN, names};
 pub use listener::{Listener, ToHandOver};
+pub(crate) use passes::passes_bytes;
 pub use stream::Stream;
 
 /// Where one listens.
