@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::harness::frames::{self, Frames, RST_STREAM, SETTINGS, WINDOW_UPDATE};
+use crate::harness::frames::{self, DATA, Frames, RST_STREAM, SETTINGS, WINDOW_UPDATE};
 use crate::harness::http2::{Http2, story};
-use crate::harness::{Door, Origin, Site};
+use crate::harness::{Door, Origin, Site, await_that};
 use crate::http2::h2c;
 
 const LEGACY: &str = "- {name: all, match: {path: {prefix: /}}, stage: legacy}";
@@ -44,11 +44,32 @@ fn clients(door: &Door, window: u32) -> Vec<Frames> {
     (0..CLIENTS).map(client).collect()
 }
 
-/// MiB more than before, once nothing moves any more.
-fn settled(door: &Door, site: &Site, before: u64) -> u64 {
-    site.legacy.await_seen((CLIENTS * STREAMS) as usize);
-    std::thread::sleep(Duration::from_secs(1));
-    door.memory().saturating_sub(before) >> 20
+/// Looks in a row, ten milliseconds apart, that find the memory where it was: then nothing moves any more.
+const STILL: u32 = 50;
+
+/// MiB more than before, once the memory stays within one.
+fn settled(door: &Door, before: u64) -> u64 {
+    let grown = || door.memory().saturating_sub(before) >> 20;
+    let (mut last, mut still) = (grown(), 0);
+    await_that("the memory to stay as it is", || {
+        let now = grown();
+        still = if now.abs_diff(last) <= 1 { still + 1 } else { 0 };
+        if still == 0 {
+            last = now;
+        }
+        if still >= STILL { Ok(()) } else { Err(format!("{now} MiB more than before, {last} a moment ago")) }
+    });
+    grown()
+}
+
+/// Reads so many bytes of answers.
+fn take(client: &mut Frames, bytes: usize) {
+    let mut taken = 0;
+    while taken < bytes {
+        let frame = client.read().unwrap();
+        assert_ne!(frame.kind, RST_STREAM, "{frame:?}");
+        taken += if frame.kind == DATA { frame.payload.len() } else { 0 };
+    }
 }
 
 #[test]
@@ -57,7 +78,8 @@ fn an_answer_that_nobody_takes_costs_little_and_no_time() {
     let door = site.open_with(&h2c(&site, LEGACY).and("limits: {body_timeout: 8s}"));
     let before = door.memory();
     let mut stalled = clients(&door, 0);
-    let grown = settled(&door, &site, before);
+    site.legacy.await_seen((CLIENTS * STREAMS) as usize);
+    let grown = settled(&door, before);
     println!("{grown} MiB for {} answers that nobody takes", CLIENTS * STREAMS);
     // Some 200 KiB each: a connection to the backend with its buffer, one piece of the answer, the task.
     assert!(grown <= 80, "{grown} MiB");
@@ -70,9 +92,9 @@ fn an_answer_that_nobody_takes_costs_little_and_no_time() {
         for client in &mut stalled {
             (0..STREAMS).for_each(|index| assert!(client.send(WINDOW_UPDATE, 0, 1 + 2 * index, &[0, 0, 0, 1])));
         }
-        std::thread::sleep(Duration::from_millis(50));
+        stalled.iter_mut().for_each(|client| take(client, STREAMS as usize));
     }
-    let grown = door.memory().saturating_sub(before) >> 20;
+    let grown = settled(&door, before);
     println!("{grown} MiB after some bytes");
     // Who takes something is read ahead for: up to 0.45 MiB each.
     assert!(grown <= 160, "{grown} MiB after some bytes");
@@ -90,7 +112,8 @@ fn an_answer_to_a_socket_that_nobody_reads_costs_little() {
     let door = site.open_with(&h2c(&site, LEGACY));
     let before = door.memory();
     let _stalled = clients(&door, 0x7fff_ffff);
-    let grown = settled(&door, &site, before);
+    site.legacy.await_seen((CLIENTS * STREAMS) as usize);
+    let grown = settled(&door, before);
     println!("{grown} MiB for {} answers that nobody reads", CLIENTS * STREAMS);
     // Another piece each waits in the connection.
     assert!(grown <= 160, "{grown} MiB");
