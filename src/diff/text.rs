@@ -10,6 +10,16 @@ pub const BODY: &str = "body";
 
 const BOM: char = '\u{feff}';
 
+/// Without the byte order mark: readers take one away, a second one they show or stumble over.
+pub fn without_bom(text: &str) -> &str {
+    text.strip_prefix(BOM).unwrap_or(text)
+}
+
+/// Spaces before the end of a text are content: a template may have lost them, or `trim` a no-break space.
+pub fn without_final_newlines(text: &str) -> &str {
+    text.trim_end_matches(['\n', '\r'])
+}
+
 /// Compares text by lines; one finding tells the first line that differs.
 pub fn compare(control: &str, candidate: &str, sink: &mut Sink<'_>) {
     if control == candidate {
@@ -18,18 +28,24 @@ pub fn compare(control: &str, candidate: &str, sink: &mut Sink<'_>) {
     let (mut old, mut new) = (control, candidate);
     if old.starts_with(BOM) != new.starts_with(BOM) {
         cosmetic(Rule::TextBom, old, new, sink);
-        (old, new) = (old.trim_start_matches(BOM), new.trim_start_matches(BOM));
+        (old, new) = (without_bom(old), without_bom(new));
     }
-    let cut = (old.trim_end(), new.trim_end());
+    let cut = (without_final_newlines(old), without_final_newlines(new));
     if old.get(cut.0.len()..) != new.get(cut.1.len()..) {
         cosmetic(Rule::TextFinalNewline, old, new, sink);
     }
     (old, new) = cut;
-    if old.contains("\r\n") != new.contains("\r\n") {
+    if line_ends(old) != line_ends(new) {
         cosmetic(Rule::TextLineEnds, old, new, sink);
         return lines(&old.replace("\r\n", "\n"), &new.replace("\r\n", "\n"), sink);
     }
     lines(old, new, sink);
+}
+
+/// Whether lines end with `\r\n`, and whether with `\n` alone.
+fn line_ends(text: &str) -> (bool, bool) {
+    let long = text.matches("\r\n").count();
+    (long > 0, memchr::memchr_iter(b'\n', text.as_bytes()).nth(long).is_some())
 }
 
 /// Tells what a cosmetic rule is about: hidden if it is in force, a difference of its own if not.
@@ -116,7 +132,13 @@ mod tests {
     fn line_ends_and_the_last_newline_do_not_count() {
         assert_eq!(diff("a\r\nb\r\n", "a\nb").outcome, Outcome::Matched);
         assert_eq!(diff("a\n", "a").outcome, Outcome::Matched);
+        assert_eq!(diff("a\r\nb\nc", "a\r\nb\r\nc").outcome, Outcome::Matched);
         assert_eq!(diff("a\nb", "a\n b").outcome, Outcome::Mismatched);
+        for lost in [" ", "\t", "\u{a0}", "\u{3000}", " \n"] {
+            assert_eq!(diff(&format!("a{lost}"), "a").outcome, Outcome::Mismatched, "{lost:?}");
+        }
+        assert_eq!(diff("\u{feff}a", "a").outcome, Outcome::Matched);
+        assert_eq!(diff("\u{feff}\u{feff}a", "a").outcome, Outcome::Mismatched);
     }
 
     #[test]

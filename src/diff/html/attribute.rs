@@ -276,8 +276,7 @@ fn style(value: &str) -> Cow<'_, str> {
                 out.push(':');
                 let rest = rest.trim_ascii();
                 if rest.bytes().any(|c| c.is_ascii_whitespace()) {
-                    let rest = spaced(rest).replace(", ", ",").replace(" ,", ",").replace(" !important", "!important");
-                    out.push_str(&rest);
+                    push_spaced(rest, &mut out);
                 } else {
                     out.push_str(rest);
                 }
@@ -287,6 +286,26 @@ fn style(value: &str) -> Cow<'_, str> {
         out.push(';');
     }
     Cow::Owned(out)
+}
+
+/// A value with one blank where there are blanks, and none beside commas or before `!important`; quoted ones stand as they are.
+fn push_spaced(value: &str, out: &mut String) {
+    let mut quote = None;
+    for c in value.chars() {
+        match quote {
+            Some(mark) => quote = Some(mark).filter(|mark| c != *mark),
+            None if c.is_ascii_whitespace() => {
+                if !out.ends_with([' ', ',']) {
+                    out.push(' ');
+                }
+                continue;
+            }
+            None if matches!(c, ',' | '!') && out.ends_with(' ') => drop(out.pop()),
+            None if matches!(c, '"' | '\'') => quote = Some(c),
+            None => {}
+        }
+        out.push(c);
+    }
 }
 
 /// Splits at `;` outside quotes and brackets (`url(data:image/png;base64,…)`).
@@ -335,6 +354,11 @@ mod tests {
         assert_eq!(canonical("class", " b  a b"), canonical("class", "a b"));
         assert_eq!(canonical("style", "Color:red;  margin : 0 1px ;"), canonical("style", "color: red; margin: 0 1px"));
         assert_ne!(canonical("style", "color:red;color:blue"), canonical("style", "color:blue;color:red"));
+        assert_eq!(
+            canonical("style", "font:1px  'A  B' , c  !important"),
+            canonical("style", "font: 1px 'A  B', c!important")
+        );
+        assert_ne!(canonical("style", "content:'a  b'"), canonical("style", "content:'a b'"));
         assert_eq!(canonical("checked", "checked"), canonical("checked", ""));
         assert_ne!(canonical("value", "A"), canonical("value", "a"));
         assert_eq!(declarations("a:url(x;y);b:';'").count(), 2);

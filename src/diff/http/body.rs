@@ -162,14 +162,14 @@ fn callback(text: &str) -> Option<Callback<'_>> {
 /// A mark at the start tells spreadsheets that a table is UTF-8: without it they show mojibake.
 fn table(old: &str, new: &str, sink: &mut Sink<'_>) {
     const MARK: char = '\u{feff}';
-    let (bare_old, bare_new) = (old.trim_start_matches(MARK), new.trim_start_matches(MARK));
     if old.starts_with(MARK) != new.starts_with(MARK) {
         let shown = |marked: bool| if marked { "with a byte order mark" } else { "without a byte order mark" };
         let finding =
             Finding::new(Kind::Encoding, BODY).values(shown(old.starts_with(MARK)), shown(new.starts_with(MARK)));
         sink.report(finding.severity(Severity::Medium).cause("byte_order_mark"));
+        return text::compare(text::without_bom(old), text::without_bom(new), sink);
     }
-    text::compare(bare_old, bare_new, sink);
+    text::compare(old, new, sink);
 }
 
 fn is_table(types: Types<'_>) -> bool {

@@ -75,7 +75,8 @@ impl Meaning {
 fn meaning(name: &str) -> Meaning {
     match name {
         "content-type" | "set-cookie" | "location" | "cache-control" | "expires" | "pragma" => Meaning::Elsewhere,
-        "server" | "x-powered-by" | "via" | "x-generator" | "x-served-by" | "x-cache" | "cf-cache-status"
+        // `Host` says nothing in an answer: PHP's built-in server repeats the request's there.
+        "server" | "host" | "x-powered-by" | "via" | "x-generator" | "x-served-by" | "x-cache" | "cf-cache-status"
         | "alt-svc" | "x-backend" | "x-aspnet-version" | "x-runtime-version" | "x-version" => {
             Meaning::Nothing(Rule::HeaderServer)
         }

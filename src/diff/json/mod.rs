@@ -57,7 +57,7 @@ pub fn compare(control: &str, candidate: &str, scope: &Scope<'_>, sink: &mut Sin
     if control == candidate {
         return;
     }
-    let (old, new) = (control.trim_start_matches(BOM), candidate.trim_start_matches(BOM));
+    let (old, new) = (text::without_bom(control), text::without_bom(candidate));
     if control.starts_with(BOM) != candidate.starts_with(BOM) && !sink.hides(Rule::JsonBom, || BODY.to_owned()) {
         let finding = Finding::new(Kind::Encoding, BODY).rule(Rule::JsonBom);
         sink.report(finding.values(start(control), start(candidate)));

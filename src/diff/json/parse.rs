@@ -50,7 +50,7 @@ impl<'a> Tape<'a> {
         let mut parser = Parser::new(text, lines, room);
         parser.nodes.push(Node::new(Kind::Array, 0, 0));
         let mut count = 0;
-        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        for line in text.lines().filter(|line| line.bytes().any(|byte| !is_blank(byte))) {
             let end = line.as_ptr() as usize - text.as_ptr() as usize + line.len();
             parser.at = end - line.len();
             parser.document()?;

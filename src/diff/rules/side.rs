@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Rule;
+use crate::diff::text;
 
 /// Legacy (control) or new (candidate).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +33,7 @@ fn marks(rule: Rule) -> Option<Marks> {
         Rule::JsonExponent => |text| usize::from(text.contains(['e', 'E'])),
         Rule::JsonMinusZero => |text| usize::from(text.starts_with('-')),
         Rule::TextLineEnds => |text| text.matches("\r\n").count(),
-        Rule::TextFinalNewline => |text| text.len() - text.trim_end().len(),
+        Rule::TextFinalNewline => |text| text.len() - text::without_final_newlines(text).len(),
         Rule::HtmlEntities => |text| text.matches('&').count(),
         Rule::NumericStrings => |text| usize::from(text.starts_with('"')),
         Rule::EmptyArrayObject => |text| usize::from(text.starts_with('[')),
