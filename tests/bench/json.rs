@@ -37,13 +37,15 @@ fn main() {
     let round = Duration::from_millis(if quick { 60 } else { 300 });
     let pairs = [
         cosmetic("0.6 KB cosmetic", 2),
-        changed("0.6 KB one value", 2),
+        changed("0.6 KB one value", 2, 1),
         equal("0.6 KB equal", 2),
         cosmetic("42 KB cosmetic", 160),
-        changed("42 KB one value", 160),
+        changed("42 KB one value", 160, 1),
+        changed("42 KB five values", 160, 5),
         inserted("42 KB one more", 160),
         cosmetic("2.7 MB cosmetic", 10_000),
-        changed("2.7 MB one value", 10_000),
+        changed("2.7 MB one value", 10_000, 1),
+        changed("2.7 MB five values", 10_000, 5),
         equal("2.7 MB equal", 10_000),
     ];
     println!("{:<18} {:>9} {:>12} {:>10} {:>12} {:>7}", "pair", "bytes", "pairs/s", "MB/s", "serde MB/s", "ratio");
@@ -165,10 +167,13 @@ fn cosmetic(name: &str, rows: usize) -> Pair {
     pair(name, body(Stack::Php, 1..rows + 1), body(Stack::Port, 1..rows + 1), Outcome::Matched)
 }
 
-/// The one value that differs stands in the middle.
-fn changed(name: &str, rows: usize) -> Pair {
-    let middle = rows / 2 + 1;
-    let new = body(Stack::Port, 1..rows + 1).replace(&format!("\"1.{middle}-2\""), &format!("\"1.{middle}-3\""));
+/// So many values differ, each in a row of its own, spread over the answer.
+fn changed(name: &str, rows: usize, values: usize) -> Pair {
+    let mut new = body(Stack::Port, 1..rows + 1);
+    for at in 1..=values {
+        let row = rows * at / (values + 1) + 1;
+        new = new.replace(&format!("\"1.{row}-2\""), &format!("\"1.{row}-3\""));
+    }
     pair(name, body(Stack::Php, 1..rows + 1), new, Outcome::Mismatched)
 }
 

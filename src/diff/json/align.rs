@@ -84,6 +84,12 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         self.aligned((a, b), counts, ends);
     }
 
+    /// Are the elements of the two roots, arrays of one length, compared each with the one at its own place?
+    pub(super) fn keeps_places(&mut self) -> bool {
+        let count = self.old.elements(Tape::ROOT).count();
+        matches!(self.places(Tape::ROOT, Tape::ROOT, count), Places::Kept) && !self.gave_up
+    }
+
     /// Which elements of two arrays of one length are compared with the one at their own place: all, if at most one differs, or none of
     /// those that differ is found elsewhere.
     fn places(&mut self, a: usize, b: usize, count: usize) -> Places {

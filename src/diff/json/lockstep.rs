@@ -1,5 +1,5 @@
 //! The quick way: two texts read side by side, token by token, without a tape. It proves that they mean the same, or the same but for
-//! one scalar, or gives up at the first thing that needs more thought; then nothing has been said, and [`super::walk`] starts over.
+//! some scalars, or gives up at the first thing that needs more thought; then nothing has been said, and [`super::walk`] starts over.
 //!
 //! The left text is checked against the grammar; the right one must have the same tokens at each step, so it is checked with it.
 
@@ -19,11 +19,11 @@ use crate::diff::sink::Sink;
 #[derive(Debug, Default)]
 pub struct Proof<'a> {
     met: Vec<(Rule, u32, String)>,
-    change: Option<Change<'a>>,
+    changes: Vec<Change<'a>>,
+    parts: Vec<Part<'a>>,
 }
 
-/// The one scalar that differs, at the same place on both sides. No array has more than one element that differs, so none is sought
-/// elsewhere.
+/// A scalar that differs, at the same place on both sides.
 #[derive(Debug)]
 pub struct Change<'a> {
     pub(super) path: Vec<Step<'a>>,
@@ -31,18 +31,33 @@ pub struct Change<'a> {
     pub new: &'a str,
 }
 
+/// An element of an array in which a scalar differs.
+#[derive(Debug)]
+pub struct Part<'a> {
+    /// Where the array begins in the left text.
+    array: usize,
+    pub old: &'a str,
+    pub new: &'a str,
+}
+
 impl<'a> Proof<'a> {
+    /// The elements that differ, of each array that has several: it may be that they stand elsewhere on the other side.
+    pub fn siblings(&mut self) -> impl Iterator<Item = &[Part<'a>]> {
+        self.parts.sort_by_key(|part| part.array);
+        self.parts.chunk_by(|one, next| one.array == next.array).filter(|parts| parts.len() > 1)
+    }
+
     /// Tells what was hidden; what is left to be judged comes back.
     #[must_use]
-    pub fn tell(self, sink: &mut Sink<'_>) -> Option<Change<'a>> {
+    pub fn tell(self, sink: &mut Sink<'_>) -> Vec<Change<'a>> {
         for (rule, count, path) in self.met {
             sink.hides_times(rule, count, || path);
         }
-        self.change
+        self.changes
     }
 }
 
-/// Proves two texts equal but for cosmetics that are hidden everywhere, and for at most one scalar; `None`: not proven.
+/// Proves two texts equal but for cosmetics that are hidden everywhere, and for a few scalars; `None`: not proven.
 pub fn prove<'a>(control: &'a str, candidate: &'a str, rules: &Rules) -> Option<Proof<'a>> {
     let mut pair = Pair {
         old: Side::new(control),
@@ -61,6 +76,9 @@ pub fn prove<'a>(control: &'a str, candidate: &'a str, rules: &Rules) -> Option<
 
 /// Containers under way; nothing recurses here, so the bound is only there to be one.
 const MAX_OPEN: usize = 4096;
+
+/// Scalars that differ; with more, another way of holding the two against each other may be better.
+const MAX_CHANGES: usize = 64;
 
 /// Containers under way in ordinary answers.
 const FEW_OPEN: usize = 16;
@@ -128,8 +146,18 @@ impl<'a> Side<'a> {
 enum Frame {
     /// Where the key of the member under way stands in the left text, without its quotes.
     Object(Range<usize>),
-    /// The index of the element under way.
-    Array(usize),
+    Array(Elements),
+}
+
+/// An array under way.
+#[derive(Debug, Clone, Copy)]
+struct Elements {
+    /// Where it begins in the left text.
+    array: usize,
+    /// Of the element under way.
+    index: usize,
+    starts: (usize, usize),
+    differs: bool,
 }
 
 struct Pair<'a, 'r> {
@@ -170,8 +198,10 @@ impl<'a> Pair<'a, '_> {
                 }
             }
             b'[' => {
+                let array = self.old.at;
                 self.both(b'[')?;
-                self.nest(Frame::Array(0))?;
+                let starts = (self.old.at, self.new.at);
+                self.nest(Frame::Array(Elements { array, index: 0, starts, differs: false }))?;
                 return Some(self.old.peek() != b']');
             }
             _ => self.scalar(first)?,
@@ -201,11 +231,17 @@ impl<'a> Pair<'a, '_> {
 
     #[cold]
     fn changed(&mut self) -> Option<()> {
-        if self.refused || self.proof.change.is_some() || self.rules.names_arrays() {
+        if self.refused || self.proof.changes.len() >= MAX_CHANGES || self.rules.names_arrays() {
             return None;
         }
         let (old, new) = (self.old.skip_scalar()?, self.new.skip_scalar()?);
-        self.proof.change = Some(Change { path: self.steps(None).collect(), old, new });
+        let path = self.steps(None).collect();
+        self.proof.changes.push(Change { path, old, new });
+        for frame in &mut self.open {
+            if let Frame::Array(elements) = frame {
+                elements.differs = true;
+            }
+        }
         Some(())
     }
 
@@ -221,17 +257,38 @@ impl<'a> Pair<'a, '_> {
                     self.key()?;
                     return Some(false);
                 }
-                (Some(Frame::Array(index)), b',') => {
-                    *index += 1;
-                    self.both(b',')?;
+                (Some(Frame::Array(elements)), b',') => {
+                    let ended = *elements;
+                    self.old.at += 1;
+                    self.new.take(b',')?;
+                    elements.index += 1;
+                    elements.starts = (self.old.at, self.new.at);
+                    elements.differs = false;
+                    self.end_element(&ended);
                     return Some(false);
                 }
-                (Some(Frame::Array(_)), b']') | (Some(Frame::Object(_)), b'}') => {
+                (Some(Frame::Array(elements)), b']') => {
+                    let ended = *elements;
+                    self.both(next)?;
+                    self.open.pop();
+                    self.end_element(&ended);
+                }
+                (Some(Frame::Object(_)), b'}') => {
                     self.both(next)?;
                     self.open.pop();
                 }
                 _ => return None,
             }
+        }
+    }
+
+    /// An element has ended before the byte that was read last.
+    #[inline]
+    fn end_element(&mut self, ended: &Elements) {
+        if ended.differs {
+            let old = self.old.text.get(ended.starts.0..self.old.at - 1).unwrap_or_default();
+            let new = self.new.text.get(ended.starts.1..self.new.at - 1).unwrap_or_default();
+            self.proof.parts.push(Part { array: ended.array, old, new });
         }
     }
 
@@ -396,7 +453,7 @@ impl<'a> Pair<'a, '_> {
         };
         let above = self.open.iter().take(inner).map(move |frame| match frame {
             Frame::Object(name) => named(name.clone()),
-            Frame::Array(index) => Step::Index(*index),
+            Frame::Array(elements) => Step::Index(elements.index),
         });
         above.chain(key.map(named))
     }

@@ -26,7 +26,7 @@ use super::scope::Scope;
 use super::sink::{Finding, Sink};
 use super::text::{self, BODY};
 use fault::Fault;
-use lockstep::Change;
+use lockstep::{Change, Part};
 use tape::Tape;
 use walk::Walk;
 
@@ -69,8 +69,10 @@ pub fn compare(control: &str, candidate: &str, scope: &Scope<'_>, sink: &mut Sin
         sink.report(too_different(control, candidate));
         return;
     }
-    if let Some(proof) = lockstep::prove(old, new, scope.rules) {
-        return proof.tell(sink).into_iter().for_each(|change| one_scalar(&change, scope, sink));
+    if let Some(mut proof) = lockstep::prove(old, new, scope.rules)
+        && proof.siblings().all(|parts| are_in_place(parts, scope, sink))
+    {
+        return proof.tell(sink).iter().for_each(|change| one_scalar(change, scope, sink));
     }
     if !sink.spend((old.len() + new.len()) / 2) {
         sink.report(too_different(control, candidate));
@@ -98,6 +100,24 @@ fn taped<'a>(
     }
     let left = sink.room().saturating_sub(first.as_ref().map_or(0, Tape::size));
     (first, parse(new, left))
+}
+
+/// Are these elements of an array compared with those at their own places? If some stand elsewhere on the other side, they are not.
+fn are_in_place(parts: &[Part<'_>], scope: &Scope<'_>, sink: &mut Sink<'_>) -> bool {
+    let bytes: usize = parts.iter().map(|part| part.old.len() + part.new.len()).sum();
+    if !sink.spend(bytes) || !sink.hold(bytes) {
+        return false;
+    }
+    let list = |texts: &[&str]| format!("[{}]", texts.join(","));
+    let (old, new): (Vec<&str>, Vec<&str>) = parts.iter().map(|part| (part.old, part.new)).unzip();
+    let (old, new) = (list(&old), list(&new));
+    let mut aside = Sink::new(scope.rules, scope.now);
+    let kept = match taped((&old, &new), sink, Tape::parse_within) {
+        (Ok(a), Ok(b)) => Walk::new(&a, &b, scope, &mut aside).keeps_places(),
+        _ => false,
+    };
+    sink.let_go(bytes);
+    kept
 }
 
 fn one_scalar(change: &Change<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {

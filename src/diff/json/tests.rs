@@ -3,9 +3,20 @@
 use crate::diff::{Comparison, Outcome, Request, Rules, Scope, Sink};
 
 mod bounds;
+mod steps;
 
 fn rules(spec: &str) -> Rules {
     Rules::compile(&serde_json::from_str(spec).unwrap()).unwrap()
+}
+
+fn request() -> Request {
+    Request {
+        method: http::Method::GET,
+        scheme: "http",
+        host: "site.example".to_owned(),
+        target: "/".to_owned(),
+        headers: http::HeaderMap::new(),
+    }
 }
 
 fn diff_with(control: &str, candidate: &str, spec: &str) -> Comparison {
@@ -17,13 +28,7 @@ fn diff_with(control: &str, candidate: &str, spec: &str) -> Comparison {
 
 /// Compares two bodies of some answer, by the rules of the sink.
 fn compare_into(sink: &mut Sink<'_>, control: &str, candidate: &str) {
-    let request = Request {
-        method: http::Method::GET,
-        scheme: "http",
-        host: "site.example".to_owned(),
-        target: "/".to_owned(),
-        headers: http::HeaderMap::new(),
-    };
+    let request = request();
     let scope = Scope { request: &request, rules: sink.rules(), now: None };
     super::compare(control, candidate, &scope, sink);
 }

@@ -1,0 +1,96 @@
+//! What is told in step, without tapes, is what is told with them.
+
+use serde_json::{Value, json};
+
+use super::super::{documents, lockstep, taped};
+use super::{request, told};
+use crate::diff::json::tape::Tape;
+use crate::diff::{Comparison, Rules, Scope, Sink};
+
+/// SplitMix64 (Steele, Lea and Flood 2014).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) % bound as u64).unwrap()
+    }
+}
+
+fn scalar(dice: &mut Dice) -> Value {
+    match dice.below(6) {
+        0 => json!(dice.below(3) == 0),
+        1 => Value::Null,
+        2 => json!(format!("package-{}", dice.below(4))),
+        3 => json!(["2024-01-02 03:04:05", "a/b", "Noël", ""][dice.below(4)]),
+        4 => json!(dice.below(1000) as f64 / 4.0),
+        _ => json!(dice.below(5)),
+    }
+}
+
+fn row(dice: &mut Dice, id: usize) -> Value {
+    let fields = ["name", "version", "votes", "owner", "popularity"];
+    let mut row = json!({ "id": id });
+    for field in &fields[..1 + dice.below(fields.len())] {
+        row[*field] = scalar(dice);
+    }
+    if dice.below(3) == 0 {
+        row["tags"] = (0..dice.below(5)).map(|_| scalar(dice)).collect();
+    }
+    row
+}
+
+fn document(dice: &mut Dice) -> Value {
+    let rows: Vec<Value> = (0..dice.below(7)).map(|id| row(dice, id)).collect();
+    let matrix: Vec<Value> = (0..dice.below(4)).map(|_| json!([scalar(dice), scalar(dice)])).collect();
+    json!({ "count": rows.len(), "rows": rows, "matrix": matrix, "page": scalar(dice) })
+}
+
+/// Changes some scalars, or turns two elements of a list round.
+fn change(dice: &mut Dice, value: &mut Value, one_in: usize) {
+    match value {
+        Value::Array(list) => {
+            if list.len() > 1 && dice.below(8) == 0 {
+                let (one, other) = (dice.below(list.len()), dice.below(list.len()));
+                list.swap(one, other);
+            }
+            list.iter_mut().for_each(|element| change(dice, element, one_in));
+        }
+        Value::Object(members) => members.values_mut().for_each(|member| change(dice, member, one_in)),
+        other if dice.below(one_in) == 0 => *other = scalar(dice),
+        _ => {}
+    }
+}
+
+/// The one way and the other; `None`: not told in step.
+fn both_ways(old: &str, new: &str, rules: &Rules) -> Option<(Comparison, Comparison)> {
+    let request = request();
+    let scope = Scope { request: &request, rules, now: None };
+    lockstep::prove(old, new, rules)?;
+    let mut quick = Sink::new(rules, None);
+    super::super::compare(old, new, &scope, &mut quick);
+    let mut slow = Sink::new(rules, None);
+    let (Ok(a), Ok(b)) = taped((old, new), &slow, Tape::parse_within) else { panic!("{old} {new}") };
+    documents(&a, &b, &scope, &mut slow);
+    Some((quick.finish(), slow.finish()))
+}
+
+#[test]
+fn what_is_told_in_step_is_what_is_told_with_tapes() {
+    let rules = Rules::default();
+    let (mut dice, mut met, mut several) = (Dice(1859), 0, 0);
+    for _ in 0..20_000 {
+        let old = document(&mut dice);
+        let mut new = old.clone();
+        let one_in = [4, 12, 40][dice.below(3)];
+        change(&mut dice, &mut new, one_in);
+        let (old, new) = (old.to_string().replace('/', "\\/"), serde_json::to_string_pretty(&new).unwrap());
+        let Some((quick, slow)) = both_ways(&old, &new, &rules) else { continue };
+        assert_eq!((told(&quick), &quick.hidden), (told(&slow), &slow.hidden), "{old}\n{new}");
+        assert_eq!(quick.differences, slow.differences, "{old}\n{new}");
+        (met, several) = (met + 1, several + usize::from(quick.differences.len() > 1));
+    }
+    assert!(met > 10_000 && several > 5_000, "{met} {several}");
+}
