@@ -25,20 +25,26 @@ pub(super) fn holds_json(value: &str) -> bool {
     looks_like_json(value) && serde_json::from_str::<serde::de::IgnoredAny>(value).is_ok()
 }
 
-/// A script or the JSON of an attribute by its letters and digits, escapes left out: equal for most that are the same but for
-/// spelling, so that they are found to stand for each other.
-pub(super) fn gist(text: &str) -> u64 {
-    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut gist = 0_u64;
-    let mut rest = text.bytes();
-    while let Some(c) = rest.next() {
-        if c.is_ascii_alphanumeric() {
-            gist = (gist ^ u64::from(c)).wrapping_mul(FACTOR).rotate_left(23);
-        } else if c == b'\\' && rest.next() == Some(b'u') {
-            rest.by_ref().take(4).for_each(drop);
+/// The words of a script or of the JSON in an attribute, escapes left out: the same for most that differ in spelling alone, and many
+/// of them if a value differs, so that they are found to stand for each other.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &[u8]> {
+    let mut rest = text.as_bytes();
+    std::iter::from_fn(move || {
+        loop {
+            let length = rest.iter().take_while(|c| c.is_ascii_alphanumeric()).count();
+            let (word, behind) = rest.split_at(length);
+            let between = match behind {
+                [] if word.is_empty() => return None,
+                [b'\\', b'u', ..] => 6,
+                [b'\\', ..] => 2,
+                _ => 1,
+            };
+            rest = behind.get(between..).unwrap_or_default();
+            if !word.is_empty() {
+                return Some(word);
+            }
         }
-    }
-    gist
+    })
 }
 
 /// May an attribute's value be JSON?

@@ -93,7 +93,7 @@ impl<'d, 'i> Build<'d, 'i> {
                 let value = if masked { "\0".into() } else { attribute::canonical(&name, &value) };
                 let hashed = mix(hash(name.as_bytes()), hash(value.as_bytes()));
                 own = own.wrapping_add(hashed);
-                bag |= if script::looks_like_json(&value) { bit(script::gist(&value)) } else { bit(hashed) };
+                bag |= if script::looks_like_json(&value) { words(&value) } else { bit(hashed) };
             }
         }
         let ignored = (self.ignoring)(dom, node).map_or(0, |entry| entry.saturating_add(1));
@@ -156,7 +156,7 @@ impl<'d, 'i> Build<'d, 'i> {
                     self.end_text(&mut joined);
                     let text = dom.text(child);
                     let meaning = mix(hash(squeezed(&text).as_bytes()), kind as u64 + 4);
-                    self.childless(kind, (child, Reading::Nothing), (meaning, meaning), hash(text.as_bytes()));
+                    self.childless(kind, (child, Reading::Nothing), (meaning, bit(meaning)), hash(text.as_bytes()));
                 }
                 NodeKind::Document | NodeKind::Element => {
                     self.end_text(&mut joined);
@@ -194,22 +194,22 @@ impl<'d, 'i> Build<'d, 'i> {
     fn end_text(&mut self, joined: &mut Option<Joined>) {
         let Some(Joined { node, reading, spelling }) = joined.take() else { return };
         let meaning = mix(hash(self.shown.as_bytes()), 3);
-        let words = if reading == Reading::Trimmed { script::gist(&self.shown) } else { meaning };
+        let bag = if reading == Reading::Trimmed { words(&self.shown) } else { bit(meaning) };
         self.shown.clear();
-        self.childless(ItemKind::Text, (node, reading), (meaning, words), spelling);
+        self.childless(ItemKind::Text, (node, reading), (meaning, bag), spelling);
     }
 
-    /// An item that is only its text: a hash of its meaning, and one of the words that it may be known by.
+    /// An item that is only its text.
     fn childless(
         &mut self,
         kind: ItemKind,
         (node, reading): (NodeId, Reading),
-        (meaning, words): (u64, u64),
+        (meaning, bag): (u64, u128),
         spelling: u64,
     ) {
         let item = Item {
             meaning,
-            bag: halves(bit(words)),
+            bag: halves(bag),
             spelling: short(mix(spelling, meaning)),
             own: 0,
             node,
@@ -264,6 +264,12 @@ fn has_text(dom: &Dom<'_>, node: NodeId) -> bool {
         }
     }
     !elements
+}
+
+/// The first words of a script or of JSON.
+fn words(text: &str) -> u128 {
+    const MOST: usize = 32;
+    script::words(text).take(MOST).fold(0, |bag, word| bag | bit(hash(word)))
 }
 
 fn bit(hash: u64) -> u128 {
