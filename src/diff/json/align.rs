@@ -237,7 +237,7 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         }
     }
 
-    fn gone(&mut self, index: usize, node: usize) {
+    pub(super) fn gone(&mut self, index: usize, node: usize) {
         if self.sink.only_counts() || !self.afford(GONE) {
             return;
         }
@@ -245,7 +245,7 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         self.sink.report(finding.only_control(self.old.shown(node)).cause("element_removed"));
     }
 
-    fn added(&mut self, index: usize, node: usize) {
+    pub(super) fn added(&mut self, index: usize, node: usize) {
         if self.sink.only_counts() || !self.afford(GONE) {
             return;
         }

@@ -1,7 +1,14 @@
 //! The quick way: two texts read side by side, token by token, without a tape. It proves that they mean the same, or the same but for
-//! some scalars, or gives up at the first thing that needs more thought; then nothing has been said, and [`super::walk`] starts over.
+//! some scalars and a few elements that one side has more, or gives up at the first thing that needs more thought; then nothing has
+//! been said, and [`super::walk`] starts over.
 //!
 //! The left text is checked against the grammar; the right one must have the same tokens at each step, so it is checked with it.
+
+mod gap;
+mod proof;
+mod side;
+
+pub use proof::{Change, Owner, Part, Proof, Run, Unlike};
 
 use std::ops::Range;
 
@@ -10,137 +17,39 @@ use smallvec::SmallVec;
 use super::number;
 use super::string::{self, Spellings};
 use super::tape::Raw;
-use super::token::{self, is_blank};
+use super::token;
 use super::walk::{self, Step};
 use crate::diff::rules::{Rule, Rules};
-use crate::diff::sink::Sink;
+use gap::Gap;
+use side::Side;
 
-/// What cosmetic rules would hide: each with its count and the first place.
-#[derive(Debug, Default)]
-pub struct Proof<'a> {
-    met: Vec<(Rule, u32, String)>,
-    changes: Vec<Change<'a>>,
-    parts: Vec<Part<'a>>,
-}
-
-/// A scalar that differs, at the same place on both sides.
-#[derive(Debug)]
-pub struct Change<'a> {
-    pub(super) path: Vec<Step<'a>>,
-    pub old: &'a str,
-    pub new: &'a str,
-}
-
-/// An element of an array in which a scalar differs.
-#[derive(Debug)]
-pub struct Part<'a> {
-    /// Where the array begins in the left text.
-    array: usize,
-    pub old: &'a str,
-    pub new: &'a str,
-}
-
-impl<'a> Proof<'a> {
-    /// The elements that differ, of each array that has several: it may be that they stand elsewhere on the other side.
-    pub fn siblings(&mut self) -> impl Iterator<Item = &[Part<'a>]> {
-        self.parts.sort_by_key(|part| part.array);
-        self.parts.chunk_by(|one, next| one.array == next.array).filter(|parts| parts.len() > 1)
-    }
-
-    /// Tells what was hidden; what is left to be judged comes back.
-    #[must_use]
-    pub fn tell(self, sink: &mut Sink<'_>) -> Vec<Change<'a>> {
-        for (rule, count, path) in self.met {
-            sink.hides_times(rule, count, || path);
-        }
-        self.changes
-    }
-}
-
-/// Proves two texts equal but for cosmetics that are hidden everywhere, and for a few scalars; `None`: not proven.
+/// Proves two texts equal but for cosmetics that are hidden everywhere, for a few scalars, and for elements that one side has more in
+/// one array; `None`: not proven.
 pub fn prove<'a>(control: &'a str, candidate: &'a str, rules: &Rules) -> Option<Proof<'a>> {
-    let mut pair = Pair {
-        old: Side::new(control),
-        new: Side::new(candidate),
-        open: SmallVec::new(),
-        rules,
-        refused: false,
-        proof: Proof::default(),
-    };
-    pair.document()?;
-    if pair.old.blanks != pair.new.blanks {
-        pair.note(Rule::JsonWhitespace, None)?;
+    let mut pair = Pair::new(control, candidate, rules);
+    if pair.run().is_some() {
+        return Some(pair.proof);
     }
-    Some(pair.proof)
+    if pair.refused || rules.names_arrays() {
+        return None;
+    }
+    let gap = gap::find(&pair)?;
+    let array = gap.array;
+    pair = Pair { gap: Some(gap), ..Pair::new(control, candidate, rules) };
+    pair.run()?;
+    // Where elements of the array itself differ, others may stand for each other.
+    let is_one_sided = pair.gap.is_none() && pair.proof.parts.iter().all(|part| part.array != array);
+    is_one_sided.then_some(pair.proof)
 }
 
 /// Containers under way; nothing recurses here, so the bound is only there to be one.
 const MAX_OPEN: usize = 4096;
 
-/// Scalars that differ; with more, another way of holding the two against each other may be better.
-const MAX_CHANGES: usize = 64;
+/// Things that differ; with more, another way of holding the two against each other may be better.
+const MAX_UNLIKE: usize = 64;
 
 /// Containers under way in ordinary answers.
 const FEW_OPEN: usize = 16;
-
-/// One text, and how far it is read.
-struct Side<'a> {
-    text: &'a str,
-    bytes: &'a [u8],
-    at: usize,
-    blanks: usize,
-}
-
-impl<'a> Side<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { text, bytes: text.as_bytes(), at: 0, blanks: 0 }
-    }
-
-    #[inline]
-    fn rest(&self) -> &'a [u8] {
-        self.bytes.get(self.at..).unwrap_or_default()
-    }
-
-    /// Goes behind the scalar that stands here, and gives it as it is written.
-    fn skip_scalar(&mut self) -> Option<&'a str> {
-        let rest = self.rest();
-        let length = match rest.first()? {
-            b'"' => token::string_length(rest.get(1..)?, 0).ok()?.0 + 2,
-            b'-' | b'0'..=b'9' => token::number_length(rest).ok()?,
-            _ => [&b"true"[..], b"false", b"null"].iter().find(|word| rest.starts_with(word))?.len(),
-        };
-        let scalar = self.text.get(self.at..self.at + length)?;
-        self.at += length;
-        Some(scalar)
-    }
-
-    /// The next byte that is no white space; zero at the end.
-    #[inline]
-    fn peek(&mut self) -> u8 {
-        match self.bytes.get(self.at) {
-            Some(byte) if *byte > b' ' => *byte,
-            _ => self.peek_behind_blanks(),
-        }
-    }
-
-    fn peek_behind_blanks(&mut self) -> u8 {
-        let rest = self.rest();
-        let blanks = rest.iter().take_while(|byte| is_blank(**byte)).count();
-        self.at += blanks;
-        self.blanks += blanks;
-        rest.get(blanks).copied().unwrap_or(0)
-    }
-
-    /// Goes behind this byte, if it comes next.
-    #[inline]
-    fn take(&mut self, byte: u8) -> Option<()> {
-        if self.peek() != byte {
-            return None;
-        }
-        self.at += 1;
-        Some(())
-    }
-}
 
 /// A container under way.
 enum Frame {
@@ -158,6 +67,8 @@ struct Elements {
     index: usize,
     starts: (usize, usize),
     differs: bool,
+    /// The first element that differs: its index, and where it starts.
+    first: Option<(usize, (usize, usize))>,
 }
 
 struct Pair<'a, 'r> {
@@ -167,10 +78,32 @@ struct Pair<'a, 'r> {
     rules: &'r Rules,
     /// A rule that would be needed is not in force everywhere.
     refused: bool,
+    /// Elements to be left out, until they are.
+    gap: Option<Gap>,
     proof: Proof<'a>,
 }
 
-impl<'a> Pair<'a, '_> {
+impl<'a, 'r> Pair<'a, 'r> {
+    fn new(control: &'a str, candidate: &'a str, rules: &'r Rules) -> Self {
+        Self {
+            old: Side::new(control),
+            new: Side::new(candidate),
+            open: SmallVec::new(),
+            rules,
+            refused: false,
+            gap: None,
+            proof: Proof::default(),
+        }
+    }
+
+    fn run(&mut self) -> Option<()> {
+        self.document()?;
+        if self.old.blanks != self.new.blanks {
+            self.note(Rule::JsonWhitespace, None)?;
+        }
+        Some(())
+    }
+
     fn document(&mut self) -> Option<()> {
         loop {
             if self.value()? {
@@ -201,7 +134,8 @@ impl<'a> Pair<'a, '_> {
                 let array = self.old.at;
                 self.both(b'[')?;
                 let starts = (self.old.at, self.new.at);
-                self.nest(Frame::Array(Elements { array, index: 0, starts, differs: false }))?;
+                self.nest(Frame::Array(Elements { array, index: 0, starts, differs: false, first: None }))?;
+                self.leap();
                 return Some(self.old.peek() != b']');
             }
             _ => self.scalar(first)?,
@@ -231,25 +165,69 @@ impl<'a> Pair<'a, '_> {
 
     #[cold]
     fn changed(&mut self) -> Option<()> {
-        if self.refused || self.proof.changes.len() >= MAX_CHANGES || self.rules.names_arrays() {
+        if self.refused || self.proof.unlike.len() >= MAX_UNLIKE || self.rules.names_arrays() {
             return None;
         }
         let (old, new) = (self.old.skip_scalar()?, self.new.skip_scalar()?);
         let path = self.steps(None).collect();
-        self.proof.changes.push(Change { path, old, new });
-        for frame in &mut self.open {
+        self.proof.unlike.push(Unlike::Scalar(Change { path, old, new }));
+        self.differs_within(self.open.len());
+        Some(())
+    }
+
+    /// Something differs in the elements under way, so many containers deep.
+    fn differs_within(&mut self, depth: usize) {
+        for frame in self.open.iter_mut().take(depth) {
             if let Frame::Array(elements) = frame {
                 elements.differs = true;
+                elements.first.get_or_insert((elements.index, elements.starts));
             }
         }
-        Some(())
+    }
+
+    /// Leaves out the elements that only one side has, where they begin.
+    #[inline]
+    fn leap(&mut self) {
+        if self.gap.is_some() {
+            self.leap_over();
+        }
+    }
+
+    #[cold]
+    fn leap_over(&mut self) {
+        let Some(gap) = self.gap.take_if(|gap| match gap.owner {
+            Owner::Old => self.old.at == gap.from,
+            Owner::New => self.new.at == gap.from,
+        }) else {
+            return;
+        };
+        let above = self.open.len().saturating_sub(1);
+        self.differs_within(above);
+        let side = if gap.owner == Owner::Old { &mut self.old } else { &mut self.new };
+        side.at = gap.to;
+        side.blanks += gap.blanks;
+        let text = side.text.get(gap.elements.clone()).unwrap_or_default();
+        let starts = (self.old.at, self.new.at);
+        if let Some(Frame::Array(elements)) = self.open.last_mut() {
+            elements.starts = starts;
+            if gap.owner == Owner::Old {
+                elements.index += gap.count;
+            }
+        }
+        let path = self.steps(None).take(above).collect();
+        self.proof.unlike.push(Unlike::Elements(Run { path, index: gap.index, owner: gap.owner, text }));
     }
 
     /// After a value: `true` when the document is whole, `false` when another value is wanted.
     #[inline]
     fn close(&mut self) -> Option<bool> {
         loop {
-            let next = self.old.peek();
+            let mut next = self.old.peek();
+            if self.gap.is_some() {
+                self.new.peek();
+                self.leap_over();
+                next = self.old.peek();
+            }
             match (self.open.last_mut(), next) {
                 (None, _) => return Some(true),
                 (Some(Frame::Object(_)), b',') => {
@@ -265,6 +243,7 @@ impl<'a> Pair<'a, '_> {
                     elements.starts = (self.old.at, self.new.at);
                     elements.differs = false;
                     self.end_element(&ended);
+                    self.leap();
                     return Some(false);
                 }
                 (Some(Frame::Array(elements)), b']') => {
@@ -371,7 +350,7 @@ impl<'a> Pair<'a, '_> {
     /// Reads two strings to their ends, from within; `starts` is where they start.
     fn string_rests(&mut self, starts: (usize, usize)) -> Option<Spellings> {
         let within = (self.old.at, self.new.at);
-        let (old_end, new_end) = (string_end(&mut self.old)?, string_end(&mut self.new)?);
+        let (old_end, new_end) = (self.old.string_end()?, self.new.string_end()?);
         let raw = |text: &'a str| Raw { text, escaped: true };
         // Bytes that both have in common may end within a character.
         match (self.old.text.get(within.0..old_end), self.new.text.get(within.1..new_end)) {
@@ -397,7 +376,7 @@ impl<'a> Pair<'a, '_> {
     }
 
     fn spelled_numbers(&mut self) -> Option<()> {
-        let (old, new) = (number_end(&mut self.old)?, number_end(&mut self.new)?);
+        let (old, new) = (self.old.number_end()?, self.new.number_end()?);
         if number::is_beyond_use(old) || number::is_beyond_use(new) {
             return None;
         }
@@ -463,19 +442,4 @@ impl<'a> Pair<'a, '_> {
 enum Place {
     Key,
     Here,
-}
-
-/// Reads a string to behind its closing quote, from within; where that quote stands.
-fn string_end(side: &mut Side<'_>) -> Option<usize> {
-    let (length, _) = token::string_length(side.rest(), 0).ok()?;
-    let end = side.at + length;
-    side.at = end + 1;
-    Some(end)
-}
-
-fn number_end<'a>(side: &mut Side<'a>) -> Option<&'a str> {
-    let length = token::number_length(side.rest()).ok()?;
-    let text = side.text.get(side.at..side.at + length)?;
-    side.at += length;
-    Some(text)
 }

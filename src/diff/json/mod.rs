@@ -26,7 +26,7 @@ use super::scope::Scope;
 use super::sink::{Finding, Sink};
 use super::text::{self, BODY};
 use fault::Fault;
-use lockstep::{Change, Part};
+use lockstep::{Change, Owner, Part, Run, Unlike};
 use tape::Tape;
 use walk::Walk;
 
@@ -72,7 +72,10 @@ pub fn compare(control: &str, candidate: &str, scope: &Scope<'_>, sink: &mut Sin
     if let Some(mut proof) = lockstep::prove(old, new, scope.rules)
         && proof.siblings().all(|parts| are_in_place(parts, scope, sink))
     {
-        return proof.tell(sink).iter().for_each(|change| one_scalar(change, scope, sink));
+        return proof.tell(sink).iter().for_each(|unlike| match unlike {
+            Unlike::Scalar(change) => one_scalar(change, scope, sink),
+            Unlike::Elements(run) => one_sided(run, scope, sink),
+        });
     }
     if !sink.spend((old.len() + new.len()) / 2) {
         sink.report(too_different(control, candidate));
@@ -123,6 +126,18 @@ fn are_in_place(parts: &[Part<'_>], scope: &Scope<'_>, sink: &mut Sink<'_>) -> b
 fn one_scalar(change: &Change<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     if let (Ok(a), Ok(b)) = (Tape::parse(change.old), Tape::parse(change.new)) {
         Walk::new(&a, &b, scope, sink).unlike_at(change.path.clone()).value(Tape::ROOT, Tape::ROOT);
+    }
+}
+
+fn one_sided(run: &Run<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    let list = format!("[{}]", run.text);
+    let Ok(tape) = Tape::parse(&list) else { return };
+    let mut walk = Walk { path: run.path.clone(), ..Walk::new(&tape, &tape, scope, sink) };
+    for (index, node) in (run.index..).zip(tape.elements(Tape::ROOT)) {
+        match run.owner {
+            Owner::Old => walk.gone(index, node),
+            Owner::New => walk.added(index, node),
+        }
     }
 }
 

@@ -1,0 +1,73 @@
+//! What was found while two texts were read side by side.
+
+use super::super::walk::Step;
+use crate::diff::rules::Rule;
+use crate::diff::sink::Sink;
+
+/// What cosmetic rules would hide, each with its count and the first place; and what differs.
+#[derive(Debug, Default)]
+pub struct Proof<'a> {
+    pub(super) met: Vec<(Rule, u32, String)>,
+    pub(super) unlike: Vec<Unlike<'a>>,
+    pub(super) parts: Vec<Part<'a>>,
+}
+
+/// What differs, in the order of the texts.
+#[derive(Debug)]
+pub enum Unlike<'a> {
+    Scalar(Change<'a>),
+    Elements(Run<'a>),
+}
+
+/// A scalar that differs, at the same place on both sides.
+#[derive(Debug)]
+pub struct Change<'a> {
+    pub path: Vec<Step<'a>>,
+    pub old: &'a str,
+    pub new: &'a str,
+}
+
+/// Elements of an array that only one side has, one behind the other.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// Of the array.
+    pub path: Vec<Step<'a>>,
+    /// Of the first of them.
+    pub index: usize,
+    pub owner: Owner,
+    /// The elements with what parts them.
+    pub text: &'a str,
+}
+
+/// Which side has what the other has not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    Old,
+    New,
+}
+
+/// An element of an array in which something differs.
+#[derive(Debug)]
+pub struct Part<'a> {
+    /// Where the array begins in the left text.
+    pub(super) array: usize,
+    pub old: &'a str,
+    pub new: &'a str,
+}
+
+impl<'a> Proof<'a> {
+    /// The elements that differ, of each array that has several: it may be that they stand elsewhere on the other side.
+    pub fn siblings(&mut self) -> impl Iterator<Item = &[Part<'a>]> {
+        self.parts.sort_by_key(|part| part.array);
+        self.parts.chunk_by(|one, next| one.array == next.array).filter(|parts| parts.len() > 1)
+    }
+
+    /// Tells what was hidden; what is left to be judged comes back.
+    #[must_use]
+    pub fn tell(self, sink: &mut Sink<'_>) -> Vec<Unlike<'a>> {
+        for (rule, count, path) in self.met {
+            sink.hides_times(rule, count, || path);
+        }
+        self.unlike
+    }
+}
