@@ -4,6 +4,9 @@
 /// A copy is sent when the user's answer is done, and slow answers end up to 20 s apart.
 pub const WINDOW: i64 = 60;
 
+/// 2001-09-09: an expiry before it is meant to be in the past, whatever the clock. Unix seconds.
+pub const LONG_AGO: i64 = 1_000_000_000;
+
 const DAY: i64 = 86_400;
 
 /// The start of a day, `2026-12-31`, as Unix time.
@@ -196,7 +199,7 @@ fn offset(zone: &str) -> Option<i64> {
     (hours <= 15 && minutes <= 59).then_some(sign * (hours * 3600 + minutes * 60))
 }
 
-/// `None`: not a digit among them, or more of them than any date has.
+/// `None`: something else is among the digits, or there are more of them than in any date.
 fn number(digits: &[u8]) -> Option<i64> {
     digits.iter().try_fold(0_i64, |sum, digit| {
         let value = digit.is_ascii_digit().then(|| i64::from(digit - b'0'))?;

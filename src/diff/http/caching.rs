@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Answers;
 use super::directives;
-use super::headers::values;
+use super::headers::{time_of, values};
 use crate::diff::clock;
 use crate::diff::comparison::{Kind, Severity};
 use crate::diff::observation::Observation;
@@ -82,15 +82,15 @@ fn same(old: &Caching, new: &Caching) -> Option<Rule> {
         return None;
     };
     let near = match (a, b) {
-        (Fresh::Seconds(a), Fresh::Seconds(b)) | (Fresh::Until(a), Fresh::Until(b)) => a.abs_diff(*b) <= CLOCK_SLACK,
+        (Fresh::Seconds(a), Fresh::Seconds(b)) | (Fresh::Until(a), Fresh::Until(b)) => {
+            a.abs_diff(*b) <= clock::WINDOW as u64
+        }
         _ => false,
     };
     // A lifetime that is written as a number is meant exactly; only one that comes of clocks may drift.
     let written = |directives: &BTreeMap<String, Option<String>>| directives.contains_key("max-age");
     (near && x == y && !written(x) && !written(y)).then_some(Rule::HeaderClock)
 }
-
-const CLOCK_SLACK: u64 = clock::WINDOW as u64;
 
 impl Caching {
     fn says_an_age(&self) -> bool {
@@ -133,19 +133,15 @@ fn freshness(answer: &Observation, directives: &BTreeMap<String, Option<String>>
         return if seconds <= 0 { Fresh::Never } else { Fresh::Seconds(seconds) };
     }
     if let Some(expires) = values(answer, "expires").first() {
-        let own_time = values(answer, "date").first().and_then(|date| clock::http_date(date)).or(now);
-        return match (clock::http_date(expires), own_time) {
+        return match (clock::http_date(expires), time_of(answer, now)) {
             // An invalid date, especially 0, means the past (RFC 9111).
             (None, _) => Fresh::Never,
             (Some(until), Some(now)) if until <= now => Fresh::Never,
             (Some(until), Some(now)) => Fresh::Seconds(until - now),
-            (Some(until), None) if until < LONG_AGO => Fresh::Never,
+            (Some(until), None) if until < clock::LONG_AGO => Fresh::Never,
             (Some(until), None) => Fresh::Until(until),
         };
     }
     let pragma = directives::tokens(&values(answer, "pragma"));
     if directives.is_empty() && pragma.contains("no-cache") { Fresh::Never } else { Fresh::Unsaid }
 }
-
-/// 2001-09-09: an expiry before it is meant to be in the past, whatever the clock.
-const LONG_AGO: i64 = 1_000_000_000;

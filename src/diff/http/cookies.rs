@@ -1,10 +1,9 @@
 //! Set-Cookie, parsed (RFC 6265): the same cookies, readable by the other stack, as protected and as long-lived.
 
 use super::Answers;
-use super::headers::values;
+use super::headers::{time_of, values};
 use crate::diff::clock;
 use crate::diff::comparison::{Kind, Severity};
-use crate::diff::observation::Observation;
 use crate::diff::rules::Rule;
 use crate::diff::scope::Scope;
 use crate::diff::sink::{Finding, Sink};
@@ -68,11 +67,6 @@ fn path(cookie: &Cookie) -> String {
     format!("cookie:{}", cookie.name)
 }
 
-/// The answer's own time, which its lifetimes count from.
-fn time_of(answer: &Observation, now: Option<i64>) -> Option<i64> {
-    values(answer, "date").first().and_then(|date| clock::http_date(date)).or(now)
-}
-
 fn counterpart(cookie: &Cookie, others: &[Cookie]) -> Option<usize> {
     let exactly =
         |other: &Cookie| other.name == cookie.name && other.path == cookie.path && other.domain == cookie.domain;
@@ -123,14 +117,11 @@ impl Cookie {
             (None, None, _) => Life::Session,
             (None, Some(until), Some(now)) if until <= now => Life::Over,
             (None, Some(until), Some(now)) => Life::Seconds(until - now),
-            (None, Some(until), None) if until < LONG_AGO => Life::Over,
+            (None, Some(until), None) if until < clock::LONG_AGO => Life::Over,
             (None, Some(until), None) => Life::Until(until),
         }
     }
 }
-
-/// 2001-09-09: an expiry before it deletes the cookie, whatever the clock.
-const LONG_AGO: i64 = 1_000_000_000;
 
 fn pair(old: &Cookie, new: &Cookie, times: (Option<i64>, Option<i64>), scope: &Scope<'_>, sink: &mut Sink<'_>) {
     if old.written == new.written {
@@ -196,7 +187,7 @@ fn lives(old: &Cookie, new: &Cookie, times: (Option<i64>, Option<i64>)) -> (Life
 fn says_the_same(cookie: &Cookie) -> bool {
     const YEAR_2050: i64 = 2_524_608_000;
     match (cookie.expires, cookie.max_age) {
-        (Some(until), Some(seconds)) => (LONG_AGO..YEAR_2050).contains(&until.saturating_sub(seconds)),
+        (Some(until), Some(seconds)) => (clock::LONG_AGO..YEAR_2050).contains(&until.saturating_sub(seconds)),
         _ => true,
     }
 }

@@ -1,0 +1,201 @@
+//! The values of one header that both send, and send otherwise: what each means, and whether that is the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::StatusCode;
+use url::Url;
+
+use super::meaning::{Meaning, severity_of};
+use super::values;
+use crate::diff::comparison::Severity;
+use crate::diff::http::{Answers, directives};
+use crate::diff::observation::Observation;
+use crate::diff::rules::Rule;
+use crate::diff::scope::Scope;
+use crate::diff::sink::Finding;
+use crate::diff::volatile;
+
+/// Both send it, with other values.
+pub(super) fn by_value(
+    how: Meaning,
+    name: &str,
+    answers: &Answers<'_>,
+    scope: &Scope<'_>,
+    finding: Finding,
+) -> Finding {
+    let (old, new) = (values(answers.control, name), values(answers.candidate, name));
+    match how {
+        Meaning::Tokens => tokens(&old, &new, finding),
+        Meaning::Directives(separator) => {
+            let same = directives::named(&old, separator) == directives::named(&new, separator);
+            spelled_or(same, finding, severity_of(name))
+        }
+        Meaning::Policy => policy(&old, &new, finding),
+        Meaning::Word => spelled_or(directives::tokens(&old) == directives::tokens(&new), finding, severity_of(name)),
+        Meaning::Links => spelled_or(links(&old, scope) == links(&new, scope), finding, Severity::Medium),
+        Meaning::Challenge => challenge(&old, &new, finding),
+        Meaning::Refresh => spelled_or(refresh(&old, scope) == refresh(&new, scope), finding, Severity::High),
+        Meaning::Delay if runs_down(&old, &new, answers) => finding.rule(Rule::HeaderCounter),
+        _ => text(name, &old, &new, scope, finding),
+    }
+}
+
+fn spelled_or(same: bool, finding: Finding, severity: Severity) -> Finding {
+    if same { finding.rule(Rule::HeaderSpelling) } else { finding.severity(severity) }
+}
+
+fn tokens(old: &[String], new: &[String], finding: Finding) -> Finding {
+    let (old, new) = (directives::tokens(old), directives::tokens(new));
+    if old == new {
+        return finding.rule(Rule::HeaderSpelling);
+    }
+    let cause = match (old.is_superset(&new), new.is_superset(&old)) {
+        (true, _) => "token_lost",
+        (_, true) => "token_added",
+        _ => "tokens_changed",
+    };
+    finding.severity(Severity::Medium).cause(cause)
+}
+
+type Policy = BTreeMap<String, BTreeSet<String>>;
+
+/// Policies by directive; the order of directives and sources does not matter, and a nonce is any nonce.
+fn policy(old: &[String], new: &[String], finding: Finding) -> Finding {
+    let exact = (directives_of(old, Nonces::Kept), directives_of(new, Nonces::Kept));
+    if exact.0 == exact.1 {
+        return finding.rule(Rule::HeaderSpelling);
+    }
+    if directives_of(old, Nonces::Masked) == directives_of(new, Nonces::Masked) {
+        return finding.rule(Rule::HeaderNonce);
+    }
+    finding.severity(Severity::High).cause("policy_changed")
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nonces {
+    Kept,
+    Masked,
+}
+
+fn directives_of(values: &[String], nonces: Nonces) -> Vec<Policy> {
+    let read = |policy: &str| -> Policy {
+        let mut found = Policy::new();
+        for directive in policy.split(';') {
+            let mut words = directive.split_ascii_whitespace();
+            let Some(name) = words.next() else { continue };
+            let sources = words.map(|word| match word.strip_prefix("'nonce-") {
+                Some(drawn) if nonces == Nonces::Masked && drawn.len() > "'".len() => "'nonce-*'".to_owned(),
+                _ => word.to_owned(),
+            });
+            found.entry(name.to_ascii_lowercase()).or_insert_with(|| sources.collect());
+        }
+        found
+    };
+    values.iter().flat_map(|value| value.split(',')).map(read).collect()
+}
+
+fn links(values: &[String], scope: &Scope<'_>) -> BTreeSet<(String, BTreeMap<String, Option<String>>)> {
+    let base = scope.base();
+    let read = |link: &str| {
+        let (target, parameters) = link.strip_prefix('<').and_then(|rest| rest.split_once('>')).unwrap_or((link, ""));
+        (
+            resolved(base.as_ref(), target),
+            directives::named(&[parameters.trim_start_matches([' ', ';']).to_owned()], ';'),
+        )
+    };
+    values.iter().flat_map(|value| directives::split(value, ',')).map(read).collect()
+}
+
+/// A URL as it is followed from here; as it is written, if it is none.
+fn resolved(base: Option<&Url>, target: &str) -> String {
+    base.and_then(|base| base.join(target).ok()).map_or_else(|| target.to_owned(), String::from)
+}
+
+/// The same countdown, read a moment later. Whom a limit turned away (429) waits for the end of a window, and each backend has its own;
+/// any other wait is what the application wants.
+fn runs_down(old: &[String], new: &[String], answers: &Answers<'_>) -> bool {
+    const MOMENT: u64 = 3;
+    let seconds = |values: &[String]| match values {
+        [only] => only.parse::<u64>().ok(),
+        _ => None,
+    };
+    let is_limited = |answer: &Observation| answer.status == StatusCode::TOO_MANY_REQUESTS;
+    let both_limited = is_limited(answers.control) && is_limited(answers.candidate);
+    matches!((seconds(old), seconds(new)), (Some(a), Some(b)) if both_limited || a.abs_diff(b) <= MOMENT)
+}
+
+/// `Basic realm="x"`: the scheme has no case, parameters are tokens or quoted (RFC 9110, section 11.1).
+fn challenges(values: &[String], nonces: Nonces) -> Vec<(String, BTreeMap<String, Option<String>>)> {
+    let read = |value: &String| {
+        let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
+        let mut parameters = directives::named(&[rest.to_owned()], ',');
+        for (name, value) in &mut parameters {
+            match (name.as_str(), value) {
+                ("nonce" | "opaque", Some(drawn)) if nonces == Nonces::Masked && !drawn.is_empty() => {
+                    "*".clone_into(drawn);
+                }
+                ("charset" | "algorithm" | "stale", Some(word)) => word.make_ascii_lowercase(),
+                _ => {}
+            }
+        }
+        (scheme.to_ascii_lowercase(), parameters)
+    };
+    values.iter().map(read).collect()
+}
+
+fn challenge(old: &[String], new: &[String], finding: Finding) -> Finding {
+    if challenges(old, Nonces::Kept) != challenges(new, Nonces::Kept)
+        && challenges(old, Nonces::Masked) == challenges(new, Nonces::Masked)
+    {
+        return finding.rule(Rule::HeaderNonce);
+    }
+    spelled_or(challenges(old, Nonces::Kept) == challenges(new, Nonces::Kept), finding, Severity::High)
+}
+
+/// `0; url=/x`, the URL resolved.
+fn refresh(values: &[String], scope: &Scope<'_>) -> Vec<(String, String)> {
+    let base = scope.base();
+    let read = |value: &String| {
+        let (seconds, rest) = value.split_once([';', ',']).unwrap_or((value, ""));
+        let rest = rest.trim();
+        let target = rest.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("url"));
+        let target = target.map_or(rest, |(_, target)| target).trim().trim_matches(['"', '\'']);
+        (seconds.trim().to_owned(), resolved(base.as_ref(), target))
+    };
+    values.iter().map(read).collect()
+}
+
+/// Names that say "how long it took": `X-Render-Time-Ms`, `X-Request-Duration`. What the values are is looked at too.
+fn is_timing(name: &str) -> bool {
+    let name = name.strip_suffix("-ms").or_else(|| name.strip_suffix("-seconds")).unwrap_or(name);
+    ["duration", "elapsed", "took", "latency", "render-time", "request-time", "processing-time", "gen-time"]
+        .iter()
+        .any(|end| name.ends_with(end))
+}
+
+fn text(name: &str, old: &[String], new: &[String], scope: &Scope<'_>, finding: Finding) -> Finding {
+    let squeezed = |values: &[String]| -> Vec<String> {
+        values
+            .iter()
+            .flat_map(|value| directives::split(value, ','))
+            .map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect()
+    };
+    if squeezed(old) == squeezed(new) {
+        return finding.rule(Rule::HeaderSpelling);
+    }
+    if let ([old], [new]) = (old, new)
+        && is_timing(name)
+        && volatile::is_duration(old)
+        && volatile::is_duration(new)
+    {
+        return finding.rule(Rule::HeaderTiming);
+    }
+    let plain = name.strip_prefix("x-").unwrap_or(name);
+    if let ([old], [new]) = (old, new)
+        && let Some(rule) = volatile::strings(plain, old, new, scope.now)
+    {
+        return finding.rule(rule);
+    }
+    finding.severity(severity_of(name))
+}
