@@ -1,32 +1,23 @@
 //! Arrays: which element of the one is which of the other. An inserted element is one difference, a moved one is an order.
 //!
-//! Elements are told alike by a hash over their meaning, so that cosmetics do not matter; those left over are paired by likeness.
+//! Elements are told alike by a hash over their meaning, so that cosmetics do not matter; those left over are paired by likeness
+//! ([`super::leftover`]).
 
 use smallvec::SmallVec;
 
-use super::chain::{Element, Pairs, best_chain, by_hash, each_common, unique_chain};
-use super::likeness::{Face, alike, alike_in_place, face, meaning};
-use super::number;
-use super::string;
-use super::tape::{Kind as Json, MOST_REMEMBERED, REMEMBERED_FROM, Tape};
+use super::chain::{Element, MAX_CELLS, Pairs, best_chain, by_hash, each_common, unique_chain};
+use super::likeness::{ALIKE, alike_in_place, face, meaning};
+use super::tape::Tape;
 use super::walk::{Step, Walk};
 use crate::diff::comparison::{Kind, Severity};
 use crate::diff::rules::Rule;
 use crate::diff::sink::Finding;
 
-/// Cells of an alignment table: 64 Ki steps and, at two bytes each, 128 KiB.
-pub(super) const MAX_CELLS: usize = 1 << 16;
-
-/// Steps for each value that is hashed by meaning, compared by meaning, sorted by hash, or told to be gone: of
-/// [`MAX_WORK`](crate::diff::sink::MAX_WORK).
+/// Steps for each value that is hashed by meaning, or sorted by hash: of [`MAX_WORK`](crate::diff::sink::MAX_WORK).
 pub(super) const HASHED: usize = 10;
-const COMPARED: usize = 8;
 pub(super) const SORTED: usize = 40;
-const GONE: usize = 60;
 
-/// Bytes of two values that are compared as they stand, and of values that are shown, in one step.
-const BYTES_PER_STEP: usize = 256;
-const ESCAPED_PER_STEP: usize = 8;
+/// Bytes of values that are shown in one step.
 const SHOWN_PER_STEP: usize = 16;
 
 /// Bytes for each element that is not at its place: in its list, in the order of the hashes, in pairs and in marks.
@@ -37,9 +28,6 @@ const UNLIKE: usize = 12;
 
 /// Pairs of elements looked at to tell whether those at the same places are one.
 const FACES: usize = 256;
-
-/// Elements of different arrays less alike than this are not one element that changed, but one removed and one added.
-pub(super) const ALIKE: f64 = 0.2;
 
 /// Where the elements of two arrays of one length are.
 enum Places {
@@ -237,22 +225,6 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         }
     }
 
-    pub(super) fn gone(&mut self, index: usize, node: usize) {
-        if self.sink.only_counts() || !self.afford(GONE) {
-            return;
-        }
-        let finding = Finding::new(Kind::Missing, self.pointer_to(Step::Index(index)));
-        self.sink.report(finding.only_control(self.old.shown(node)).cause("element_removed"));
-    }
-
-    pub(super) fn added(&mut self, index: usize, node: usize) {
-        if self.sink.only_counts() || !self.afford(GONE) {
-            return;
-        }
-        let finding = Finding::new(Kind::Extra, self.pointer_to(Step::Index(index)));
-        self.sink.report(finding.only_candidate(self.new.shown(node)).cause("element_added"));
-    }
-
     fn tell_order(&mut self, a: usize, b: usize) {
         let shown = (first_elements(self.old, a), first_elements(self.new, b));
         if !self.afford((shown.0.len() + shown.1.len()) / SHOWN_PER_STEP) {
@@ -273,68 +245,6 @@ impl<'a> Walk<'_, 'a, '_, '_> {
             }
         }
         Some(list)
-    }
-
-    fn afford_compared(&mut self) -> bool {
-        let looked = self.old.looked() + self.new.looked();
-        self.afford(looked * COMPARED)
-    }
-
-    /// Whether two values are the same but for spelling and the order of members. Says nothing to anybody.
-    fn means_the_same(&mut self, x: usize, y: usize) -> bool {
-        let (old, new) = (self.old, self.new);
-        let kind = old.kind(x);
-        let length = old.length(x);
-        old.look(1 + length / if old.is_escaped(x) { ESCAPED_PER_STEP } else { BYTES_PER_STEP });
-        if kind != new.kind(y) {
-            return false;
-        }
-        let is_kept = matches!(kind, Json::Array | Json::Object) && length >= REMEMBERED_FROM;
-        if is_kept && let Some(known) = self.is_known(x, y) {
-            return known;
-        }
-        let same = old.slice(x) == new.slice(y) || self.means_the_same_within(x, y);
-        if is_kept && self.known.len() < MOST_REMEMBERED {
-            self.known.insert(x as u32, (y as u32, same));
-        }
-        same
-    }
-
-    fn means_the_same_within(&mut self, x: usize, y: usize) -> bool {
-        let (old, new) = (self.old, self.new);
-        match old.kind(x) {
-            Json::String => string::same(old.string(x), new.string(y)).is_some(),
-            Json::Number => {
-                number::exact(old.slice(x)).equals(&number::exact(new.slice(y)))
-                    || number::same_double(old.slice(x), new.slice(y))
-            }
-            Json::Array => {
-                let (mut left, mut right) = (old.elements(x), new.elements(y));
-                loop {
-                    match (left.next(), right.next()) {
-                        (None, None) => return true,
-                        (Some(x), Some(y)) if self.means_the_same(x, y) => {}
-                        _ => return false,
-                    }
-                }
-            }
-            Json::Object => {
-                let (mut left, mut right) = (old.members(x), new.members(y));
-                loop {
-                    match (left.next(), right.next()) {
-                        (None, None) => return true,
-                        (Some((key, x)), Some((other, y))) if key.text == other.text => {
-                            if !self.means_the_same(x, y) {
-                                return false;
-                            }
-                        }
-                        (Some(_), Some(_)) => return meaning(old, x) == meaning(new, y),
-                        _ => return false,
-                    }
-                }
-            }
-            _ => false,
-        }
     }
 
     /// Pairs in order: equal ones first, then, between these, by likeness.
@@ -365,70 +275,6 @@ impl<'a> Walk<'_, 'a, '_, '_> {
                 self.at_step(Step::Index(old.index()), old.node(), new.node());
             }
             (from_x, from_y) = (x + 1, y + 1);
-        }
-    }
-
-    /// Elements between two pairs: those alike changed, the rest was removed or added.
-    pub(super) fn gap(&mut self, xs: &[Element], ys: &[Element]) {
-        if xs.is_empty() && ys.is_empty() {
-            return;
-        }
-        let pairs = if xs.len() == ys.len() && xs.len() == 1 {
-            vec![(0, 0)]
-        } else if xs.is_empty() || ys.is_empty() {
-            Pairs::new()
-        } else if xs.len() * ys.len() <= MAX_CELLS && self.afford(self.likeness_work(xs, ys)) {
-            let held = self.likeness_room(xs, ys);
-            if !self.hold(held) {
-                return;
-            }
-            let faces =
-                |tape: &Tape<'a>, list: &[Element]| list.iter().map(|element| face(tape, element.node())).collect();
-            let (old, new): (Vec<Face>, Vec<Face>) = (faces(self.old, xs), faces(self.new, ys));
-            let pairs = best_chain(xs.len(), ys.len(), |i, j| match (old.get(i), new.get(j)) {
-                (Some(x), Some(y)) => Some(alike(x, y)).filter(|likeness| *likeness >= ALIKE).unwrap_or(0.0),
-                _ => 0.0,
-            });
-            self.sink.let_go(held);
-            pairs
-        } else {
-            (0..xs.len().min(ys.len()) as u32).map(|at| (at, at)).collect()
-        };
-        self.changed_or_gone(xs, ys, &pairs);
-    }
-
-    /// Steps to read all faces and to compare each with each, at most [`FACE`] members of it.
-    pub(super) fn likeness_work(&self, xs: &[Element], ys: &[Element]) -> usize {
-        const FACE: usize = 16;
-        let weight =
-            |tape: &Tape<'a>, list: &[Element]| list.iter().map(|element| tape.weight(element.node())).sum::<usize>();
-        let widest = weight(self.old, xs) / xs.len().max(1) + weight(self.new, ys) / ys.len().max(1);
-        weight(self.old, xs) + weight(self.new, ys) + xs.len() * ys.len() * widest.min(FACE)
-    }
-
-    /// Bytes of all faces, and of the table.
-    pub(super) fn likeness_room(&self, xs: &[Element], ys: &[Element]) -> usize {
-        const FACE: usize = 64;
-        const NODE: usize = 12;
-        let weight =
-            |tape: &Tape<'a>, list: &[Element]| list.iter().map(|element| tape.weight(element.node())).sum::<usize>();
-        (xs.len() + ys.len()) * FACE + (weight(self.old, xs) + weight(self.new, ys)) * NODE + xs.len() * ys.len()
-    }
-
-    pub(super) fn changed_or_gone(&mut self, xs: &[Element], ys: &[Element], pairs: &Pairs) {
-        let (mut paired_x, mut paired_y) = (vec![false; xs.len()], vec![false; ys.len()]);
-        for (x, y) in pairs {
-            set(&mut paired_x, *x as usize);
-            set(&mut paired_y, *y as usize);
-            if let (Some(old), Some(new)) = (xs.get(*x as usize), ys.get(*y as usize)) {
-                self.at_step(Step::Index(old.index()), old.node(), new.node());
-            }
-        }
-        for (element, _) in xs.iter().zip(&paired_x).filter(|(_, paired)| !**paired) {
-            self.gone(element.index(), element.node());
-        }
-        for (element, _) in ys.iter().zip(&paired_y).filter(|(_, paired)| !**paired) {
-            self.added(element.index(), element.node());
         }
     }
 }

@@ -20,7 +20,8 @@ impl Element {
 
 /// Places in a list, sorted by what the elements there mean: equal ones stand together, in order.
 ///
-/// What is sorted are the first bits of each hash with the place behind them: numbers, in one piece of memory.
+/// What is sorted are the first bits of each hash with the place behind them: numbers, in one piece of memory. No tape has as many nodes
+/// as a place has room for.
 pub(super) fn by_hash(list: &[Element]) -> Vec<u32> {
     const PLACE_BITS: u32 = 24;
     const PLACE: u64 = (1 << PLACE_BITS) - 1;
@@ -61,6 +62,9 @@ pub(super) fn each_common(
         }
     }
 }
+
+/// Cells of an alignment table: 64 Ki steps and, at two bytes each, 128 KiB.
+pub(super) const MAX_CELLS: usize = 1 << 16;
 
 /// Which elements belong together, by their places in the two lists.
 pub(super) type Pairs = Vec<(u32, u32)>;

@@ -26,6 +26,9 @@ pub(super) fn face(tape: &Tape<'_>, at: usize) -> Face {
     }
 }
 
+/// Elements of different arrays less alike than this are not one element that changed, but one removed and one added.
+pub(super) const ALIKE: f64 = 0.2;
+
 /// How alike two values are, from 0 to 1: of objects, the share of members that are equal. What is of another type may still be the
 /// same element, printed otherwise; what prints the same surely is.
 pub(super) fn alike(x: &Face, y: &Face) -> f64 {

@@ -9,7 +9,7 @@ use super::string;
 use super::tape::{Kind as Json, Raw, Tape};
 use super::walk::{Step, Walk, pointer, push_step, quoted};
 use crate::diff::comparison::{Kind, Severity};
-use crate::diff::rules::Rule;
+use crate::diff::rules::{Rule, Side};
 use crate::diff::sink::Finding;
 
 /// In larger objects nobody looks for a renamed key: each look costs the whole object.
@@ -53,11 +53,11 @@ impl<'a> Walk<'_, 'a, '_, '_> {
             let (many, more) = (run(self.old, &old, i), run(self.new, &new, j));
             match order {
                 Ordering::Less => {
-                    self.lost_member(&old, i, &new);
+                    self.alone(Side::Legacy, &old, i, &new);
                     i += many;
                 }
                 Ordering::Greater => {
-                    self.extra_member(&new, j, &old);
+                    self.alone(Side::New, &new, j, &old);
                     j += more;
                 }
                 Ordering::Equal => {
@@ -152,56 +152,29 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         }
     }
 
-    fn lost_member(&mut self, old: &[Member], at: usize, new: &[Member]) {
-        let Some(member) = old.get(at) else { return };
-        if self.old.kind(member.value()) != Json::Null && self.sink.only_counts() {
+    /// A member that the other side has not.
+    fn alone(&mut self, side: Side, here: &[Member], at: usize, there: &[Member]) {
+        let Some(member) = here.get(at) else { return };
+        let (own, other) = match side {
+            Side::Legacy => (self.old, self.new),
+            Side::New => (self.new, self.old),
+        };
+        let is_null = own.kind(member.value()) == Json::Null;
+        if (!is_null && self.sink.only_counts()) || !self.afford(RENAMED * there.len().min(MANY_MEMBERS)) {
             return;
         }
-        if !self.afford(RENAMED * new.len().min(MANY_MEMBERS)) {
-            return;
-        }
-        let shown = self.old.shown(member.value());
-        let mut finding =
-            Finding::new(Kind::Missing, self.pointer_to(Step::Key(member.raw(self.old)))).only_control(shown);
-        if self.old.kind(member.value()) == Json::Null {
+        let path = self.pointer_to(Step::Key(member.raw(own)));
+        let shown = own.shown(member.value());
+        let mut finding = match side {
+            Side::Legacy => Finding::new(Kind::Missing, path).only_control(shown),
+            Side::New => Finding::new(Kind::Extra, path).only_candidate(shown).severity(Severity::Medium),
+        };
+        if is_null {
             finding = finding.rule(Rule::NullMissing);
-        } else if let Some(cause) = self.renamed(self.old, member, self.new, new) {
+        } else if let Some(cause) = renamed(own, member, other, there) {
             finding = finding.cause(cause);
         }
         self.sink.report(finding);
-    }
-
-    fn extra_member(&mut self, new: &[Member], at: usize, old: &[Member]) {
-        let Some(member) = new.get(at) else { return };
-        if self.new.kind(member.value()) != Json::Null && self.sink.only_counts() {
-            return;
-        }
-        if !self.afford(RENAMED * old.len().min(MANY_MEMBERS)) {
-            return;
-        }
-        let shown = self.new.shown(member.value());
-        let mut finding =
-            Finding::new(Kind::Extra, self.pointer_to(Step::Key(member.raw(self.new)))).only_candidate(shown);
-        finding = finding.severity(Severity::Medium);
-        if self.new.kind(member.value()) == Json::Null {
-            finding = finding.rule(Rule::NullMissing);
-        } else if let Some(cause) = self.renamed(self.new, member, self.old, old) {
-            finding = finding.cause(cause);
-        }
-        self.sink.report(finding);
-    }
-
-    /// Whether the other side has a member of the same letters, or of the same value under a name of its own.
-    fn renamed(&self, here: &Tape<'a>, member: &Member, there: &Tape<'a>, others: &[Member]) -> Option<&'static str> {
-        if others.len() > MANY_MEMBERS {
-            return None;
-        }
-        if others.iter().any(|other| letters(&other.name(there)) == letters(&member.name(here))) {
-            return Some("key_recased");
-        }
-        let value = here.shown(member.value());
-        let telling = value.len() > 4;
-        (telling && others.iter().any(|other| there.shown(other.value()) == value)).then_some("key_renamed")
     }
 
     /// Reports once per object that the members both sides have stand in another order.
@@ -224,6 +197,19 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         let finding = Finding::new(Kind::Order, self.pointer()).values(control, candidate);
         self.sink.report(finding.rule(Rule::JsonKeyOrder).cause("key_order"));
     }
+}
+
+/// Whether the other side has a member of the same letters, or of the same value under a name of its own.
+fn renamed(here: &Tape<'_>, member: &Member, there: &Tape<'_>, others: &[Member]) -> Option<&'static str> {
+    if others.len() > MANY_MEMBERS {
+        return None;
+    }
+    if others.iter().any(|other| letters(&other.name(there)) == letters(&member.name(here))) {
+        return Some("key_recased");
+    }
+    let value = here.shown(member.value());
+    let telling = value.len() > 4;
+    (telling && others.iter().any(|other| there.shown(other.value()) == value)).then_some("key_renamed")
 }
 
 fn self_path<'a>(path: &[Step<'a>], key: Raw<'a>) -> String {
@@ -262,7 +248,8 @@ impl Member {
 
 /// The members by name; those of one name in the order of the text.
 ///
-/// What is sorted are the first bytes that not all names share, with the place behind them: numbers, in one piece of memory.
+/// What is sorted are the first bytes that not all names share, with the place behind them: numbers, in one piece of memory. No tape has
+/// as many nodes as a place has room for.
 fn sorted(tape: &Tape<'_>, object: usize) -> Vec<Member> {
     const PLACE_BITS: u32 = 24;
     const PLACE: u64 = (1 << PLACE_BITS) - 1;

@@ -3,17 +3,19 @@
 //! [`lockstep`] proves most equal pairs equal in one pass. For the others [`parse`] makes a [`tape`] of each text without decoding
 //! anything ([`token`] knows how long a string or number is, [`fault`] why a text is no JSON); [`walk`] goes through both tapes side by
 //! side, [`members`] pairs what objects hold by name, and where arrays part, [`align`] looks for what was inserted, removed or moved
-//! ([`chain`] finds what stayed in order, [`likeness`] what is alike), [`unordered`] where no order counts. [`number`] and [`string`]
-//! know how one value may be spelled.
+//! ([`same`] says what is equal, [`chain`] finds what stayed in order, [`leftover`] pairs what is only alike, by [`likeness`]),
+//! [`unordered`] where no order counts. [`number`] and [`string`] know how one value may be spelled.
 
 mod align;
 mod chain;
 mod fault;
+mod leftover;
 mod likeness;
 mod lockstep;
 mod members;
 mod number;
 mod parse;
+mod same;
 mod string;
 mod tape;
 mod token;

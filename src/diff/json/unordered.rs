@@ -2,16 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::align::{ALIKE, HASHED, MAX_CELLS, SORTED, clear, first_elements, set};
-use super::chain::{Element, Pairs};
-use super::likeness::{Face, alike, face, member_hash};
-use super::tape::Tape;
+use super::align::{HASHED, SORTED, clear, first_elements, set};
+use super::chain::{Element, MAX_CELLS, Pairs};
+use super::leftover::faces;
+use super::likeness::{ALIKE, alike, member_hash};
 use super::walk::{Step, Walk};
 use crate::diff::comparison::Kind;
 use crate::diff::rules::Rule;
 use crate::diff::sink::Finding;
 
-impl<'a> Walk<'_, 'a, '_, '_> {
+impl Walk<'_, '_, '_, '_> {
     /// Pairs by meaning wherever they stand; the rest by likeness. Another order is ignored, and said to be.
     pub(super) fn unordered(&mut self, a: usize, b: usize) {
         let Some((xs, ys, held)) = self.all_listed(a, b) else { return };
@@ -51,6 +51,7 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         self.sink.let_go(held);
     }
 
+    /// Compares the pairs that `find` makes, each new element once, wherever they stand; then what is left on both sides.
     fn loose(
         &mut self,
         (a, xs): (usize, &[Element]),
@@ -90,8 +91,7 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         if !self.hold(held) {
             return;
         }
-        let faces = |tape: &Tape<'a>, list: &[Element]| list.iter().map(|element| face(tape, element.node())).collect();
-        let (old, new): (Vec<Face>, Vec<Face>) = (faces(self.old, xs), faces(self.new, ys));
+        let (old, new) = (faces(self.old, xs), faces(self.new, ys));
         let mut likely: Vec<(f64, usize, usize)> = Vec::new();
         for (i, x) in old.iter().enumerate() {
             likely.extend(

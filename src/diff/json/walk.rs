@@ -71,15 +71,7 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
 
     /// Spends work. When there is none left, says so once; from then on nothing is compared.
     pub(super) fn afford(&mut self, steps: usize) -> bool {
-        if self.gave_up {
-            return false;
-        }
-        if self.sink.spend(steps) {
-            return true;
-        }
-        self.gave_up = true;
-        self.sink.report(super::too_different(self.old.text, self.new.text));
-        false
+        !self.gave_up && (self.sink.spend(steps) || self.give_up())
     }
 
     /// Spends the work of what was looked at for its meaning.
@@ -90,12 +82,12 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
 
     /// Takes room for lists and tables; without, the two are too different.
     pub(super) fn hold(&mut self, bytes: usize) -> bool {
-        if self.gave_up {
-            return false;
-        }
-        if self.sink.hold(bytes) {
-            return true;
-        }
+        !self.gave_up && (self.sink.hold(bytes) || self.give_up())
+    }
+
+    /// `false`, for those who could not afford something.
+    #[cold]
+    fn give_up(&mut self) -> bool {
         self.gave_up = true;
         self.sink.report(super::too_different(self.old.text, self.new.text));
         false
@@ -145,7 +137,11 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
         if rule.is_none() && self.sink.only_counts() {
             return;
         }
-        let finding = Finding::new(Kind::Value, self.pointer()).values(quoted(old), quoted(new));
+        self.value_differs(rule, quoted(old), quoted(new));
+    }
+
+    fn value_differs(&mut self, rule: Option<Rule>, control: impl Into<String>, candidate: impl Into<String>) {
+        let finding = Finding::new(Kind::Value, self.pointer()).values(control, candidate);
         self.sink.report(match rule {
             Some(rule) => finding.rule(rule),
             None => finding,
@@ -194,11 +190,7 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
         if rule.is_none() && self.sink.only_counts() {
             return;
         }
-        let finding = Finding::new(Kind::Value, self.pointer()).values(old, new);
-        self.sink.report(match rule {
-            Some(rule) => finding.rule(rule),
-            None => finding,
-        });
+        self.value_differs(rule, old, new);
     }
 
     fn number_rule(&self, old: &str, new: &str) -> Option<Rule> {
