@@ -1,9 +1,11 @@
 //! HTML and XML compared as what a browser or a feed reader makes of them.
 //!
-//! The way of a pair: equal bytes end it; [`fast`] proves most cosmetic rewrites equal token by token; what is left is read into
-//! trees ([`grow`] what is [`regular`], [`tree`] the rest by html5ever's tree builder, [`xml`] strictly), seen as a user sees it ([`view`], [`flow`]), and walked side by
-//! side ([`walk`]), children [`align`]ed. [`attribute`], [`link`], [`moment`] and [`volatile`] know what values mean, [`elements`] what names say, [`spelling`] what a tree
-//! forgets, [`escape`] what went wrong between text and markup, [`place`] how to tell where, [`selector`] how to be told.
+//! The way of a pair: equal bytes end it; [`fast`] proves most cosmetic rewrites equal token by token ([`lexer`]), and [`elide`] what is
+//! equal between the places where it could not; what is left is read into trees ([`grow`] what is [`regular`], [`tree`] the rest by
+//! html5ever's tree builder, [`xml`] strictly), seen as a user sees it ([`view`], [`flow`]), and walked side by side ([`walk`]), children
+//! [`align`]ed. [`attribute`], [`link`], [`moment`], [`script`] and [`volatile`] know what values mean, [`elements`] what names say,
+//! [`spelling`] what a tree forgets, [`escape`] what went wrong between text and markup, [`place`] how to tell where, [`selector`] how to
+//! be told, [`limits`] what a pair may cost.
 //!
 //! It decides nothing: what a rule is about goes to [`Sink::hides`] or, with the rule named, to [`Sink::report`].
 

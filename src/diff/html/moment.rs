@@ -15,7 +15,7 @@ pub(super) fn same_but_clock(name: &str, old: &str, new: &str, now: Option<i64>)
     }
     let close = old_times.iter().zip(&new_times).all(|(a, b)| {
         let (before, after) = (&old[a.start..a.end], &new[b.start..b.end]);
-        let written_alike = a.length_kind == b.length_kind && skeleton(before) == skeleton(after);
+        let written_alike = a.kind == b.kind && skeleton(before) == skeleton(after);
         let near = (a.seconds - b.seconds).abs() <= WINDOW && is_now(a, now) && is_now(b, now);
         before == after
             || (written_alike && near && a.seconds != b.seconds)
@@ -85,7 +85,7 @@ fn is_now(time: &Time, now: Option<i64>) -> bool {
     let Some(now) = now else { return true };
     let apart = time.seconds - now;
     let off = apart.rem_euclid(QUARTER).min((-apart).rem_euclid(QUARTER));
-    off <= SLACK && (time.length_kind == TimeKind::Clock || apart.abs() <= 15 * 3600)
+    off <= SLACK && (time.kind == TimeKind::Clock || apart.abs() <= 15 * 3600)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +100,7 @@ struct Time {
     start: usize,
     end: usize,
     seconds: i64,
-    length_kind: TimeKind,
+    kind: TimeKind,
 }
 
 /// Dates with a time, and times of day with seconds, wherever they stand in the text.
@@ -132,11 +132,11 @@ fn moment_around(text: &str, colon: usize, floor: usize) -> Option<Time> {
     let clock_end = time_end(bytes, colon + 3);
     let zone_end = zone_end(text, clock_end);
     // `2024-01-02T`, `2024-01-02 `, `Tue, 02 Jan 2024 `
-    for (length, ends) in [(11, [zone_end, clock_end]), (17, [zone_end, clock_end])] {
+    for length in [11, 17] {
         let Some(start) = hour.checked_sub(length).filter(|start| *start >= floor) else { continue };
-        for end in ends {
+        for end in [zone_end, clock_end] {
             if let Some(micros) = text.get(start..end).and_then(clock::moment) {
-                return Some(Time { start, end, seconds: micros.div_euclid(1_000_000), length_kind: TimeKind::Moment });
+                return Some(Time { start, end, seconds: micros.div_euclid(1_000_000), kind: TimeKind::Moment });
             }
         }
     }
@@ -146,7 +146,7 @@ fn moment_around(text: &str, colon: usize, floor: usize) -> Option<Time> {
         return None;
     }
     let seconds = part(hour)? * 3600 + part(colon + 1)? * 60 + part(colon + 4)?;
-    Some(Time { start: hour, end: clock_end, seconds, length_kind: TimeKind::Clock })
+    Some(Time { start: hour, end: clock_end, seconds, kind: TimeKind::Clock })
 }
 
 /// After `:mm`: seconds and their fraction.

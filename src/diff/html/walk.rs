@@ -273,10 +273,10 @@ impl Walk<'_, '_, '_, '_> {
     }
 }
 
-/// Telling a finding costs about this many of the sink's steps, once so many are told that it is only counted.
+/// Telling a finding costs about this many of the sink's steps.
 const FINDING: usize = 400;
 
-/// Only counting one costs about this many of the sink's steps.
+/// Only counting one, once as many are told as are kept, costs about this many of the sink's steps.
 const COUNTED: usize = 100;
 
 /// Comparing two items costs about this many of the sink's steps.

@@ -89,25 +89,28 @@ impl Walk<'_, '_, '_, '_> {
             Verdict::Differ if self.json_value(old, new, &finding.path, at) => {}
             Verdict::Differ => {
                 let rule = self.chosen_rule(name, at).or_else(|| self.build(name, at, old, new));
-                match rule.filter(|_| !old.is_empty() && !new.is_empty()) {
-                    Some(rule) => self.report(finding.rule(rule)),
-                    None => {
-                        let finding = finding.severity(attribute::severity(name));
-                        let finding = if escape::is_escaped_twice(old, new) {
-                            finding.cause("escaped_twice")
-                        } else if name == "class" && is_other_stripe(old, new) {
-                            finding.severity(Severity::Low).cause("rows_striped_otherwise")
-                        } else if link::is_link(name) && link::leaks_host(self.around.page.as_ref(), old, new) {
-                            finding.cause("host_leaked")
-                        } else if escape::cut_at_quote(old, new) && !old.is_empty() {
-                            finding.severity(Severity::Critical).cause("escape_missing")
-                        } else {
-                            finding
-                        };
-                        self.report(finding);
-                    }
-                }
+                let finding = match rule.filter(|_| !old.is_empty() && !new.is_empty()) {
+                    Some(rule) => finding.rule(rule),
+                    None => self.with_cause(finding, name, old, new),
+                };
+                self.report(finding);
             }
+        }
+    }
+
+    /// A difference of two values that no rule is about: how much it matters, and how it came about where that can be told.
+    fn with_cause(&self, finding: Finding, name: &str, old: &str, new: &str) -> Finding {
+        let finding = finding.severity(attribute::severity(name));
+        if escape::is_escaped_twice(old, new) {
+            finding.cause("escaped_twice")
+        } else if name == "class" && is_other_stripe(old, new) {
+            finding.severity(Severity::Low).cause("rows_striped_otherwise")
+        } else if link::is_link(name) && link::leaks_host(self.around.page.as_ref(), old, new) {
+            finding.cause("host_leaked")
+        } else if escape::cut_at_quote(old, new) && !old.is_empty() {
+            finding.severity(Severity::Critical).cause("escape_missing")
+        } else {
+            finding
         }
     }
 
