@@ -32,7 +32,11 @@ impl Walk<'_, '_, '_, '_> {
         if !self.afford((old.weight(a) + new.weight(b)) * (HASHED + SORTED)) || !self.hold(held) {
             return None;
         }
-        Some((self.listed(old, a, 0, counts.0)?, self.listed(new, b, 0, counts.1)?, held))
+        let listed = self.listed(old, a, 0, counts.0).zip(self.listed(new, b, 0, counts.1));
+        if listed.is_none() {
+            self.sink.let_go(held);
+        }
+        listed.map(|(xs, ys)| (xs, ys, held))
     }
 
     /// Pairs by a member of the elements.

@@ -1,7 +1,7 @@
 //! What a pair may cost, counted in steps and bytes, never in time: shapes that were expensive once stay within the budget, are still
 //! told as they should be, and cost twice as much when there is twice as much of them.
 
-use super::{compare_into, rules};
+use super::{compare_into, rules, told};
 use crate::diff::json::tape::Tape;
 use crate::diff::sink::MAX_WORK;
 use crate::diff::{Comparison, Sink};
@@ -177,4 +177,12 @@ fn beyond_the_budget_it_is_too_different_with_both_sizes() {
     let told: Vec<_> = cost.found.differences.iter().map(|found| (found.kind.name(), found.control.clone())).collect();
     assert_eq!(told, [("too_different", Some(format!("{} bytes", old.len())))]);
     assert!(cost.bytes <= cost.pair * 3, "{} bytes of {}", cost.bytes, cost.pair);
+}
+
+#[test]
+fn what_was_taken_is_given_back_also_where_the_work_ends_in_between() {
+    let texts = |end: &str| list((0..4).map(|n| format!("\"{n}{}{end}\"", "\\u00eb".repeat(160_000))));
+    let cost = cost(&(texts("a"), texts("b")), r#"{"unordered": ""}"#);
+    assert!(cost.steps > MAX_WORK, "{}", cost.steps);
+    assert_eq!(told(&cost.found), ["too_different body"]);
 }
