@@ -147,6 +147,20 @@ fn every_promise_names_tests_that_exist() {
 }
 
 #[test]
+fn every_promise_is_made_once_and_names_a_test() {
+    let text = readme();
+    let table = text.split("| promise | told by |\n|---|---|\n").nth(1).expect("a table of promises");
+    let rows: Vec<&str> = table.lines().take_while(|line| line.starts_with('|')).collect();
+    assert!(rows.len() >= 8, "only {} promises", rows.len());
+    let mut proofs = BTreeSet::new();
+    for row in rows {
+        let (promise, told_by) = row.trim_matches('|').split_once('|').unwrap();
+        assert!(told_by.contains("](tests/"), "no test tells that{promise}");
+        assert!(proofs.insert(told_by), "another promise is told by the same tests as{promise}");
+    }
+}
+
+#[test]
 fn the_table_of_commands_is_the_commands() {
     let help = matapalo(&["--help"]).stdout;
     let listed = help.split("Commands:").nth(1).expect("a list of commands").split("Options:").next().unwrap();
