@@ -48,8 +48,13 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
 type Compare = fn(&Pair) -> Comparison;
 
 fn compare(pair: &Pair) -> Comparison {
+    of_pair(pair, &pair.control, &pair.candidate)
+}
+
+/// Compares two answers to the request of a pair, by its rules and at its time.
+fn of_pair(pair: &Pair, control: &Observation, candidate: &Observation) -> Comparison {
     let at = i64::try_from(millis(pair.at) / 1000).ok();
-    diff::compare_at(at, &pair.request, &pair.control, &pair.candidate, &pair.rules)
+    diff::compare_at(at, &pair.request, control, candidate, &pair.rules)
 }
 
 /// Where the mirror's workers put what they saw. Never waits for the disk.
@@ -210,9 +215,7 @@ impl Recorder {
 
     /// Where two answers to the pair's request differ; `None`: the comparer failed.
     pub fn differ(&self, pair: &Pair, control: &Observation, candidate: &Observation) -> Option<Comparison> {
-        let at = i64::try_from(millis(pair.at) / 1000).ok();
-        let compare = || diff::compare_at(at, &pair.request, control, candidate, &pair.rules);
-        catch_unwind(AssertUnwindSafe(compare)).ok()
+        catch_unwind(AssertUnwindSafe(|| of_pair(pair, control, candidate))).ok()
     }
 
     /// What may be asked again on a route, and what is known of its fields.

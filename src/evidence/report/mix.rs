@@ -180,7 +180,8 @@ fn more_often(counts: (u64, u64), totals: (u64, u64)) -> bool {
     erfc((g / 2.0).max(0.0).sqrt()) < ALPHA
 }
 
-/// The complementary error function, to 1.2e-7 of its value (W. J. Cody's form as in Numerical Recipes, section 6.2).
+/// The complementary error function of what is not negative, to 1.2e-7 of its value: the Chebyshev fit of Numerical Recipes in C, section
+/// 6.2.
 fn erfc(x: f64) -> f64 {
     const TERMS: [f64; 10] = [
         -1.265_512_23,

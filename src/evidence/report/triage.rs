@@ -6,9 +6,10 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use super::mix::{Cut, MixReport, mix};
+use super::route::Known;
 use super::rules::{RuleReport, rules, settle_shared, warnings};
 use super::sessions::PerSession;
-use super::{DifferenceReport, Known, RouteReport, accept, read_sample};
+use super::{DifferenceReport, RouteReport, accept, read_sample};
 use crate::diff::cause;
 use crate::evidence::store::read::Moment;
 use crate::evidence::store::triage::SessionCount;
