@@ -266,8 +266,7 @@ impl Recorder {
         if new.is_empty() && !wants_sample {
             return shown;
         }
-        let answers = [&pair.control.headers, &pair.candidate.headers];
-        let redactor = Redactor::of_exchange(self.key, Emails::Keep, &pair.request, answers);
+        let redactor = self.redactor(pair);
         self.count_new(&causes, &new, &redactor, at);
         if wants_sample {
             self.keep_sample(pair, comparison, &causes, &redactor);
@@ -320,6 +319,12 @@ impl Recorder {
             let seen = CauseSeen::once(&cleaned, place, at);
             self.shared.pending.lock().add_cause(&shown.key, seen);
         }
+    }
+
+    /// Knows the secrets of a pair; e-mail addresses are none.
+    fn redactor(&self, pair: &Pair) -> Redactor {
+        let answers = [&pair.control.headers, &pair.candidate.headers];
+        Redactor::of_exchange(self.key, Emails::Keep, &pair.request, answers)
     }
 
     fn wants_sample(&self, pair: &Pair, causes: &[Shown<'_>], at: u64) -> bool {

@@ -11,7 +11,6 @@ use super::Recorder;
 use crate::diff::rules::Rule;
 use crate::diff::{Comparison, Difference, Kind, Observation, Severity, cause};
 use crate::evidence::pair::Pair;
-use crate::evidence::redact::{Emails, Redactor};
 use crate::evidence::store::batch::CauseKey;
 use crate::evidence::store::triage::SessionCount;
 use crate::evidence::tally::{Exposed, RuleExample, Triage, Window};
@@ -46,13 +45,7 @@ impl Recorder {
     fn exposed(&self, pair: &Pair, comparison: &Comparison) -> Option<Exposed> {
         let difference = comparison.differences.iter().find(|one| matches!(one.kind, Kind::NewOnly | Kind::Lost))?;
         let path = pair.request.target.split(['?', '#']).next().unwrap_or_default();
-        let redactor = Redactor::of_exchange(
-            self.key,
-            Emails::Keep,
-            &pair.request,
-            [&pair.control.headers, &pair.candidate.headers],
-        );
-        let mut path = redactor.text(&cause::collapse(path));
+        let mut path = self.redactor(pair).text(&cause::collapse(path));
         path.truncate(path.floor_char_boundary(LONGEST));
         Some(Exposed {
             kind: difference.kind.name().to_owned(),
@@ -77,8 +70,7 @@ impl Recorder {
     }
 
     fn examples(&self, pair: &Pair, comparison: &Comparison, wanted: &[String]) -> Vec<(String, String)> {
-        let answers = [&pair.control.headers, &pair.candidate.headers];
-        let redactor = Redactor::of_exchange(self.key, Emails::Keep, &pair.request, answers);
+        let redactor = self.redactor(pair);
         let own = comparison.applied.iter().map(|one| (&one.rule, &one.path, &one.control, &one.candidate));
         let cosmetic = comparison.hidden.iter().map(|one| (&one.rule, &one.example_path, &one.control, &one.candidate));
         let examples = own.chain(cosmetic).filter(|(rule, ..)| wanted.contains(rule));

@@ -140,7 +140,7 @@ pub fn write(
     Ok(())
 }
 
-fn cause_id(connection: &Connection, route: i64, fingerprint: &str) -> rusqlite::Result<Option<i64>> {
+pub fn cause_id(connection: &Connection, route: i64, fingerprint: &str) -> rusqlite::Result<Option<i64>> {
     connection
         .prepare_cached("SELECT id FROM cause WHERE route = ? AND fingerprint = ?")?
         .query_row(params![route, fingerprint], |row| row.get(0))

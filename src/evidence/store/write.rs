@@ -261,11 +261,7 @@ impl Routes<'_> {
     }
 
     fn cause(&mut self, key: &CauseKey) -> rusqlite::Result<Option<i64>> {
-        let route = self.id(&key.route)?;
-        self.connection
-            .prepare_cached("SELECT id FROM cause WHERE route = ? AND fingerprint = ?")?
-            .query_row(params![route, &*key.fingerprint], |row| row.get(0))
-            .optional()
+        triage::cause_id(self.connection, self.id(&key.route)?, &key.fingerprint)
     }
 }
 
