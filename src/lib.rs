@@ -12,7 +12,7 @@
 //! * Only `routing/stage.rs` branches on a stage.
 //! * One settings snapshot per request, from the first byte to the stored comparison.
 //! * Nothing below [`proxy`] knows a pingora session.
-//! * A broken config, store, mirror or comparison can lose *knowledge*, never a *user's request*.
+//! * A broken config, store, mirror, comparison or collector of traces can lose *knowledge*, never a *user's request*.
 //! * Report and gate read the store only, so they also work with the door closed.
 
 /// Who answers? Buckets, stages, the indexed route table. Pure.
@@ -38,6 +38,9 @@ pub mod upstream;
 
 /// What is in force now? The one atomic snapshot, the watch that replaces it, the rollbacks that override it.
 pub mod live;
+
+/// What did a request go through? Spans, made of the requests whose trace is kept, and their way to a collector.
+pub mod trace;
 
 /// Send the copy: offered without waiting, sent and compared on a runtime of its own.
 pub mod mirror;

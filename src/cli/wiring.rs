@@ -25,6 +25,7 @@ use crate::live::{Live, Meters};
 use crate::mirror::Mirror;
 use crate::proxy::{AccessLog, Door, Front, ListenError};
 use crate::socket::{Address, Inherited, Listener, ToHandOver};
+use crate::trace::Tracer;
 use crate::upstream::{Backends, Prober};
 
 /// Idle connections kept to backends, per thread: as many as there may be requests at once on a busy door, because a
@@ -34,6 +35,8 @@ const POOL_PER_THREAD: usize = 1024;
 const LINGER: Duration = Duration::from_secs(10);
 /// How long copies may still be sent and compared once the last user is served.
 const MIRROR_PATIENCE: Duration = Duration::from_secs(2);
+/// How long the last spans may take to their collector.
+const TRACE_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a stopped runtime's threads may take to end what they are at.
 const RUNTIME_PATIENCE: Duration = Duration::from_millis(200);
 
@@ -51,6 +54,7 @@ pub struct OpenDoor {
     sockets: Vec<ToHandOver>,
     front: Front,
     mirror: Arc<Mirror>,
+    tracer: Arc<Tracer>,
     live: Arc<Live>,
     access_log: Option<Arc<AccessLog>>,
     runtime: Runtime,
@@ -82,6 +86,7 @@ impl OpenDoor {
         let backends = Arc::new(Backends::default());
         let (threads, admin) = (settings.threads, settings.admin.clone());
         let live = Arc::new(Live::start(settings, backends.clone(), meters, recorder));
+        let tracer = Arc::new(Tracer::start(live.clone())?);
         let prober = Prober::start(backends)?;
         let watch = Watch::start(live.clone(), ConfigFile(config))?;
         let readiness = Readiness::default();
@@ -90,7 +95,7 @@ impl OpenDoor {
         let draining = Arc::new(AtomicBool::new(false));
         let (stop, stopped) = watch::channel(false);
         let (end_listening, listening_ends) = watch::channel(false);
-        let door = Door::new(live.clone(), mirror.clone(), access_log.clone(), draining.clone());
+        let door = Door::new(live.clone(), mirror.clone(), tracer.clone(), access_log.clone(), draining.clone());
         let front =
             Front::new(Arc::new(http_proxy(&server_conf(threads), door)), live.clone(), listening_ends, stopped);
         Ok(Self {
@@ -103,6 +108,7 @@ impl OpenDoor {
             sockets,
             front,
             mirror,
+            tracer,
             live,
             access_log,
             runtime,
@@ -184,6 +190,7 @@ impl OpenDoor {
         self.stop.send_replace(true);
         let cut = self.runtime.block_on(self.front.drained(patience));
         self.mirror.stop(MIRROR_PATIENCE);
+        self.tracer.stop(TRACE_PATIENCE);
         self.runtime.shutdown_timeout(RUNTIME_PATIENCE);
         cut
     }

@@ -38,6 +38,8 @@ pub struct Settings {
     pub store: StoreSettings,
     /// `None`: no access log is written.
     pub access_log: Option<AccessLogSettings>,
+    /// `None`: no spans are made, and what says whose trace a request belongs to passes as it is.
+    pub tracing: Option<Arc<TracingSettings>>,
     pub table: RouteTable,
     /// By [`RouteId`], in file order; the last one is `default`, which answers what matches no route.
     pub routes: Vec<RouteSettings>,
@@ -342,6 +344,34 @@ pub enum AccessLogFormat {
     Combined,
 }
 
+/// Which requests leave spans, and where these go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TracingSettings {
+    /// A collector that speaks OTLP over HTTP.
+    pub endpoint: EndpointAddress,
+    /// What is posted to there.
+    pub path: String,
+    /// How an `https://` endpoint is spoken to.
+    pub tls: BackendTls,
+    /// Of the requests that belong to nobody's trace yet.
+    pub percent: Share,
+    pub parents: Parents,
+    /// What is said of the door itself, its name first.
+    pub attributes: Vec<(String, String)>,
+    /// Sent with each batch.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// For one batch: connect, send, receive.
+    pub timeout: Duration,
+}
+
+/// Whose `traceparent` says which trace a request belongs to, and whether it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parents {
+    Any,
+    /// That of trusted proxies only.
+    Trusted,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreSettings {
     pub path: PathBuf,
@@ -352,6 +382,8 @@ pub struct StoreSettings {
 #[derive(Debug)]
 pub struct RouteSettings {
     pub name: Arc<str>,
+    /// The paths that it is for, as written; `None`: all of them.
+    pub path: Option<Arc<str>>,
     pub answer: Answer,
 }
 

@@ -95,6 +95,34 @@ impl Unwelcome {
     }
 }
 
+/// Why spans did not reach their collector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LostSpans {
+    /// There was no room for them to wait.
+    QueueFull,
+    ConnectError,
+    Timeout,
+    /// The collector answered that it does not take the batch.
+    Refused,
+    /// It took the batch, and said that it threw some away.
+    Rejected,
+    /// The door was told to stop.
+    Shutdown,
+}
+
+impl LostSpans {
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::ConnectError => "connect_error",
+            Self::Timeout => "timeout",
+            Self::Refused => "refused",
+            Self::Rejected => "rejected",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}
+
 /// What asking again said of a mismatched pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SettledAs {
@@ -268,6 +296,8 @@ pub struct Meters {
     connections_refused: IntCounterVec,
     /// Lines of the access log that found no room.
     pub access_log_dropped: IntCounter,
+    spans_exported: IntCounter,
+    spans_dropped: IntCounterVec,
     /// 1: the evidence store takes what is compared; 0: it does not, and comparisons live in memory only.
     pub store_ok: IntGauge,
     reload_ok: IntGauge,
@@ -298,6 +328,12 @@ impl Meters {
             "Lines of the access log that were dropped because the disk did not keep up.",
         ))?;
         registry.register(Box::new(access_log_dropped.clone()))?;
+        let exported = Opts::new("tracing_exported_total", "Spans that the collector took.");
+        let spans_exported = IntCounter::with_opts(exported)?;
+        registry.register(Box::new(spans_exported.clone()))?;
+        let dropped = Opts::new("tracing_dropped_total", "Spans that did not reach the collector, by reason.");
+        let spans_dropped = IntCounterVec::new(dropped, &["reason"])?;
+        registry.register(Box::new(spans_dropped.clone()))?;
         let reload_ok_at = Gauge::with_opts(Opts::new(
             "config_last_reload_success_timestamp_seconds",
             "When a config last took effect, in seconds since 1970.",
@@ -311,6 +347,8 @@ impl Meters {
             handshakes,
             connections_refused,
             access_log_dropped,
+            spans_exported,
+            spans_dropped,
             store_ok,
             reload_ok,
             reload_ok_at,
@@ -320,6 +358,16 @@ impl Meters {
     /// A connection was closed before anything was asked on it.
     pub fn refused_connection(&self, reason: Unwelcome) {
         self.connections_refused.with_label_values(&[reason.label()]).inc();
+    }
+
+    pub fn exported_spans(&self, count: usize) {
+        self.spans_exported.inc_by(count as u64);
+    }
+
+    pub fn lost_spans(&self, reason: LostSpans, count: usize) {
+        if count > 0 {
+            self.spans_dropped.with_label_values(&[reason.label()]).inc_by(count as u64);
+        }
     }
 
     /// The meters of these routes in order of their ids; routes known by name go on counting, gone ones are forgotten.

@@ -27,7 +27,7 @@ use crate::upstream::Backends;
 
 pub use breaker::BreakerState;
 pub use facts::facts;
-pub use meters::{AnsweredBy, FallbackReason, Meters, RouteMeters, SettledAs, Unwelcome};
+pub use meters::{AnsweredBy, FallbackReason, LostSpans, Meters, RouteMeters, SettledAs, Unwelcome};
 pub use rollbacks::{NotKept, RollbackError, Rollbacks, RolledBack, Target};
 pub use snapshot::{ProxiedRoute, Snapshot};
 pub use watch::{Reloader, Source, Watch};

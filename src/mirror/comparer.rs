@@ -88,12 +88,13 @@ impl Bench {
         }
     }
 
-    fn arrived(&mut self, arrived: Arrived) {
+    fn arrived(&mut self, mut arrived: Arrived) {
         let (size, route) = (arrived.job.size(), arrived.job.route.clone());
         if self.queue.is_given_up() {
             self.queue.note_drop(&route, Unproven::Shutdown);
             return self.queue.release(size);
         }
+        let trace = arrived.job.trace.take();
         let Some((head, pair)) = pair_of(arrived) else { return self.queue.release(size) };
         let Some(comparison) = self.recorder.compare(&pair) else {
             note(&route, Outcome::Inconclusive);
@@ -114,8 +115,20 @@ impl Bench {
         // By lot, whatever it shows: only then do the samples say how often an origin differs from itself.
         let sampled = noise.control.holds_low(Bucket::of("noise", &self.compared.to_le_bytes()));
         let (why, begun) = (Why::Control, Instant::now());
-        let settling =
-            Settling { route, head, pair, comparison, fields, why, sampled, begun, answers: None, size, borrowed: 0 };
+        let settling = Settling {
+            route,
+            head,
+            trace,
+            pair,
+            comparison,
+            fields,
+            why,
+            sampled,
+            begun,
+            answers: None,
+            size,
+            borrowed: 0,
+        };
         self.choose(Box::new(settling), noise);
     }
 

@@ -10,6 +10,7 @@ use crate::config::settings::Proxied;
 use crate::diff::{Observation, Request};
 use crate::live::{ProxiedRoute, RouteMeters, Snapshot};
 use crate::routing::{Origin, RouteId};
+use crate::trace::CopyTrace;
 
 /// Bytes that a job keeps alive beside its bodies, near enough: two heads and the bookkeeping.
 const HEADS: usize = 4 * 1024;
@@ -41,6 +42,8 @@ pub struct MirrorJob {
     pub at: SystemTime,
     /// When the answer was done: a copy much later would see another world.
     pub done: Instant,
+    /// That the copy is a part of, if it is kept.
+    pub trace: Option<CopyTrace>,
 }
 
 impl MirrorJob {

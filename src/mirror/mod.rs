@@ -57,11 +57,15 @@ impl Mirror {
         Ok(Self { queue, recorder, worker, running: Mutex::new(Some((runtime, task))) })
     }
 
-    /// Takes the copy of a finished request, or counts why not. Never waits.
-    pub fn offer(&self, job: MirrorJob) {
-        if let Err(refused) = self.queue.push(job) {
+    /// Takes the copy of a finished request. Never waits.
+    ///
+    /// # Errors
+    /// Why not; it is counted.
+    pub fn offer(&self, job: MirrorJob) -> Result<(), Unproven> {
+        self.queue.push(job).map_err(|refused| {
             self.queue.note_drop(&refused.0.route, refused.1);
-        }
+            refused.1
+        })
     }
 
     /// What this door's own copies carry.

@@ -22,6 +22,7 @@ use crate::diff::{Comparison, Observation};
 use crate::evidence::Pair;
 use crate::evidence::noise::{Asking, FieldKey, Settlement};
 use crate::routing::Origin;
+use crate::trace::{CopyTrace, Purpose};
 use crate::upstream::{Ask, CopyClient};
 
 /// Requests under way to either origin, over all routes: low priority means few.
@@ -39,6 +40,7 @@ const LOOK: Duration = Duration::from_millis(50);
 pub struct Settling {
     pub route: RouteRef,
     pub head: Box<RequestHeader>,
+    pub trace: Option<CopyTrace>,
     pub pair: Pair,
     pub comparison: Comparison,
     pub fields: Vec<FieldKey>,
@@ -107,15 +109,22 @@ impl Settler {
         let proxied = route.proxied()?;
         let backend = route.snapshot.backend(proxied.backend(origin))?;
         let _slot = backend.in_flight().enter_copy().ok()?;
+        let to = backend.visit(Some(settling.pair.session), &[])?;
+        let mut head = marked(&settling.head, &[], self.queue.token());
+        let span = settling.trace.as_ref().map(|trace| trace.begin(&mut head, &to, Purpose::Again));
         let ask = Ask {
-            to: backend.visit(Some(settling.pair.session), &[])?,
-            head: marked(&settling.head, &[], self.queue.token()),
+            to,
+            head,
             body: Bytes::new(),
             timeouts: proxied.timeouts.over(&backend.timeouts),
             max_body: proxied.mirror.max_body,
             fresh: true,
         };
-        self.client.ask(ask, proxied.mirror.timeout).await.ok()
+        let answer = self.client.ask(ask, proxied.mirror.timeout).await;
+        if let Some(span) = span {
+            span.end(&answer);
+        }
+        answer.ok()
     }
 
     /// Ends a moment after the queue was closed.

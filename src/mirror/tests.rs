@@ -68,6 +68,7 @@ impl Scene {
             session: 1,
             at: SystemTime::now(),
             done: Instant::now(),
+            trace: None,
         }
     }
 
@@ -125,7 +126,7 @@ fn a_copy_is_marked_sent_as_it_was_asked_and_compared() {
     let (address, asked) = origin(Some(ANSWER));
     let scene = Scene::new(address, "{percent: 100}");
     let mirror = scene.mirror(1 << 20);
-    mirror.offer(scene.job(b"ok"));
+    _ = mirror.offer(scene.job(b"ok"));
     mirror.stop(PATIENCE);
     let copy = asked.recv().unwrap().to_ascii_lowercase();
     assert!(copy.starts_with("get /a?b=1 http/1.1\r\n"), "{copy}");
@@ -138,7 +139,7 @@ fn a_silent_backend_costs_its_own_copies_and_every_one_is_accounted_for() {
     let (address, _asked) = origin(None);
     let scene = Scene::new(address, "{timeout: 100ms, max_in_flight: 2}");
     let mirror = scene.mirror(1 << 20);
-    (0..20).for_each(|_| mirror.offer(scene.job(b"ok")));
+    (0..20).for_each(|_| _ = mirror.offer(scene.job(b"ok")));
     mirror.stop(PATIENCE);
     assert_eq!(scene.counts(), (0, 20));
     let (late, waited) = (scene.dropped(Unproven::Timeout), scene.dropped(Unproven::InFlight));
@@ -151,7 +152,7 @@ fn nobody_home_is_counted_as_such() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let scene = Scene::new(address, "{percent: 100}");
     let mirror = scene.mirror(1 << 20);
-    (0..3).for_each(|_| mirror.offer(scene.job(b"ok")));
+    (0..3).for_each(|_| _ = mirror.offer(scene.job(b"ok")));
     mirror.stop(PATIENCE);
     assert_eq!((scene.counts(), scene.dropped(Unproven::ConnectError)), ((0, 3), 3));
 }
@@ -161,7 +162,7 @@ fn garbage_is_no_answer() {
     let (address, _asked) = origin(Some(b"SSH-2.0-OpenSSH_9\r\n"));
     let scene = Scene::new(address, "{timeout: 2s}");
     let mirror = scene.mirror(1 << 20);
-    mirror.offer(scene.job(b"ok"));
+    _ = mirror.offer(scene.job(b"ok"));
     mirror.stop(PATIENCE);
     assert_eq!((scene.counts(), scene.dropped(Unproven::BrokenResponse)), ((0, 1), 1));
 }
@@ -171,7 +172,7 @@ fn an_answer_over_max_body_proves_nothing() {
     let (address, _asked) = origin(Some(b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n0123456789"));
     let scene = Scene::new(address, "{max_body: 4B, timeout: 2s}");
     let mirror = scene.mirror(1 << 20);
-    mirror.offer(scene.job(b"ok"));
+    _ = mirror.offer(scene.job(b"ok"));
     mirror.stop(PATIENCE);
     assert_eq!((scene.counts(), scene.dropped(Unproven::ResponseTooLarge)), ((0, 1), 1));
 }
@@ -181,8 +182,8 @@ fn what_exceeds_the_budget_is_dropped_at_once() {
     let (address, _asked) = origin(Some(ANSWER));
     let scene = Scene::new(address, "{percent: 100}");
     let mirror = scene.mirror(scene.job(b"ok").size());
-    mirror.offer(scene.job(b"ok"));
-    mirror.offer(scene.job(b"ok and more"));
+    _ = mirror.offer(scene.job(b"ok"));
+    _ = mirror.offer(scene.job(b"ok and more"));
     mirror.stop(PATIENCE);
     assert_eq!((scene.counts(), scene.dropped(Unproven::QueueFull)), ((1, 1), 1));
 }
@@ -192,7 +193,7 @@ fn what_is_under_way_when_the_door_stops_is_counted_and_nothing_is_taken_in_afte
     let (address, asked) = origin(None);
     let scene = Scene::new(address, "{timeout: 60s, max_in_flight: 1}");
     let mirror = scene.mirror(1 << 20);
-    (0..3).for_each(|_| mirror.offer(scene.job(b"ok")));
+    (0..3).for_each(|_| _ = mirror.offer(scene.job(b"ok")));
     asked.recv_timeout(PATIENCE).unwrap();
     mirror.stop(Duration::ZERO);
     assert_eq!((scene.counts(), scene.dropped(Unproven::Shutdown)), ((0, 3), 3));

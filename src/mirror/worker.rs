@@ -14,6 +14,7 @@ use super::settler::Settler;
 use super::token::{MIRROR_HEADER, Token};
 use crate::diff::Observation;
 use crate::evidence::{Recorder, Unproven};
+use crate::trace::Purpose;
 use crate::upstream::{Ask, CopyClient};
 
 /// Between two looks into the queue while there is traffic: long enough to gather, short beside any page's own time.
@@ -118,15 +119,21 @@ impl Worker {
         let backend = job.route.snapshot.backend(proxied.backend(job.to)).ok_or(Unproven::ConnectError)?;
         let _slot = backend.in_flight().enter_copy().map_err(|_| Unproven::BackendBusy)?;
         let to = backend.visit(Some(job.session), &[]).ok_or(Unproven::ConnectError)?;
+        let mut head = marked(&job.head, &job.body, self.queue.token());
+        let span = job.trace.as_ref().map(|trace| trace.begin(&mut head, &to, Purpose::Mirror));
         let ask = Ask {
             to,
-            head: marked(&job.head, &job.body, self.queue.token()),
+            head,
             body: job.body.clone(),
             timeouts: proxied.timeouts.over(&backend.timeouts),
             max_body: proxied.mirror.max_body,
             fresh: false,
         };
-        self.client.ask(ask, proxied.mirror.timeout).await
+        let answer = self.client.ask(ask, proxied.mirror.timeout).await;
+        if let Some(span) = span {
+            span.end(&answer);
+        }
+        answer
     }
 
     fn dropped(&self, job: MirrorJob, reason: Unproven) {

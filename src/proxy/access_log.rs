@@ -20,6 +20,7 @@ use prometheus::IntCounter;
 
 use crate::config::settings::{AccessLogFormat, AccessLogSettings};
 use crate::routing::{Bucket, Share};
+use crate::trace::TraceId;
 
 /// Between two writes.
 const DRAIN: Duration = Duration::from_millis(100);
@@ -53,6 +54,8 @@ pub struct Line<'a> {
     pub referer: &'a [u8],
     pub user_agent: &'a [u8],
     pub request_id: &'a [u8],
+    /// The trace that tells of it, if one is kept.
+    pub trace: Option<TraceId>,
 }
 
 /// The way in for the door.
@@ -232,6 +235,9 @@ fn json(out: &mut String, line: &Line<'_>) -> std::fmt::Result {
         out.push_str(key);
         quoted(out, value)?;
     }
+    if let Some(trace) = line.trace {
+        write!(out, ",\"trace_id\":\"{trace}\"")?;
+    }
     if line.limited {
         out.push_str(",\"limited\":\"rate\"");
     }
@@ -331,6 +337,7 @@ mod tests {
             referer: b"https://site.example/a?token=secret",
             user_agent: b"curl \"x\"\n",
             request_id: b"7d3f",
+            trace: Some(TraceId([0x4b; 16])),
         }
     }
 
@@ -342,6 +349,7 @@ mod tests {
         assert_eq!(value["path"], "/a\"\\\u{fffd}");
         assert_eq!(value["duration_ms"], 1.5);
         assert_eq!(value["request_id"], "7d3f");
+        assert_eq!(value["trace_id"], "4b".repeat(16));
         assert_eq!(value["user_agent"], "curl \"x\"\n");
         assert!(out.ends_with("}\n") && !out.contains("secret"));
     }

@@ -27,6 +27,7 @@ use crate::live::rates::{Exceeded, client_of as counted_as};
 use crate::live::{BreakerState, FallbackReason, Live};
 use crate::mirror::{Mirror, MirrorJob, Token};
 use crate::routing::Parts;
+use crate::trace::Tracer;
 use crate::upstream::Backend;
 
 /// The door's parts, shared by all requests.
@@ -34,6 +35,7 @@ use crate::upstream::Backend;
 pub struct Door {
     pub(super) live: Arc<Live>,
     mirror: Arc<Mirror>,
+    pub(super) tracer: Arc<Tracer>,
     access_log: Option<Arc<AccessLog>>,
     /// Told to stop: connections end with their present request.
     draining: Arc<AtomicBool>,
@@ -46,10 +48,12 @@ impl Door {
     pub fn new(
         live: Arc<Live>,
         mirror: Arc<Mirror>,
+        tracer: Arc<Tracer>,
         access_log: Option<Arc<AccessLog>>,
         draining: Arc<AtomicBool>,
     ) -> Self {
-        Self { live, mirror, access_log, draining, unshared: AtomicU64::new(0), request_ids: RequestIds::new() }
+        let (unshared, request_ids) = (AtomicU64::new(0), RequestIds::new());
+        Self { live, mirror, tracer, access_log, draining, unshared, request_ids }
     }
 
     pub(super) fn is_draining(&self) -> bool {
@@ -102,15 +106,21 @@ impl Door {
     }
 
     /// Nothing is kept of a request that is not copied, or whose comparison would prove nothing.
-    fn capture_for(&self, request: &RequestHeader, exchange: &Exchange) -> Option<Box<Capture>> {
+    fn capture_for(&self, request: &RequestHeader, exchange: &mut Exchange) -> Option<Box<Capture>> {
         exchange.placed()?.plan.mirror?;
         let max_body = exchange.proxied()?.mirror.max_body;
         // A part of an answer depends on what the backend calls the whole; comparing parts compares coincidences.
         if request.headers.contains_key(http::header::RANGE) {
-            self.mirror.decline(&exchange.route_ref(), Unproven::Range);
+            self.decline(exchange, Unproven::Range);
             return None;
         }
         Some(Box::new(Capture::new(max_body)))
+    }
+
+    /// A request that was to be copied has no copy.
+    fn decline(&self, exchange: &mut Exchange, reason: Unproven) {
+        self.mirror.decline(&exchange.route_ref(), reason);
+        exchange.traced(|trace| trace.mirror = Some(reason.name()));
     }
 
     /// Chooses the endpoint of the origin that is to be asked now.
@@ -122,15 +132,21 @@ impl Door {
         let Some((backend, timeouts)) = whom_to_ask(exchange) else {
             return Err(gateway_error(StatusCode::BAD_GATEWAY));
         };
+        exchange.traced(|trace| trace.asks(&backend));
         let Ok(slot) = backend.in_flight().enter(timeouts.connect).await else {
+            exchange.traced(|trace| trace.failed("backend_busy"));
             return Err(self.failed(session, exchange, Failure::Connect, StatusCode::SERVICE_UNAVAILABLE));
         };
         exchange.attempt.slot = Some(slot);
         let who = exchange.placed().map(|placed| placed.session);
         let visit = backend.visit(who, &exchange.attempt.tried);
         let peer = visit.as_ref().and_then(|visit| visit.endpoint().peer());
+        if let Some(visit) = &visit {
+            exchange.traced(|trace| trace.asks_at(visit.endpoint()));
+        }
         exchange.attempt.visit = visit;
         let Some(mut peer) = peer.map(Box::new) else {
+            exchange.traced(|trace| trace.failed("no_endpoint"));
             return Err(self.failed(session, exchange, Failure::Connect, StatusCode::BAD_GATEWAY));
         };
         // Both are bounds of the last resort: the connection's clock knows the phases, and is tighter.
@@ -242,10 +258,11 @@ impl Door {
         if let Some(meters) = exchange.meters() {
             meters.fell_back(reason);
         }
+        exchange.traced(|trace| trace.falls_back(reason));
         exchange.course = Course::FellBack(failure);
         exchange.attempt.tried.clear();
         if exchange.capture.take().is_some() {
-            self.mirror.decline(&exchange.route_ref(), Unproven::FellBack);
+            self.decline(exchange, Unproven::FellBack);
         }
     }
 
@@ -264,6 +281,8 @@ impl Door {
         exchange: &mut Exchange,
         mut error: Box<Error>,
     ) -> Box<Error> {
+        let timed_out = matches!(error.etype(), ErrorType::ConnectTimedout);
+        exchange.traced(|trace| trace.failed(if timed_out { "connect_timeout" } else { "connect_error" }));
         let mut endpoints = 0;
         if let Some(visit) = exchange.attempt.visit.take() {
             visit.refused(&error);
@@ -274,7 +293,6 @@ impl Door {
             error.set_retry(true);
             return error;
         }
-        let timed_out = matches!(error.etype(), ErrorType::ConnectTimedout);
         let failure = match self.may_fall_back(session, exchange) {
             Some(rules) if timed_out && !rules.connect_error => Failure::Timeout,
             _ => Failure::Connect,
@@ -288,6 +306,7 @@ impl Door {
         if let Some(visit) = &exchange.attempt.visit {
             visit.broke_off();
         }
+        exchange.traced(|trace| trace.failed(if timed_out { "timeout" } else { "broken_response" }));
         let (failure, status) = match timed_out {
             true => (Failure::Timeout, StatusCode::GATEWAY_TIMEOUT),
             false => (Failure::Connect, StatusCode::BAD_GATEWAY),
@@ -341,6 +360,7 @@ impl Door {
             answered_by: exchange.answered_by.label(),
             limited: exchange.limited,
             request_id: exchange.request_id.as_ref().map(http::HeaderValue::as_bytes).unwrap_or_default(),
+            trace: exchange.trace.as_ref().map(|trace| trace.id()),
             referer: header(http::header::REFERER),
             user_agent: header(http::header::USER_AGENT),
         });
@@ -354,9 +374,11 @@ impl Door {
             Ok(_) => Err(Unproven::Aborted),
             Err(reason) => Err(reason),
         };
-        match job {
-            Ok(job) => self.mirror.offer(job),
-            Err(reason) => self.mirror.decline(&exchange.route_ref(), reason),
+        match job.map(|job| self.mirror.offer(job)) {
+            Ok(offered) => {
+                exchange.traced(|trace| trace.mirror = Some(offered.map_or_else(Unproven::name, |()| "offered")))
+            }
+            Err(reason) => self.decline(exchange, reason),
         }
     }
 
@@ -389,6 +411,7 @@ impl Door {
             session: placed.session,
             at: SystemTime::now(),
             done: Instant::now(),
+            trace: exchange.trace.as_ref().map(|trace| trace.for_copy()),
         })
     }
 }

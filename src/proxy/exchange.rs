@@ -9,6 +9,7 @@ use pingora::http::RequestHeader;
 use super::capture::Capture;
 use super::client::Client;
 use super::fallback::Course;
+use super::traced::Trace;
 use crate::config::session::{Decision, Placed};
 use crate::config::settings::{Proxied, Timeouts};
 use crate::live::{AnsweredBy, ProxiedRoute, RouteMeters, Snapshot};
@@ -32,6 +33,8 @@ pub struct Exchange {
     pub answered_by: AnsweredBy,
     /// Refused, for its asker had asked too often.
     pub limited: bool,
+    /// Only of a request whose trace is kept.
+    pub trace: Option<Box<Trace>>,
 }
 
 /// The request's present way to an origin.
@@ -63,6 +66,7 @@ impl Exchange {
             capture: None,
             answered_by: AnsweredBy::Door,
             limited: false,
+            trace: None,
         }
     }
 
@@ -98,6 +102,8 @@ impl Exchange {
 
     /// The same origin is asked again, or another one: nothing of the last attempt counts.
     pub fn begin_attempt(&mut self) {
+        let last_byte = self.attempt.ended;
+        self.traced(|trace| trace.ends(last_byte, "broken_response"));
         self.attempt.slot = None;
         self.attempt.visit = None;
         self.attempt.sent = None;
@@ -112,6 +118,13 @@ impl Exchange {
         self.attempt.sent = Some(Instant::now());
         if let Some(capture) = &mut self.capture {
             capture.sent(head);
+        }
+    }
+
+    /// Tells the trace, if it is kept.
+    pub fn traced(&mut self, tell: impl FnOnce(&mut Trace)) {
+        if let Some(trace) = &mut self.trace {
+            tell(trace);
         }
     }
 

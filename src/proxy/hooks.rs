@@ -49,6 +49,7 @@ impl ProxyHttp for Door {
             session.set_keepalive(None);
         }
         self.name(session.req_header(), exchange);
+        self.trace(session.req_header(), exchange);
         Ok(())
     }
 
@@ -126,6 +127,9 @@ impl ProxyHttp for Door {
             hearsay::remove(request, client, self.mirror_token());
         }
         request_id::send(request, &exchange.snapshot.settings.request_id, exchange.request_id.as_ref())?;
+        if let Some(trace) = &exchange.trace {
+            trace.send(request)?;
+        }
         forward::in_its_version(request);
         if session.as_ref().body_bytes_read() > 0 {
             forward::without_expectation(request);
@@ -177,11 +181,13 @@ impl ProxyHttp for Door {
         returned::without_identity(response);
         if switches {
             Clock::with(|clock| clock.enter(Phase::Open, None));
+            exchange.traced(|trace| trace.answered(response.status));
         } else if response.status.is_informational() {
             exchange.attempt.interim += 1;
             let goes_on = exchange.attempt.interim <= returned::MOST_INTERIM;
             return if goes_on { Ok(()) } else { Err(self.broke_off(session, exchange, false)) };
         } else {
+            exchange.traced(|trace| trace.answered(response.status));
             self.weigh(session, response, exchange)?;
             let idle = exchange.attempt.timeouts.as_ref().map(|timeouts| timeouts.idle);
             Clock::with(|clock| clock.enter(Phase::Answer, idle));
@@ -324,6 +330,7 @@ impl ProxyHttp for Door {
         }
         self.write_down(session, exchange, code, took);
         self.hand_over(session, exchange, e.is_none());
+        self.finish_trace(session, e, exchange, took);
     }
 
     /// The meters count every failure; a line per aborted request would only drown the log.

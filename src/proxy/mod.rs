@@ -25,6 +25,8 @@ mod returned;
 mod secure;
 mod serve;
 mod stream;
+mod told;
+mod traced;
 mod until_close;
 mod wire;
 

@@ -38,6 +38,7 @@ mod rollback;
 mod smuggling;
 mod stages;
 mod tls;
+mod tracing;
 mod transparent;
 mod triage;
 mod upgrade;

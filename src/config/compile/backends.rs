@@ -156,24 +156,30 @@ fn endpoint(written: &str, folder: &Path) -> Result<EndpointAddress, String> {
     if let Some(path) = written.strip_prefix("unix:") {
         return Ok(EndpointAddress::Unix(socket_path(path, folder)?));
     }
-    let encrypted = written.starts_with("https://");
-    if !encrypted && !written.starts_with("http://") {
+    if !written.starts_with("https://") && !written.starts_with("http://") {
         return Err(wanted());
     }
     let url = url::Url::parse(written).map_err(|error| format!("{}: {error}", wanted()))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("is a URL with a user in it, want only host and port".to_owned());
-    }
+    let at = host_and_port(&url, written)?;
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
         return Err(format!("is {written:?}, want only host and port: the path is sent on as the user sent it"));
     }
-    let host = url.host_str().ok_or_else(wanted)?;
+    Ok(at)
+}
+
+/// Where an `http://` or `https://` URL leads.
+pub fn host_and_port(url: &url::Url, written: &str) -> Result<EndpointAddress, String> {
+    // Whoever wrote a password is not shown it again in the log.
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("is a URL with a user in it, want only host and port".to_owned());
+    }
+    let host = url.host_str().ok_or_else(|| format!("is {written:?}, want a host"))?;
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     let at = match url.port_or_known_default() {
         None | Some(0) => return Err(format!("is {written:?}, want a port of 1 to 65535")),
         Some(port) => HostPort { host: host.to_owned(), port },
     };
-    Ok(if encrypted { EndpointAddress::Https(at) } else { EndpointAddress::Http(at) })
+    Ok(if url.scheme() == "https" { EndpointAddress::Https(at) } else { EndpointAddress::Http(at) })
 }
 
 /// The path of a unix socket.

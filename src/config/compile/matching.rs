@@ -1,5 +1,7 @@
 //! A route's `match:` block: which requests are its own.
 
+use std::sync::Arc;
+
 use http::HeaderValue;
 
 use super::names;
@@ -84,6 +86,14 @@ fn path(written: Option<&PathSpec>, at: &At<'_>, findings: &mut Findings) -> Pat
         findings.wrong(&at.key(key), format!("cannot be used: {error}"));
         everything()
     })
+}
+
+/// The paths that a block is for: for people, to whom `/rpc/*` says that it is a prefix.
+pub fn path_as_written(written: &MatchSpec) -> Option<Arc<str>> {
+    let path = written.path.as_ref()?;
+    let whole = [&path.exact, &path.template, &path.regex].into_iter().find_map(Option::as_deref);
+    let below = |prefix: &str| format!("{}/*", prefix.trim_end_matches('/')).into();
+    whole.map(Arc::from).or_else(|| path.prefix.as_deref().map(below))
 }
 
 fn headers(

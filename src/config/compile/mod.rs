@@ -15,6 +15,7 @@ mod policy;
 mod rate;
 mod routes;
 mod server;
+mod tracing;
 mod visitors;
 
 use std::path::Path;
@@ -77,6 +78,7 @@ pub fn compile(written: &Written, folder: &Path, findings: &mut Findings) -> Set
         session: visitors::session(spec.session.as_ref(), &top.key("session"), findings),
         store: server::store(spec, folder, &top, findings),
         access_log: server::access_log(spec, folder, &top, findings),
+        tracing: tracing::tracing(spec, folder, &top, findings),
         table,
         routes: routes.settings,
         trusted_proxies,

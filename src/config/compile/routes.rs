@@ -34,7 +34,7 @@ pub fn routes(written: &Written, context: &Context<'_>, findings: &mut Findings)
     }
     let name: Arc<str> = DEFAULT_ROUTE.into();
     let answer = Answer::Proxy(Box::new(context.default_route(&name, findings)));
-    routes.settings.push(RouteSettings { name, answer });
+    routes.settings.push(RouteSettings { name, path: None, answer });
     routes
 }
 
@@ -71,7 +71,8 @@ fn route(
         None => Answer::Proxy(Box::new(context.route(spec, &name, at, findings))),
         Some(respond) => respond_with(respond, spec, at, findings),
     };
-    RouteSettings { name, answer }
+    let path = spec.r#match.as_ref().and_then(matching::path_as_written);
+    RouteSettings { name, path, answer }
 }
 
 /// Routes that can never win.

@@ -10,6 +10,7 @@ pub mod route;
 mod rules_file;
 mod sentence;
 pub mod text;
+mod tracing;
 pub mod units;
 
 use serde::{Deserialize, Deserializer};
@@ -21,6 +22,7 @@ pub use route::{
 };
 pub use rules_file::read_rules;
 pub use text::{Entries, Text};
+pub use tracing::TracingSpec;
 pub use units::{Percent, Size, Time};
 
 /// A key that is there has a value: `stage:` with nothing behind it is half a sentence, not a wish for the default.
@@ -67,6 +69,8 @@ pub struct Spec {
     pub store: Option<StoreSpec>,
     #[serde(deserialize_with = "written")]
     pub access_log: Option<AccessLogSpec>,
+    #[serde(deserialize_with = "written")]
+    pub tracing: Option<TracingSpec>,
     #[serde(deserialize_with = "written")]
     pub defaults: Option<DefaultsSpec>,
     /// Patterns of further files, relative to this one's folder.
