@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use super::align;
 use super::attribute::Surroundings;
 use super::dom::LeftOut;
+use super::elements::Known;
 use super::fast::{self, Proof, Trace};
 use super::skeleton::{self, Block, Whole};
 use super::tree::Cut;
@@ -34,13 +35,22 @@ pub(super) fn survey(pages: (&str, &str), trace: &Trace, around: &Surroundings, 
     if selectors || !is_plain(rules, Rule::HtmlComments) {
         return None;
     }
-    let (old, new) = (skeleton::blocks(pages.0, trace.reached.0)?, skeleton::blocks(pages.1, trace.reached.1)?);
+    let looked_for;
+    let (old, new) = match &trace.blocks {
+        Some(known) => known,
+        None => {
+            let settled = trace.reached;
+            looked_for = (skeleton::blocks(pages.0, settled.0)?, skeleton::blocks(pages.1, settled.1)?);
+            &looked_for
+        }
+    };
     let size = pages.0.len() + pages.1.len();
     let mut survey = Survey {
         pages,
-        old: &old,
-        new: &new,
+        old,
+        new,
         around,
+        known: Known::new(),
         rules,
         found: Elision { left: size, ..Elision::default() },
         budget: size * MAX_READINGS,
@@ -69,6 +79,7 @@ struct Survey<'s> {
     old: &'s [Block],
     new: &'s [Block],
     around: &'s Surroundings,
+    known: Known<'s>,
     rules: &'s Rules,
     found: Elision,
     /// Bytes that may still be read.
@@ -116,7 +127,7 @@ impl Survey<'_> {
         let size = (old.end - old.start + new.end - new.start) as usize;
         let Some(budget) = self.budget.checked_sub(size) else { return };
         self.budget = budget;
-        match fast::prove_blocks((self.pages.0, old), (self.pages.1, new), self.around) {
+        match fast::prove_blocks((self.pages.0, old), (self.pages.1, new), self.around, &mut self.known) {
             Proof::Equal(hidden) => {
                 let hidden: Vec<(Rule, u32)> = hidden.iter().map(|hiding| (hiding.rule, hiding.count)).collect();
                 if !self.take(x, y, &hidden) {

@@ -5,6 +5,7 @@
 //! the pages are read on while their tags agree, and what is in doubt, the trees decide ([`Trace`]). Where tags part, nothing more
 //! is known. This may fail to prove, it must not prove wrongly. Its law: what it calls equal, the trees call equal.
 
+mod omitted;
 mod side;
 mod tags;
 mod texts;
@@ -35,15 +36,21 @@ pub(super) struct Hiding {
 }
 
 pub(super) fn prove(old: &str, new: &str, around: &Surroundings) -> Proof {
-    Prover::new(Lexer::from(old, 0), Lexer::from(new, 0), around).prove()
+    Prover::new(Lexer::from(old, 0), Lexer::from(new, 0), around, &mut Known::new()).prove()
 }
 
 /// The same of two blocks that stand somewhere in two pages.
-pub(super) fn prove_blocks(old: (&str, &Block), new: (&str, &Block), around: &Surroundings) -> Proof {
+pub(super) fn prove_blocks<'a>(
+    old: (&'a str, &Block),
+    new: (&'a str, &Block),
+    around: &Surroundings,
+    known: &mut Known<'a>,
+) -> Proof {
     let (a, b) = (old.0.get(..old.1.end as usize), new.0.get(..new.1.end as usize));
     let (a, b) = (Lexer::from(a.unwrap_or_default(), old.1.start), Lexer::from(b.unwrap_or_default(), new.1.start));
-    let mut prover = Prover::new(a, b, around);
+    let mut prover = Prover::new(a, b, around, known);
     prover.trace.base = (old.1.first, new.1.first);
+    prover.blocks = Regular::Surely;
     prover.prove()
 }
 struct Prover<'a, 's> {
@@ -52,7 +59,7 @@ struct Prover<'a, 's> {
     around: &'s Surroundings,
     hidden: Vec<Hiding>,
     trace: Trace,
-    known: Known<'a>,
+    known: &'s mut Known<'a>,
     /// Where the control is being compared.
     here: u32,
     /// `white-space` is named somewhere.
@@ -63,15 +70,36 @@ struct Prover<'a, 's> {
     outer: Vec<(&'a str, Flow, Flow)>,
     /// Open elements in which blanks count.
     exact: u32,
+    /// The tag before began a table.
+    begins_table: bool,
+    blocks: Regular,
     /// Open `svg` and `math`: in there, only what is spelled alike is taken for equal.
     foreign: u32,
+}
+
+/// Are both pages regular?
+#[derive(Debug)]
+enum Regular {
+    Unasked,
+    /// Others have no blocks.
+    Surely,
+    No,
+    /// The blocks of both.
+    Yes(Vec<Block>, Vec<Block>),
+}
+
+/// Which page writes a tag that the other leaves to the browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writer {
+    Old,
+    New,
 }
 
 /// How deep examples of places are told.
 const STEPS: usize = 5;
 
 impl<'a, 's> Prover<'a, 's> {
-    fn new(old: Lexer<'a>, new: Lexer<'a>, around: &'s Surroundings) -> Self {
+    fn new(old: Lexer<'a>, new: Lexer<'a>, around: &'s Surroundings, known: &'s mut Known<'a>) -> Self {
         let names_blanks = |lexer: &Lexer<'_>| {
             let rest = lexer.page().as_bytes().get(lexer.at() as usize..).unwrap_or_default();
             memchr::memmem::find(rest, b"white-space").is_some()
@@ -81,26 +109,30 @@ impl<'a, 's> Prover<'a, 's> {
             old: Side::new(old),
             new: Side::new(new),
             around,
-            known: Known::new(),
+            known,
             hidden: Vec::new(),
             trace: Trace::new(),
             here: 0,
             open: Vec::new(),
             outer: Vec::new(),
             exact: 0,
+            begins_table: false,
+            blocks: Regular::Unasked,
             foreign: 0,
         }
     }
 
     fn prove(mut self) -> Proof {
-        match self.run() {
-            Some(()) if self.trace.is_certain() => Proof::Equal(self.hidden),
-            Some(()) => Proof::Unknown(self.trace),
-            None => {
-                self.trace.part();
-                Proof::Unknown(self.trace)
-            }
+        let whole = self.run();
+        if whole.is_none() {
+            self.trace.part();
+        } else if self.trace.is_certain() {
+            return Proof::Equal(self.hidden);
         }
+        if let Regular::Yes(old, new) = self.blocks {
+            self.trace.blocks = Some((old, new));
+        }
+        Proof::Unknown(self.trace)
     }
 
     /// `None`: the pages are not in step.
@@ -109,20 +141,26 @@ impl<'a, 's> Prover<'a, 's> {
             self.here = self.old.lexer.at();
             self.trace.reach(self.here, self.new.lexer.at());
             let content = if self.foreign > 0 { Content::Foreign } else { Content::Html };
-            let tokens = (self.old.advance(content).ok()?, self.new.advance(content).ok()?);
+            let mut tokens = (self.old.advance(content), self.new.advance(content));
             if self.old.comments != self.new.comments {
                 self.hide(Rule::HtmlComments);
                 self.new.comments = self.old.comments;
             }
             self.texts()?;
+            if let (Some(old), Some(new)) = &mut tokens {
+                self.pass_omitted(old, new);
+            }
             let (old, new) = match tokens {
                 (Some(old), Some(new)) if old.kind == new.kind => (old, new),
                 (None, None) => break,
                 _ => return None,
             };
             self.here = old.span.start;
+            self.begins_table = false;
             match old.kind {
                 Kind::Doctype => self.doctypes(&old, &new)?,
+                Kind::Comment if self.old.source(&old) == self.new.source(&new) => {}
+                Kind::Comment => self.doubt()?,
                 Kind::End => self.ends(&old, &new)?,
                 _ => self.starts(&old, &new)?,
             }

@@ -199,7 +199,7 @@ impl<'a> Shape<'a> for Growing<'a, '_> {
         self.element(&name.text, token, phase).map(|_| ())
     }
 
-    fn imply(&mut self, name: &Name<'a>) {
+    fn imply(&mut self, name: &Name<'a>, _: &Token) {
         let parent = self.open.last().copied().unwrap_or(ROOT);
         if let Some(node) = self.framing(&name.text, parent, None) {
             self.open.push(node);

@@ -74,7 +74,7 @@ pub(super) enum Content {
     Foreign,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Lexer<'a> {
     page: &'a str,
     at: usize,

@@ -18,8 +18,8 @@ pub(super) trait Shape<'a> {
     fn open(&mut self, name: &Name<'a>, token: &Token, phase: Phase) -> Option<Option<u32>>;
     /// An element without inside.
     fn void(&mut self, name: &Name<'a>, token: &Token, phase: Phase) -> Option<()>;
-    /// An element begins that nobody wrote.
-    fn imply(&mut self, name: &Name<'a>);
+    /// An element begins that nobody wrote, before a tag.
+    fn imply(&mut self, name: &Name<'a>, before: &Token);
     /// The element that was opened last ends; without a tag: it ends where the next one begins.
     fn close(&mut self, end: Option<&Token>);
     /// `html`, `head` and `body`, and their end tags.
@@ -196,7 +196,7 @@ impl<'a, S: Shape<'a>> Reading<'a, '_, S> {
             return None;
         }
         if (name.is(Traits::TABLE_PART) && name.text != "table") || name.is(Traits::CELL) {
-            self.table_part(&name)?;
+            self.table_part(&name, token)?;
         } else if self.top_is(Traits::TABLE_PART) && !matches!(&*name.text, "script" | "style") {
             return None;
         } else if name.is(Traits::MAKES_ROOM) {
@@ -313,7 +313,7 @@ impl<'a, S: Shape<'a>> Reading<'a, '_, S> {
         self.open.iter().rev().find(bound).is_some_and(|open| open.text == "p")
     }
 
-    fn table_part(&mut self, name: &Name<'_>) -> Option<()> {
+    fn table_part(&mut self, name: &Name<'_>, token: &Token) -> Option<()> {
         if self.top_is(Traits::CELL) {
             self.pop(None);
         }
@@ -335,7 +335,7 @@ impl<'a, S: Shape<'a>> Reading<'a, '_, S> {
         // A row right in a table is put into a body that nobody wrote; it ends with the table.
         if name.text == "tr" && self.top() == "table" {
             let body = self.known.name("tbody");
-            self.shape.imply(&body);
+            self.shape.imply(&body, token);
             self.open.push(body);
         }
         fits.then_some(())

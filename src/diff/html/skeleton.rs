@@ -18,9 +18,9 @@ pub(super) struct Block {
     pub end: u32,
     /// The block after all that stand in this one.
     pub after: u32,
-    /// Tags of the page before it.
+    /// Tags of the page before it, those that the browser adds included.
     pub first: u32,
-    /// Tags inside.
+    /// Tags inside, those that the browser adds included.
     pub tags: u32,
     /// Equal for what may be equal: names and texts below, no attributes; no texts where a partner is not looked for.
     pub guide: u64,
@@ -70,7 +70,7 @@ struct Survey<'a> {
     /// `white-space` is named somewhere.
     styled: bool,
     settled: u32,
-    /// Tags so far.
+    /// Tags so far, those that the browser adds included.
     read: u32,
 }
 
@@ -80,6 +80,22 @@ impl Survey<'_> {
             open.tags += 1;
             open.guide = mix(open.guide, guide);
         }
+    }
+
+    /// An element begins; as a block, if it is one, with the place of its start tag.
+    fn begin(&mut self, name: &Name<'_>, place: Option<(u32, u32)>) {
+        let guide = name.hash;
+        let block = place.map(|(start, inner)| {
+            let whole = if self.exact > 0 { Whole::No } else { Whole::Yes };
+            let (close, end, first) = (inner, inner, self.read);
+            self.blocks.push(Block { start, inner, close, end, after: 0, first, tags: 0, guide, name: guide, whole });
+            self.blocks.len() - 1
+        });
+        self.read += 1;
+        if let Some(open) = self.open.last_mut() {
+            open.tags += 1;
+        }
+        self.open.push(Open { block, guide, tags: 0, exact: false, drawing: false });
     }
 }
 
@@ -105,11 +121,6 @@ impl<'a> Shape<'a> for Survey<'a> {
     }
 
     fn open(&mut self, name: &Name<'a>, token: &Token, phase: Phase) -> Option<Option<u32>> {
-        let first = self.read;
-        self.read += 1;
-        if let Some(open) = self.open.last_mut() {
-            open.tags += 1;
-        }
         let spaced = self.styled && token.span.of(self.page).contains("white-space");
         let exact = spaced || matches!(&*name.text, "pre" | "textarea");
         let drawing = name.text == "svg";
@@ -119,25 +130,10 @@ impl<'a> Shape<'a> for Survey<'a> {
             && name.role == Role::Block
             && self.drawings == 0
             && !matches!(&*name.text, "option" | "optgroup" | "caption" | "colgroup" | "title");
-        let block = is_block.then_some(self.blocks.len());
-        let guide = name.hash;
-        if is_block {
-            let whole = if self.exact > 0 { Whole::No } else { Whole::Yes };
-            let (start, inner) = (token.span.start, token.span.end);
-            self.blocks.push(Block {
-                start,
-                inner,
-                close: inner,
-                end: inner,
-                after: 0,
-                first,
-                tags: 0,
-                guide,
-                name: guide,
-                whole,
-            });
+        self.begin(name, is_block.then_some((token.span.start, token.span.end)));
+        if let Some(open) = self.open.last_mut() {
+            (open.exact, open.drawing) = (exact, drawing);
         }
-        self.open.push(Open { block, guide, tags: 0, exact, drawing });
         Some(None)
     }
 
@@ -149,18 +145,18 @@ impl<'a> Shape<'a> for Survey<'a> {
         Some(())
     }
 
-    fn imply(&mut self, name: &Name<'a>) {
-        self.open.push(Open { block: None, guide: name.hash, tags: 0, exact: false, drawing: false });
+    fn imply(&mut self, name: &Name<'a>, before: &Token) {
+        self.begin(name, (self.drawings == 0).then_some((before.span.start, before.span.start)));
     }
 
     fn close(&mut self, end: Option<&Token>) {
-        self.read += u32::from(end.is_some());
+        self.read += 1;
         let Some(open) = self.open.pop() else { return };
         self.exact -= u32::from(open.exact);
         self.drawings -= u32::from(open.drawing);
         if let Some(parent) = self.open.last_mut() {
             parent.guide = mix(parent.guide, open.guide);
-            parent.tags += open.tags + u32::from(end.is_some());
+            parent.tags += open.tags + 1;
         }
         let Some(at) = open.block else { return };
         if open.tags < FEWEST_TAGS {

@@ -12,6 +12,7 @@ use crate::diff::{Comparison, Outcome};
 mod elide;
 mod laws;
 mod many;
+mod omitted;
 mod pages;
 
 /// One line of `tests/cases/diff/*.jsonl`.

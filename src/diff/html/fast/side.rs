@@ -25,19 +25,20 @@ impl<'a> Side<'a> {
         Self { lexer, flow: Flow::new(), pieces: Vec::new(), shown: String::new(), solid: String::new(), comments: 0 }
     }
 
-    /// Gathers text up to the next tag or doctype. `Err`: a comment that counts.
-    pub fn advance(&mut self, content: Content) -> Result<Option<Token>, Unclear> {
+    /// Gathers text up to the next tag, doctype or comment that counts.
+    pub fn advance(&mut self, content: Content) -> Option<Token> {
         self.pieces.clear();
         while let Some(token) = self.lexer.next(content) {
             let inner = token.inner.of(self.lexer.page());
             match token.kind {
                 Kind::Text | Kind::Rcdata | Kind::RawText => self.pieces.push((token.kind, inner)),
-                Kind::Comment if is_conditional(inner) => return Err(Unclear),
-                Kind::Comment => self.comments = view::mix(self.comments, xxhash_rust::xxh3::xxh3_64(inner.as_bytes())),
-                Kind::Start | Kind::End | Kind::Doctype => return Ok(Some(token)),
+                Kind::Comment if !is_conditional(inner) => {
+                    self.comments = view::mix(self.comments, xxhash_rust::xxh3::xxh3_64(inner.as_bytes()))
+                }
+                Kind::Comment | Kind::Start | Kind::End | Kind::Doctype => return Some(token),
             }
         }
-        Ok(None)
+        None
     }
 
     pub fn source(&self, token: &Token) -> &'a str {
@@ -99,6 +100,3 @@ impl<'a> Side<'a> {
         }
     }
 }
-
-#[derive(Debug)]
-pub(super) struct Unclear;

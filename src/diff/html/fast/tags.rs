@@ -32,6 +32,7 @@ impl<'a> Prover<'a, '_> {
                 return None;
             }
         }
+        self.begins_table = name.text == "table";
         if self.styled && (sources.0.contains("white-space") || sources.1.contains("white-space")) {
             return None;
         }

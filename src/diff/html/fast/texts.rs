@@ -101,7 +101,7 @@ impl<'a> Prover<'a, '_> {
         };
         self.old.lexer.begin_raw(raw, old);
         self.new.lexer.begin_raw(raw, new);
-        let ends = (self.old.advance(Content::Html).ok()?, self.new.advance(Content::Html).ok()?);
+        let ends = (self.old.advance(Content::Html), self.new.advance(Content::Html));
         let (Some(old_end), Some(new_end)) = ends else { return None };
         if old_end.kind != Kind::End || new_end.kind != Kind::End || !self.old.name(&old_end).eq_ignore_ascii_case(name)
         {

@@ -266,7 +266,7 @@ fn nearly_regular() -> impl Strategy<Value = String> {
     })
 }
 
-fn by_trees(old: &str, new: &str) -> Comparison {
+pub(super) fn by_trees(old: &str, new: &str) -> Comparison {
     let (request, rules) = (super::request(), Rules::default());
     let scope = super::Scope { request: &request, rules: &rules, now: None };
     let mut sink = super::Sink::new(&rules, None);
@@ -274,7 +274,7 @@ fn by_trees(old: &str, new: &str) -> Comparison {
     sink.finish()
 }
 
-fn is_proven(old: &str, new: &str) -> bool {
+pub(super) fn is_proven(old: &str, new: &str) -> bool {
     let around = Surroundings { page: None, now: None };
     matches!(fast::prove(old, new, &around), fast::Proof::Equal(_))
 }
