@@ -13,6 +13,7 @@ use prost::Message;
 use crate::harness::http2::{Http2, story};
 use crate::harness::{Config, Door, Origin, Seen, Site, await_that};
 use crate::http2::h2c;
+use crate::request_id::logged;
 
 const SHADOW: &str = "- {name: page, match: {path: {template: \"/packages/{name}\"}}, stage: shadow}";
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -93,9 +94,9 @@ fn a_request_leaves_a_span_of_the_door_of_its_backend_and_of_its_copy() {
     let asked = [PARENT, STATE, "User-Agent: test/1", "X-Request-Id: own"];
     let target = "/packages/six?token=secret&v=5";
     let answer = door.ask("GET", target, &asked, b"");
-    let after = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
     assert_eq!((answer.status(), answer.header("traceparent")), (200, None));
     let spans = await_spans(&collector, 3);
+    let after = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
     let (own, legacy, copy) =
         (named(&spans, "GET page"), named(&spans, "GET legacy"), named(&spans, "GET new (mirror)"));
 
@@ -123,8 +124,7 @@ fn a_request_leaves_a_span_of_the_door_of_its_backend_and_of_its_copy() {
     }
 
     let mut about = told(&own.attributes);
-    let log = std::fs::read_to_string(site.path("access.log")).unwrap();
-    let line: serde_json::Value = serde_json::from_str(log.trim()).unwrap();
+    let line = logged(&site, 1).remove(0);
     assert_eq!(
         (&line["trace_id"], &line["request_id"]),
         (&TRACE.into(), &about.remove("matapalo.request_id").unwrap().into())
