@@ -47,6 +47,12 @@ pub async fn refuse(session: &mut Session, refusal: Refusal) -> pingora::Result<
     send(session, refusal.status(), refusal.text()).await
 }
 
+/// Whether the user has the head of an answer, or a tunnel: after that, nobody else can answer, nor the door say a word.
+pub fn has_begun(session: &Session) -> bool {
+    let said = |status: StatusCode| !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS;
+    session.response_written().is_some_and(|head| said(head.status))
+}
+
 /// Answers with a status and its name.
 ///
 /// # Errors

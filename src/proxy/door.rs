@@ -19,6 +19,7 @@ use super::clock::{Clock, Scheme};
 use super::exchange::Exchange;
 use super::fallback::{self, Course, Failure, REPLAYABLE, TURN};
 use super::request_id::RequestIds;
+use super::tunnel::{Gate, Tunnel};
 use super::{forward, hearsay};
 use crate::config::settings::{Protocol, RateBy, Timeouts};
 use crate::diff::Request;
@@ -160,6 +161,12 @@ impl Door {
         let http2 = exchange.attempt.visit.as_ref().is_some_and(|visit| visit.endpoint().protocol == Protocol::Http2);
         if !session.req_header().method.is_safe() && !http2 {
             self.unshare(&mut peer);
+        }
+        if session.is_upgrade_req() && !http2 {
+            self.unshare(&mut peer);
+            let gate = Arc::<Gate>::default();
+            peer.options.custom_l4 = Some(Arc::new(Tunnel { gate: gate.clone() }));
+            exchange.attempt.gate = Some(gate);
         }
         exchange.attempt.timeouts = Some(timeouts);
         Ok(peer)

@@ -10,6 +10,7 @@ use super::capture::Capture;
 use super::client::Client;
 use super::fallback::Course;
 use super::traced::Trace;
+use super::tunnel::Gate;
 use crate::config::session::{Decision, Placed};
 use crate::config::settings::{Proxied, Timeouts};
 use crate::live::{AnsweredBy, ProxiedRoute, RouteMeters, Snapshot};
@@ -51,6 +52,8 @@ pub struct Attempt {
     pub ended: Option<Instant>,
     /// Interim answers so far.
     pub interim: u16,
+    /// On the connection of a WebSocket.
+    pub gate: Option<Arc<Gate>>,
 }
 
 impl Exchange {
@@ -109,6 +112,7 @@ impl Exchange {
         self.attempt.sent = None;
         self.attempt.ended = None;
         self.attempt.interim = 0;
+        self.attempt.gate = None;
         if let Some(capture) = &mut self.capture {
             capture.reset();
         }

@@ -138,8 +138,12 @@ impl ProxyHttp for Door {
             forward::welcome_trailers(request, &session.req_header().headers)?;
             self.give_leave(session, request).await?;
         }
+        let bodiless = session.as_mut().is_body_empty();
+        if bodiless && let Some(gate) = &exchange.attempt.gate {
+            gate.close();
+        }
         let settings = &exchange.snapshot.settings;
-        match exchange.attempt.timeouts.as_ref().filter(|_| session.as_mut().is_body_empty()) {
+        match exchange.attempt.timeouts.as_ref().filter(|_| bodiless) {
             Some(timeouts) => Clock::with(|clock| clock.enter(Phase::FirstByte, Some(timeouts.first_byte))),
             None => Clock::with(|clock| clock.enter(Phase::Body, Some(settings.limits.body_timeout))),
         };
@@ -273,7 +277,7 @@ impl ProxyHttp for Door {
             return e;
         }
         let missed = Clock::with(Clock::take_missed).flatten();
-        if session.response_written().is_some_and(|head| !head.status.is_informational()) {
+        if answer::has_begun(session) {
             e.set_retry(false);
             return e;
         }
@@ -303,8 +307,9 @@ impl ProxyHttp for Door {
 
     async fn fail_to_proxy(&self, session: &mut Session, e: &Error, exchange: &mut Exchange) -> FailToProxy {
         let status = status_of(e);
-        let begun = session.response_written().is_some_and(|head| !head.status.is_informational());
-        if !begun && let Some(status) = status {
+        if !answer::has_begun(session)
+            && let Some(status) = status
+        {
             exchange.answered_by = match exchange.course {
                 Course::Original(_) => exchange.origin().map_or(AnsweredBy::Door, AnsweredBy::from),
                 Course::Planned | Course::FellBack(_) => AnsweredBy::Door,

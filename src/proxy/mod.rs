@@ -27,6 +27,7 @@ mod serve;
 mod stream;
 mod told;
 mod traced;
+mod tunnel;
 mod until_close;
 mod wire;
 

@@ -12,8 +12,8 @@ use smallvec::SmallVec;
 
 use super::door::Door;
 use super::exchange::Exchange;
-use super::forward;
 use super::told::{CLIENT_LEFT, Told};
+use super::{answer, forward};
 use crate::config::settings::Parents;
 use crate::live::{AnsweredBy, FallbackReason};
 use crate::trace::{
@@ -230,10 +230,9 @@ impl Door {
 
 /// Why an answer is not whole, in a word for a span.
 fn broken(session: &Session, e: &Error) -> &'static str {
-    let begun = session.response_written().is_some_and(|head| !head.status.is_informational());
     match e.esource() {
         ErrorSource::Downstream => CLIENT_LEFT,
-        ErrorSource::Upstream if begun => "broken_response",
+        ErrorSource::Upstream if answer::has_begun(session) => "broken_response",
         ErrorSource::Upstream | ErrorSource::Internal | ErrorSource::Unset => "failed",
     }
 }

@@ -4,6 +4,7 @@ mod bodies;
 mod connections;
 mod heads;
 mod streaming;
+mod websocket;
 
 use crate::harness::{Door, Origin, Site};
 

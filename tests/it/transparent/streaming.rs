@@ -72,32 +72,6 @@ fn who_expects_100_continue_gets_it_from_the_backend() {
     assert_eq!(client.answer("POST").status(), 417, "refused before a byte of the body was sent");
 }
 
-#[test]
-fn a_websocket_passes_bytes_both_ways_until_one_side_closes() {
-    let (site, door) = before(Origin::at_head(|_, wire| {
-        wire.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\nhello");
-        while let Ok(bytes) = wire.reader.some(1 << 16) {
-            if bytes.is_empty() || bytes == b"bye" {
-                break;
-            }
-            wire.send(bytes.iter().rev().copied().collect::<Vec<u8>>());
-        }
-        wire.close();
-    }));
-    let mut client = door.client();
-    client.send(request("GET", "/chat", &["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: k"], b""));
-    let answer = client.answer("GET");
-    assert_eq!((answer.status(), answer.header("sec-websocket-accept").as_deref()), (101, Some("x")));
-    assert_eq!(client.reader.exactly(5).unwrap(), b"hello");
-    client.send([0x81, 0x00, 0xff]);
-    assert_eq!(client.reader.exactly(3).unwrap(), [0xff, 0x00, 0x81]);
-    client.send("bye");
-    assert!(client.is_closed());
-    let seen = site.legacy.only();
-    assert_eq!(seen.header("upgrade").as_deref(), Some("websocket"));
-    assert_eq!(seen.header("sec-websocket-key").as_deref(), Some("k"));
-}
-
 /// A large body, bytes.
 const BIG: usize = 200 << 20;
 /// What is sent or taken at a time, bytes.
