@@ -99,88 +99,61 @@ fn certificates(snapshot: &Snapshot) -> MetricFamily {
 }
 
 fn routes(snapshot: &Snapshot) -> Vec<MetricFamily> {
-    let each = |count: &dyn Fn(&str, &RouteMeters, &mut Vec<Metric>)| {
-        let mut metrics = Vec::new();
-        for ((_, route), meters) in snapshot.routes().zip(snapshot.meters.iter()) {
-            count(&route.name, meters, &mut metrics);
-        }
-        metrics
+    let family = |name, kind, help, tell: fn(&str, &RouteMeters) -> Vec<Metric>| {
+        let routes = snapshot.routes().zip(snapshot.meters.iter());
+        single(name, help, kind, routes.flat_map(|((_, route), meters)| tell(&route.name, meters)).collect())
     };
-    let requests = each(&|route, meters, metrics| {
-        metrics.extend(meters.answered.iter().map(|(key, count)| {
-            let stage = key.stage.map_or_else(|| "respond".to_owned(), |stage| label(&stage));
-            counter(
-                &[("route", route), ("stage", &stage), ("origin", key.by.label()), ("code", &code(key.code))],
-                count,
-            )
-        }));
-    });
-    let durations = each(&|route, meters, metrics| {
-        let seen = AnsweredBy::ALL.iter().zip(&meters.durations).filter(|(_, histogram)| !histogram.is_empty());
-        metrics.extend(seen.map(|(by, seen)| histogram(&[("route", route), ("origin", by.label())], seen)));
-    });
-    let mirrored = each(&|route, meters, metrics| {
-        let results = [
-            ("answered", meters.total_mirrored()),
-            ("failed", meters.dropped.sum(was_sent)),
-            ("dropped", meters.dropped.sum(|reason| !was_sent(reason))),
-        ];
-        metrics.extend(
-            results
-                .iter()
-                .filter(|(_, count)| *count > 0)
-                .map(|(result, count)| counter(&[("route", route), ("result", result)], *count)),
-        );
-    });
-    let dropped =
-        each(&|route, meters, metrics| metrics.extend(counters(route, "reason", &meters.dropped, |r| label(&r))));
-    let compared =
-        each(&|route, meters, metrics| metrics.extend(counters(route, "outcome", &meters.compared, |o| label(&o))));
-    let settled = each(&|route, meters, metrics| {
-        metrics.extend(counters(route, "result", &meters.settled, |r| r.label().to_owned()))
-    });
-    let fell_back = each(&|route, meters, metrics| {
-        metrics.extend(counters(route, "reason", &meters.fell_back, |r| r.label().to_owned()))
-    });
-    let limited = each(&|route, meters, metrics| {
-        let count = meters.limited.sum(|()| true);
-        metrics.extend((count > 0).then(|| counter(&[("route", route)], count)));
-    });
+    let counted = |name, help, tell| family(name, MetricType::COUNTER, help, tell);
+    let durations = "From a request's first byte to its answer's last.";
     vec![
-        single(
-            "rate_limited_total",
-            "Requests refused because their asker asked too often (limits.rate).",
-            MetricType::COUNTER,
-            limited,
-        ),
-        single("requests_total", "Requests answered, by whom and how.", MetricType::COUNTER, requests),
-        single(
-            "request_duration_seconds",
-            "From a request's first byte to its answer's last.",
-            MetricType::HISTOGRAM,
-            durations,
-        ),
-        single("mirror_total", "Requests chosen for a copy, by what became of it.", MetricType::COUNTER, mirrored),
-        single(
+        counted("requests_total", "Requests answered, by whom and how.", answered),
+        family("request_duration_seconds", MetricType::HISTOGRAM, durations, took),
+        counted("rate_limited_total", "Requests refused because their asker asked too often (limits.rate).", limited),
+        counted("mirror_total", "Requests chosen for a copy, by what became of it.", mirrored),
+        counted(
             "mirror_dropped_total",
             "Requests chosen for a copy that prove nothing, by reason.",
-            MetricType::COUNTER,
-            dropped,
+            |route, meters| counters(route, "reason", &meters.dropped, |reason| label(&reason)),
         ),
-        single("comparisons_total", "Pairs of answers compared, by outcome.", MetricType::COUNTER, compared),
-        single(
-            "settled_total",
-            "Requests asked again of both origins, by what they said.",
-            MetricType::COUNTER,
-            settled,
-        ),
-        single(
-            "fallback_total",
-            "Requests that new did not answer and legacy did, by reason.",
-            MetricType::COUNTER,
-            fell_back,
-        ),
+        counted("comparisons_total", "Pairs of answers compared, by outcome.", |route, meters| {
+            counters(route, "outcome", &meters.compared, |outcome| label(&outcome))
+        }),
+        counted("settled_total", "Requests asked again of both origins, by what they said.", |route, meters| {
+            counters(route, "result", &meters.settled, |result| result.label().to_owned())
+        }),
+        counted("fallback_total", "Requests that new did not answer and legacy did, by reason.", |route, meters| {
+            counters(route, "reason", &meters.fell_back, |reason| reason.label().to_owned())
+        }),
     ]
+}
+
+fn answered(route: &str, meters: &RouteMeters) -> Vec<Metric> {
+    let counts = meters.answered.iter().map(|(key, count)| {
+        let stage = key.stage.map_or_else(|| "respond".to_owned(), |stage| label(&stage));
+        let labels = [("route", route), ("stage", &stage), ("origin", key.by.label()), ("code", &code(key.code))];
+        counter(&labels, count)
+    });
+    counts.collect()
+}
+
+fn took(route: &str, meters: &RouteMeters) -> Vec<Metric> {
+    let seen = AnsweredBy::ALL.iter().zip(&meters.durations).filter(|(_, histogram)| !histogram.is_empty());
+    seen.map(|(by, seen)| histogram(&[("route", route), ("origin", by.label())], seen)).collect()
+}
+
+fn limited(route: &str, meters: &RouteMeters) -> Vec<Metric> {
+    let count = meters.limited.sum(|()| true);
+    (count > 0).then(|| counter(&[("route", route)], count)).into_iter().collect()
+}
+
+fn mirrored(route: &str, meters: &RouteMeters) -> Vec<Metric> {
+    let results = [
+        ("answered", meters.total_mirrored()),
+        ("failed", meters.dropped.sum(was_sent)),
+        ("dropped", meters.dropped.sum(|reason| !was_sent(reason))),
+    ];
+    let counted = results.into_iter().filter(|(_, count)| *count > 0);
+    counted.map(|(result, count)| counter(&[("route", route), ("result", result)], count)).collect()
 }
 
 /// Whether a copy that came to this end had been sent to its backend.

@@ -1,31 +1,25 @@
 //! An id for each request, the same in what origin and copy are sent, in the access log and in the samples.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use pingora::http::{RequestHeader, ResponseHeader};
-use siphasher::sip128::{Hasher128, SipHasher13};
 
 use super::client::Client;
 use super::clock::Clock;
 use crate::config::settings::RequestIds as Settings;
+use crate::trace::Lots;
 
 /// Of an id that a proxy has given: more is no id.
 const LONGEST: usize = 128;
 
-/// The ids of one door: of its requests' numbers, behind a key that nobody knows.
+/// The ids of one door.
 #[derive(Debug)]
-pub struct RequestIds {
-    key: [u64; 2],
-    made: AtomicU64,
-}
+pub struct RequestIds(Lots);
 
 impl RequestIds {
-    /// From the system's randomness, by way of the keys of the standard library's hash maps.
     pub fn new() -> Self {
-        Self { key: [1_u8, 2].map(|half| RandomState::new().hash_one(half)), made: AtomicU64::new(0) }
+        Self(Lots::random())
     }
 
     /// The id that a trusted proxy gave the request, or else a new one: whoever is not trusted cannot choose what the log says.
@@ -37,16 +31,14 @@ impl RequestIds {
     /// A UUID of version 7: RFC 9562, section 5.7.
     fn make(&self, now: SystemTime) -> String {
         let millis = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
-        let mut hasher = SipHasher13::new_with_keys(self.key[0], self.key[1]);
-        hasher.write_u64(self.made.fetch_add(1, Ordering::Relaxed));
-        let random = hasher.finish128();
+        let (high, low) = self.0.draw();
         format!(
             "{:08x}-{:04x}-7{:03x}-{:04x}-{:012x}",
             (millis >> 16) & 0xffff_ffff,
             millis & 0xffff,
-            random.h1 & 0xfff,
-            0x8000 | ((random.h1 >> 12) & 0x3fff),
-            random.h2 >> 16
+            high & 0xfff,
+            0x8000 | ((high >> 12) & 0x3fff),
+            low >> 16
         )
     }
 }

@@ -60,12 +60,13 @@ impl Exporter {
 
     async fn send_all(&mut self) {
         loop {
+            self.follow_settings();
+            // Before there is a first collector, spans go on waiting: what was taken and not sent would be counted by nobody.
+            let Some(collector) = &self.collector else { return };
             let batch = self.queue.take(BATCH);
             if batch.is_empty() {
                 return;
             }
-            self.follow_settings();
-            let Some(collector) = &self.collector else { return };
             let body = otlp::request(&collector.settings.attributes, &batch).into();
             self.deliver(body, batch.len()).await;
         }
@@ -108,8 +109,10 @@ impl Exporter {
 
     /// How long to leave the collector alone. Trouble is told once, and again when it is over.
     fn failed(&mut self, failure: &Failure) -> Duration {
-        if self.pause.is_none() {
-            tracing::warn!("tracing: spans are lost if this goes on: {:?}: {failure}", self.collector);
+        if self.pause.is_none()
+            && let Some(collector) = &self.collector
+        {
+            tracing::warn!(collector = %collector.settings.endpoint, "tracing: spans are lost if this goes on: {failure}");
         }
         let pause = self.pause.unwrap_or(FIRST_PAUSE);
         self.pause = Some((pause * 2).min(LONGEST_PAUSE));

@@ -29,6 +29,7 @@ use tokio::sync::watch;
 
 pub use context::{Context, SpanId, TRACEPARENT, TRACESTATE, TraceId};
 pub use copy::{CopyTrace, Purpose};
+pub use ids::Lots;
 pub use outbound::{Outbound, known_method, tell_method};
 pub use span::{Attributes, Kind, Span};
 
@@ -37,13 +38,12 @@ use crate::live::Live;
 use crate::routing::Bucket;
 use context::Incoming;
 use export::Exporter;
-use ids::Ids;
 use queue::Queue;
 
 /// The way in, and the thread behind it.
 #[derive(Debug)]
 pub struct Tracer {
-    ids: Ids,
+    lots: Lots,
     queue: Arc<Queue>,
     stop: watch::Sender<bool>,
     /// Closed when the thread has ended.
@@ -76,7 +76,7 @@ impl Tracer {
             runtime.block_on(exporter.run());
             drop(end);
         })?;
-        Ok(Self { ids: Ids::random(), queue, stop, ended: Mutex::new(ended) })
+        Ok(Self { lots: Lots::random(), queue, stop, ended: Mutex::new(ended) })
     }
 
     /// The trace of a request with these headers, if it is to be kept: what the parent says, or else the share of those that
@@ -87,11 +87,11 @@ impl Tracer {
             _ => None,
         };
         if let Some(parent) = parent {
-            let context = Context { span: self.ids.span(), ..parent };
+            let context = Context { span: self.lots.span(), ..parent };
             let state = context::state(headers).into();
             return parent.is_sampled().then_some(Beginning { context, parent: Some(parent), state });
         }
-        let context = Context { trace: self.ids.trace(), span: self.ids.span(), flags: context::SAMPLED };
+        let context = Context { trace: self.lots.trace(), span: self.lots.span(), flags: context::SAMPLED };
         // By the id, which is as good as a lot.
         let place = context.trace.low() % u64::from(Bucket::COUNT);
         let sampled = Bucket::from_index(place as u16).is_some_and(|bucket| settings.percent.holds_low(bucket));
@@ -100,7 +100,7 @@ impl Tracer {
 
     /// Another span of the same trace.
     pub fn child(&self, of: Context) -> Context {
-        Context { span: self.ids.span(), ..of }
+        Context { span: self.lots.span(), ..of }
     }
 
     /// Takes what a request left, or counts it as dropped. Never waits.

@@ -105,19 +105,29 @@ fn what_others_keep_is_one_line_and_not_a_long_one() {
 
 /// A tracer whose collector is not there.
 fn tracer(tracing: &str) -> (Tracer, Arc<TracingSettings>) {
+    let live = live(&format!("tracing: {{endpoint: \"http://127.0.0.1:5\"{tracing}}}\n"));
+    let settings = live.snapshot().settings.tracing.clone().unwrap();
+    (Tracer::start(live).unwrap(), settings)
+}
+
+/// With these blocks in the config.
+fn live(further: &str) -> Arc<Live> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("matapalo.yaml");
     let text = format!(
         "version: 1\nlisteners: [{{address: \"127.0.0.1:1\"}}]\nadmin: {{address: \"127.0.0.1:2\"}}\nbackends:\n  \
-         legacy: {{endpoints: [\"http://127.0.0.1:3\"]}}\n  new: {{endpoints: [\"http://127.0.0.1:4\"]}}\n\
-         tracing: {{endpoint: \"http://127.0.0.1:5\"{tracing}}}\n"
+         legacy: {{endpoints: [\"http://127.0.0.1:3\"]}}\n  new: {{endpoints: [\"http://127.0.0.1:4\"]}}\n{further}"
     );
     std::fs::write(&file, text).unwrap();
-    let settings = config::load(&file).unwrap();
-    let tracing = settings.tracing.clone().unwrap();
-    let meters = Arc::new(Meters::new().unwrap());
-    let live = Live::start(settings, Arc::new(Backends::default()), meters, Arc::new(Recorder::new(None)));
-    (Tracer::start(Arc::new(live)).unwrap(), tracing)
+    let (settings, meters) = (config::load(&file).unwrap(), Arc::new(Meters::new().unwrap()));
+    Arc::new(Live::start(settings, Arc::new(Backends::default()), meters, Arc::new(Recorder::new(None))))
+}
+
+/// Spans that were counted as lost for this reason.
+fn lost(live: &Live, reason: &str) -> usize {
+    let metrics = String::from_utf8(live.metrics().unwrap()).unwrap();
+    let name = format!("matapalo_tracing_dropped_total{{reason=\"{reason}\"}} ");
+    metrics.lines().find_map(|line| line.strip_prefix(&name)).map_or(0, |count| count.parse().unwrap())
 }
 
 fn headers(parent: &str) -> HeaderMap {
@@ -184,18 +194,20 @@ fn a_text_is_cut_where_a_character_ends() {
 
 #[test]
 fn what_waits_is_bounded_and_what_does_not_fit_is_counted() {
-    let meters = Arc::new(Meters::new().unwrap());
-    let queue = Queue::new(meters.clone());
+    let live = live("");
+    let queue = Queue::new(live.meters().clone());
     let size = span(2_000).size();
     for _ in 0..20_000 {
         queue.push(vec![span(2_000), span(2_000)]);
     }
     let kept = queue.len();
     assert!((kept * size) <= 16 << 20 && (kept + 2) * size > 16 << 20, "{kept} spans of {size} bytes");
+    assert_eq!(lost(&live, "queue_full"), 40_000 - kept);
     assert_eq!(queue.take(10).len(), 10);
     queue.push(vec![span(2_000)]);
     assert_eq!(queue.len(), kept - 9);
     assert_eq!(queue.abandon(), kept - 9);
+    assert_eq!(lost(&live, "shutdown"), kept - 9);
     queue.push(vec![span(2_000)]);
     assert_eq!(queue.len(), 1, "what was taken has given its room back");
 }
@@ -207,4 +219,13 @@ fn stopping_waits_for_no_collector() {
     let began = Instant::now();
     tracer.stop(Duration::from_secs(20));
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
+#[test]
+fn what_nobody_says_where_to_send_is_counted_as_lost() {
+    let live = live("");
+    let tracer = Tracer::start(live.clone()).unwrap();
+    tracer.push(vec![span(1), span(1)]);
+    tracer.stop(Duration::from_secs(20));
+    assert_eq!(lost(&live, "shutdown"), 2);
 }

@@ -12,6 +12,11 @@ fn chunked(body: &[u8]) -> Vec<u8> {
     post(&[CHUNKED], body)
 }
 
+/// A body in one chunk with this trailer, and what stands behind it.
+fn ending_with(trailer: &[u8], behind: &[u8]) -> Vec<u8> {
+    chunked(&[b"5\r\nhello\r\n0\r\n", trailer, b"\r\n\r\n", behind].concat())
+}
+
 fn chunks(all: &mut Vec<Payload>) {
     let good: &[&[u8]] = &[
         b"5;a=b\r\nhello\r\n0\r\n\r\n",
@@ -93,9 +98,7 @@ fn trailers(all: &mut Vec<Payload>) {
         b"X:",
     ];
     for &trailer in good {
-        let body = [b"5\r\nhello\r\n0\r\n", trailer, b"\r\n\r\n", NEXT].concat();
-        let meant = and_next(b"hello");
-        add(all, format!("trailer {}", shown(trailer)), chunked(&body), meant);
+        add(all, format!("trailer {}", shown(trailer)), ending_with(trailer, NEXT), and_next(b"hello"));
     }
     let odd: &[&[u8]] = &[
         b"GET /x HTTP/1.1",
@@ -112,9 +115,8 @@ fn trailers(all: &mut Vec<Payload>) {
         b"\xff: z",
     ];
     for &trailer in odd {
-        let body = [b"5\r\nhello\r\n0\r\n", trailer, b"\r\n\r\n", SMUGGLED].concat();
-        add(all, format!("trailer {}", shown(trailer)), chunked(&body), Refused);
+        add(all, format!("trailer {}", shown(trailer)), ending_with(trailer, SMUGGLED), Refused);
     }
-    let huge = [b"5\r\nhello\r\n0\r\nX: ", &[b'y'; 200_000][..], b"\r\n\r\n"].concat();
-    add(all, "a huge trailer", chunked(&huge), Refused);
+    let huge = [b"X: ", &[b'y'; 200_000][..]].concat();
+    add(all, "a huge trailer", ending_with(&huge, b""), Refused);
 }
