@@ -74,13 +74,7 @@ impl Front {
         listening_ends: ShutdownWatch,
         stop: ShutdownWatch,
     ) -> Self {
-        let gauge = live.meters().connections.clone();
-        let open = OpenConnections {
-            count: AtomicUsize::new(0),
-            gauge,
-            changed: watch::channel(0).0,
-            by_client: Mutex::default(),
-        };
+        let open = OpenConnections::new(live.meters().connections.clone());
         Self { proxy, live, open: Arc::new(open), listening_ends, stop }
     }
 
@@ -176,23 +170,30 @@ pub(super) async fn told(stop: &mut ShutdownWatch) {
 struct Place(Arc<OpenConnections>);
 
 impl OpenConnections {
+    fn new(gauge: prometheus::IntGauge) -> Self {
+        Self { count: AtomicUsize::new(0), gauge, changed: watch::channel(0).0, by_client: Mutex::default() }
+    }
+
     fn enter(open: &Arc<Self>, limit: usize) -> Option<Place> {
         let entered = open.count.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |n| (n < limit).then_some(n + 1));
-        let before = entered.ok()?;
-        open.tell(before + 1);
+        entered.ok()?;
+        open.tell();
         Some(Place(open.clone()))
     }
 
-    fn tell(&self, now: usize) {
-        self.gauge.set(now as i64);
-        self.changed.send_replace(now);
+    /// Counted while nobody else tells: who comes last tells what is.
+    fn tell(&self) {
+        self.changed.send_modify(|told| {
+            *told = self.count.load(Ordering::Acquire);
+            self.gauge.set(*told as i64);
+        });
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let before = self.0.count.fetch_sub(1, Ordering::AcqRel);
-        self.0.tell(before - 1);
+        self.0.count.fetch_sub(1, Ordering::AcqRel);
+        self.0.tell();
     }
 }
 
@@ -211,5 +212,38 @@ impl Drop for ClientPlace {
                 by_client.remove(&self.client);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Barrier;
+
+    use super::*;
+
+    /// Where the last two leave at one moment, the one that tells last may be the one that left first.
+    #[test]
+    fn the_last_word_is_the_last_count() {
+        const TOGETHER: usize = 4;
+        const ROUNDS: usize = 10_000;
+        let open = Arc::new(OpenConnections::new(prometheus::IntGauge::new("open", "open").unwrap()));
+        let (told, barrier, wrong) = (open.changed.subscribe(), Barrier::new(TOGETHER), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..TOGETHER {
+                scope.spawn(|| {
+                    for _ in 0..ROUNDS {
+                        let place = OpenConnections::enter(&open, TOGETHER);
+                        barrier.wait();
+                        drop(place);
+                        barrier.wait();
+                        let is_told = (*told.borrow(), open.gauge.get()) == (0, 0);
+                        wrong.fetch_add(usize::from(!is_told), Ordering::Relaxed);
+                        barrier.wait();
+                    }
+                });
+            }
+        });
+        assert_eq!(wrong.into_inner(), 0, "of {} looks", ROUNDS * TOGETHER);
     }
 }
