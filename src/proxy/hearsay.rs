@@ -65,17 +65,26 @@ fn is_said_by_proxies(name: &str) -> bool {
     match name.as_bytes() {
         [b'x', b'-', ..] => is_said_with_x(name),
         [b'c', ..] => {
-            matches!(name, "client-ip" | "cf-connecting-ip" | "cf-connecting-ipv6")
+            // RFC 9440, section 2.4: who ends TLS has to take Client-Cert from requests.
+            matches!(
+                name,
+                "client-ip" | "cf-connecting-ip" | "cf-connecting-ipv6" | "client-cert" | "client-cert-chain"
+            )
         }
-        [b'f', ..] => matches!(name, "forwarded" | "forwarded-for" | "front-end-https" | "fastly-client-ip"),
+        [b'f', ..] => {
+            matches!(name, "forwarded" | "forwarded-for" | "front-end-https" | "fastly-client-ip" | "fly-client-ip")
+        }
         [b't' | b'p' | b'w', ..] => matches!(name, "true-client-ip" | "proxy-client-ip" | "wl-proxy-client-ip"),
         [b'r', ..] => matches!(name, "remote-addr" | "remote-user"),
+        [b's', ..] => name.starts_with("ssl-client-"),
         _ => false,
     }
 }
 
 fn is_said_with_x(name: &str) -> bool {
-    name.starts_with("x-forwarded")
+    ["x-forwarded", "x-ssl-client-", "x-client-cert", "x-client-verify", "x-auth-request-", "x-amzn-mtls-"]
+        .iter()
+        .any(|family| name.starts_with(family))
         || matches!(
             name,
             "x-real-ip"
@@ -89,9 +98,14 @@ fn is_said_with_x(name: &str) -> bool {
                 | "x-azure-clientip"
                 | "x-azure-socketip"
                 | "x-proxyuser-ip"
+                | "x-appengine-user-ip"
+                | "x-arr-clientcert"
+                | "x-arr-ssl"
                 | "x-remote-user"
                 | "x-host"
                 | "x-original-host"
+                | "x-http-host-override"
+                | "x-original-method"
                 | "x-original-url"
                 | "x-original-uri"
                 | "x-rewrite-url"

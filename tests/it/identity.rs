@@ -31,6 +31,9 @@ fn what_only_proxies_may_say_is_taken_from_others() {
         "X-Rewrite-URL: /admin",
         "Front-End-Https: on",
         "Remote-User: root",
+        "Client-Cert: :MIIB:",
+        "X-SSL-Client-Verify: SUCCESS",
+        "X-Auth-Request-User: root",
     ];
     let names = said.iter().map(|line| line.split(':').next().unwrap());
     let (own, copy) = seen(NOBODY, &said);
