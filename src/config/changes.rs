@@ -89,6 +89,7 @@ fn proxied(keys: &mut Keys, (old, was): (&Settings, &Proxied), (new, is): (&Sett
     keys.shown("fallback.methods", falls_back(&before.fallback_methods), falls_back(&after.fallback_methods));
     keys.silent("fallback", was.fallback != is.fallback);
     keys.silent("limits.rate", was.rate_limit != is.rate_limit);
+    keys.silent("limits.max_body", was.max_body != is.max_body);
     keys.silent("canary.override", was.override_by != is.override_by);
     keys.silent("timeouts", was.timeouts != is.timeouts);
     keys.silent("readiness", was.gate != is.gate);

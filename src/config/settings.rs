@@ -111,8 +111,7 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// An idle client connection is closed after this.
     pub keep_alive: Duration,
-    /// Request head, bytes.
-    pub max_header_bytes: usize,
+    pub head: HeadLimits,
     pub max_connections: usize,
     /// Of one client address; `None`: no bound.
     pub max_connections_per_client: Option<usize>,
@@ -122,6 +121,17 @@ pub struct Limits {
     pub max_streams: u32,
     /// Bytes of requests and answers that copies may keep, waiting or under way, over all routes.
     pub mirror_memory: usize,
+}
+
+/// How large the head of a request may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeadLimits {
+    /// The whole, bytes.
+    pub bytes: usize,
+    /// Header lines.
+    pub headers: usize,
+    /// The target: path and query, bytes.
+    pub uri: usize,
 }
 
 /// Where a session's key comes from.

@@ -1,13 +1,20 @@
 //! What the door answers itself: refusals, gateway errors, and the routes that say `respond:`.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use http::{HeaderValue, StatusCode};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, LOCATION, RETRY_AFTER};
+use http::{HeaderValue, StatusCode, Version};
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 
+use super::clock::{Clock, Phase};
 use super::{request_id, secure};
 use crate::live::rates::Exceeded;
+
+/// How long a client that has its answer may pause in sending what nobody wants, and how long it may go on at most.
+const LISTENS: Duration = Duration::from_secs(2);
+const LISTENS_AT_MOST: Duration = Duration::from_secs(10);
 
 /// Why a request goes to no backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +22,9 @@ pub enum Refusal {
     BadRequest(&'static str),
     MethodNotAllowed,
     HeadTooLarge,
+    TooManyHeaders,
+    UriTooLong,
+    BodyTooLarge,
     UnknownCoding,
 }
 
@@ -23,7 +33,9 @@ impl Refusal {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::HeadTooLarge | Self::TooManyHeaders => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::UriTooLong => StatusCode::URI_TOO_LONG,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnknownCoding => StatusCode::NOT_IMPLEMENTED,
         }
     }
@@ -33,6 +45,9 @@ impl Refusal {
             Self::BadRequest(why) => why,
             Self::MethodNotAllowed => "the door does not pass this method on",
             Self::HeadTooLarge => "the request's head is larger than limits.max_header_bytes",
+            Self::TooManyHeaders => "the request has more headers than limits.max_headers",
+            Self::UriTooLong => "the request's target is longer than limits.max_uri_bytes",
+            Self::BodyTooLarge => "the request's body is larger than this route's limits.max_body",
             Self::UnknownCoding => "the door knows no transfer coding but chunked",
         }
     }
@@ -44,7 +59,24 @@ impl Refusal {
 /// The client is gone.
 pub async fn refuse(session: &mut Session, refusal: Refusal) -> pingora::Result<()> {
     session.set_keepalive(None);
-    send(session, refusal.status(), refusal.text()).await
+    send(session, refusal.status(), refusal.text()).await?;
+    listen_on(session).await;
+    Ok(())
+}
+
+/// Takes what a client goes on sending after its answer. Closed over bytes that nobody read, a connection is reset, and with
+/// it goes the answer that the client has not read yet (RFC 9112, section 9.6).
+pub async fn listen_on(session: &mut Session) {
+    let request = session.req_header();
+    // HTTP/2 ends a stream without its connection; and who waits for leave sends nothing.
+    if request.version == Version::HTTP_2 || request.headers.contains_key(EXPECT) || session.as_mut().is_body_done() {
+        return;
+    }
+    Clock::with(|clock| {
+        clock.enter(Phase::Body, Some(LISTENS));
+        clock.bound(Some(LISTENS_AT_MOST));
+    });
+    while matches!(session.as_mut().read_request_body().await, Ok(Some(_))) {}
 }
 
 /// Whether the user has the head of an answer, or a tunnel: after that, nobody else can answer, nor the door say a word.

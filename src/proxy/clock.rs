@@ -39,6 +39,8 @@ pub enum Phase {
     Answer,
     /// Nothing with a bound of its own: a tunnel.
     Open,
+    /// Never entered, only missed: the request as a whole took too long.
+    Total,
 }
 
 /// Where the client came in, and how: for the hooks, which pingora does not tell.
@@ -75,6 +77,8 @@ pub struct Clock {
     phase: AtomicU8,
     /// Milliseconds since `epoch`; 0: no deadline.
     deadline: AtomicU64,
+    /// The same, of the request as a whole: no phase lasts longer.
+    bound: AtomicU64,
     /// Milliseconds that the phase may last without a sign of life; 0: for ever.
     limit: AtomicU64,
     /// The phase whose deadline passed, plus one; 0: none.
@@ -94,6 +98,7 @@ impl Clock {
             epoch: Instant::now(),
             phase: AtomicU8::new(Phase::Idle as u8),
             deadline: AtomicU64::new(0),
+            bound: AtomicU64::new(0),
             limit: AtomicU64::new(0),
             missed: AtomicU8::new(0),
             requests: AtomicU32::new(0),
@@ -125,9 +130,22 @@ impl Clock {
     /// Enters a phase that may last for `limit` from now; `None`: for ever.
     pub fn enter(&self, phase: Phase, limit: Option<Duration>) {
         self.phase.store(phase as u8, Ordering::Relaxed);
-        let limit = limit.map_or(0, |limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).max(1));
-        self.limit.store(limit, Ordering::Relaxed);
+        if matches!(phase, Phase::Idle | Phase::Open) {
+            self.bound(None);
+        }
+        self.limit.store(limit.map_or(0, millis), Ordering::Relaxed);
         self.arm();
+    }
+
+    /// All phases from now on, to the end of the request, may last for `total` together; `None`: for ever.
+    pub fn bound(&self, total: Option<Duration>) {
+        let bound = total.map_or(0, |total| self.now().saturating_add(millis(total)));
+        self.bound.store(bound, Ordering::Relaxed);
+    }
+
+    /// Milliseconds since `epoch`.
+    fn now(&self) -> u64 {
+        self.epoch.elapsed().as_millis() as u64
     }
 
     /// The client took a piece of the answer, or the backend gave one: the pause begins anew.
@@ -140,7 +158,7 @@ impl Clock {
     fn arm(&self) {
         let deadline = match self.limit.load(Ordering::Relaxed) {
             0 => 0,
-            limit => (self.epoch.elapsed().as_millis() as u64).saturating_add(limit),
+            limit => self.now().saturating_add(limit),
         };
         self.deadline.store(deadline, Ordering::Relaxed);
     }
@@ -149,12 +167,14 @@ impl Clock {
         Phase::from_u8(self.phase.load(Ordering::Relaxed))
     }
 
-    /// When the phase is over.
+    /// When the phase is over, or the request.
     pub fn deadline(&self) -> Option<Instant> {
-        match self.deadline.load(Ordering::Relaxed) {
-            0 => None,
-            millis => self.epoch.checked_add(Duration::from_millis(millis)),
-        }
+        let until = |deadline: &AtomicU64| Some(deadline.load(Ordering::Relaxed)).filter(|millis| *millis > 0);
+        let millis = match (until(&self.deadline), until(&self.bound)) {
+            (Some(phase), Some(request)) => phase.min(request),
+            (phase, request) => phase.or(request)?,
+        };
+        self.epoch.checked_add(Duration::from_millis(millis))
     }
 
     /// Only the connection's own task takes this lock.
@@ -175,9 +195,11 @@ impl Clock {
         *self.request_id.lock() = id;
     }
 
-    /// The phase's deadline has passed: it does not pass twice.
+    /// The deadline has passed: it does not pass twice.
     pub fn miss(&self) -> Phase {
-        let phase = self.phase();
+        let over = |bound| bound > 0 && bound <= self.now();
+        let phase = if over(self.bound.load(Ordering::Relaxed)) { Phase::Total } else { self.phase() };
+        self.bound(None);
         self.missed.store(phase as u8 + 1, Ordering::Relaxed);
         self.deadline.store(0, Ordering::Relaxed);
         phase
@@ -189,6 +211,11 @@ impl Clock {
     }
 }
 
+/// Never 0, which means for ever.
+fn millis(limit: Duration) -> u64 {
+    u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
 impl Phase {
     fn from_u8(value: u8) -> Self {
         match value {
@@ -197,6 +224,7 @@ impl Phase {
             2 => Self::Body,
             3 => Self::FirstByte,
             4 => Self::Answer,
+            6 => Self::Total,
             _ => Self::Open,
         }
     }

@@ -134,6 +134,7 @@ impl Door {
             return Err(gateway_error(StatusCode::BAD_GATEWAY));
         };
         exchange.traced(|trace| trace.asks(&backend));
+        Clock::with(|clock| clock.bound(timeouts.total));
         let Ok(slot) = backend.in_flight().enter(timeouts.connect).await else {
             exchange.traced(|trace| trace.failed("backend_busy"));
             return Err(self.failed(session, exchange, Failure::Connect, StatusCode::SERVICE_UNAVAILABLE));
@@ -238,6 +239,21 @@ impl Door {
         let open = exchange.meters().is_some_and(|meters| !meters.breaker.lets_through(&rules, Instant::now()));
         if open {
             self.fall_back(exchange, Failure::NotAsked, FallbackReason::Breaker);
+        }
+    }
+
+    /// Whether a body of so many bytes, announced or read, is one that the route takes. Of one that it does not nothing is kept.
+    ///
+    /// # Errors
+    /// What to answer then.
+    pub(super) fn within_size(bytes: Option<usize>, exchange: &mut Exchange) -> Result<(), Refusal> {
+        let most = exchange.proxied().and_then(|proxied| proxied.max_body);
+        match (bytes, most) {
+            (Some(bytes), Some(most)) if bytes as u64 > most => {
+                exchange.capture = None;
+                Err(Refusal::BodyTooLarge)
+            }
+            _ => Ok(()),
         }
     }
 

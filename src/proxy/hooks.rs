@@ -56,8 +56,7 @@ impl ProxyHttp for Door {
     async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> Result<bool> {
         let head_bytes = session.as_http1().map_or(0, |http1| http1.get_headers_raw_bytes().len());
         let upgrade = session.is_upgrade_req();
-        let sound =
-            hygiene::inspect(session.req_header(), head_bytes, exchange.snapshot.settings.limits.max_header_bytes);
+        let sound = hygiene::inspect(session.req_header(), head_bytes, exchange.snapshot.settings.limits.head);
         if sound.is_ok()
             && let Some(port) = secure::wanted_port(exchange.client.as_ref())
         {
@@ -65,6 +64,8 @@ impl ProxyHttp for Door {
             return Ok(true);
         }
         let settled = sound.and_then(|()| self.decide(session.req_header(), upgrade, exchange));
+        let settled =
+            settled.and_then(|()| Self::within_size(forward::announced_length(session.req_header()), exchange));
         if let Err(refusal) = settled {
             answer::refuse(session, refusal).await?;
             return Ok(true);
@@ -160,6 +161,11 @@ impl ProxyHttp for Door {
     ) -> Result<()> {
         if let (Some(capture), Some(piece)) = (&mut exchange.capture, &*piece) {
             capture.request_piece(piece);
+        }
+        if !session.was_upgraded() {
+            let read = session.as_ref().body_bytes_read();
+            Self::within_size(Some(read), exchange)
+                .map_err(|refusal| Error::new_down(ErrorType::HTTPStatus(refusal.status().as_u16())))?;
         }
         if session.was_upgraded() || session.response_written().is_some() {
             return Ok(());
@@ -282,7 +288,7 @@ impl ProxyHttp for Door {
             return e;
         }
         match missed {
-            Some(Phase::FirstByte | Phase::Answer) => return self.broke_off(session, exchange, true),
+            Some(Phase::FirstByte | Phase::Answer | Phase::Total) => return self.broke_off(session, exchange, true),
             Some(_) => return Error::new_down(ErrorType::HTTPStatus(StatusCode::REQUEST_TIMEOUT.as_u16())),
             None => {}
         }
@@ -316,7 +322,10 @@ impl ProxyHttp for Door {
             };
             session.set_keepalive(None);
             // A client that is gone cannot be told.
-            let _ = answer::respond(session, status).await;
+            let told = answer::respond(session, status).await.is_ok();
+            if told && status != StatusCode::REQUEST_TIMEOUT {
+                answer::listen_on(session).await;
+            }
         }
         FailToProxy { error_code: status.map_or(0, |status| status.as_u16()), can_reuse_downstream: false }
     }

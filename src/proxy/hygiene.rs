@@ -5,12 +5,19 @@ use http::{Method, Version};
 use pingora::http::RequestHeader;
 
 use super::answer::Refusal;
+use crate::config::settings::HeadLimits;
 
 /// # Errors
 /// The refusal to answer with.
-pub fn inspect(request: &RequestHeader, head_bytes: usize, max_header_bytes: usize) -> Result<(), Refusal> {
-    if head_bytes > max_header_bytes {
+pub fn inspect(request: &RequestHeader, head_bytes: usize, limits: HeadLimits) -> Result<(), Refusal> {
+    if request.raw_path().len() > limits.uri {
+        return Err(Refusal::UriTooLong);
+    }
+    if head_bytes > limits.bytes {
         return Err(Refusal::HeadTooLarge);
+    }
+    if request.headers.len() > limits.headers {
+        return Err(Refusal::TooManyHeaders);
     }
     if request.method == Method::TRACE {
         return Err(Refusal::MethodNotAllowed);
@@ -147,8 +154,10 @@ mod tests {
         }
     }
 
+    const LIMITS: HeadLimits = HeadLimits { bytes: 100, headers: 3, uri: 50 };
+
     fn refused(headers: &[(&'static str, &'static str)]) -> Option<u16> {
-        inspect(&request(headers), 10, 100).err().map(|refusal| refusal.status().as_u16())
+        inspect(&request(headers), 10, LIMITS).err().map(|refusal| refusal.status().as_u16())
     }
 
     #[test]
@@ -201,9 +210,20 @@ mod tests {
 
     #[test]
     fn a_request_without_host_or_with_two_is_refused() {
-        assert!(inspect(&request(&[]), 10, 100).is_err());
-        assert!(inspect(&request(&[("host", "a"), ("host", "a")]), 10, 100).is_err());
-        assert!(inspect(&request(&[("host", "a")]), 10, 100).is_ok());
-        assert!(matches!(inspect(&request(&[("host", "a")]), 101, 100), Err(Refusal::HeadTooLarge)));
+        assert!(inspect(&request(&[]), 10, LIMITS).is_err());
+        assert!(inspect(&request(&[("host", "a"), ("host", "a")]), 10, LIMITS).is_err());
+        assert!(inspect(&request(&[("host", "a")]), 10, LIMITS).is_ok());
+    }
+
+    #[test]
+    fn a_head_has_three_bounds() {
+        let few = request(&[("host", "a"), ("a", "b"), ("a", "c")]);
+        assert!(inspect(&few, 100, LIMITS).is_ok());
+        assert!(matches!(inspect(&few, 101, LIMITS), Err(Refusal::HeadTooLarge)));
+        let many = request(&[("host", "a"), ("a", "b"), ("a", "c"), ("a", "d")]);
+        assert!(matches!(inspect(&many, 10, LIMITS), Err(Refusal::TooManyHeaders)));
+        let mut long = few;
+        long.set_raw_path(format!("/{}", "x".repeat(50)).as_bytes()).unwrap();
+        assert!(matches!(inspect(&long, 10, LIMITS), Err(Refusal::UriTooLong)));
     }
 }

@@ -10,6 +10,7 @@ mod access_log;
 mod admin;
 mod bad_input;
 mod balance;
+mod bounds;
 mod breaker;
 mod cli;
 mod demo;

@@ -15,8 +15,12 @@ use crate::config::settings::{
 use crate::config::spec::{BackendSpec, HealthCheckSpec, OutliersSpec, Spec, Text, TimeoutsSpec};
 use crate::config::suggest;
 
-const DEFAULT_TIMEOUTS: Timeouts =
-    Timeouts { connect: Duration::from_secs(1), first_byte: Duration::from_secs(30), idle: Duration::from_secs(60) };
+const DEFAULT_TIMEOUTS: Timeouts = Timeouts {
+    connect: Duration::from_secs(1),
+    first_byte: Duration::from_secs(30),
+    idle: Duration::from_secs(60),
+    total: None,
+};
 const DEFAULT_HEALTH_PATH: &str = "/";
 const DEFAULT_HEALTH_INTERVAL: Duration = Duration::from_secs(5);
 const MOST_IN_FLIGHT: u64 = 1_000_000;
@@ -84,6 +88,7 @@ pub fn timeouts(written: Option<&TimeoutsSpec>, at: &At<'_>, findings: &mut Find
         connect: bounds::time(written.connect, &at.key("connect"), findings),
         first_byte: bounds::time(written.first_byte, &at.key("first_byte"), findings),
         idle: bounds::time(written.idle, &at.key("idle"), findings),
+        total: bounds::time(written.total, &at.key("total"), findings),
     }
 }
 

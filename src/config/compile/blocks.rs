@@ -9,7 +9,7 @@ use super::{bounds, names, visitors};
 use crate::config::at::At;
 use crate::config::mistake::Findings;
 use crate::config::settings::{KeySource, TimeoutOverrides};
-use crate::config::spec::{BreakerSpec, CanarySpec, FallbackSpec, MirrorSpec, NoiseSpec, Percent};
+use crate::config::spec::{BreakerSpec, CanarySpec, FallbackSpec, MirrorSpec, NoiseSpec, Percent, RouteLimitsSpec};
 use crate::routing::{MethodSet, Share};
 
 /// Larger bodies than this are not worth comparing within the mirror's budget.
@@ -18,6 +18,8 @@ const MOST_MIRRORED_BODY: u64 = 64 << 20;
 const MOST_MIRRORED: u64 = 100_000;
 /// The proxy engine keeps this much of a request body for a replay, and no more.
 const MOST_REPLAYED_BODY: u64 = 64 << 10;
+/// Who counts in signed numbers counts no further.
+const MOST_BODY: u64 = i64::MAX as u64;
 /// A count that no route reaches in a window.
 const MOST_COUNTED: u64 = 1_000_000_000;
 const STATUSES: std::ops::RangeInclusive<u64> = 200..=599;
@@ -112,6 +114,11 @@ pub fn fallback(written: Option<&FallbackSpec>, at: &At<'_>, findings: &mut Find
         max_body: max_body.map(|size| size as usize),
         breaker: written.breaker.as_ref().map(|block| breaker(block, &at.key("breaker"), findings)),
     }
+}
+
+/// Of a request, in bytes; 0: no bound, whatever the defaults say.
+pub fn max_body(limits: Option<&RouteLimitsSpec>, at: &At<'_>, findings: &mut Findings) -> Option<u64> {
+    bounds::size(limits?.max_body, 0..=MOST_BODY, &at.key("max_body"), findings)
 }
 
 fn breaker(written: &BreakerSpec, at: &At<'_>, findings: &mut Findings) -> BreakerBlock {
@@ -212,6 +219,7 @@ impl TimeoutOverrides {
             connect: self.connect.or(base.connect),
             first_byte: self.first_byte.or(base.first_byte),
             idle: self.idle.or(base.idle),
+            total: self.total.or(base.total),
         }
     }
 }

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use super::backends::{BackendNames, timeouts};
 use super::blocks::{
-    BreakerBlock, CanaryBlock, FallbackBlock, MirrorBlock, NoiseBlock, canary, fallback, mirror, noise,
+    BreakerBlock, CanaryBlock, FallbackBlock, MirrorBlock, NoiseBlock, canary, fallback, max_body, mirror, noise,
 };
 use super::rate::{RateBlock, wants_a_number};
 use super::{names, visitors};
@@ -52,6 +52,7 @@ pub struct Defaults {
     fallback: FallbackBlock,
     timeouts: TimeoutOverrides,
     rate: RateBlock,
+    max_body: Option<u64>,
     rules_spec: Option<RulesSpec>,
     rules: Arc<Rules>,
     gate: Gate,
@@ -70,6 +71,7 @@ struct Said<'a> {
     fallback: FallbackBlock,
     timeouts: TimeoutOverrides,
     rate: RateBlock,
+    max_body: Option<u64>,
     diff: Option<&'a RulesSpec>,
     readiness: Option<&'a GateSpec>,
 }
@@ -97,6 +99,7 @@ impl<'a> Context<'a> {
             fallback: fallback(written.fallback.as_ref(), &at.key("fallback"), findings),
             timeouts: timeouts(written.timeouts.as_ref(), &at.key("timeouts"), findings),
             rate: RateBlock::of(written.limits.as_ref(), &at.key("limits"), findings),
+            max_body: max_body(written.limits.as_ref(), &at.key("limits"), findings),
             diff: written.diff.as_ref(),
             readiness: written.readiness.as_ref(),
         };
@@ -127,6 +130,7 @@ impl<'a> Context<'a> {
             fallback: FallbackBlock::default(),
             timeouts: TimeoutOverrides::default(),
             rate: RateBlock::default(),
+            max_body: None,
             diff: None,
             readiness: None,
         };
@@ -161,6 +165,7 @@ impl<'a> Context<'a> {
             noise: said.noise.over(&defaults.noise).settings(),
             fallback: fallback.settings(),
             rate_limit: said.rate.over(&defaults.rate).limit(),
+            max_body: said.max_body.or(defaults.max_body).filter(|bytes| *bytes > 0),
             rules: self.rules(said.diff, &at.key("diff"), findings),
             gate: said.readiness.map_or_else(
                 || defaults.gate.clone(),
@@ -242,6 +247,7 @@ impl Defaults {
             fallback,
             timeouts: timeouts(written.timeouts.as_ref(), &at.key("timeouts"), findings),
             rate: RateBlock::of(written.limits.as_ref(), &at.key("limits"), findings),
+            max_body: max_body(written.limits.as_ref(), &at.key("limits"), findings),
             rules: match &written.diff {
                 None => Arc::default(),
                 Some(diff) => compiled_rules(diff, &at.key("diff"), findings),

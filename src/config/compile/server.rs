@@ -13,9 +13,10 @@ use super::{bounds, names};
 use crate::config::at::At;
 use crate::config::mistake::Findings;
 use crate::config::settings::{
-    AccessLogFormat, AccessLogSettings, Address, AdminSettings, Limits, Listener, RequestIds, RunAs, StoreSettings,
+    AccessLogFormat, AccessLogSettings, Address, AdminSettings, HeadLimits, Limits, Listener, RequestIds, RunAs,
+    StoreSettings,
 };
-use crate::config::spec::{Percent, Spec, StoreSpec, Text};
+use crate::config::spec::{LimitsSpec, Percent, Spec, StoreSpec, Text};
 use crate::routing::Share;
 
 /// What a key says whose effect belongs to a later version: refused, never silently accepted.
@@ -36,6 +37,8 @@ const MOST_STORE_SIZE: u64 = 1 << 40;
 /// A head of less than this fits no browser's.
 const LEAST_HEADER_BYTES: u64 = 1 << 10;
 const MOST_HEADER_BYTES: u64 = 1 << 20;
+/// The proxy engine reads this many lines of a head, and refuses one with more by itself.
+const MOST_HEADERS: u64 = 256;
 const LEAST_MIRROR_MEMORY: u64 = 1 << 20;
 const MOST_MIRROR_MEMORY: u64 = 64 << 30;
 const MOST_CONNECTIONS: u64 = 10_000_000;
@@ -165,13 +168,7 @@ pub fn limits(spec: &Spec, top: &At<'_>, findings: &mut Findings) -> Limits {
             .unwrap_or(seconds(10)),
         body_timeout: bounds::time(written.body_timeout, &at.key("body_timeout"), findings).unwrap_or(seconds(60)),
         keep_alive: bounds::time(written.keep_alive, &at.key("keep_alive"), findings).unwrap_or(seconds(60)),
-        max_header_bytes: bounds::size(
-            written.max_header_bytes,
-            LEAST_HEADER_BYTES..=MOST_HEADER_BYTES,
-            &at.key("max_header_bytes"),
-            findings,
-        )
-        .map_or(64 << 10, |size| size as usize),
+        head: head_limits(&written, &at, findings),
         max_connections: bounds::count(
             written.max_connections,
             1..=MOST_CONNECTIONS,
@@ -246,5 +243,19 @@ fn store_url(written: &StoreSpec, at: &At<'_>, findings: &mut Findings) {
     } else {
         // The URL may hold a password: it is not repeated.
         findings.wrong(&at_url, "is no URL that begins with postgres://");
+    }
+}
+
+fn head_limits(written: &LimitsSpec, at: &At<'_>, findings: &mut Findings) -> HeadLimits {
+    let bounds = LEAST_HEADER_BYTES..=MOST_HEADER_BYTES;
+    let bytes = bounds::size(written.max_header_bytes, bounds.clone(), &at.key("max_header_bytes"), findings);
+    let bytes = bytes.map_or(64 << 10, |size| size as usize);
+    let uri = bounds::size(written.max_uri_bytes, bounds, &at.key("max_uri_bytes"), findings);
+    let headers = bounds::count(written.max_headers, 1..=MOST_HEADERS, &at.key("max_headers"), findings);
+    HeadLimits {
+        bytes,
+        headers: headers.unwrap_or(MOST_HEADERS as usize),
+        // Longer than the whole head it is never.
+        uri: uri.map_or(bytes, |size| size as usize),
     }
 }

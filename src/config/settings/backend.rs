@@ -145,6 +145,8 @@ pub struct Timeouts {
     pub first_byte: Duration,
     /// Between two reads or writes of a body, and how long a kept connection is reused.
     pub idle: Duration,
+    /// From choosing the endpoint to the last byte of the answer; `None`: no bound.
+    pub total: Option<Duration>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -42,6 +42,8 @@ pub struct Proxied {
     pub noise: NoiseSettings,
     pub fallback: FallbackSettings,
     pub rate_limit: Option<RateLimit>,
+    /// Bytes of request body; `None`: no bound.
+    pub max_body: Option<u64>,
     pub rules: Arc<Rules>,
     pub gate: Gate,
 }
@@ -61,6 +63,7 @@ pub struct TimeoutOverrides {
     pub connect: Option<Duration>,
     pub first_byte: Option<Duration>,
     pub idle: Option<Duration>,
+    pub total: Option<Duration>,
 }
 
 impl TimeoutOverrides {
@@ -69,6 +72,7 @@ impl TimeoutOverrides {
             connect: self.connect.unwrap_or(backend.connect),
             first_byte: self.first_byte.unwrap_or(backend.first_byte),
             idle: self.idle.unwrap_or(backend.idle),
+            total: self.total.or(backend.total),
         }
     }
 }

@@ -131,6 +131,10 @@ pub struct LimitsSpec {
     #[serde(deserialize_with = "written")]
     pub max_header_bytes: Option<Size>,
     #[serde(deserialize_with = "written")]
+    pub max_headers: Option<u64>,
+    #[serde(deserialize_with = "written")]
+    pub max_uri_bytes: Option<Size>,
+    #[serde(deserialize_with = "written")]
     pub max_connections: Option<u64>,
     #[serde(deserialize_with = "written")]
     pub max_connections_per_client: Option<u64>,
@@ -192,7 +196,7 @@ pub struct OutliersSpec {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a mapping with the keys connect, first_byte and idle")]
+#[serde(default, deny_unknown_fields, expecting = "a mapping with the keys connect, first_byte, idle and total")]
 pub struct TimeoutsSpec {
     #[serde(deserialize_with = "written")]
     pub connect: Option<Time>,
@@ -200,6 +204,8 @@ pub struct TimeoutsSpec {
     pub first_byte: Option<Time>,
     #[serde(deserialize_with = "written")]
     pub idle: Option<Time>,
+    #[serde(deserialize_with = "written")]
+    pub total: Option<Time>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

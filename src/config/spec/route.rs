@@ -184,8 +184,10 @@ pub struct BreakerSpec {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a mapping with the key rate")]
+#[serde(default, deny_unknown_fields, expecting = "a mapping with the keys max_body and rate")]
 pub struct RouteLimitsSpec {
+    #[serde(deserialize_with = "written")]
+    pub max_body: Option<Size>,
     #[serde(deserialize_with = "written")]
     pub rate: Option<RateSpec>,
 }

@@ -49,7 +49,7 @@ impl Front {
     /// Serves one connection to its end.
     pub(super) async fn serve_http2(&self, wire: Wire, entrance: Entrance, limits: &Limits) {
         let digest = Digest { socket_digest: wire.get_socket_digest(), ..Digest::default() };
-        let streams = Streams::new(limits.max_header_bytes);
+        let streams = Streams::new(limits.head.bytes);
         let opening = options(limits).handshake::<_, Bytes>(Metered::new(wire, streams.clone()));
         let Ok(Ok(connection)) = tokio::time::timeout(limits.header_timeout, opening).await else { return };
         Conversation { front: self, entrance, limits, digest, streams, requests: 0, leaving: false }
@@ -62,7 +62,7 @@ fn options(limits: &Limits) -> Builder {
     let mut options = Builder::new();
     options
         .max_concurrent_streams(limits.max_streams)
-        .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
+        .max_header_list_size(u32::try_from(limits.head.bytes).unwrap_or(u32::MAX))
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buffer_size(SEND_BUFFER)
