@@ -1,7 +1,8 @@
 //! The bounded tee: what is kept of a request and its authoritative answer for the copy and the comparison.
 //!
-//! Bodies are reference-counted pieces, never copied here. One piece too many and the capture gives up, frees what it holds and
-//! remembers why; the user's bytes go on untouched.
+//! Bodies are kept in the pieces in which they came, which are counted references and no copies; only small ones are put together,
+//! because each piece costs room of its own. One piece too many and the capture gives up, frees what it holds and remembers why;
+//! the user's bytes go on untouched.
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
@@ -19,10 +20,15 @@ pub struct Capture {
     body: Pieces,
 }
 
+/// Bytes of a piece that is worth its own room.
+const LARGE: usize = 1024;
+
 /// A body in pieces, up to a bound.
 #[derive(Debug)]
 struct Pieces {
     pieces: Vec<Bytes>,
+    /// Small pieces behind those, put together.
+    small: BytesMut,
     len: usize,
     max: usize,
     overflown: bool,
@@ -80,7 +86,7 @@ impl Capture {
 
 impl Pieces {
     fn new(max: usize) -> Self {
-        Self { pieces: Vec::new(), len: 0, max, overflown: false }
+        Self { pieces: Vec::new(), small: BytesMut::new(), len: 0, max, overflown: false }
     }
 
     fn push(&mut self, piece: &Bytes) {
@@ -88,19 +94,30 @@ impl Pieces {
             return;
         }
         if self.len + piece.len() > self.max {
-            self.overflown = true;
-            self.pieces = Vec::new();
+            *self = Self { overflown: true, ..Self::new(self.max) };
             return;
         }
         self.len += piece.len();
+        // Most bodies are one piece: it is kept as it came, whatever its size.
+        if piece.len() < LARGE && !self.pieces.is_empty() {
+            return self.small.extend_from_slice(piece);
+        }
+        self.put_small_away();
         self.pieces.push(piece.clone());
     }
 
-    /// `None`: there was more than the bound.
+    fn put_small_away(&mut self) {
+        if !self.small.is_empty() {
+            self.pieces.push(self.small.split().freeze());
+        }
+    }
+
+    /// `None`: it was too large.
     fn join(mut self) -> Option<Bytes> {
         if self.overflown {
             return None;
         }
+        self.put_small_away();
         if self.pieces.len() <= 1 {
             return Some(self.pieces.pop().unwrap_or_default());
         }
@@ -130,6 +147,17 @@ mod tests {
         assert_eq!((&whole.body[..], &whole.answer.body[..]), (&b"abcd"[..], &b"wxyz"[..]));
         assert_eq!(captured(4, &[b"ab", b"cde"], &[]).unwrap_err(), Unproven::RequestTooLarge);
         assert_eq!(captured(4, &[], &[b"12345"]).unwrap_err(), Unproven::ResponseTooLarge);
+    }
+
+    #[test]
+    fn a_body_that_comes_byte_by_byte_takes_little_room() {
+        let mut pieces = Pieces::new(1 << 20);
+        let sent: Vec<u8> = (0..100_000_u32).map(|at| at as u8).collect();
+        sent.iter().for_each(|byte| pieces.push(&Bytes::copy_from_slice(&[*byte])));
+        assert!(pieces.pieces.len() < 10, "{}", pieces.pieces.len());
+        pieces.push(&Bytes::from(vec![b'x'; LARGE]));
+        pieces.push(&Bytes::from_static(b"end"));
+        assert_eq!(pieces.join().unwrap(), [&sent[..], &[b'x'; LARGE], b"end"].concat());
     }
 
     #[test]

@@ -9,8 +9,9 @@
 
 use memchr::memchr;
 
-/// Longest line of a head, bytes: pingora's own bound of a whole head.
-const LONGEST_HEAD_LINE: usize = 1 << 20;
+/// Bytes of a head that are read beyond what a head may have, so that whoever sends them is told 431. Pingora keeps a head of up to
+/// 1 MiB until it ends, and a line of it is kept here: what is longer than this is not waited for.
+const LEEWAY: usize = 64 << 10;
 /// Longest line between chunks, bytes: a size, an extension that nobody uses, or a trailer.
 const LONGEST_CHUNK_LINE: usize = 8 * 1024;
 /// Largest body or chunk, bytes: who counts in signed numbers counts no further, and nobody ever will.
@@ -21,18 +22,20 @@ const SIZE_DIGITS: usize = 16;
 const USUAL_LINE: usize = 1024;
 
 /// Follows one connection's bytes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Framing {
+    /// Bytes that a head may have, and those that the present one may still have.
+    longest_head: usize,
+    left_of_head: usize,
     state: State,
     /// The beginning of a line whose end has not come.
     begun: Vec<u8>,
     head: Head,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Before a request: empty lines are skipped (RFC 9112, section 2.2).
-    #[default]
     Start,
     Headers,
     /// Bytes of a body with a length that are still to come.
@@ -69,6 +72,12 @@ enum LineEnd {
 struct Ambiguous;
 
 impl Framing {
+    /// Of a connection whose heads may have so many bytes.
+    pub fn new(max_header_bytes: usize) -> Self {
+        let longest_head = max_header_bytes + LEEWAY;
+        Self { longest_head, left_of_head: longest_head, state: State::Start, begun: Vec::new(), head: Head::default() }
+    }
+
     /// Looks at bytes in the order in which they came; spoils them from the first that breaks the rules.
     pub fn check(&mut self, bytes: &mut [u8]) {
         let mut at = 0;
@@ -109,10 +118,8 @@ impl Framing {
     }
 
     fn line(&mut self, bytes: &[u8]) -> Result<usize, Spoil> {
-        let longest = match self.state {
-            State::Start | State::Headers => LONGEST_HEAD_LINE,
-            _ => LONGEST_CHUNK_LINE,
-        };
+        let is_of_head = matches!(self.state, State::Start | State::Headers);
+        let longest = if is_of_head { self.left_of_head } else { LONGEST_CHUNK_LINE };
         let end = memchr(b'\n', bytes);
         let more = end.unwrap_or(bytes.len());
         if self.begun.len() + more > longest {
@@ -123,6 +130,9 @@ impl Framing {
             return Ok(bytes.len());
         };
         let taken = end + 1;
+        if is_of_head {
+            self.left_of_head = self.left_of_head.saturating_sub(self.begun.len() + taken);
+        }
         let read = if self.begun.is_empty() {
             self.read_line(&bytes[..end])
         } else {
@@ -175,6 +185,7 @@ impl Framing {
         }
         if line.is_empty() {
             self.state = self.head.what_follows()?;
+            self.left_of_head = self.longest_head;
             return Ok(());
         }
         self.head.note(line);

@@ -98,7 +98,7 @@ impl Front {
     async fn serve_requests(&self, wire: Wire, clock: Arc<Clock>, limits: &Limits) {
         // The first request must come as promptly as its own head: nobody connects to say nothing.
         clock.enter(Phase::Idle, Some(limits.header_timeout));
-        let stream = ClientStream::new(wire, clock.clone(), limits.header_timeout);
+        let stream = ClientStream::new(wire, clock.clone(), limits);
         let mut session = HttpSession::new_http1(Box::new(stream));
         // Pingora's own timeouts stay off: the clock keeps them all.
         session.set_keepalive(Some(0));

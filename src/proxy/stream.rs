@@ -17,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, BufWriter, ReadBuf};
 use super::clock::{Alarm, Clock, Date, Phase};
 use super::framing::Framing;
 use super::wire::Wire;
+use crate::config::settings::Limits;
 
 /// Bytes gathered before a write: a usual head and a small body leave in one system call.
 const WRITE_BUFFER: usize = 4 * 1024;
@@ -32,12 +33,12 @@ pub struct ClientStream {
 }
 
 impl ClientStream {
-    pub fn new(inner: Wire, clock: Arc<Clock>, header_timeout: Duration) -> Self {
+    pub fn new(inner: Wire, clock: Arc<Clock>, limits: &Limits) -> Self {
         Self {
             inner: BufWriter::with_capacity(WRITE_BUFFER, inner),
             clock,
-            framing: Framing::default(),
-            header_timeout,
+            framing: Framing::new(limits.max_header_bytes),
+            header_timeout: limits.header_timeout,
             alarm: Alarm::default(),
         }
     }

@@ -67,6 +67,34 @@ fn a_head_over_the_limit_is_a_431_and_one_below_it_passes() {
     assert_eq!(site.legacy.seen().len(), 1);
 }
 
+/// Bytes of a head without end, and clients that send one.
+const ENDLESS: usize = 900 << 10;
+const SENDERS: usize = 100;
+
+#[test]
+fn heads_beyond_all_bounds_are_not_kept() {
+    let site = site();
+    let door = site.open_with(&site.config(LEGACY).and("limits: {header_timeout: 30s}"));
+    assert_eq!(door.get("/").text(), "ok");
+    let before = door.memory();
+    let head = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(ENDLESS));
+    let clients: Vec<Client> = (0..SENDERS)
+        .map(|_| {
+            let mut client = door.client();
+            // The door may have had enough of it meanwhile.
+            client.try_send(&head).ok();
+            client
+        })
+        .collect();
+    await_that("the door has had enough of all of them", || {
+        let open = door.metric("connections", &[]);
+        if open == 0.0 { Ok(()) } else { Err(format!("{open} are open")) }
+    });
+    let grown = door.memory().saturating_sub(before);
+    assert!(grown < (SENDERS * ENDLESS) as u64 / 2, "{} KiB for {SENDERS} heads", grown >> 10);
+    drop(clients);
+}
+
 #[test]
 fn connections_over_the_limit_are_closed_and_a_free_place_is_given_again() {
     let site = site();

@@ -3,11 +3,13 @@
 use super::*;
 
 const CHUNKED: &str = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+/// Bytes of a head.
+const LONGEST: usize = 1 << 10;
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// What is left of the bytes when they come in pieces of this size.
 fn checked(bytes: &[u8], piece: usize) -> Vec<u8> {
-    let mut framing = Framing::default();
+    let mut framing = Framing::new(LONGEST);
     let mut out = bytes.to_vec();
     out.chunks_mut(piece).for_each(|piece| framing.check(piece));
     out
@@ -113,7 +115,7 @@ mod laws {
     use super::*;
 
     fn is_refused(bytes: &[u8], piece: usize) -> bool {
-        let mut framing = Framing::default();
+        let mut framing = Framing::new(LONGEST);
         bytes.to_vec().chunks_mut(piece).for_each(|piece| framing.check(piece));
         framing.state == State::Spoilt
     }
@@ -128,5 +130,18 @@ mod laws {
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), piece in 1usize..50) {
             checked(&bytes, piece);
         }
+    }
+}
+
+#[test]
+fn a_head_that_is_far_too_long_is_not_waited_for_and_each_head_counts_anew() {
+    let most = LONGEST + LEEWAY;
+    let head = |bytes: usize| format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(bytes - 24));
+    let spoilt = |bytes: &[u8], piece: usize| checked(bytes, piece).ends_with(b"\r\r\r");
+    for piece in [100, most * 4] {
+        assert!(!spoilt(format!("{}{GET}", head(most - 100).repeat(3)).as_bytes(), piece), "in {piece}s");
+        assert!(spoilt(format!("{GET}{}", head(most + 100)).as_bytes(), piece), "in {piece}s");
+        assert!(spoilt(format!("GET / HTTP/1.1\r\n{}", "X: y\r\n".repeat(most / 6)).as_bytes(), piece), "in {piece}s");
+        assert!(spoilt("\r\n".repeat(most).as_bytes(), piece), "in {piece}s");
     }
 }
