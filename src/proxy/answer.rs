@@ -59,9 +59,7 @@ impl Refusal {
 /// The client is gone.
 pub async fn refuse(session: &mut Session, refusal: Refusal) -> pingora::Result<()> {
     session.set_keepalive(None);
-    send(session, refusal.status(), refusal.text()).await?;
-    listen_on(session).await;
-    Ok(())
+    send(session, refusal.status(), refusal.text()).await
 }
 
 /// Takes what a client goes on sending after its answer. Closed over bytes that nobody read, a connection is reset, and with

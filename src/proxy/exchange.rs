@@ -34,6 +34,8 @@ pub struct Exchange {
     pub answered_by: AnsweredBy,
     /// Refused, for its asker had asked too often.
     pub limited: bool,
+    /// Answered by the door while the client may still have been sending: it is listened to before its connection is closed.
+    pub is_refused: bool,
     /// Only of a request whose trace is kept.
     pub trace: Option<Box<Trace>>,
 }
@@ -69,6 +71,7 @@ impl Exchange {
             capture: None,
             answered_by: AnsweredBy::Door,
             limited: false,
+            is_refused: false,
             trace: None,
         }
     }

@@ -67,6 +67,7 @@ impl ProxyHttp for Door {
         let settled =
             settled.and_then(|()| Self::within_size(forward::announced_length(session.req_header()), exchange));
         if let Err(refusal) = settled {
+            exchange.is_refused = true;
             answer::refuse(session, refusal).await?;
             return Ok(true);
         }
@@ -323,9 +324,7 @@ impl ProxyHttp for Door {
             session.set_keepalive(None);
             // A client that is gone cannot be told.
             let told = answer::respond(session, status).await.is_ok();
-            if told && status != StatusCode::REQUEST_TIMEOUT {
-                answer::listen_on(session).await;
-            }
+            exchange.is_refused = told && status != StatusCode::REQUEST_TIMEOUT;
         }
         FailToProxy { error_code: status.map_or(0, |status| status.as_u16()), can_reuse_downstream: false }
     }
@@ -345,6 +344,10 @@ impl ProxyHttp for Door {
         self.write_down(session, exchange, code, took);
         self.hand_over(session, exchange, e.is_none());
         self.finish_trace(session, e, exchange, took);
+        // Last of all: by now the request is counted, and holds no place at a backend.
+        if exchange.is_refused {
+            answer::listen_on(session).await;
+        }
     }
 
     /// The meters count every failure; a line per aborted request would only drown the log.

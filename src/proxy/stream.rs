@@ -37,7 +37,7 @@ impl ClientStream {
         Self {
             inner: BufWriter::with_capacity(WRITE_BUFFER, inner),
             clock,
-            framing: Framing::new(limits.max_header_bytes),
+            framing: Framing::new(limits.head.bytes),
             header_timeout: limits.header_timeout,
             alarm: Alarm::default(),
         }

@@ -51,6 +51,22 @@ fn a_client_that_is_still_sending_reads_the_413() {
 }
 
 #[test]
+fn a_client_that_is_listened_to_holds_no_place_at_the_backend_and_is_counted_by_then() {
+    let site = site();
+    let mut config = site.config(SIZED);
+    config.new.push_str(", max_in_flight: 1");
+    let door = site.open_with(&config);
+    let mut client = door.client();
+    client.send("POST /small HTTP/1.1\r\nHost: site.test\r\nTransfer-Encoding: chunked\r\n\r\nb\r\neleven byte\r\n");
+    assert_eq!(client.answer("POST").status(), 413);
+    let start = Instant::now();
+    assert_eq!(door.ask("POST", "/small", &[], b"ten bytes.").text(), "new");
+    door.await_metric("requests_total", &[("route", "small"), ("code", "413")], 1.0);
+    assert!(start.elapsed() < Duration::from_secs(1), "after {:?}", start.elapsed());
+    client.send("1\r\nx\r\n");
+}
+
+#[test]
 fn a_body_over_the_limit_is_a_413_over_http2() {
     let site = site();
     let mut config = site.config(SIZED);
