@@ -312,6 +312,30 @@ fn a_body_waits_for_leave_and_leave_is_passed_on() {
     assert!(answer.iter().any(|frame| frame.payload == b"took 4"), "{answer:?}");
 }
 
+/// Many clients learn only then that there is no more. A second end would be read as the next request on the connection, and
+/// answered to whoever comes next.
+#[test]
+fn a_body_that_ends_with_an_empty_frame_has_one_end() {
+    let site = Site::of(Origin::saying("ok"), Origin::dead());
+    let door = site.open_with(&h2c(&site, LEGACY));
+    let mut client = Frames::open(door.address);
+    let methods = ["POST", "GET", "PUT", "OPTIONS"];
+    for (stream, method) in (1..).step_by(2).zip(methods) {
+        let fields =
+            frames::get("/").into_iter().map(|field| if field.0 == ":method" { (":method", method) } else { field });
+        client.head(stream, &fields.collect::<Vec<_>>(), false);
+        client.send(frames::DATA, 0, stream, b"");
+        client.send(frames::DATA, 0, stream, b"body");
+        client.send(frames::DATA, frames::END_STREAM, stream, b"");
+        assert_eq!(client.until_over(stream)[0].status(), 200);
+    }
+    assert_eq!(door.get("/").status(), 200);
+    let seen: Vec<(String, Vec<u8>)> =
+        site.legacy.seen().iter().map(|seen| (seen.method(), seen.body.clone())).collect();
+    let wanted: Vec<(String, Vec<u8>)> = methods.map(|method| (method.to_owned(), b"body".to_vec())).into();
+    assert_eq!(seen, [&wanted[..], &[("GET".to_owned(), Vec::new())]].concat());
+}
+
 /// The rest of the body is neither awaited nor complained of.
 #[test]
 fn an_answer_may_come_before_the_body_is_sent() {

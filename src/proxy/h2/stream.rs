@@ -84,12 +84,17 @@ impl ClientRequest {
         }
     }
 
-    /// Pieces are given back to the client's window as they are taken: whoever asks for one has room for it.
+    /// Pieces are given back to the client's window as they are taken: whoever asks for one has room for it. Empty ones are passed
+    /// over: in chunks, which is how pingora writes them to HTTP/1, an empty piece is the end of the body, and a second end the
+    /// beginning of another request (<https://github.com/cloudflare/pingora/issues/935>).
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
-        match self.body.poll_data(cx) {
-            Poll::Ready(Some(piece)) => Poll::Ready(self.take(piece).map(Some)),
-            Poll::Ready(None) => Poll::Ready(Ok(None)),
-            Poll::Pending => self.poll_late(cx).map(Err),
+        loop {
+            match self.body.poll_data(cx) {
+                Poll::Ready(Some(Ok(piece))) if piece.is_empty() => {}
+                Poll::Ready(Some(piece)) => return Poll::Ready(self.take(piece).map(Some)),
+                Poll::Ready(None) => return Poll::Ready(Ok(None)),
+                Poll::Pending => return self.poll_late(cx).map(Err),
+            }
         }
     }
 
