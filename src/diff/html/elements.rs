@@ -1,6 +1,7 @@
 //! What the names of elements say of them, as the tree builder's rules do (HTML Standard, 13.2.6). Names in lower case.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use super::flow::{self, Role};
 
@@ -88,7 +89,6 @@ pub(super) fn never_regular(name: &str) -> bool {
             | "applet"
             | "marquee"
             | "keygen"
-            | "caption"
             | "bgsound"
             | "basefont"
             | "command"
@@ -149,6 +149,7 @@ pub(super) fn is_special(name: &str) -> bool {
                 | "textarea"
                 | "noscript"
                 | "summary"
+                | "caption"
         )
 }
 
@@ -176,6 +177,8 @@ impl Traits {
     pub const ENDS_OTHERS: Self = Self(1 << 12);
     /// What stands in it is read as in most elements.
     pub const ORDINARY: Self = Self(1 << 13);
+    /// No name of a standard, and with capital letters: nothing is known of it.
+    pub const ODD: Self = Self(1 << 14);
 
     pub fn of(name: &str) -> Self {
         let raw = matches!(name, "title" | "textarea" | "script" | "style" | "iframe");
@@ -213,9 +216,10 @@ impl Traits {
 }
 
 /// The name of an element, with what is asked of it again and again.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Name<'a> {
-    pub text: Cow<'a, str>,
+    /// In lower case, but for [`Traits::ODD`] ones.
+    pub text: &'a str,
     pub traits: Traits,
     pub role: Role,
     pub hash: u64,
@@ -223,9 +227,24 @@ pub(super) struct Name<'a> {
 
 impl<'a> Name<'a> {
     pub fn of(written: &'a str) -> Self {
-        let text = lower(written);
-        let (traits, role) = (Traits::of(&text), flow::name_role(&text));
-        Self { traits, role, hash: xxhash_rust::xxh3::xxh3_64(text.as_bytes()), text }
+        let key = key(written);
+        let mut at = slot(key);
+        while let Some(Some((known, name))) = STANDARD.get(at) {
+            let is_it = *known == key && name.text.len() == written.len();
+            if is_it && (written.len() <= WORD || name.text.eq_ignore_ascii_case(written)) {
+                return *name;
+            }
+            at += 1;
+        }
+        Self::new(written)
+    }
+
+    fn new(text: &'a str) -> Self {
+        let mut traits = Traits::of(text);
+        if text.bytes().any(|c| c.is_ascii_uppercase()) {
+            traits = Traits(Traits::ODD.0 | Traits::NEVER_REGULAR.0);
+        }
+        Self { traits, role: flow::name_role(text), hash: xxhash_rust::xxh3::xxh3_64(text.as_bytes()), text }
     }
 
     pub fn is(&self, one: Traits) -> bool {
@@ -233,34 +252,69 @@ impl<'a> Name<'a> {
     }
 }
 
-/// The names that were met last: a page has few.
-pub(super) struct Known<'a>(Vec<Option<(&'a str, Name<'a>)>>);
-
-impl<'a> Known<'a> {
-    pub fn new() -> Self {
-        Self(vec![None; SLOTS])
+/// The names that pages are made of, each at its [`slot`] or behind it.
+static STANDARD: LazyLock<Vec<Option<(u64, Name<'static>)>>> = LazyLock::new(|| {
+    let mut table = vec![None; SLOTS * 2];
+    for name in NAMES.iter().flat_map(|names| names.split(' ')) {
+        let key = key(name);
+        if let Some(free) = table.iter_mut().skip(slot(key)).find(|slot| slot.is_none()) {
+            *free = Some((key, Name::new(name)));
+        }
     }
+    table
+});
 
-    pub fn name(&mut self, written: &'a str) -> Name<'a> {
-        let slot = slot(written);
-        match self.0.get(slot) {
-            Some(Some((known, name))) if *known == written => name.clone(),
-            _ => {
-                let name = Name::of(written);
-                if let Some(slot) = self.0.get_mut(slot) {
-                    *slot = Some((written, name.clone()));
-                }
-                name
+/// Elements of HTML, of old HTML and of drawings.
+const NAMES: [&str; 10] = [
+    "html head body title base link meta style script noscript template slot article section nav aside h1 h2 h3 h4 h5 h6",
+    "hgroup header footer main address search p hr pre blockquote ol ul menu li dl dt dd figure figcaption div a em strong",
+    "small s cite q dfn abbr ruby rt rp data time code var samp kbd sub sup i b u mark bdi bdo span br wbr ins del picture",
+    "source img iframe embed object video audio track map area table caption colgroup col tbody thead tfoot tr td th form",
+    "label input button select datalist optgroup option textarea output progress meter fieldset legend details summary",
+    "dialog canvas applet acronym bgsound dir frame frameset noframes isindex keygen listing menuitem nextid noembed param",
+    "plaintext rb rtc strike xmp basefont big blink center font marquee multicol nobr spacer tt image command",
+    "selectedcontent svg math g path circle rect line polyline polygon ellipse defs use symbol text tspan stop mask",
+    "lineargradient radialgradient clippath filter pattern marker desc foreignobject mi mo mn ms mtext mrow mfrac msup msub",
+    "annotation-xml tref",
+];
+
+/// Many times as many as names: one is mostly found where it is looked for first.
+const SLOTS: usize = 1 << 10;
+
+/// A name whatever its case: all of it, if it is not longer than a word.
+fn key(name: &str) -> u64 {
+    name.bytes().take(WORD).fold(0, |key, c| key << 8 | u64::from(c.to_ascii_lowercase()))
+}
+
+/// Bytes.
+const WORD: usize = 8;
+
+fn slot(key: u64) -> usize {
+    usize::try_from(key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_known_in_any_case_and_no_other_is_taken_for_it() {
+        for name in NAMES.iter().flat_map(|names| names.split(' ')) {
+            let capital = name.to_ascii_uppercase();
+            for written in [name, &capital] {
+                let known = Name::of(written);
+                assert_eq!((known.text, known.traits), (name, Traits::of(name)), "{written}");
+            }
+            let cut = &name[..name.len() - 1];
+            for other in [format!("{name}x"), format!("{name}-{name}"), cut.to_owned(), format!("{cut}\u{1}")] {
+                assert!(Name::of(&other).text == other, "{other}");
             }
         }
     }
-}
 
-pub(super) const SLOTS: usize = 64;
-
-/// Where a name is kept among the last ones.
-pub(super) fn slot(name: &str) -> usize {
-    let bytes = name.as_bytes();
-    let at = |at: usize| bytes.get(at).copied().map_or(0, usize::from);
-    (bytes.len() * 7 + at(0) * 3 + at(bytes.len().saturating_sub(1)) + at(1) * 5) % SLOTS
+    #[test]
+    fn nothing_is_known_of_a_name_of_the_pages_own_in_capitals() {
+        assert!(Name::of("MY-CARD").is(Traits::ODD));
+        assert!(Name::of("my-card").is(Traits::ORDINARY));
+    }
 }

@@ -9,9 +9,8 @@ use std::collections::HashMap;
 use super::align;
 use super::attribute::Surroundings;
 use super::dom::LeftOut;
-use super::elements::Known;
 use super::fast::{self, Proof, Trace};
-use super::skeleton::{self, Block, Whole};
+use super::skeleton::{Begun, Block, Whole};
 use super::tree::Cut;
 use super::view;
 use crate::diff::rules::{Rule, Rules};
@@ -30,27 +29,23 @@ pub(super) struct Elision {
 }
 
 /// What is equal in two pages; `None`: too little to be worth it, or nobody can tell.
-pub(super) fn survey(pages: (&str, &str), trace: &Trace, around: &Surroundings, rules: &Rules) -> Option<Elision> {
+pub(super) fn survey(
+    pages: (&str, &str),
+    (trace, begun): (&Trace, Begun<'_>),
+    around: &Surroundings,
+    rules: &Rules,
+) -> Option<Elision> {
     let selectors = rules.listed_selectors().next().is_some() || is_picky(rules);
     if selectors || !is_plain(rules, Rule::HtmlComments) {
         return None;
     }
-    let looked_for;
-    let (old, new) = match &trace.blocks {
-        Some(known) => known,
-        None => {
-            let settled = trace.reached;
-            looked_for = (skeleton::blocks(pages.0, settled.0)?, skeleton::blocks(pages.1, settled.1)?);
-            &looked_for
-        }
-    };
+    let (old, new) = begun.finish()?;
     let size = pages.0.len() + pages.1.len();
     let mut survey = Survey {
         pages,
-        old,
-        new,
+        old: &old,
+        new: &new,
         around,
-        known: Known::new(),
         rules,
         found: Elision { left: size, ..Elision::default() },
         budget: size * MAX_READINGS,
@@ -79,7 +74,6 @@ struct Survey<'s> {
     old: &'s [Block],
     new: &'s [Block],
     around: &'s Surroundings,
-    known: Known<'s>,
     rules: &'s Rules,
     found: Elision,
     /// Bytes that may still be read.
@@ -127,14 +121,14 @@ impl Survey<'_> {
         let size = (old.end - old.start + new.end - new.start) as usize;
         let Some(budget) = self.budget.checked_sub(size) else { return };
         self.budget = budget;
-        match fast::prove_blocks((self.pages.0, old), (self.pages.1, new), self.around, &mut self.known) {
+        match fast::prove_blocks((self.pages.0, old), (self.pages.1, new), self.around) {
             Proof::Equal(hidden) => {
                 let hidden: Vec<(Rule, u32)> = hidden.iter().map(|hiding| (hiding.rule, hiding.count)).collect();
                 if !self.take(x, y, &hidden) {
                     self.descend(x, y, &Trace::NOTHING);
                 }
             }
-            Proof::Unknown(further) => self.descend(x, y, &further),
+            Proof::Unknown(further, _) => self.descend(x, y, &further),
         }
     }
 

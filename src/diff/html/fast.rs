@@ -14,18 +14,18 @@ mod trace;
 pub(super) use trace::Trace;
 
 use super::attribute::Surroundings;
-use super::elements::Known;
+use super::elements::Name;
 use super::flow::Flow;
-use super::lexer::{Content, Kind, Lexer, Token};
-use super::skeleton::Block;
+use super::lexer::{self, Content, Kind, Lexer, Span, Token};
+use super::skeleton::{Begun, Block};
 use crate::diff::rules::Rule;
 use side::Side;
 
-#[derive(Debug)]
-pub(super) enum Proof {
+pub(super) enum Proof<'a> {
     /// Equal but for what these rules hide: how often, and an example of where.
     Equal(Vec<Hiding>),
-    Unknown(Trace),
+    /// How far the proof went, and what stood open there; that only if both pages are regular up to there.
+    Unknown(Trace, Option<Box<Begun<'a>>>),
 }
 
 #[derive(Debug)]
@@ -35,31 +35,28 @@ pub(super) struct Hiding {
     pub example: String,
 }
 
-pub(super) fn prove(old: &str, new: &str, around: &Surroundings) -> Proof {
-    Prover::new(Lexer::from(old, 0), Lexer::from(new, 0), around, &mut Known::new()).prove()
-}
-
-/// The same of two blocks that stand somewhere in two pages.
-pub(super) fn prove_blocks<'a>(
-    old: (&'a str, &Block),
-    new: (&'a str, &Block),
-    around: &Surroundings,
-    known: &mut Known<'a>,
-) -> Proof {
-    let (a, b) = (old.0.get(..old.1.end as usize), new.0.get(..new.1.end as usize));
-    let (a, b) = (Lexer::from(a.unwrap_or_default(), old.1.start), Lexer::from(b.unwrap_or_default(), new.1.start));
-    let mut prover = Prover::new(a, b, around, known);
-    prover.trace.base = (old.1.first, new.1.first);
-    prover.blocks = Regular::Surely;
+pub(super) fn prove<'a>(old: &'a str, new: &'a str, around: &Surroundings) -> Proof<'a> {
+    let mut prover = Prover::new(Lexer::from(old, 0), Lexer::from(new, 0), around);
+    prover.begun = Begun::new([old, new], prover.styled).map(Box::new);
     prover.prove()
 }
+
+/// The same of two blocks that stand somewhere in two regular pages.
+pub(super) fn prove_blocks<'a>(old: (&'a str, &Block), new: (&'a str, &Block), around: &Surroundings) -> Proof<'a> {
+    let (a, b) = (old.0.get(..old.1.end as usize), new.0.get(..new.1.end as usize));
+    let (a, b) = (Lexer::from(a.unwrap_or_default(), old.1.start), Lexer::from(b.unwrap_or_default(), new.1.start));
+    let mut prover = Prover::new(a, b, around);
+    prover.trace.base = (old.1.first, new.1.first);
+    prover.begun = Some(Box::new(Begun::at_tag(lexer::name_at(old.0, old.1.start))));
+    prover.prove()
+}
+
 struct Prover<'a, 's> {
     old: Side<'a>,
     new: Side<'a>,
     around: &'s Surroundings,
     hidden: Vec<Hiding>,
     trace: Trace,
-    known: &'s mut Known<'a>,
     /// Where the control is being compared.
     here: u32,
     /// `white-space` is named somewhere.
@@ -70,36 +67,19 @@ struct Prover<'a, 's> {
     outer: Vec<(&'a str, Flow, Flow)>,
     /// Open elements in which blanks count.
     exact: u32,
-    /// The tag before began a table.
-    begins_table: bool,
-    blocks: Regular,
+    /// `None`: the pages are not regular.
+    begun: Option<Box<Begun<'a>>>,
+    /// The end tags of the raw text that was read last.
+    raw_ends: Option<[Span; 2]>,
     /// Open `svg` and `math`: in there, only what is spelled alike is taken for equal.
     foreign: u32,
-}
-
-/// Are both pages regular?
-#[derive(Debug)]
-enum Regular {
-    Unasked,
-    /// Others have no blocks.
-    Surely,
-    No,
-    /// The blocks of both.
-    Yes(Vec<Block>, Vec<Block>),
-}
-
-/// Which page writes a tag that the other leaves to the browser.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Writer {
-    Old,
-    New,
 }
 
 /// How deep examples of places are told.
 const STEPS: usize = 5;
 
 impl<'a, 's> Prover<'a, 's> {
-    fn new(old: Lexer<'a>, new: Lexer<'a>, around: &'s Surroundings, known: &'s mut Known<'a>) -> Self {
+    fn new(old: Lexer<'a>, new: Lexer<'a>, around: &'s Surroundings) -> Self {
         let names_blanks = |lexer: &Lexer<'_>| {
             let rest = lexer.page().as_bytes().get(lexer.at() as usize..).unwrap_or_default();
             memchr::memmem::find(rest, b"white-space").is_some()
@@ -109,30 +89,26 @@ impl<'a, 's> Prover<'a, 's> {
             old: Side::new(old),
             new: Side::new(new),
             around,
-            known,
             hidden: Vec::new(),
             trace: Trace::new(),
             here: 0,
             open: Vec::new(),
             outer: Vec::new(),
             exact: 0,
-            begins_table: false,
-            blocks: Regular::Unasked,
+            begun: None,
+            raw_ends: None,
             foreign: 0,
         }
     }
 
-    fn prove(mut self) -> Proof {
+    fn prove(mut self) -> Proof<'a> {
         let whole = self.run();
         if whole.is_none() {
             self.trace.part();
         } else if self.trace.is_certain() {
             return Proof::Equal(self.hidden);
         }
-        if let Regular::Yes(old, new) = self.blocks {
-            self.trace.blocks = Some((old, new));
-        }
-        Proof::Unknown(self.trace)
+        Proof::Unknown(self.trace, self.begun)
     }
 
     /// `None`: the pages are not in step.
@@ -147,6 +123,9 @@ impl<'a, 's> Prover<'a, 's> {
                 self.new.comments = self.old.comments;
             }
             self.texts()?;
+            if self.past_texts(&tokens).is_none() {
+                self.lose(self.same_blanks())?;
+            }
             if let (Some(old), Some(new)) = &mut tokens {
                 self.pass_omitted(old, new);
             }
@@ -156,7 +135,7 @@ impl<'a, 's> Prover<'a, 's> {
                 _ => return None,
             };
             self.here = old.span.start;
-            self.begins_table = false;
+            let even = self.old.flow == self.new.flow;
             match old.kind {
                 Kind::Doctype => self.doctypes(&old, &new)?,
                 Kind::Comment if self.old.source(&old) == self.new.source(&new) => {}
@@ -164,8 +143,56 @@ impl<'a, 's> Prover<'a, 's> {
                 Kind::End => self.ends(&old, &new)?,
                 _ => self.starts(&old, &new)?,
             }
+            if self.past_tags([&old, &new]).is_none() {
+                self.lose(even)?;
+            }
         }
         (self.outer.is_empty() && self.foreign == 0 && self.exact == 0).then_some(())
+    }
+
+    /// The pages are not regular from here on: blocks are not surely where their tags stand, and the same blanks have to be in both.
+    /// `even`: they were up to here. Out of a table that is not regular, things are moved in front of it.
+    fn lose(&mut self, even: bool) -> Option<()> {
+        let known = self.begun.take().is_none_or(|begun| even && !begun.nest.in_table());
+        known.then_some(())
+    }
+
+    /// Goes past texts that were compared. `None`: nobody can tell how the pages nest behind them.
+    fn past_texts(&mut self, next: &(Option<Token>, Option<Token>)) -> Option<()> {
+        let begun = self.begun.as_mut()?;
+        let (old, new) = (&self.old, &self.new);
+        let goes_on = begun.nest.takes_text() || old.is_blank() && new.is_blank();
+        if !goes_on {
+            let mut other = begun.nest.clone();
+            old.pieces.iter().try_for_each(|(_, piece)| begun.nest.text(piece))?;
+            new.pieces.iter().try_for_each(|(_, piece)| other.text(piece))?;
+            (begun.nest.phase == other.phase).then_some(())?;
+        }
+        if !self.trace.is_calm() {
+            for (page, side) in [old, new].into_iter().enumerate() {
+                side.pieces.iter().for_each(|(_, piece)| begun.guide(page, piece));
+            }
+        }
+        let place = |side: &Side<'_>, token: &Option<Token>| token.map_or(side.lexer.at(), |token| token.span.start);
+        begun.at = [place(old, &next.0), place(new, &next.1)];
+        Some(())
+    }
+
+    /// Goes past tags that were compared, and past what is raw behind them.
+    fn past_tags(&mut self, tags: [&Token; 2]) -> Option<()> {
+        let begun = self.begun.as_mut()?;
+        let name = || Name::of(self.old.name(tags[0]));
+        match tags[0].kind {
+            Kind::Doctype => begun.doctype()?,
+            Kind::Start => begun.start(&name(), tags)?,
+            Kind::End => begun.end(&name(), tags.map(|tag| Some(tag.span)))?,
+            _ => {}
+        }
+        if let Some(ends) = self.raw_ends.take() {
+            begun.end(&name(), ends.map(Some))?;
+        }
+        begun.at = [self.old.lexer.at(), self.new.lexer.at()];
+        Some(())
     }
 
     fn hide(&mut self, rule: Rule) {

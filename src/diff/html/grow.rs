@@ -7,7 +7,8 @@ use super::dom::{Dialect, Dom, Form, HTML, NONE, NOWHERE, NodeId, NodeKind, ROOT
 use super::elements::Name;
 use super::lexer::{Kind, Lexer, Token};
 use super::limits;
-use super::regular::{self, Part, Phase, Shape};
+use super::nest::{Part, Phase, Shape};
+use super::regular::{self, Reader};
 use super::tree::{self, Cut};
 
 /// The tree of a page without the insides of some of its blocks, within a budget of bytes.
@@ -122,7 +123,7 @@ pub(super) fn too_many_attributes(page: &str, token: &Token) -> bool {
     could && Lexer::from(page, token.span.start).attributes(token).nth(limits::MAX_ATTRIBUTES).is_some()
 }
 
-impl<'a> Shape<'a> for Growing<'a, '_> {
+impl<'a> Reader<'a> for Growing<'a, '_> {
     fn doctype(&mut self, token: &Token) -> Option<()> {
         // A second one, or one behind the first tag, is dropped by a browser.
         let is_first = self.dom.doctype.is_none() && self.html == NONE;
@@ -183,11 +184,15 @@ impl<'a> Shape<'a> for Growing<'a, '_> {
         }
         Some(())
     }
+}
+
+impl<'a> Shape<'a> for Growing<'a, '_> {
+    type Tag = Token;
 
     fn open(&mut self, name: &Name<'a>, token: &Token, phase: Phase) -> Option<Option<u32>> {
-        let node = self.element(&name.text, token, phase)?;
+        let node = self.element(name.text, token, phase)?;
         self.open.push(node);
-        self.drops_newline = matches!(&*name.text, "pre" | "textarea");
+        self.drops_newline = matches!(name.text, "pre" | "textarea");
         let cut = self.cuts.next_if(|cut| cut.start == token.span.start);
         if let Some(cut) = cut {
             self.dom.leave_out(node, cut.mark);
@@ -196,12 +201,12 @@ impl<'a> Shape<'a> for Growing<'a, '_> {
     }
 
     fn void(&mut self, name: &Name<'a>, token: &Token, phase: Phase) -> Option<()> {
-        self.element(&name.text, token, phase).map(|_| ())
+        self.element(name.text, token, phase).map(|_| ())
     }
 
     fn imply(&mut self, name: &Name<'a>, _: &Token) {
         let parent = self.open.last().copied().unwrap_or(ROOT);
-        if let Some(node) = self.framing(&name.text, parent, None) {
+        if let Some(node) = self.framing(name.text, parent, None) {
             self.open.push(node);
         }
     }

@@ -255,6 +255,11 @@ pub(super) fn attributes_of_tag(tag: &str) -> Attributes<'_> {
     attributes(tag, name_end)
 }
 
+/// The name of the tag that begins at a place.
+pub(super) fn name_at(page: &str, at: u32) -> &str {
+    Lexer::from(page, at).next(Content::Html).map_or("", |tag| tag.inner.of(page))
+}
+
 /// Where the tag ends that begins at a place.
 pub(super) fn end_of_tag(page: &str, at: u32) -> u32 {
     Lexer::from(page, at).next(Content::Html).map_or(at, |tag| tag.span.end)

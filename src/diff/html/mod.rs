@@ -1,7 +1,7 @@
 //! HTML and XML compared as what a browser or a feed reader makes of them.
 //!
 //! The way of a pair: equal bytes end it; [`fast`] proves most cosmetic rewrites equal token by token ([`lexer`]), and [`elide`] what is
-//! equal between the places where it could not; what is left is read into trees ([`grow`] what is [`regular`], [`tree`] the rest by
+//! equal between the places where it could not; what is left is read into trees ([`grow`] what [`nest`]s [`regular`]ly, [`tree`] the rest by
 //! html5ever's tree builder, [`xml`] strictly), seen as a user sees it ([`view`], [`flow`]), and walked side by side ([`walk`]), children
 //! [`align`]ed. [`attribute`], [`link`], [`moment`], [`script`] and [`volatile`] know what values mean, [`elements`] what names say,
 //! [`spelling`] what a tree forgets, [`escape`] what went wrong between text and markup, [`place`] how to tell where, [`selector`] how to
@@ -23,6 +23,7 @@ mod lexer;
 mod limits;
 mod link;
 mod moment;
+mod nest;
 mod place;
 mod regular;
 mod script;
@@ -97,7 +98,8 @@ fn compare_html(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     let around = Surroundings { page: scope.base(), now: scope.now };
     let told = match fast::prove(old, new, &around) {
         fast::Proof::Equal(hidden) => is_hidden(hidden, scope, sink),
-        fast::Proof::Unknown(trace) => compare_rest(old, new, &around, &trace, scope, sink),
+        fast::Proof::Unknown(trace, Some(begun)) => compare_rest((old, new), &around, (&trace, *begun), scope, sink),
+        fast::Proof::Unknown(_, None) => false,
     };
     if !told {
         compare_html_trees(old, new, scope, sink);
@@ -117,14 +119,13 @@ fn is_hidden(hidden: Vec<fast::Hiding>, scope: &Scope<'_>, sink: &mut Sink<'_>) 
 
 /// Compares two pages without the blocks that are equal. `false`: they have to be compared as a whole.
 fn compare_rest(
-    old: &str,
-    new: &str,
+    (old, new): (&str, &str),
     around: &Surroundings,
-    trace: &fast::Trace,
+    known: (&fast::Trace, skeleton::Begun<'_>),
     scope: &Scope<'_>,
     sink: &mut Sink<'_>,
 ) -> bool {
-    let Some(elision) = elide::survey((old, new), trace, around, scope.rules) else { return false };
+    let Some(elision) = elide::survey((old, new), known, around, scope.rules) else { return false };
     if elision.left > limits::MAX_TREES {
         return false;
     }

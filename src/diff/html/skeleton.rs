@@ -1,11 +1,13 @@
 //! The blocks of a regular page, found without a tree: where each begins and ends, and a hash to guess its partner by.
 //!
-//! Which pages are regular, [`regular`](super::regular) says. [`elide`](super::elide) is what it is for.
+//! Which pages are regular, [`nest`](super::nest) says. As long as two pages have the same tags, one [`Survey`] is made of both; where
+//! they part, it is [carried on](Begun) in each. [`elide`](super::elide) is what it is for.
 
 use super::elements::Name;
 use super::flow::Role;
-use super::lexer::Token;
-use super::regular::{self, Part, Phase, Shape};
+use super::lexer::{Span, Token};
+use super::nest::{Nest, Part, Phase, Shape};
+use super::regular::{self, Reader};
 use super::view::{is_blank, mix};
 
 /// An element that stands on lines of its own.
@@ -22,7 +24,7 @@ pub(super) struct Block {
     pub first: u32,
     /// Tags inside, those that the browser adds included.
     pub tags: u32,
-    /// Equal for what may be equal: names and texts below, no attributes; no texts where a partner is not looked for.
+    /// Equal for what may be equal: names and texts below, no attributes; no texts where both pages have the same tags.
     pub guide: u64,
     /// Hash of the name.
     pub name: u64,
@@ -40,66 +42,235 @@ pub(super) enum Whole {
 /// Blocks with fewer tags inside are not worth the search.
 const FEWEST_TAGS: u32 = 4;
 
-/// The blocks of the body in the order of their start tags; `None`: the page is not regular. Partners are looked for only of those
-/// that end behind `settled`.
-pub(super) fn blocks(page: &str, settled: u32) -> Option<Vec<Block>> {
-    let styled = memchr::memmem::find(page.as_bytes(), b"white-space").is_some();
-    let mut survey =
-        Survey { page, open: Vec::new(), blocks: Vec::new(), exact: 0, drawings: 0, styled, settled, read: 0 };
-    regular::read(page, &mut survey)?;
-    Some(survey.blocks)
+/// What stands open in two pages, and the blocks of both, as far as both have the same tags.
+pub(super) struct Begun<'a> {
+    pub nest: Nest<'a>,
+    /// `None`: blocks are not asked for.
+    pub survey: Option<Survey<'a, 2>>,
+    /// How far. Bytes.
+    pub at: [u32; 2],
 }
 
-struct Open {
-    /// Its place in the blocks, if it is one.
+impl<'a> Begun<'a> {
+    /// `None`: one of the pages has a [NUL](regular::has_nul).
+    pub fn new(pages: [&'a str; 2], styled: bool) -> Option<Self> {
+        let has_none = !pages.into_iter().any(regular::has_nul);
+        has_none.then(|| Self { nest: Nest::new(), survey: Some(Survey::new(pages, styled)), at: [0, 0] })
+    }
+
+    /// In two blocks of regular pages that begin with this tag.
+    pub fn at_tag(name: &str) -> Self {
+        Self { nest: Nest::before(name), survey: None, at: [0, 0] }
+    }
+
+    /// Both pages go on with this start tag.
+    pub fn start(&mut self, name: &Name<'a>, tags: [&Token; 2]) -> Option<()> {
+        let places = Places(tags.map(|tag| Some(tag.span)));
+        self.nest.start(name, tags[0].self_closing, &places, &mut self.survey).map(|_| ())
+    }
+
+    /// Both pages go on with this end tag, or one of them does.
+    pub fn end(&mut self, name: &Name<'a>, tags: [Option<Span>; 2]) -> Option<()> {
+        self.nest.end(name, &Places(tags), &mut self.survey)
+    }
+
+    /// The body of a table begins; each with the place of its tag, or with that of the tag before which the browser adds it.
+    pub fn begin_body(&mut self, places: [(u32, u32); 2]) {
+        let body = Name::of("tbody");
+        self.nest.begin_body(body);
+        if let Some(survey) = &mut self.survey {
+            survey.begin(&body, Some(places));
+        }
+    }
+
+    pub fn doctype(&mut self) -> Option<()> {
+        self.nest.doctype()?;
+        if let Some(survey) = &mut self.survey {
+            survey.read += 1;
+        }
+        Some(())
+    }
+
+    /// A text that counts in the search for partners.
+    pub fn guide(&mut self, page: usize, text: &str) {
+        if let Some(survey) = &mut self.survey {
+            survey.text(page, text);
+        }
+    }
+
+    /// The blocks of both pages to their ends; `None`: one of them is not regular.
+    pub fn finish(self) -> Option<(Vec<Block>, Vec<Block>)> {
+        let [mut old, mut new] = self.survey?.part();
+        regular::read_on(old.pages[0], self.at[0], self.nest.clone(), &mut old)?;
+        regular::read_on(new.pages[0], self.at[1], self.nest, &mut new)?;
+        let ([old], [new]) = (old.blocks, new.blocks);
+        Some((old, new))
+    }
+}
+
+/// Where a tag stands in each of some pages that have the same tags; `None`: it is left to the browser.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Places<const N: usize>(pub [Option<Span>; N]);
+
+impl From<Token> for Places<1> {
+    fn from(token: Token) -> Self {
+        Self([Some(token.span)])
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Open<const N: usize> {
+    /// Its place among the blocks, if it is one.
     block: Option<usize>,
-    guide: u64,
+    guides: [u64; N],
     tags: u32,
     exact: bool,
     drawing: bool,
 }
 
-struct Survey<'a> {
-    page: &'a str,
-    open: Vec<Open>,
-    blocks: Vec<Block>,
+/// The blocks of some pages that have the same tags.
+pub(super) struct Survey<'a, const N: usize> {
+    pages: [&'a str; N],
+    open: Vec<Open<N>>,
+    blocks: [Vec<Block>; N],
     /// Open elements in which blanks count.
     exact: u32,
     /// Open `svg`.
     drawings: u32,
     /// `white-space` is named somewhere.
     styled: bool,
-    settled: u32,
     /// Tags so far, those that the browser adds included.
     read: u32,
 }
 
-impl Survey<'_> {
-    fn tag(&mut self, guide: u64) {
-        if let Some(open) = self.open.last_mut() {
-            open.tags += 1;
-            open.guide = mix(open.guide, guide);
-        }
+impl<'a, const N: usize> Survey<'a, N> {
+    fn new(pages: [&'a str; N], styled: bool) -> Self {
+        let blocks = std::array::from_fn(|_| Vec::new());
+        Self { pages, open: Vec::new(), blocks, exact: 0, drawings: 0, styled, read: 0 }
     }
 
-    /// An element begins; as a block, if it is one, with the place of its start tag.
-    fn begin(&mut self, name: &Name<'_>, place: Option<(u32, u32)>) {
+    /// An element begins; as a block, if it is one, with the places of its start tag.
+    fn begin(&mut self, name: &Name<'_>, places: Option<[(u32, u32); N]>) {
         let guide = name.hash;
-        let block = place.map(|(start, inner)| {
-            let whole = if self.exact > 0 { Whole::No } else { Whole::Yes };
-            let (close, end, first) = (inner, inner, self.read);
-            self.blocks.push(Block { start, inner, close, end, after: 0, first, tags: 0, guide, name: guide, whole });
-            self.blocks.len() - 1
+        let whole = if self.exact > 0 { Whole::No } else { Whole::Yes };
+        let block = places.map(|places| {
+            let first = self.read;
+            for (blocks, (start, inner)) in self.blocks.iter_mut().zip(places) {
+                let (close, end) = (inner, inner);
+                blocks.push(Block { start, inner, close, end, after: 0, first, tags: 0, guide, name: guide, whole });
+            }
+            self.blocks[0].len() - 1
         });
         self.read += 1;
         if let Some(open) = self.open.last_mut() {
             open.tags += 1;
         }
-        self.open.push(Open { block, guide, tags: 0, exact: false, drawing: false });
+        self.open.push(Open { block, guides: [guide; N], tags: 0, exact: false, drawing: false });
+    }
+
+    /// A text in one of the pages.
+    fn text(&mut self, page: usize, text: &str) {
+        if text.bytes().all(|c| is_blank(char::from(c))) {
+            return;
+        }
+        let guide = text_guide(text);
+        if let Some(open) = self.open.last_mut().and_then(|open| open.guides.get_mut(page)) {
+            *open = mix(*open, guide);
+        }
     }
 }
 
-impl<'a> Shape<'a> for Survey<'a> {
+impl<'a> Survey<'a, 2> {
+    /// What was found so far, page by page.
+    fn part(self) -> [Survey<'a, 1>; 2] {
+        let [old, new] = self.blocks;
+        let (exact, drawings, styled, read) = (self.exact, self.drawings, self.styled, self.read);
+        let one = |page: usize, blocks: Vec<Block>| {
+            let alone = |open: &Open<2>| Open {
+                block: open.block,
+                guides: [open.guides[page]],
+                tags: open.tags,
+                exact: open.exact,
+                drawing: open.drawing,
+            };
+            let open = self.open.iter().map(alone).collect();
+            Survey { pages: [self.pages[page]], open, blocks: [blocks], exact, drawings, styled, read }
+        };
+        [one(0, old), one(1, new)]
+    }
+}
+
+impl<'a, const N: usize> Shape<'a> for Survey<'a, N> {
+    type Tag = Places<N>;
+
+    fn open(&mut self, name: &Name<'a>, tag: &Places<N>, phase: Phase) -> Option<Option<u32>> {
+        let is_spaced =
+            |(page, place): (&&str, &Option<Span>)| place.is_some_and(|place| place.of(page).contains("white-space"));
+        let exact =
+            matches!(name.text, "pre" | "textarea") || self.styled && self.pages.iter().zip(&tag.0).any(is_spaced);
+        let drawing = name.text == "svg";
+        self.exact += u32::from(exact);
+        self.drawings += u32::from(drawing);
+        let is_block = phase == Phase::Body
+            && name.role == Role::Block
+            && self.drawings == 0
+            && !matches!(name.text, "option" | "optgroup" | "caption" | "colgroup" | "title");
+        let bounds = |place: Option<Span>| place.map_or((0, 0), |place| (place.start, place.end));
+        self.begin(name, is_block.then(|| tag.0.map(bounds)));
+        if let Some(open) = self.open.last_mut() {
+            (open.exact, open.drawing) = (exact, drawing);
+        }
+        Some(None)
+    }
+
+    fn void(&mut self, name: &Name<'a>, _: &Places<N>, phase: Phase) -> Option<()> {
+        self.read += 1;
+        if let Some(open) = self.open.last_mut().filter(|_| phase == Phase::Body) {
+            open.tags += 1;
+            open.guides = open.guides.map(|guide| mix(guide, name.hash));
+        }
+        Some(())
+    }
+
+    fn imply(&mut self, name: &Name<'a>, before: &Places<N>) {
+        let bounds = |place: Option<Span>| place.map_or((0, 0), |place| (place.start, place.start));
+        self.begin(name, (self.drawings == 0).then(|| before.0.map(bounds)));
+    }
+
+    fn close(&mut self, end: Option<&Places<N>>) {
+        self.read += 1;
+        let Some(open) = self.open.pop() else { return };
+        self.exact -= u32::from(open.exact);
+        self.drawings -= u32::from(open.drawing);
+        if let Some(parent) = self.open.last_mut() {
+            for (guide, inner) in parent.guides.iter_mut().zip(open.guides) {
+                *guide = mix(*guide, inner);
+            }
+            parent.tags += open.tags + 1;
+        }
+        let Some(at) = open.block else { return };
+        for (page, blocks) in self.blocks.iter_mut().enumerate() {
+            if open.tags < FEWEST_TAGS {
+                blocks.truncate(at);
+                continue;
+            }
+            let after = u32::try_from(blocks.len()).unwrap_or(u32::MAX);
+            let Some(block) = blocks.get_mut(at) else { continue };
+            (block.after, block.tags, block.guide) = (after, open.tags, open.guides[page]);
+            match end.and_then(|end| end.0[page]) {
+                Some(place) => (block.close, block.end) = (place.start, place.end),
+                None => block.whole = Whole::No,
+            }
+        }
+    }
+
+    fn frame(&mut self, _: Part, _: &Places<N>) -> Option<()> {
+        self.read += 1;
+        Some(())
+    }
+}
+
+impl<'a> Reader<'a> for Survey<'a, 1> {
     fn doctype(&mut self, _: &Token) -> Option<()> {
         self.read += 1;
         Some(())
@@ -110,70 +281,9 @@ impl<'a> Shape<'a> for Survey<'a> {
     }
 
     fn text(&mut self, token: &Token, phase: Phase) -> Option<()> {
-        let text = token.inner.of(self.page);
-        if phase == Phase::Body && token.span.end > self.settled && !text.bytes().all(|c| is_blank(char::from(c))) {
-            let guide = text_guide(text);
-            if let Some(open) = self.open.last_mut() {
-                open.guide = mix(open.guide, guide);
-            }
-        }
-        Some(())
-    }
-
-    fn open(&mut self, name: &Name<'a>, token: &Token, phase: Phase) -> Option<Option<u32>> {
-        let spaced = self.styled && token.span.of(self.page).contains("white-space");
-        let exact = spaced || matches!(&*name.text, "pre" | "textarea");
-        let drawing = name.text == "svg";
-        self.exact += u32::from(exact);
-        self.drawings += u32::from(drawing);
-        let is_block = phase == Phase::Body
-            && name.role == Role::Block
-            && self.drawings == 0
-            && !matches!(&*name.text, "option" | "optgroup" | "caption" | "colgroup" | "title");
-        self.begin(name, is_block.then_some((token.span.start, token.span.end)));
-        if let Some(open) = self.open.last_mut() {
-            (open.exact, open.drawing) = (exact, drawing);
-        }
-        Some(None)
-    }
-
-    fn void(&mut self, name: &Name<'a>, _: &Token, phase: Phase) -> Option<()> {
-        self.read += 1;
         if phase == Phase::Body {
-            self.tag(name.hash);
+            Survey::text(self, 0, token.inner.of(self.pages[0]));
         }
-        Some(())
-    }
-
-    fn imply(&mut self, name: &Name<'a>, before: &Token) {
-        self.begin(name, (self.drawings == 0).then_some((before.span.start, before.span.start)));
-    }
-
-    fn close(&mut self, end: Option<&Token>) {
-        self.read += 1;
-        let Some(open) = self.open.pop() else { return };
-        self.exact -= u32::from(open.exact);
-        self.drawings -= u32::from(open.drawing);
-        if let Some(parent) = self.open.last_mut() {
-            parent.guide = mix(parent.guide, open.guide);
-            parent.tags += open.tags + 1;
-        }
-        let Some(at) = open.block else { return };
-        if open.tags < FEWEST_TAGS {
-            self.blocks.truncate(at);
-            return;
-        }
-        let after = u32::try_from(self.blocks.len()).unwrap_or(u32::MAX);
-        let Some(block) = self.blocks.get_mut(at) else { return };
-        (block.after, block.tags, block.guide) = (after, open.tags, open.guide);
-        match end {
-            Some(token) => (block.close, block.end) = (token.span.start, token.span.end),
-            None => block.whole = Whole::No,
-        }
-    }
-
-    fn frame(&mut self, _: Part, _: &Token) -> Option<()> {
-        self.read += 1;
         Some(())
     }
 }

@@ -4,8 +4,6 @@ use std::collections::HashMap;
 
 use html5ever::{LocalName, Namespace, QualName, ns};
 
-use crate::diff::html::elements::{SLOTS, slot};
-
 /// The page has more names than [`MOST`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::diff::html) struct TooMany;
@@ -68,4 +66,13 @@ impl Names {
         self.places.insert(name, at);
         Ok(at)
     }
+}
+
+const SLOTS: usize = 64;
+
+/// Where a name is kept among the last ones.
+fn slot(name: &str) -> usize {
+    let bytes = name.as_bytes();
+    let at = |at: usize| bytes.get(at).copied().map_or(0, usize::from);
+    (bytes.len() * 7 + at(0) * 3 + at(bytes.len().saturating_sub(1)) + at(1) * 5) % SLOTS
 }

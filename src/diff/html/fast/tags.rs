@@ -17,13 +17,16 @@ impl<'a> Prover<'a, '_> {
         if !written.eq_ignore_ascii_case(other) {
             return None;
         }
-        let name = self.known.name(written);
+        let name = Name::of(written);
+        if name.is(Traits::ODD) || (name.text == "table" && self.begun.is_none()) {
+            return None;
+        }
         let sources = (self.old.source(old), self.new.source(new));
         if self.foreign > 0 {
-            return self.foreign_start(&name.text, sources, old);
+            return self.foreign_start(name.text, sources, old);
         }
         if sources.0 != sources.1 {
-            self.tags(&name.text, old, new)?;
+            self.tags(name.text, old, new)?;
         }
         let mut hidden_input = false;
         if name.text == "input" {
@@ -32,7 +35,6 @@ impl<'a> Prover<'a, '_> {
                 return None;
             }
         }
-        self.begins_table = name.text == "table";
         if self.styled && (sources.0.contains("white-space") || sources.1.contains("white-space")) {
             return None;
         }
@@ -129,7 +131,7 @@ impl<'a> Prover<'a, '_> {
             }
             return Some(());
         }
-        match &*name.text {
+        match name.text {
             "frameset" | "xmp" | "plaintext" | "listing" => return None,
             "svg" | "math" => {
                 // `<svg/>` closes itself.
@@ -181,9 +183,9 @@ impl<'a> Prover<'a, '_> {
         if let Some(at) = self.open.iter().rev().take(MAX_LOOK_BACK).position(closes) {
             self.open.truncate(self.open.len() - 1 - at);
         }
-        let name = self.known.name(written);
+        let name = Name::of(written);
         if self.foreign > 0 {
-            if matches!(&*name.text, "svg" | "math") {
+            if matches!(name.text, "svg" | "math") {
                 self.foreign -= 1;
                 if self.foreign == 0 {
                     self.resume(written)?;

@@ -32,6 +32,9 @@ impl<'a> Prover<'a, '_> {
             self.new.flow = self.old.flow;
             return Some(());
         }
+        if self.begun.is_none() && !self.same_blanks() {
+            return None;
+        }
         if self.exact == 0 && self.old.is_blank() && self.new.is_blank() {
             for side in [&mut self.old, &mut self.new] {
                 if !side.pieces.is_empty() {
@@ -64,6 +67,12 @@ impl<'a> Prover<'a, '_> {
         let ([(_, old)], [(_, new)]) = (&*self.old.pieces, &*self.new.pieces) else { return None };
         let text = charref::decode(old, Place::Text);
         (self.old.flow == self.new.flow && text == charref::decode(new, Place::Text)).then_some(text)
+    }
+
+    /// Have both the same blanks, or blanks alone?
+    pub(super) fn same_blanks(&self) -> bool {
+        let has_some = |side: &Side<'_>| !side.pieces.is_empty() && side.is_blank();
+        self.same_text().is_some() || self.old.flow == self.new.flow && has_some(&self.old) && has_some(&self.new)
     }
 
     fn hide_spelling_of_texts(&mut self) {
@@ -128,6 +137,7 @@ impl<'a> Prover<'a, '_> {
         if self.old.name(&old_end) != self.new.name(&new_end) {
             self.hide(Rule::HtmlSyntax);
         }
+        self.raw_ends = Some([old_end.span, new_end.span]);
         Some(())
     }
 }

@@ -1,6 +1,5 @@
 //! How far two pages go in step, and where in them equality is in doubt.
 
-use super::super::skeleton::Block;
 use crate::diff::rules::Rule;
 
 /// How far a proof went that failed.
@@ -10,8 +9,6 @@ pub(in super::super) struct Trace {
     pub base: (u32, u32),
     /// Up to these places both pages have the same tags. Bytes.
     pub reached: (u32, u32),
-    /// The blocks of both pages, if they were looked for.
-    pub blocks: Option<(Vec<Block>, Vec<Block>)>,
     /// What was hidden up to there, each with its place in the control.
     log: Vec<(u32, Rule)>,
     /// Texts and tags up to there that nothing proves equal, each by its place in the control.
@@ -23,15 +20,8 @@ pub(in super::super) struct Trace {
 
 impl Trace {
     /// Nothing is known.
-    pub const NOTHING: Self = Self {
-        base: (0, 0),
-        reached: (0, 0),
-        blocks: None,
-        log: Vec::new(),
-        doubts: Vec::new(),
-        credit: CREDIT,
-        calm: (0, 0),
-    };
+    pub const NOTHING: Self =
+        Self { base: (0, 0), reached: (0, 0), log: Vec::new(), doubts: Vec::new(), credit: CREDIT, calm: (0, 0) };
 
     pub fn new() -> Self {
         Self::NOTHING
@@ -43,7 +33,7 @@ impl Trace {
             return;
         }
         self.reached = (old, new);
-        if self.credit == CREDIT {
+        if self.is_calm() {
             self.calm = self.reached;
         } else {
             self.credit += 1;
@@ -61,6 +51,11 @@ impl Trace {
         self.credit = self.credit.checked_sub(PRICE)?;
         self.doubts.push(at);
         Some(())
+    }
+
+    /// Was nothing in doubt lately?
+    pub fn is_calm(&self) -> bool {
+        self.credit == CREDIT
     }
 
     pub fn is_certain(&self) -> bool {

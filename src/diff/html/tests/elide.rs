@@ -91,8 +91,10 @@ fn is_cut(old: &str, new: &str) -> bool {
     let scope = Scope { request: &request, rules: &rules, now: None };
     let around = Surroundings { page: scope.base(), now: None };
     match fast::prove(old, new, &around) {
-        fast::Proof::Unknown(trace) => elide::survey((old, new), &trace, &around, &rules).is_some(),
-        fast::Proof::Equal(_) => false,
+        fast::Proof::Unknown(trace, Some(begun)) => {
+            elide::survey((old, new), (&trace, *begun), &around, &rules).is_some()
+        }
+        fast::Proof::Unknown(_, None) | fast::Proof::Equal(_) => false,
     }
 }
 
