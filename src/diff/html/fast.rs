@@ -117,7 +117,7 @@ impl<'a, 's> Prover<'a, 's> {
             self.here = self.old.lexer.at();
             self.trace.reach(self.here, self.new.lexer.at());
             let content = if self.foreign > 0 { Content::Foreign } else { Content::Html };
-            let mut tokens = (self.old.advance(content), self.new.advance(content));
+            let tokens = (self.old.advance(content), self.new.advance(content));
             if self.old.comments != self.new.comments {
                 self.hide(Rule::HtmlComments);
                 self.new.comments = self.old.comments;
@@ -126,24 +126,23 @@ impl<'a, 's> Prover<'a, 's> {
             if self.past_texts(&tokens).is_none() {
                 self.lose(self.same_blanks())?;
             }
-            if let (Some(old), Some(new)) = &mut tokens {
-                self.pass_omitted(old, new);
-            }
-            let (old, new) = match tokens {
-                (Some(old), Some(new)) if old.kind == new.kind => (old, new),
+            let (mut old, mut new) = match tokens {
+                (Some(old), Some(new)) => (old, new),
                 (None, None) => break,
                 _ => return None,
             };
+            self.pass_omitted(&mut old, &mut new)?;
             self.here = old.span.start;
             let even = self.old.flow == self.new.flow;
+            let mut name = None;
             match old.kind {
                 Kind::Doctype => self.doctypes(&old, &new)?,
                 Kind::Comment if self.old.source(&old) == self.new.source(&new) => {}
                 Kind::Comment => self.doubt()?,
-                Kind::End => self.ends(&old, &new)?,
-                _ => self.starts(&old, &new)?,
+                Kind::End => name = Some(self.ends(&old, &new)?),
+                _ => name = Some(self.starts(&old, &new)?),
             }
-            if self.past_tags([&old, &new]).is_none() {
+            if self.past_tags(name.as_ref(), [&old, &new]).is_none() {
                 self.lose(even)?;
             }
         }
@@ -179,17 +178,16 @@ impl<'a, 's> Prover<'a, 's> {
     }
 
     /// Goes past tags that were compared, and past what is raw behind them.
-    fn past_tags(&mut self, tags: [&Token; 2]) -> Option<()> {
+    fn past_tags(&mut self, name: Option<&Name<'a>>, tags: [&Token; 2]) -> Option<()> {
         let begun = self.begun.as_mut()?;
-        let name = || Name::of(self.old.name(tags[0]));
-        match tags[0].kind {
-            Kind::Doctype => begun.doctype()?,
-            Kind::Start => begun.start(&name(), tags)?,
-            Kind::End => begun.end(&name(), tags.map(|tag| Some(tag.span)))?,
+        match (tags[0].kind, name) {
+            (Kind::Doctype, _) => begun.doctype()?,
+            (Kind::Start, Some(name)) => begun.start(name, tags)?,
+            (Kind::End, Some(name)) => begun.end(name, tags.map(|tag| Some(tag.span)))?,
             _ => {}
         }
-        if let Some(ends) = self.raw_ends.take() {
-            begun.end(&name(), ends.map(Some))?;
+        if let Some((name, ends)) = name.zip(self.raw_ends.take()) {
+            begun.end(name, ends.map(Some))?;
         }
         begun.at = [self.old.lexer.at(), self.new.lexer.at()];
         Some(())
@@ -202,8 +200,7 @@ impl<'a, 's> Prover<'a, 's> {
             return;
         }
         let from = self.open.len().saturating_sub(STEPS);
-        let steps: Vec<String> =
-            self.open[from..].iter().map(|name| super::place::ident(&name.to_ascii_lowercase())).collect();
+        let steps: Vec<String> = self.open[from..].iter().map(|name| super::place::ident(name)).collect();
         let example = if steps.is_empty() { super::PAGE.to_owned() } else { steps.join(" > ") };
         self.hidden.push(Hiding { rule, count: 1, example });
     }

@@ -3,7 +3,9 @@
 //! A run of blanks inside a line shows as one space; at the start and end of a line it does not show. A space stands before the
 //! next thing that shows, in whichever element that is: `a <b>b</b>` and `a<b> b</b>` look alike, `a<b>b</b>` does not.
 
-use super::dom::{Dom, NodeId};
+use super::charref::{self, Place};
+use super::dom::{Dialect, Dom, NodeId};
+use super::elements::Name;
 use super::view::is_blank;
 
 /// How an element takes part in the line it stands in.
@@ -42,7 +44,9 @@ pub(super) enum Lead {
 
 pub(super) fn role(dom: &Dom<'_>, node: NodeId) -> Role {
     let Some(name) = dom.name(node) else { return Role::Block };
-    match name_role(name) {
+    // Names of XML are others in other letters.
+    let role = if dom.dialect == Dialect::Html { Name::of(name).role } else { name_role(name) };
+    match role {
         Role::Atomic
             if name == "input"
                 && dom.attribute(node, "type").is_some_and(|kind| kind.eq_ignore_ascii_case("hidden")) =>
@@ -169,6 +173,17 @@ impl Flow {
         self.show();
         if text.ends_with(is_gap) {
             self.blank();
+        }
+    }
+
+    /// The same of a text as it stands in the page.
+    pub fn pass_written(&mut self, raw: &str) {
+        // Most begin and end with what is neither a blank nor part of a reference.
+        let shows = |c: Option<&u8>| c.is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b',' | b':'));
+        if shows(raw.as_bytes().first()) && shows(raw.as_bytes().last()) {
+            self.show();
+        } else {
+            self.pass(&charref::decode(raw, Place::Text));
         }
     }
 

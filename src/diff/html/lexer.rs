@@ -269,7 +269,7 @@ pub(super) fn end_of_tag(page: &str, at: u32) -> u32 {
 fn plain_tag_end(bytes: &[u8], name_end: usize) -> Option<(usize, SelfClosing)> {
     let mut at = name_end;
     loop {
-        let mark = at + memchr2(b'>', b'=', &bytes[at..])?;
+        let mark = at + find([b'>', b'='], &bytes[at..])?;
         if bytes[mark] == b'>' {
             let self_closing = if bytes[mark - 1] == b'/' { SelfClosing::Yes } else { SelfClosing::No };
             return Some((mark + 1, self_closing));
@@ -279,7 +279,7 @@ fn plain_tag_end(bytes: &[u8], name_end: usize) -> Option<(usize, SelfClosing)> 
         if !named {
             return None;
         }
-        at = mark + 2 + memchr(quote, &bytes[mark + 2..])? + 1;
+        at = mark + 2 + find([quote], &bytes[mark + 2..])? + 1;
         if !bytes.get(at).is_some_and(|next| ends_name(*next)) {
             return None;
         }
@@ -295,8 +295,45 @@ fn unclosed_comment(rest: &[u8]) -> usize {
 
 /// How much text stands before the next `<` that begins markup.
 fn markup_start(rest: &[u8]) -> usize {
-    memchr_iter(b'<', rest).find(|at| begins_markup(&rest[*at..])).unwrap_or(rest.len())
+    let mut at = 0;
+    while let Some(next) = find([b'<'], &rest[at..]) {
+        at += next;
+        if begins_markup(&rest[at..]) {
+            return at;
+        }
+        at += 1;
+    }
+    rest.len()
 }
+
+/// Where the first of these bytes stands. What is looked for in pages is mostly near: the first words are searched right here, as
+/// calling for a search of far places costs more.
+#[inline]
+fn find<const N: usize>(bytes: [u8; N], within: &[u8]) -> Option<usize> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    for (word, near) in within.chunks_exact(8).take(NEAR).enumerate() {
+        let near = near.first_chunk().map_or(0, |near| u64::from_le_bytes(*near));
+        // The lowest bit that is set is that of the first byte that is zero here.
+        let is_one = |byte: u8| {
+            let zero = near ^ (u64::from(byte) * EACH);
+            zero.wrapping_sub(EACH) & !zero & (EACH << 7)
+        };
+        let hits = bytes.into_iter().fold(0, |hits, byte| hits | is_one(byte));
+        if hits != 0 {
+            return Some(word * 8 + hits.trailing_zeros() as usize / 8);
+        }
+    }
+    let far = within.len().min(NEAR * 8) / 8 * 8;
+    let found = match bytes[..] {
+        [one] => memchr(one, &within[far..]),
+        [one, other] => memchr2(one, other, &within[far..]),
+        _ => within[far..].iter().position(|c| bytes.contains(c)),
+    };
+    found.map(|at| far + at)
+}
+
+/// Words of eight bytes.
+const NEAR: usize = 4;
 
 fn begins_markup(rest: &[u8]) -> bool {
     match rest {
@@ -445,7 +482,7 @@ impl<'a> Attributes<'a> {
         };
         let start = self.at + 1;
         let mark = if quote == Quote::Double { b'"' } else { b'\'' };
-        let Some(length) = memchr(mark, &self.page.as_bytes()[start..]) else {
+        let Some(length) = find([mark], &self.page.as_bytes()[start..]) else {
             self.at = self.page.len();
             return None;
         };

@@ -69,6 +69,9 @@ impl<'a> Dom<'a> {
         if let Some(list) = self.list(id) {
             return list.iter().map(|(name, value)| (Cow::Borrowed(&**name), Cow::Borrowed(&**value))).collect();
         }
+        if self.is_bare(id) {
+            return SmallVec::new();
+        }
         let raw: SmallVec<[RawAttribute<'a>; 8]> = lexer::attributes_of_tag(self.tag(id)).collect();
         let read = |attribute: &RawAttribute<'a>| (self.attribute_name(attribute.name), self.value(attribute));
         if raw.len() > FEW {
@@ -78,6 +81,13 @@ impl<'a> Dom<'a> {
         }
         let is_first = |at: usize| !raw[..at].iter().any(|other| self.is_named(other, raw[at].name));
         (0..raw.len()).filter(|at| is_first(*at)).map(|at| read(&raw[at])).collect()
+    }
+
+    /// Surely no attributes at all: nothing stands behind the name of the tag.
+    pub fn is_bare(&self, id: NodeId) -> bool {
+        let node = self.node(id);
+        let tag = node.source.of(self.page).as_bytes();
+        node.form != Form::Own && tag.iter().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'<' | b'>'))
     }
 
     pub fn attribute(&self, id: NodeId, wanted: &str) -> Option<Cow<'_, str>> {

@@ -11,6 +11,9 @@ pub(in crate::diff::html) struct TooMany;
 /// More names than any page has. A tree that has them is not worth comparing.
 const MOST: usize = 4096;
 
+/// So many names are searched one by one. Most pages have fewer.
+const FEW: usize = 32;
+
 /// Where elements of HTML are at home.
 pub(in crate::diff::html) static HTML: Namespace = ns!(html);
 
@@ -49,10 +52,12 @@ impl Names {
             return Ok(recent);
         }
         let full = (LocalName::from(name), space.clone());
-        let at = match self.places.get(&full) {
-            Some(at) => *at,
-            None => self.keep(full)?,
+        let known = if self.all.len() <= FEW {
+            self.all.iter().position(|known| *known == full).and_then(|at| u16::try_from(at).ok())
+        } else {
+            self.places.get(&full).copied()
         };
+        let at = known.map_or_else(|| self.keep(full), Ok)?;
         self.recent.0[slot] = at;
         Ok(at)
     }
@@ -63,7 +68,11 @@ impl Names {
             return Err(TooMany);
         }
         self.all.push(name.clone());
-        self.places.insert(name, at);
+        if self.all.len() > FEW {
+            // From here on, all are looked up.
+            let missing = self.all.iter().enumerate().skip(self.places.len());
+            self.places.extend(missing.filter_map(|(at, name)| Some((name.clone(), u16::try_from(at).ok()?))));
+        }
         Ok(at)
     }
 }

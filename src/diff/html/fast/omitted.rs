@@ -15,32 +15,37 @@ enum Writer {
 }
 
 impl<'a> Prover<'a, '_> {
-    /// Goes past tags that only one page writes, to where both go on alike.
-    pub(super) fn pass_omitted(&mut self, old: &mut Token, new: &mut Token) {
-        if self.foreign > 0 || self.exact > 0 {
-            return;
-        }
-        while let Some(writer) = self.writer(old, new) {
+    /// Goes past tags that only one page writes, to where both go on alike. `None`: they do not.
+    pub(super) fn pass_omitted(&mut self, old: &mut Token, new: &mut Token) -> Option<()> {
+        while !self.are_alike(old, new) {
+            let writer = self.writer(old, new)?;
             let (side, written) = match writer {
                 Writer::Old => (&mut self.old, &mut *old),
                 Writer::New => (&mut self.new, &mut *new),
             };
-            let Some(next) = side.advance(Content::Html).filter(|_| side.is_blank()) else {
-                // The tokens stay unlike, and the pages part here.
-                return;
-            };
+            let next = side.advance(Content::Html).filter(|_| side.is_blank())?;
             let written = std::mem::replace(written, next);
             self.pass(writer, &written, (old, new));
             self.hide(Rule::HtmlSyntax);
         }
+        Some(())
+    }
+
+    /// Are these tags of one element, or no tags?
+    fn are_alike(&self, old: &Token, new: &Token) -> bool {
+        if old.kind != new.kind || !matches!(old.kind, Kind::Start | Kind::End) {
+            return old.kind == new.kind;
+        }
+        let (a, b) = (self.old.name(old), self.new.name(new));
+        a == b || a.eq_ignore_ascii_case(b)
     }
 
     /// Which page's tag the other leaves out, if that is how the two differ.
     fn writer(&self, old: &Token, new: &Token) -> Option<Writer> {
-        let (a, b) = (self.old.name(old), self.new.name(new));
-        if old.kind == new.kind && a.eq_ignore_ascii_case(b) {
+        if self.foreign > 0 || self.exact > 0 {
             return None;
         }
+        let (a, b) = (self.old.name(old), self.new.name(new));
         if self.may_be_omitted((old, self.old.source(old), a), (new, b)) {
             return Some(Writer::Old);
         }
@@ -68,13 +73,11 @@ impl<'a> Prover<'a, '_> {
             Writer::Old => self.old.name(written),
             Writer::New => self.new.name(written),
         };
+        let name = Name::of(name);
         if written.kind == Kind::Start {
-            self.open.push(name);
+            self.open.push(name.text);
         } else {
-            let closes = |open: &&str| open.eq_ignore_ascii_case(name);
-            if let Some(at) = self.open.iter().rposition(closes) {
-                self.open.truncate(at);
-            }
+            self.close(name.text);
             self.leave(Role::Block);
         }
         let Some(begun) = &mut self.begun else { return };
@@ -87,7 +90,7 @@ impl<'a> Prover<'a, '_> {
         }
         let mut places = [None, None];
         places[writer as usize] = Some(written.span);
-        if begun.end(&Name::of(name), places).is_none() {
+        if begun.end(&name, places).is_none() {
             self.begun = None;
         }
     }

@@ -1,7 +1,5 @@
 //! One of the two pages, read up to its next tag.
 
-use smallvec::SmallVec;
-
 use super::super::charref::{self, Place};
 use super::super::flow::{self, Flow};
 use super::super::lexer::{Content, Kind, Lexer, RawAttribute, SelfClosing, Token};
@@ -18,11 +16,21 @@ pub(super) struct Side<'a> {
     /// The same by its no-break spaces.
     pub solid: String,
     pub comments: u64,
+    /// The attributes that were read last.
+    pub listed: Vec<RawAttribute<'a>>,
 }
 
 impl<'a> Side<'a> {
     pub fn new(lexer: Lexer<'a>) -> Self {
-        Self { lexer, flow: Flow::new(), pieces: Vec::new(), shown: String::new(), solid: String::new(), comments: 0 }
+        Self {
+            lexer,
+            flow: Flow::new(),
+            pieces: Vec::new(),
+            shown: String::new(),
+            solid: String::new(),
+            comments: 0,
+            listed: Vec::new(),
+        }
     }
 
     /// Gathers text up to the next tag, doctype or comment that counts.
@@ -45,8 +53,10 @@ impl<'a> Side<'a> {
         token.span.of(self.lexer.page())
     }
 
-    pub fn attributes(&self, token: &Token) -> SmallVec<[RawAttribute<'a>; 8]> {
-        self.lexer.attributes(token).collect()
+    /// Reads the attributes of a tag to where they are [kept](Self::listed).
+    pub fn list(&mut self, token: &Token) {
+        self.listed.clear();
+        self.listed.extend(self.lexer.attributes(token));
     }
 
     pub fn name(&self, token: &Token) -> &'a str {

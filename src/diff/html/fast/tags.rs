@@ -12,18 +12,14 @@ use super::side::Side;
 use crate::diff::rules::{Class, Rule};
 
 impl<'a> Prover<'a, '_> {
-    pub(super) fn starts(&mut self, old: &Token, new: &Token) -> Option<()> {
-        let (written, other) = (self.old.name(old), self.new.name(new));
-        if !written.eq_ignore_ascii_case(other) {
-            return None;
-        }
-        let name = Name::of(written);
+    pub(super) fn starts(&mut self, old: &Token, new: &Token) -> Option<Name<'a>> {
+        let name = Name::of(self.old.name(old));
         if name.is(Traits::ODD) || (name.text == "table" && self.begun.is_none()) {
             return None;
         }
         let sources = (self.old.source(old), self.new.source(new));
         if self.foreign > 0 {
-            return self.foreign_start(name.text, sources, old);
+            return self.foreign_start(name.text, sources, old).map(|()| name);
         }
         if sources.0 != sources.1 {
             self.tags(name.text, old, new)?;
@@ -38,7 +34,7 @@ impl<'a> Prover<'a, '_> {
         if self.styled && (sources.0.contains("white-space") || sources.1.contains("white-space")) {
             return None;
         }
-        self.enter(written, &name, hidden_input, old, new)
+        self.enter(&name, hidden_input, old, new).map(|()| name)
     }
 
     /// Two start tags of one element that are not written alike.
@@ -49,17 +45,19 @@ impl<'a> Prover<'a, '_> {
             return Some(());
         }
         let sources = (self.old.source(old), self.new.source(new));
-        let lists = (self.old.attributes(old), self.new.attributes(new));
-        if lists.0.len().max(lists.1.len()) > MAX_QUICK {
-            return self.doubt();
-        }
-        for rule in spelling::of_attributes(Dialect::Html, sources, (name, other), (&lists.0, &lists.1)) {
-            self.hide(rule);
-        }
-        if self.attributes(element, &lists.0, &lists.1).is_none() {
-            self.doubt()?;
-        }
-        Some(())
+        self.old.list(old);
+        self.new.list(new);
+        let lists = (std::mem::take(&mut self.old.listed), std::mem::take(&mut self.new.listed));
+        let told = if lists.0.len().max(lists.1.len()) > MAX_QUICK {
+            self.doubt()
+        } else {
+            for rule in spelling::of_attributes(Dialect::Html, sources, (name, other), (&lists.0, &lists.1)) {
+                self.hide(rule);
+            }
+            self.attributes(element, &lists.0, &lists.1).or_else(|| self.doubt())
+        };
+        (self.old.listed, self.new.listed) = lists;
+        told
     }
 
     fn attributes(&mut self, element: &str, olds: &[RawAttribute<'a>], news: &[RawAttribute<'a>]) -> Option<()> {
@@ -114,7 +112,7 @@ impl<'a> Prover<'a, '_> {
         Some(())
     }
 
-    fn enter(&mut self, written: &'a str, name: &Name<'a>, hidden_input: bool, old: &Token, new: &Token) -> Option<()> {
+    fn enter(&mut self, name: &Name<'a>, hidden_input: bool, old: &Token, new: &Token) -> Option<()> {
         let role = if hidden_input { Role::Hidden } else { name.role };
         if self.old.flow.enter(role) != self.new.flow.enter(role) {
             self.doubt()?;
@@ -123,11 +121,11 @@ impl<'a> Prover<'a, '_> {
             if self.open.len() >= MAX_OPEN {
                 self.open.drain(..MAX_OPEN / 2);
             }
-            self.open.push(written);
+            self.open.push(name.text);
         }
         if name.is(Traits::ORDINARY) {
             if has_content(name) && matches!(role, Role::Atomic | Role::Hidden) {
-                self.suspend(written, role)?;
+                self.suspend(name.text, role)?;
             }
             return Some(());
         }
@@ -139,7 +137,7 @@ impl<'a> Prover<'a, '_> {
                     return None;
                 }
                 if old.self_closing == SelfClosing::No {
-                    self.suspend(written, role)?;
+                    self.suspend(name.text, role)?;
                     self.foreign = 1;
                 }
             }
@@ -171,27 +169,21 @@ impl<'a> Prover<'a, '_> {
         (newline(&self.old, old) == newline(&self.new, new)).then_some(())
     }
 
-    pub(super) fn ends(&mut self, old: &Token, new: &Token) -> Option<()> {
+    pub(super) fn ends(&mut self, old: &Token, new: &Token) -> Option<Name<'a>> {
         let (written, other) = (self.old.name(old), self.new.name(new));
         if written != other {
-            if !written.eq_ignore_ascii_case(other) {
-                return None;
-            }
             self.hide(Rule::HtmlSyntax);
         }
-        let closes = |open: &&str| open.eq_ignore_ascii_case(written);
-        if let Some(at) = self.open.iter().rev().take(MAX_LOOK_BACK).position(closes) {
-            self.open.truncate(self.open.len() - 1 - at);
-        }
         let name = Name::of(written);
+        self.close(name.text);
         if self.foreign > 0 {
             if matches!(name.text, "svg" | "math") {
                 self.foreign -= 1;
                 if self.foreign == 0 {
-                    self.resume(written)?;
+                    self.resume(name.text)?;
                 }
             }
-            return Some(());
+            return Some(name);
         }
         match name.role {
             Role::Exact if name.text != "pre" => return None,
@@ -199,11 +191,19 @@ impl<'a> Prover<'a, '_> {
                 self.exact = self.exact.checked_sub(1)?;
                 self.leave(Role::Exact);
             }
-            Role::Atomic | Role::Hidden if has_content(&name) => self.resume(written)?,
+            Role::Atomic | Role::Hidden if has_content(&name) => self.resume(name.text)?,
             Role::Block => self.leave(Role::Block),
             _ => {}
         }
-        Some(())
+        Some(name)
+    }
+
+    /// The innermost element of this name ends, and what stands in it.
+    pub(super) fn close(&mut self, name: &str) {
+        let within = self.open.iter().rev().take(MAX_LOOK_BACK).position(|open| *open == name);
+        if let Some(at) = within {
+            self.open.truncate(self.open.len() - 1 - at);
+        }
     }
 
     pub(super) fn leave(&mut self, role: Role) {
@@ -215,7 +215,7 @@ impl<'a> Prover<'a, '_> {
     fn resume(&mut self, name: &str) -> Option<()> {
         let (own, old, new) = self.outer.pop()?;
         (self.old.flow, self.new.flow) = (old, new);
-        own.eq_ignore_ascii_case(name).then_some(())
+        (own == name).then_some(())
     }
 }
 

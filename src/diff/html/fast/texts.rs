@@ -27,7 +27,7 @@ impl<'a> Prover<'a, '_> {
         if alike && self.old.flow == self.new.flow {
             // The same text in the same place: only how the line goes on is of interest.
             for (_, piece) in &self.old.pieces {
-                self.old.flow.pass(&charref::decode(piece, Place::Text));
+                self.old.flow.pass_written(piece);
             }
             self.new.flow = self.old.flow;
             return Some(());

@@ -77,10 +77,10 @@ impl<'d, 'i> Build<'d, 'i> {
         let name = dom.name(node).unwrap_or_default();
         let mut own = hash(name.as_bytes());
         let mut bag = 0;
-        let charset = dom.charset(node);
+        let charset = (name == "meta").then(|| dom.charset(node)).flatten();
         if let Some(charset) = &charset {
             own = mix(own, hash(charset.as_bytes()));
-        } else {
+        } else if !dom.is_bare(node) {
             let token = volatile::token_attribute_of(dom, node);
             for (name, value) in dom.attributes(node) {
                 if value.is_empty() && attribute::is_void_when_empty(&name) {
