@@ -77,6 +77,9 @@ impl<'a> Dom<'a> {
         if raw.len() > FEW {
             let read: Vec<Attribute<'_>> = raw.iter().map(read).collect();
             let is_first = firsts(&read);
+            if is_first.iter().all(|is_first| *is_first) {
+                return SmallVec::from_vec(read);
+            }
             return read.into_iter().zip(is_first).filter(|(_, is_first)| *is_first).map(|(read, _)| read).collect();
         }
         let is_first = |at: usize| !raw[..at].iter().any(|other| self.is_named(other, raw[at].name));
