@@ -76,8 +76,8 @@ pub fn as_sent(path: &[u8]) -> Vec<u8> {
 type Way = fn(&[u8]) -> Option<Vec<u8>>;
 
 /// Ways that decode nothing.
-const HABITS: [Way; 6] =
-    [rooted, cut_at_nul, backslashes_as_slashes, without_parameters, slashes_merged, dots_resolved];
+const HABITS: [Way; 7] =
+    [rooted, cut_at_nul, backslashes_as_slashes, without_parameters, slashes_merged, dots_resolved, named_as_file];
 
 /// Ways to decode. Some servers keep an encoded slash encoded, and resolve dots around it.
 const DECODERS: [Way; 2] = [decoded, decoded_but_slashes];
@@ -207,6 +207,17 @@ fn dots_resolved(path: &[u8]) -> Option<Vec<u8>> {
     if inner.split(is_slash).next_back().is_some_and(is_dots) {
         out.push(b'/');
     }
+    Some(out)
+}
+
+/// The same as file systems and their libraries do, to which `/a/.` is `/a` and not `/a/`.
+fn named_as_file(path: &[u8]) -> Option<Vec<u8>> {
+    let last = path.rsplit(is_slash).next().filter(|segment| is_dots(segment));
+    let mut out = last.and_then(|_| dots_resolved(path))?;
+    if out.len() == 1 {
+        return None;
+    }
+    out.pop();
     Some(out)
 }
 

@@ -223,3 +223,20 @@ fn the_oracle_knows_tricks_from_paths() {
     }
     assert!(tricks().len() > 1000);
 }
+
+/// To a backend that looks for files `/admin/.` is `/admin`: a route for that path alone must hold there too.
+#[test]
+fn a_last_dot_leads_around_no_exact_route() {
+    let site = Site::of(Origin::saying("legacy"), Origin::dead());
+    let door = site.open(
+        "
+        - {name: hidden, match: {path: {exact: /admin}}, respond: {status: 404}}
+        - {name: wiki, match: {path: {prefix: /wiki}}, stage: legacy}",
+    );
+    for path in ["/admin/.", "/admin/%2e", "/admin/x/..", "/wiki/../admin/.", "/admin//."] {
+        assert!(matches!(door.get(path).status(), 400 | 404), "{path} passed");
+    }
+    for path in ["/wiki/.", "/wiki/a/..", "/wiki/a/%2e"] {
+        assert_eq!(door.get(path).status(), 200, "{path}");
+    }
+}

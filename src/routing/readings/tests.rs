@@ -56,6 +56,10 @@ fn readings_of_a_few_paths() {
     assert_eq!(texts("/a%00b"), ["/a%00b", "/a\0b", "/a"]);
     // `//` before `..` or after it.
     assert_eq!(texts("/a//../b"), ["/a//../b", "/a/../b", "/a/b", "/b"]);
+    // Of a last dot the RFC leaves a slash, and file systems nothing.
+    assert_eq!(texts("/a/."), ["/a/.", "/a/", "/a"]);
+    assert_eq!(texts("/a/b/.."), ["/a/b/..", "/a/", "/a"]);
+    assert_eq!(texts("/a/.."), ["/a/..", "/"]);
     // All but slashes is a way to decode.
     assert_eq!(texts("/%41%2F"), ["/%41%2F", "/A/", "/A%2F"]);
 }
