@@ -10,6 +10,7 @@ use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 
+use crate::harness::front::{Front, Pair};
 use crate::harness::http2::{Http2, story};
 use crate::harness::{Config, Door, Origin, Seen, Site, await_that};
 use crate::http2::h2c;
@@ -416,4 +417,31 @@ fn what_is_asked_again_is_told_as_such() {
     sent.sort();
     told_of.sort();
     assert_eq!(sent, told_of);
+}
+
+#[test]
+fn a_collector_behind_tls_is_believed_by_its_certificate_and_no_other_gets_a_span() {
+    let (site, collector) = (Site::named(), collector());
+    let folder = site.folder.path();
+    let authority = Pair::authority(folder, "authority");
+    let front = Front::tls(&authority.signs(folder, "collector", "DNS:localhost"), None, collector.address);
+    let to = |host: &str, tls: &str| {
+        let endpoint = format!("https://{host}:{}/v1/traces", front.address.port());
+        site.config(SHADOW).and(&format!("tracing: {{endpoint: \"{endpoint}\"{tls}}}"))
+    };
+    let trusted = ", tls: {ca: authority.pem}";
+    // Signed by whom the system does not know; and for another name than the one that is asked for.
+    for (host, tls) in [("localhost", ""), ("127.0.0.1", trusted)] {
+        let door = site.open_with(&to(host, tls));
+        assert_eq!(door.get("/packages/a").text(), "legacy");
+        door.await_log("it cannot be reached");
+        assert_eq!(door.metric("tracing_exported_total", &[]), 0.0);
+    }
+    assert_eq!(collector.seen().len(), 0, "a span was given to who is not the collector");
+    let door = site.open_with(&to("localhost", trusted));
+    assert_eq!(door.get("/packages/a").text(), "legacy");
+    let spans = await_spans(&collector, 3);
+    assert_eq!(named(&spans, "GET page").kind, SERVER);
+    let host = format!("localhost:{}", front.address.port());
+    assert_eq!(collector.seen()[0].header("host").as_deref(), Some(host.as_str()));
 }
