@@ -5,6 +5,7 @@
 //!
 //! [`ClientStream`]: super::stream::ClientStream
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use http::{HeaderName, HeaderValue};
 use parking_lot::Mutex;
 use tokio::time::{Sleep, sleep_until};
 
+use super::framing::target::Masked;
 use crate::config::settings::Listener;
 
 tokio::task_local! {
@@ -89,6 +91,8 @@ pub struct Clock {
     date: Mutex<Option<Date>>,
     /// What the answer is to say of the request, if anything.
     request_id: Mutex<Option<(HeaderName, HeaderValue)>>,
+    /// Of requests that were read ahead of, too.
+    targets: Mutex<VecDeque<Masked>>,
 }
 
 impl Clock {
@@ -104,6 +108,7 @@ impl Clock {
             requests: AtomicU32::new(0),
             date: Mutex::new(None),
             request_id: Mutex::new(None),
+            targets: Mutex::new(VecDeque::new()),
         })
     }
 
@@ -175,6 +180,17 @@ impl Clock {
             (phase, request) => phase.or(request)?,
         };
         self.epoch.checked_add(Duration::from_millis(millis))
+    }
+
+    pub fn keep_target(&self, masked: Masked) {
+        self.targets.lock().push_back(masked);
+    }
+
+    /// The target of the present request as it came, if pingora was shown another.
+    pub fn take_target(&self) -> Option<Vec<u8>> {
+        let present = self.requests.load(Ordering::Relaxed);
+        let mut targets = self.targets.lock();
+        targets.pop_front_if(|masked| masked.request <= present).map(|masked| masked.target)
     }
 
     /// Only the connection's own task takes this lock.

@@ -7,7 +7,11 @@
 //!
 //! Not checked here: what pingora refuses by itself, and what depends on the meaning of a header (see [`super::hygiene`]).
 
+pub mod target;
+
 use memchr::memchr;
+
+use target::{Masked, Word, is_masked};
 
 /// Bytes of a head that are read beyond what a head may have, so that whoever sends them is told 431. Pingora keeps a head of up to
 /// 1 MiB until it ends, and a line of it is kept here: what is longer than this is not waited for.
@@ -31,6 +35,11 @@ pub struct Framing {
     /// The beginning of a line whose end has not come.
     begun: Vec<u8>,
     head: Head,
+    /// Requests begun.
+    requests: u32,
+    word: Word,
+    /// Not yet taken.
+    masked: Vec<Masked>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,18 +84,38 @@ impl Framing {
     /// Of a connection whose heads may have so many bytes.
     pub fn new(max_header_bytes: usize) -> Self {
         let longest_head = max_header_bytes + LEEWAY;
-        Self { longest_head, left_of_head: longest_head, state: State::Start, begun: Vec::new(), head: Head::default() }
+        Self {
+            longest_head,
+            left_of_head: longest_head,
+            state: State::Start,
+            begun: Vec::new(),
+            head: Head::default(),
+            requests: 0,
+            word: Word::default(),
+            masked: Vec::new(),
+        }
     }
 
     /// Looks at bytes in the order in which they came; spoils them from the first that breaks the rules.
     pub fn check(&mut self, bytes: &mut [u8]) {
         let mut at = 0;
         while at < bytes.len() {
+            let before = self.state;
             match self.step(&bytes[at..]) {
-                Ok(taken) => at += taken,
+                Ok(taken) => {
+                    if before == State::Start {
+                        self.word.mask(&mut bytes[at..at + taken]);
+                    }
+                    at += taken;
+                }
                 Err(Spoil { taken }) => return self.spoil(bytes, at + taken),
             }
         }
+    }
+
+    /// The targets of requests that came since the last call, where they were masked.
+    pub fn take_masked(&mut self) -> Vec<Masked> {
+        std::mem::take(&mut self.masked)
     }
 
     /// Takes at least one byte.
@@ -171,6 +200,10 @@ impl Framing {
         // Pingora cuts off fragments, and of such a target nothing would be left but the home page.
         if words.next().is_some() || target.starts_with(b"#") || line.iter().any(|byte| is_control(*byte)) {
             return Err(Ambiguous);
+        }
+        self.requests = self.requests.saturating_add(1);
+        if is_masked(target) {
+            self.masked.push(Masked { request: self.requests, target: target.to_vec() });
         }
         self.head = Head { ends: Some(end), ..Head::default() };
         self.state = State::Headers;

@@ -14,6 +14,7 @@ use super::clock::{Clock, Phase};
 use super::door::{Door, client_of};
 use super::exchange::Exchange;
 use super::fallback::{Course, TURN};
+use super::framing::target::spelled;
 use super::{answer, forward, hearsay, hygiene, request_id, returned, secure, until_close};
 use crate::config::settings::Answer;
 use crate::live::AnsweredBy;
@@ -47,6 +48,9 @@ impl ProxyHttp for Door {
         let was_last = Clock::with(|clock| clock.is_last_request(limits.max_requests)).unwrap_or(false);
         if was_last || self.is_draining() || hygiene::closes(session.req_header()) {
             session.set_keepalive(None);
+        }
+        if let Some(target) = Clock::with(Clock::take_target).flatten() {
+            session.req_header_mut().set_raw_path(&spelled(&target)).map_err(|e| e.into_down())?;
         }
         self.name(session.req_header(), exchange);
         self.trace(session.req_header(), exchange);

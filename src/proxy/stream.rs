@@ -79,6 +79,9 @@ impl AsyncRead for ClientStream {
         let before = buf.filled().len();
         if let Poll::Ready(result) = Pin::new(&mut self.inner).poll_read(cx, buf) {
             self.framing.check(&mut buf.filled_mut()[before..]);
+            for masked in self.framing.take_masked() {
+                self.clock.keep_target(masked);
+            }
             self.has_read();
             return Poll::Ready(result);
         }

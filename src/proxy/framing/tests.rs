@@ -42,7 +42,23 @@ fn sound_requests_pass_in_pieces_of_any_size_one_after_the_other() {
         "{CHUNKED}5\r\n\n\0\r\n\r\r\n00A;a=\"b\"\r\n0123456789\r\n3 ; x\r\nabc\r\n0\r\nX-T: v\r\n\r\n{GET}"
     ));
     passes("GET / HTTP/1.1\nHost: a\nX: y\n\nGET / HTTP/1.0\n\n");
-    passes("GET /\u{e9} HTTP/1.1\r\nHost: a\r\n\r\n");
+}
+
+#[test]
+fn what_no_uri_has_is_masked_in_paths_alone_and_kept() {
+    let odd = b"GET /\xe9?q=\"<`>\xc3\xa9\" HTTP/1.1\r\nHost: \"a\"\r\n\r\n";
+    let even = "GET /_?q=_______ HTTP/1.1\r\nHost: \"a\"\r\n\r\n";
+    let lines = [GET.as_bytes(), odd, b"G\"T a<b> HTTP/1.1\r\n\r\n"].concat();
+    for piece in [1, 2, 3, 11, lines.len()] {
+        let (mut framing, mut out, mut masked) = (Framing::new(LONGEST), lines.clone(), Vec::new());
+        for piece in out.chunks_mut(piece) {
+            framing.check(piece);
+            masked.extend(framing.take_masked());
+        }
+        assert_eq!(String::from_utf8_lossy(&out), format!("{GET}{even}G\"T a<b> HTTP/1.1\r\n\r\n"), "in {piece}s");
+        assert_eq!(masked, [Masked { request: 2, target: b"/\xe9?q=\"<`>\xc3\xa9\"".to_vec() }]);
+    }
+    assert_eq!(target::spelled(b"/\xe9\"`<>?\"`<>\xff"), b"/\xe9\"%60%3C%3E?%22`%3C%3E\xff");
 }
 
 #[test]

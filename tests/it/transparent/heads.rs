@@ -54,6 +54,50 @@ fn path_and_query_reach_the_backend_byte_for_byte() {
     assert_eq!(site.legacy.await_seen(targets.len() + 1).last().unwrap().target(), long);
 }
 
+/// What no URI has, but clients send, and servers take.
+#[test]
+fn bytes_that_no_uri_has_reach_both_backends_and_the_routes() {
+    let site = Site::named();
+    let routes = "
+        - {name: found, match: {path: {prefix: /caf}}, stage: shadow}
+        - {name: hidden, match: {path: {prefix: \"/a<b\"}}, respond: {status: 404}}
+        - {name: rest, match: {path: {prefix: /}}, stage: shadow}";
+    let door = site.open(routes);
+    let cases: [(&[u8], &[u8]); 5] = [
+        (b"/caf\xe9/\xc3\xa9?n=\xff", b"/caf\xe9/\xc3\xa9?n=\xff"),
+        (b"/s?q=\"<a>\"&r=`", b"/s?q=%22%3Ca%3E%22&r=`"),
+        (b"/p\"<`>", b"/p\"%3C%60%3E"),
+        (b"/plain", b"/plain"),
+        (b"/{a}|^\\", b"/{a}|^\\"),
+    ];
+    let mut client = door.client();
+    // All at once: each gets its own target back.
+    for (sent, _) in cases {
+        client.send([b"GET ".as_slice(), sent, b" HTTP/1.1\r\nHost: site.test\r\n\r\n"].concat());
+    }
+    for (sent, _) in cases {
+        assert_eq!(client.answer("GET").status(), 200, "{}", String::from_utf8_lossy(sent));
+    }
+    let target = |head: &[u8]| head.split(|byte| *byte == b' ').nth(1).unwrap().to_vec();
+    let expected: Vec<Vec<u8>> = cases.iter().map(|(_, expected)| expected.to_vec()).collect();
+    let told: Vec<Vec<u8>> = site.legacy.await_seen(5).iter().map(|seen| target(&seen.head)).collect();
+    assert_eq!(told, expected);
+    let mut copied: Vec<Vec<u8>> = site.new.await_seen(5).iter().map(|seen| target(&seen.head)).collect();
+    let mut expected = expected;
+    copied.sort();
+    expected.sort();
+    assert_eq!(copied, expected);
+    client.send("GET /a<b HTTP/1.1\r\nHost: site.test\r\n\r\n");
+    assert_eq!(client.answer("GET").status(), 404);
+    for line in
+        ["G\"T / HTTP/1.1", "GET / HTTP/1.1\"", "GET http://a<b/ HTTP/1.1", "GET <a> HTTP/1.1", "GET \u{e9} HTTP/1.1"]
+    {
+        let mut client = door.client();
+        client.send(format!("{line}\r\nHost: site.test\r\n\r\n"));
+        assert_eq!(client.answer("GET").status(), 400, "{line}");
+    }
+}
+
 #[test]
 fn request_headers_reach_the_backend_as_they_were_sent() {
     let (site, door) = before(Origin::saying("ok"));

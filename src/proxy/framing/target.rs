@@ -1,0 +1,68 @@
+//! Bytes that no URI has, and that clients send all the same: `?q="a"`, `<`, raw Latin-1. Servers take them, and so does the door.
+//!
+//! Pingora's parser refuses them, so they are masked before it reads the line, and the hooks put the target back
+//! ([`spelled`]). Only in a target that is a path: what is in a host must be seen as it is.
+
+/// What stands in their place while pingora reads.
+const STAND_IN: u8 = b'_';
+
+/// A target in which bytes were masked, as it came.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Masked {
+    /// Which request of the connection, counted from 1.
+    pub request: u32,
+    pub target: Vec<u8>,
+}
+
+/// Where in a request line the next byte is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Word {
+    #[default]
+    Method,
+    /// The first byte of the target comes next.
+    Begins,
+    Path,
+    Rest,
+}
+
+impl Word {
+    /// Masks what comes of request lines, in pieces of any size.
+    pub fn mask(&mut self, piece: &mut [u8]) {
+        for byte in piece {
+            *self = match (*self, *byte) {
+                (_, b'\n') => Self::Method,
+                (Self::Method, b' ') => Self::Begins,
+                (Self::Begins, b'/') => Self::Path,
+                (Self::Begins, _) | (Self::Path, b' ') => Self::Rest,
+                (word, _) => word,
+            };
+            if *self == Self::Path && is_odd(*byte) {
+                *byte = STAND_IN;
+            }
+        }
+    }
+}
+
+/// Whether a target is one that is masked.
+pub fn is_masked(target: &[u8]) -> bool {
+    target.starts_with(b"/") && target.iter().any(|byte| is_odd(*byte))
+}
+
+fn is_odd(byte: u8) -> bool {
+    matches!(byte, b'"' | b'<' | b'>' | b'`' | 0x80..)
+}
+
+/// A target as it can be sent on: byte for byte, but for what the library cannot hold. That is spelled out as browsers do it,
+/// which every backend decodes to the same.
+pub fn spelled(target: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(target.len());
+    let mut in_query = false;
+    for &byte in target {
+        in_query |= byte == b'?';
+        match (byte, in_query) {
+            (b'<' | b'>', _) | (b'`', false) | (b'"', true) => out.extend_from_slice(format!("%{byte:02X}").as_bytes()),
+            _ => out.push(byte),
+        }
+    }
+    out
+}
