@@ -68,6 +68,15 @@ pub(super) fn align(a: &[Sketch], b: &[Sketch]) -> Alignment {
         state.join(a.len() - back, b.len() - back, Moved::No);
     }
     let middle = Gap { a: (prefix, a.len() - suffix), b: (prefix, b.len() - suffix) };
+    match (middle.a.1 - middle.a.0, middle.b.1 - middle.b.0) {
+        (0, _) | (_, 0) => return state.finish(),
+        // Most often one thing differs, and stands where it stood.
+        (1, 1) if has_same_inside(&a[prefix], &b[prefix]) || likeness(&a[prefix], &b[prefix]) > 0 => {
+            state.join(prefix, prefix, Moved::No);
+            return state.finish();
+        }
+        _ => {}
+    }
     let meanings = |sketches: &[Sketch]| sketches.iter().map(|sketch| sketch.meaning).collect::<Vec<u64>>();
     for (i, j) in equal_in_order(&meanings(a), &meanings(b), middle, &mut state.work) {
         state.join(i, j, Moved::No);
