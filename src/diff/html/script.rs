@@ -69,6 +69,7 @@ pub(super) fn rule_of(pointer: &str, old: &str, new: &str, around: &Surroundings
 /// What the JSON comparer says of the two texts, by JSON pointers.
 pub(super) fn compare_json(old: &str, new: &str, scope: &Scope<'_>) -> Comparison {
     let mut inner = Sink::new(scope.rules, scope.now);
+    inner.weigh(old.len() + new.len(), 0);
     json::compare(old, new, scope, &mut inner);
     inner.finish()
 }

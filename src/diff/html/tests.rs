@@ -180,6 +180,21 @@ fn wide_pages_without_anything_in_common_are_given_up() {
     assert_eq!(html(&wide("a"), &wide("b")).outcome, Outcome::Mismatched);
 }
 
+/// What comparing JSON may take of memory does not depend on where it stands.
+#[test]
+fn a_script_that_holds_more_json_than_can_be_compared_is_given_up() {
+    let page = |step: usize, count: usize| {
+        let list: Vec<String> = (0..count).map(|at| format!("{{\"k\":{}}}", at * step % count)).collect();
+        format!("<!DOCTYPE html><title>t</title><script type=application/json>[{}]</script>", list.join(","))
+    };
+    let kinds = |count| -> Vec<crate::diff::Kind> {
+        let found = html(&page(1, count), &page(7_919, count));
+        found.differences.iter().map(|difference| difference.kind).collect()
+    };
+    assert_eq!(kinds(1_000), [crate::diff::Kind::Order]);
+    assert_eq!(kinds(43_000), [crate::diff::Kind::TooDifferent]);
+}
+
 #[test]
 fn nested_tables_are_given_up() {
     assert_eq!(html(&"<table>".repeat(5000), &"<table><tr>".repeat(5000)).outcome, Outcome::Mismatched);
