@@ -119,7 +119,10 @@ impl<'a> Growing<'a, '_> {
 
 /// Has a tag more attributes than are worth comparing?
 pub(super) fn too_many_attributes(page: &str, token: &Token) -> bool {
-    let could = (token.span.end - token.span.start) as usize > 2 * limits::MAX_ATTRIBUTES;
+    // Before each stands one of these.
+    let begins = |c: &&u8| matches!(c, b' ' | b'\t' | b'\n' | b'\r' | 0x0c | b'/' | b'"' | b'\'');
+    let tag = token.span.of(page).as_bytes();
+    let could = tag.len() > 2 * limits::MAX_ATTRIBUTES && tag.iter().filter(begins).count() > limits::MAX_ATTRIBUTES;
     could && Lexer::from(page, token.span.start).attributes(token).nth(limits::MAX_ATTRIBUTES).is_some()
 }
 
