@@ -1,35 +1,35 @@
-//! The verbs behind the hooks: settle what a request is, choose its peer, turn a failure into the next attempt, hand over the
-//! copy. Each needs the door's parts and the request's [`Exchange`]; none knows which hook called it.
+//! The verbs behind the hooks: settle what a request is and choose its peer; turn a failure into the next attempt ([`attempts`]); hand
+//! over the copy and write the line ([`kept`]). Each needs the door's parts and the request's [`Exchange`]; none knows which hook called it.
+
+mod attempts;
+mod kept;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use http::{StatusCode, Version};
-use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorType};
 
-use super::access_log::{AccessLog, Line};
+use super::access_log::AccessLog;
 use super::answer::Refusal;
-use super::capture::Capture;
 use super::client::Client;
 use super::clock::{Clock, Scheme};
 use super::exchange::Exchange;
-use super::fallback::{self, Course, Failure, REPLAYABLE, TURN};
+use super::fallback::Failure;
 use super::request_id::RequestIds;
 use super::tunnel::{Gate, Tunnel};
 use super::{forward, hearsay};
 use crate::config::settings::{Protocol, RateBy, Timeouts};
-use crate::diff::Request;
-use crate::evidence::Unproven;
+use crate::live::Live;
 use crate::live::rates::{Exceeded, client_of as counted_as};
-use crate::live::{BreakerState, FallbackReason, Live};
-use crate::mirror::{Mirror, MirrorJob, Token};
+use crate::mirror::{Mirror, Token};
 use crate::routing::Parts;
 use crate::trace::Tracer;
 use crate::upstream::Backend;
+use attempts::gateway_error;
 
 /// The door's parts, shared by all requests.
 #[derive(Debug)]
@@ -106,24 +106,6 @@ impl Door {
         Ok(())
     }
 
-    /// Nothing is kept of a request that is not copied, or whose comparison would prove nothing.
-    fn capture_for(&self, request: &RequestHeader, exchange: &mut Exchange) -> Option<Box<Capture>> {
-        exchange.placed()?.plan.mirror?;
-        let max_body = exchange.proxied()?.mirror.max_body;
-        // A part of an answer depends on what the backend calls the whole; comparing parts compares coincidences.
-        if request.headers.contains_key(http::header::RANGE) {
-            self.decline(exchange, Unproven::Range);
-            return None;
-        }
-        Some(Box::new(Capture::new(max_body)))
-    }
-
-    /// A request that was to be copied has no copy.
-    fn decline(&self, exchange: &mut Exchange, reason: Unproven) {
-        self.mirror.decline(&exchange.route_ref(), reason);
-        exchange.traced(|trace| trace.mirror = Some(reason.name()));
-    }
-
     /// Chooses the endpoint of the origin that is to be asked now.
     ///
     /// # Errors
@@ -189,59 +171,6 @@ impl Door {
         session.as_mut().write_continue_response().await
     }
 
-    /// An answer's head has come. `Err`: it is not for the user, another attempt follows.
-    pub(super) fn weigh(
-        &self,
-        session: &Session,
-        answer: &ResponseHeader,
-        exchange: &mut Exchange,
-    ) -> pingora::Result<()> {
-        if let Some(visit) = &exchange.attempt.visit {
-            visit.answered(answer.status);
-        }
-        match exchange.course {
-            Course::Planned => {
-                let reason =
-                    self.may_fall_back(session, exchange).and_then(|rules| fallback::asks_for_fallback(answer, rules));
-                // A 404 by which new says "not mine" is no failure: it lives.
-                tell_breaker(exchange, reason.is_none() || !answer.status.is_server_error());
-                let Some(reason) = reason else { return Ok(()) };
-                self.fall_back(exchange, Failure::Answer(answer.status), reason);
-                Err(turn())
-            }
-            // Nobody else was asked: its answer is the one there is.
-            Course::FellBack(Failure::NotAsked) => Ok(()),
-            Course::FellBack(original) if fallback::has_failed(answer) => {
-                Err(self.back_to_original(session, exchange, original))
-            }
-            Course::FellBack(_) | Course::Original(_) => Ok(()),
-        }
-    }
-
-    /// The rules of a fallback that is still possible: planned, and the request can be sent again whole.
-    fn may_fall_back<'a>(
-        &self,
-        session: &Session,
-        exchange: &'a Exchange,
-    ) -> Option<&'a crate::config::settings::FallbackSettings> {
-        exchange.placed()?.plan.fallback?;
-        let rules = &exchange.proxied()?.fallback;
-        let most = rules.max_body.min(REPLAYABLE);
-        let replayable = !session.as_ref().retry_buffer_truncated()
-            && session.as_ref().body_bytes_read() <= most
-            && forward::announced_length(session.req_header()).is_none_or(|length| length <= most);
-        (exchange.course == Course::Planned && replayable).then_some(rules)
-    }
-
-    /// While new keeps failing a route, requests that may fall back do so at once.
-    pub(super) fn spare_new(&self, session: &Session, exchange: &mut Exchange) {
-        let Some(rules) = self.may_fall_back(session, exchange).and_then(|rules| rules.breaker) else { return };
-        let open = exchange.meters().is_some_and(|meters| !meters.breaker.lets_through(&rules, Instant::now()));
-        if open {
-            self.fall_back(exchange, Failure::NotAsked, FallbackReason::Breaker);
-        }
-    }
-
     /// Whether a body of so many bytes, announced or read, is one that the route takes. Of one that it does not nothing is kept.
     ///
     /// # Errors
@@ -276,167 +205,6 @@ impl Door {
         }
         taken
     }
-
-    fn fall_back(&self, exchange: &mut Exchange, failure: Failure, reason: FallbackReason) {
-        if let Some(meters) = exchange.meters() {
-            meters.fell_back(reason);
-        }
-        exchange.traced(|trace| trace.falls_back(reason));
-        exchange.course = Course::FellBack(failure);
-        exchange.attempt.tried.clear();
-        if exchange.capture.take().is_some() {
-            self.decline(exchange, Unproven::FellBack);
-        }
-    }
-
-    /// The fallback failed too. New's own answer is asked for again where that is safe; otherwise its status is all there is.
-    fn back_to_original(&self, session: &Session, exchange: &mut Exchange, original: Failure) -> Box<Error> {
-        exchange.course = Course::Original(original);
-        exchange.attempt.tried.clear();
-        let answered = matches!(original, Failure::Answer(_));
-        if answered && session.req_header().method.is_safe() { turn() } else { gateway_error(original.status()) }
-    }
-
-    /// No connection could be made.
-    pub(super) fn connect_failed(
-        &self,
-        session: &Session,
-        exchange: &mut Exchange,
-        mut error: Box<Error>,
-    ) -> Box<Error> {
-        let timed_out = matches!(error.etype(), ErrorType::ConnectTimedout);
-        exchange.traced(|trace| trace.failed(if timed_out { "connect_timeout" } else { "connect_error" }));
-        let mut endpoints = 0;
-        if let Some(visit) = exchange.attempt.visit.take() {
-            visit.refused(&error);
-            endpoints = visit.backend().endpoints().len();
-            exchange.attempt.tried.push(visit.endpoint().clone());
-        }
-        if exchange.attempt.tried.len() < endpoints {
-            error.set_retry(true);
-            return error;
-        }
-        let failure = match self.may_fall_back(session, exchange) {
-            Some(rules) if timed_out && !rules.connect_error => Failure::Timeout,
-            _ => Failure::Connect,
-        };
-        let status = if timed_out { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY };
-        self.failed(session, exchange, failure, status)
-    }
-
-    /// The backend was connected to and did not answer: too late, or not in HTTP.
-    pub(super) fn broke_off(&self, session: &Session, exchange: &mut Exchange, timed_out: bool) -> Box<Error> {
-        if let Some(visit) = &exchange.attempt.visit {
-            visit.broke_off();
-        }
-        exchange.traced(|trace| trace.failed(if timed_out { "timeout" } else { "broken_response" }));
-        let (failure, status) = match timed_out {
-            true => (Failure::Timeout, StatusCode::GATEWAY_TIMEOUT),
-            false => (Failure::Connect, StatusCode::BAD_GATEWAY),
-        };
-        // The backend may have done what it was asked before it broke off: only a safe method may be tried elsewhere.
-        if !timed_out && !session.req_header().method.is_safe() {
-            return gateway_error(status);
-        }
-        self.failed(session, exchange, failure, status)
-    }
-
-    fn failed(&self, session: &Session, exchange: &mut Exchange, failure: Failure, status: StatusCode) -> Box<Error> {
-        if let Course::FellBack(original) = exchange.course
-            && original != Failure::NotAsked
-        {
-            return self.back_to_original(session, exchange, original);
-        }
-        if let Course::Original(original) = exchange.course {
-            return gateway_error(original.status());
-        }
-        match self.may_fall_back(session, exchange).and_then(|rules| fallback::covers(failure, rules)) {
-            Some(reason) => {
-                tell_breaker(exchange, false);
-                self.fall_back(exchange, failure, reason);
-                turn()
-            }
-            None => gateway_error(status),
-        }
-    }
-
-    pub(super) fn write_down(&self, session: &Session, exchange: &Exchange, status: u16, took: Duration) {
-        let (Some(log), Some(client)) = (&self.access_log, exchange.client) else { return };
-        if !log.wants(status) {
-            return;
-        }
-        let request = session.req_header();
-        let header = |name| request.headers.get(name).map(http::HeaderValue::as_bytes).unwrap_or_default();
-        let route = exchange.snapshot.route(exchange.route());
-        log.push(&Line {
-            at: SystemTime::now(),
-            client: client.address,
-            method: request.method.as_str(),
-            path: forward::split_target(forward::target(request)).0,
-            host: header(http::header::HOST),
-            protocol: protocol_of(request.version),
-            status,
-            bytes: session.body_bytes_sent(),
-            took,
-            route: route.map_or("", |route| &route.name),
-            stage: exchange.snapshot.effective_stage(exchange.route()).map_or("respond", |stage| stage.as_str()),
-            answered_by: exchange.answered_by.label(),
-            limited: exchange.limited,
-            request_id: exchange.request_id.as_ref().map(http::HeaderValue::as_bytes).unwrap_or_default(),
-            trace: exchange.trace.as_ref().map(|trace| trace.id()),
-            referer: header(http::header::REFERER),
-            user_agent: header(http::header::USER_AGENT),
-        });
-    }
-
-    /// The exchange is over: the copy is handed over, or counted as unproven.
-    pub(super) fn hand_over(&self, session: &Session, exchange: &mut Exchange, complete: bool) {
-        let Some(capture) = exchange.capture.take() else { return };
-        let job = match capture.finish() {
-            Ok(captured) if complete => self.job(session, exchange, captured),
-            Ok(_) => Err(Unproven::Aborted),
-            Err(reason) => Err(reason),
-        };
-        match job.map(|job| self.mirror.offer(job)) {
-            Ok(offered) => {
-                exchange.traced(|trace| trace.mirror = Some(offered.map_or_else(Unproven::name, |()| "offered")))
-            }
-            Err(reason) => self.decline(exchange, reason),
-        }
-    }
-
-    fn job(
-        &self,
-        session: &Session,
-        exchange: &Exchange,
-        captured: super::capture::Captured,
-    ) -> Result<MirrorJob, Unproven> {
-        let (Some(placed), Some(client)) = (exchange.placed(), exchange.client) else { return Err(Unproven::Aborted) };
-        let request = session.req_header();
-        let mut headers = request.headers.clone();
-        if let Some(id) = &exchange.request_id {
-            headers.insert(exchange.snapshot.settings.request_id.header.clone(), id.clone());
-        }
-        Ok(MirrorJob {
-            route: exchange.route_ref(),
-            to: placed.plan.mirror.ok_or(Unproven::Aborted)?,
-            request: Request {
-                method: request.method.clone(),
-                scheme: client.scheme,
-                host: host_of(request).unwrap_or_default().to_owned(),
-                target: String::from_utf8_lossy(forward::target(request)).into_owned(),
-                headers,
-            },
-            head: captured.head,
-            body: captured.body,
-            answer: captured.answer,
-            answer_time: exchange.origin_time().unwrap_or_default(),
-            session: placed.session,
-            at: SystemTime::now(),
-            done: Instant::now(),
-            trace: exchange.trace.as_ref().map(|trace| trace.for_copy()),
-        })
-    }
 }
 
 const NO_ADDRESS: Refusal = Refusal::BadRequest("the connection has no client address");
@@ -457,47 +225,8 @@ fn host_of(request: &RequestHeader) -> Result<&str, Refusal> {
     }
 }
 
-/// As access logs have always written it.
-fn protocol_of(version: Version) -> &'static str {
-    match version {
-        Version::HTTP_10 => "HTTP/1.0",
-        Version::HTTP_2 => "HTTP/2.0",
-        _ => "HTTP/1.1",
-    }
-}
-
 fn whom_to_ask(exchange: &Exchange) -> Option<(Arc<Backend>, Timeouts)> {
     let proxied = exchange.proxied()?;
     let backend = exchange.snapshot.backend(proxied.backend(exchange.origin()?))?;
     Some((backend.clone(), proxied.timeouts.over(&backend.timeouts)))
-}
-
-/// New answered or failed a request that may fall back.
-fn tell_breaker(exchange: &Exchange, went_well: bool) {
-    let may_fall_back = exchange.placed().is_some_and(|placed| placed.plan.fallback.is_some());
-    let Some(rules) = exchange.proxied().and_then(|proxied| proxied.fallback.breaker).filter(|_| may_fall_back) else {
-        return;
-    };
-    let told = exchange.meters().and_then(|meters| meters.breaker.told(went_well, &rules, Instant::now()));
-    let route = exchange.snapshot.route(exchange.route()).map_or("", |route| &route.name);
-    match told {
-        Some(BreakerState::Open) => {
-            tracing::warn!(route, for_secs = rules.open.as_secs_f64(), "breaker: new keeps failing, legacy answers");
-        }
-        Some(_) => tracing::info!(route, "breaker: new answers again"),
-        None => {}
-    }
-}
-
-/// Ends this attempt so that the next one begins.
-fn turn() -> Box<Error> {
-    let mut error = Error::new_up(ErrorType::Custom(TURN));
-    error.set_retry(true);
-    error
-}
-
-fn gateway_error(status: StatusCode) -> Box<Error> {
-    let mut error = Error::new_up(ErrorType::HTTPStatus(status.as_u16()));
-    error.set_retry(false);
-    error
 }
