@@ -190,7 +190,9 @@ impl Clock {
     pub fn take_target(&self) -> Option<Vec<u8>> {
         let present = self.requests.load(Ordering::Relaxed);
         let mut targets = self.targets.lock();
-        targets.pop_front_if(|masked| masked.request <= present).map(|masked| masked.target)
+        // One that nobody took was of a request that went no further: it must not become another's.
+        while targets.pop_front_if(|masked| masked.request < present).is_some() {}
+        targets.pop_front_if(|masked| masked.request == present).map(|masked| masked.target)
     }
 
     /// Only the connection's own task takes this lock.
