@@ -119,10 +119,12 @@ pub(super) enum Dialect {
 }
 
 impl<'a> Dom<'a> {
-    pub fn new(page: &'a str, dialect: Dialect) -> Self {
+    /// With room for all nodes that these parts of the page may have, but for more than the budget of bytes lets it have.
+    pub fn new(page: &'a str, dialect: Dialect, parts: impl Iterator<Item = &'a str>, budget: usize) -> Self {
+        let nodes = FEW + parts.map(nodes_of).sum::<usize>();
         let mut dom = Self {
             page,
-            nodes: Vec::new(),
+            nodes: Vec::with_capacity(nodes.min(budget / LEAST_COST)),
             doctype: None,
             layout: Layout::Standard,
             dialect,
@@ -148,7 +150,9 @@ impl<'a> Dom<'a> {
         /// A text or an element of its own, with its place in a table. Bytes.
         const KEPT: usize = 64;
         let kept = self.own.len() + self.elsewhere.len() + self.left_out.len();
-        self.nodes.len() * size_of::<Node>() + self.shown * super::view::ITEM + kept * KEPT + self.own_bytes
+        // A list that grows is copied, and for a moment both copies are there.
+        let copied = if self.nodes.len() == self.nodes.capacity() { self.nodes.len() } else { 0 };
+        (self.nodes.len() + copied) * NODE + self.shown * super::view::ITEM + kept * KEPT + self.own_bytes
     }
 
     pub fn node(&self, id: NodeId) -> &Node {
@@ -162,7 +166,7 @@ impl<'a> Dom<'a> {
     pub fn add(&mut self, kind: NodeKind, form: Form, source: Span) -> NodeId {
         let id = u32::try_from(self.nodes.len()).unwrap_or(NONE);
         if self.nodes.len() == self.nodes.capacity() {
-            self.nodes.reserve_exact(self.more(source));
+            self.nodes.reserve_exact(self.nodes.len() / 8 + FEW);
         }
         let is_blank = |c: u8| super::view::is_blank(char::from(c));
         let shows = kind != NodeKind::Text || !source.of(self.page).bytes().all(is_blank);
@@ -180,15 +184,6 @@ impl<'a> Dom<'a> {
             close: NONE,
         });
         id
-    }
-
-    /// How many more nodes room is made for. Not as many again, as a vector would, for half of that would be air: as many as the rest
-    /// of the page will have if it is as what was read.
-    fn more(&self, source: Span) -> usize {
-        let (known, read) = (self.nodes.len(), source.start as usize);
-        let rest = self.page.len().saturating_sub(read);
-        let likely = known.saturating_mul(rest).checked_div(read).unwrap_or(FEW);
-        (likely + likely / 16 + FEW).min(known + FEW)
     }
 
     /// # Errors
@@ -457,5 +452,17 @@ impl<'a> Dom<'a> {
     }
 }
 
-/// Nodes for which room is made at first.
-const FEW: usize = 64;
+/// Nodes that stand nowhere in a page, for which room is made.
+const FEW: usize = 16;
+/// What a node takes. Bytes.
+const NODE: usize = size_of::<Node>();
+/// What nodes cost on an average at least: of three that follow each other, two may be blanks, which no view has. Bytes.
+const LEAST_COST: usize = NODE + super::view::ITEM / 3;
+
+/// How many nodes a text of tags has at most, unless it is read as a browser mends what is not regular.
+fn nodes_of(text: &str) -> usize {
+    let text = text.as_bytes();
+    let begins = |at: &usize| text.get(at + 1) != Some(&b'/');
+    let ends_text = |at: &usize| at.checked_sub(1).is_some_and(|before| text[before] != b'>');
+    memchr::memchr_iter(b'<', text).map(|at| usize::from(begins(&at)) + usize::from(ends_text(&at))).sum::<usize>() + 1
+}

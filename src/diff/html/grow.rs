@@ -14,7 +14,7 @@ use super::tree::{self, Cut};
 /// The tree of a page without the insides of some of its blocks, within a budget of bytes.
 pub(super) fn grow<'a>(page: &'a str, cuts: &[Cut], budget: usize) -> Result<Dom<'a>, Refusal> {
     let mut growing = Growing {
-        dom: Dom::new(page, Dialect::Html),
+        dom: Dom::new(page, Dialect::Html, tree::parts(page, cuts), budget),
         cuts: cuts.iter().peekable(),
         budget,
         open: Vec::new(),
@@ -134,6 +134,9 @@ impl<'a> Reader<'a> for Growing<'a, '_> {
     }
 
     fn comment(&mut self, token: &Token, phase: Phase) -> Option<()> {
+        if self.is_too_big() {
+            return None;
+        }
         self.drops_newline = false;
         let node = self.dom.add(NodeKind::Comment, Form::Plain, token.inner);
         let parent = match phase {

@@ -7,17 +7,13 @@ pub(super) const MAX_TREES: usize = 1 << 20;
 /// Both pages together up to this length are tried token by token: about 40 ms. Bytes.
 pub(super) const MAX_TOKENS: usize = 5 << 20;
 
-/// What the trees of two pages may take, for each byte of theirs, if they are large.
-const PER_BYTE: usize = 3;
-/// What the trees of any two pages may take, however small: a page that is read takes four times its bytes, a dense table six times.
-/// As long as [`MAX_TREES`] is what it is, this is what counts. Bytes.
-const LEAST_BUDGET: usize = 4 << 20;
+/// What the trees of two pages may take, and all that is made of them: of the three bytes for each byte of the largest pair, less a
+/// quarter of one for lists beside. Smaller pairs may take it, too: a page that is read takes four times its bytes, a dense table six
+/// times. Bytes.
+pub(super) const TREES: usize = MAX_TREES / 4 * 11;
 
-/// What the trees of two pages of together so many bytes may take, and what is made of them. Bytes.
-pub(super) const fn budget(size: usize) -> usize {
-    let share = size.saturating_mul(PER_BYTE);
-    if share > LEAST_BUDGET { share } else { LEAST_BUDGET }
-}
+/// Blocks of a page are remembered as long as they are larger than this on an average. Bytes.
+pub(super) const LEAST_BLOCK: usize = 40;
 
 /// A link target longer than this is compared as it stands. Bytes.
 pub(super) const MAX_LINK: usize = 8 << 10;

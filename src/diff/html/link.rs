@@ -170,25 +170,34 @@ pub(super) fn leaks_host(page: Option<&Url>, old: &str, new: &str) -> bool {
 /// The same of addresses within a text.
 pub(super) fn leaks_host_in_text(page: Option<&Url>, old: &str, new: &str) -> bool {
     let Some(own) = page.and_then(Url::host_str) else { return false };
-    let ((old, old_hosts), (new, new_hosts)) = (without_hosts(old), without_hosts(new));
-    let stayed = |host: &&str| host.split(':').next().is_some_and(|name| name.eq_ignore_ascii_case(own));
-    old == new && old_hosts.iter().zip(&new_hosts).any(|(a, b)| stayed(a) && a != b)
+    let stayed = |host: &str| host.split(':').next().is_some_and(|name| name.eq_ignore_ascii_case(own));
+    let (mut old, mut new, mut leaks) = (around_hosts(old), around_hosts(new), false);
+    loop {
+        match (old.next(), new.next()) {
+            (Some((before, a)), Some((other, b))) if before == other && a.is_some() == b.is_some() => {
+                leaks |= a != b && a.is_some_and(stayed);
+            }
+            (None, None) => return leaks,
+            _ => return false,
+        }
+    }
 }
 
-/// A text without the schemes and hosts of its addresses, and the hosts.
-fn without_hosts(text: &str) -> (String, Vec<&str>) {
-    let (mut rest, mut hosts) = (text, Vec::new());
-    let mut out = String::with_capacity(text.len());
-    while let Some((before, after)) = rest.split_once("://") {
-        let end =
-            after.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':'))).unwrap_or(after.len());
-        out.push_str(before.strip_suffix("https").or(before.strip_suffix("http")).unwrap_or(before));
-        out.push('\0');
-        hosts.push(&after[..end]);
-        rest = &after[end..];
-    }
-    out.push_str(rest);
-    (out, hosts)
+/// What stands before each address of a text, without its scheme, and the address's host; last, what stands behind them all.
+fn around_hosts(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let Some((before, after)) = text.split_once("://") else {
+            rest = None;
+            return Some((text, None));
+        };
+        let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':');
+        let end = after.find(|c: char| !is_host(c)).unwrap_or(after.len());
+        rest = Some(&after[end..]);
+        let before = before.strip_suffix("https").or(before.strip_suffix("http")).unwrap_or(before);
+        Some((before, Some(&after[..end])))
+    })
 }
 
 /// `app.js?id=3f2a9c1b`, as Laravel Mix writes it.

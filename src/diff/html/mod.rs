@@ -129,13 +129,12 @@ fn compare_rest(
     if elision.left > limits::MAX_TREES {
         return false;
     }
-    let budget = limits::budget(elision.left);
     // The whole trees are bigger still.
-    let Ok(a) = tree::parse_without(old, &elision.old, budget) else {
+    let Ok(a) = tree::parse_without(old, &elision.old, limits::TREES) else {
         too_different(old, new, sink);
         return true;
     };
-    let Ok(b) = tree::parse_without(new, &elision.new, budget.saturating_sub(a.cost())) else {
+    let Ok(b) = tree::parse_without(new, &elision.new, limits::TREES.saturating_sub(a.cost())) else {
         too_different(old, new, sink);
         return true;
     };
@@ -143,7 +142,7 @@ fn compare_rest(
     if let Some(finding) = doctypes(&a, &b) {
         sink.report(finding);
     }
-    if compare_trees(&a, &b, budget, scope, sink) == Told::Mispaired {
+    if compare_trees(&a, &b, scope, sink) == Told::Mispaired {
         *sink = before;
         return false;
     }
@@ -159,22 +158,20 @@ fn compare_html_trees(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'
     if old.len() + new.len() > limits::MAX_TREES {
         return too_different(old, new, sink);
     }
-    let budget = limits::budget(old.len() + new.len());
-    let Ok(a) = tree::parse(old, budget) else { return too_different(old, new, sink) };
-    let Ok(b) = tree::parse(new, budget.saturating_sub(a.cost())) else { return too_different(old, new, sink) };
+    let Ok(a) = tree::parse(old, limits::TREES) else { return too_different(old, new, sink) };
+    let Ok(b) = tree::parse(new, limits::TREES.saturating_sub(a.cost())) else { return too_different(old, new, sink) };
     if let Some(finding) = doctypes(&a, &b) {
         sink.report(finding);
     }
-    compare_trees(&a, &b, budget, scope, sink);
+    compare_trees(&a, &b, scope, sink);
 }
 
 fn compare_xml(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     if old.len() + new.len() > limits::MAX_TREES {
         return too_different(old, new, sink);
     }
-    let budget = limits::budget(old.len() + new.len());
-    let a = xml::parse(old, budget);
-    let left = a.as_ref().map_or(budget, |a| budget.saturating_sub(a.0.cost()));
+    let a = xml::parse(old, limits::TREES);
+    let left = a.as_ref().map_or(limits::TREES, |a| limits::TREES.saturating_sub(a.0.cost()));
     let (a, b) = match (a, xml::parse(new, left)) {
         (Ok(a), Ok(b)) => (a, b),
         (Err(xml::Fault::TooBig), _) | (_, Err(xml::Fault::TooBig)) => return too_different(old, new, sink),
@@ -185,14 +182,14 @@ fn compare_xml(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     for finding in declarations(a.1.as_ref(), b.1.as_ref()) {
         sink.report(finding);
     }
-    compare_trees(&a.0, &b.0, budget, scope, sink);
+    compare_trees(&a.0, &b.0, scope, sink);
 }
 
 fn compare_xhtml(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     if old.len() + new.len() > limits::MAX_TREES {
         return compare_html(old, new, scope, sink);
     }
-    let fault = |page: &str| match xml::parse(page, limits::budget(old.len() + new.len())) {
+    let fault = |page: &str| match xml::parse(page, limits::TREES) {
         Err(xml::Fault::Malformed(what, at)) => Some(xml::Fault::Malformed(what, at)),
         _ => None,
     };
@@ -254,7 +251,7 @@ fn declarations(a: Option<&xml::Declaration>, b: Option<&xml::Declaration>) -> V
     }
 }
 
-fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, budget: usize, scope: &Scope<'_>, sink: &mut Sink<'_>) -> Told {
+fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) -> Told {
     let ignored: Vec<String> = scope.rules.ignored_selectors().map(str::to_owned).collect();
     // A selector that does not parse is refused when the rules are compiled; here it matches nothing.
     let selectors: Vec<Option<Selector>> = ignored.iter().map(|text| Selector::parse(text).ok()).collect();
@@ -293,7 +290,7 @@ fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, budget: usize, scope: &Scope<'_>, sin
         lists: &lists,
         ids: Default::default(),
         tag_like: None,
-        room: budget.saturating_sub(a.cost() + b.cost()),
+        room: limits::TREES.saturating_sub(a.cost() + b.cost()),
         told: Told::Nothing,
     };
     walk.pair(View::ROOT, View::ROOT, (ROOT, ROOT));

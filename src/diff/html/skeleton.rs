@@ -6,6 +6,7 @@
 use super::elements::Name;
 use super::flow::Role;
 use super::lexer::{Span, Token};
+use super::limits;
 use super::nest::{Nest, Part, Phase, Shape};
 use super::regular::{self, Reader};
 use super::view::{is_blank, mix};
@@ -41,6 +42,8 @@ pub(super) enum Whole {
 
 /// Blocks with fewer tags inside are not worth the search.
 const FEWEST_TAGS: u32 = 4;
+/// Blocks for which room is made at first.
+const FEW_BLOCKS: usize = 64;
 
 /// What stands open in two pages, and the blocks of both, as far as both have the same tags.
 pub(super) struct Begun<'a> {
@@ -66,7 +69,10 @@ impl<'a> Begun<'a> {
     /// Both pages go on with this start tag.
     pub fn start(&mut self, name: &Name<'a>, tags: [&Token; 2]) -> Option<()> {
         let places = Places(tags.map(|tag| Some(tag.span)));
-        self.nest.start(name, tags[0].self_closing, &places, &mut self.survey).map(|_| ())
+        self.nest.start(name, tags[0].self_closing, &places, &mut self.survey)?;
+        // Blocks are for saving work; without them, nothing is told otherwise.
+        self.survey.take_if(|survey| survey.is_full());
+        Some(())
     }
 
     /// Both pages go on with this end tag, or one of them does.
@@ -157,6 +163,10 @@ impl<'a, const N: usize> Survey<'a, N> {
             let first = self.read;
             for (blocks, (start, inner)) in self.blocks.iter_mut().zip(places) {
                 let (close, end) = (inner, inner);
+                if blocks.len() == blocks.capacity() {
+                    // Not twofold: for half of that would be air, and both copies are there for a moment.
+                    blocks.reserve_exact(blocks.len() / 4 + FEW_BLOCKS);
+                }
                 blocks.push(Block { start, inner, close, end, after: 0, first, tags: 0, guide, name: guide, whole });
             }
             self.blocks[0].len() - 1
@@ -166,6 +176,12 @@ impl<'a, const N: usize> Survey<'a, N> {
             open.tags += 1;
         }
         self.open.push(Open { block, guides: [guide; N], tags: 0, exact: false, drawing: false });
+    }
+
+    /// Are there more blocks than are worth remembering?
+    fn is_full(&self) -> bool {
+        let page = self.pages.iter().map(|page| page.len()).min().unwrap_or(0);
+        self.blocks[0].len() > page / limits::LEAST_BLOCK + FEW_BLOCKS
     }
 
     /// A text in one of the pages.
@@ -220,7 +236,8 @@ impl<'a, const N: usize> Shape<'a> for Survey<'a, N> {
         if let Some(open) = self.open.last_mut() {
             (open.exact, open.drawing) = (exact, drawing);
         }
-        Some(None)
+        // Two pages in step are read on without their blocks.
+        (N > 1 || !self.is_full()).then_some(None)
     }
 
     fn void(&mut self, name: &Name<'a>, _: &Places<N>, phase: Phase) -> Option<()> {

@@ -269,7 +269,7 @@ fn the_tree_of_a_page_that_is_read_takes_four_times_its_bytes_at_most() {
 fn what_a_page_costs_is_bounded_before_it_is_spent() {
     for dense in ["<b>", "<p>", "<p>x", "<table>x", "<i>1</i>", "<a><div></a>", "<br>1", "<x-1>", "<b a=1><p></b>"] {
         let page = dense.repeat((1 << 19) / dense.len());
-        let budget = super::limits::budget(page.len());
+        let budget = super::limits::TREES;
         if let Ok(dom) = super::tree::parse(&page, budget) {
             assert!(dom.cost() <= budget + (1 << 16), "{dense}: {} of {budget}", dom.cost());
         }

@@ -28,14 +28,14 @@ pub(super) fn parse_without<'a>(page: &'a str, cuts: &[Cut], budget: usize) -> R
     match grow::grow(page, cuts, budget) {
         Ok(dom) => Ok(dom),
         Err(Refusal::TooBig) => Err(TooBig),
-        Err(Refusal::Irregular) => finish(TreeBuilder::new(Sink::new(page, budget), options()), page, cuts),
+        Err(Refusal::Irregular) => finish(TreeBuilder::new(Sink::new(page, cuts, budget), options()), page, cuts),
     }
 }
 
 /// Parses a page, or the fragment that a page-less answer is, into a tree that costs no more than `budget` bytes.
 pub(super) fn parse(page: &str, budget: usize) -> Result<Dom<'_>, TooBig> {
     let Some(name) = context(page) else { return parse_page(page, budget) };
-    let sink = Sink::new(page, budget);
+    let sink = Sink::new(page, &[], budget);
     sink.dom.borrow_mut().is_fragment = true;
     let context = sink.dom.borrow_mut().add_named(&name, &HTML, NOWHERE).map_err(|_| TooBig)?;
     finish(TreeBuilder::new_for_fragment(sink, context, None, options()), page, &[])
@@ -49,7 +49,7 @@ pub(super) fn parse_page(page: &str, budget: usize) -> Result<Dom<'_>, TooBig> {
 /// The same of a page that need not be regular.
 #[cfg(test)]
 pub(super) fn parse_by_tree_builder(page: &str, budget: usize) -> Result<Dom<'_>, TooBig> {
-    finish(TreeBuilder::new(Sink::new(page, budget), options()), page, &[])
+    finish(TreeBuilder::new(Sink::new(page, &[], budget), options()), page, &[])
 }
 
 /// The same with html5ever's own tokenizer: what ours is held against.
@@ -58,7 +58,7 @@ pub(super) fn parse_by_html5ever(page: &str) -> Dom<'_> {
     use html5ever::tendril::TendrilSink;
     let tokenizer = html5ever::tokenizer::TokenizerOpts { discard_bom: false, ..Default::default() };
     let options = html5ever::ParseOpts { tree_builder: options(), tokenizer };
-    let mut sink = Sink::new(page, usize::MAX);
+    let mut sink = Sink::new(page, &[], usize::MAX);
     sink.knows_tokens = false;
     html5ever::parse_document(sink, options).one(page)
 }
@@ -69,7 +69,7 @@ pub(super) fn layout_of(text: Option<&str>) -> QuirksMode {
     if text.trim().eq_ignore_ascii_case("html") {
         return QuirksMode::NoQuirks;
     }
-    let builder = TreeBuilder::new(Sink::new("", usize::MAX), options());
+    let builder = TreeBuilder::new(Sink::new("", &[], usize::MAX), options());
     let _ = builder.process_token(tokenizer::DoctypeToken(doctype(text)), 1);
     builder.sink.quirks.get()
 }
@@ -117,6 +117,13 @@ pub(super) struct Cut {
     pub start: u32,
     pub close: u32,
     pub mark: LeftOut,
+}
+
+/// What is left of a page.
+pub(super) fn parts<'a>(page: &'a str, cuts: &[Cut]) -> impl Iterator<Item = &'a str> {
+    let starts = std::iter::once(0).chain(cuts.iter().map(|cut| cut.close));
+    let ends = cuts.iter().map(|cut| cut.start as usize).chain(std::iter::once(page.len()));
+    starts.zip(ends).filter_map(|(start, end)| page.get(start as usize..end))
 }
 
 fn feed(builder: &Builder<'_>, page: &str, cuts: &[Cut]) -> Result<(), TooBig> {

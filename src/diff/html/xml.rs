@@ -31,7 +31,12 @@ pub(super) struct Declaration {
 
 /// Parses a document into a tree that costs no more than `budget` bytes.
 pub(super) fn parse(page: &str, budget: usize) -> Result<(Dom<'_>, Option<Declaration>), Fault> {
-    let mut reading = Reading { dom: Dom::new(page, Dialect::Xml), open: vec![ROOT], declaration: None, budget };
+    let mut reading = Reading {
+        dom: Dom::new(page, Dialect::Xml, std::iter::once(page), budget),
+        open: vec![ROOT],
+        declaration: None,
+        budget,
+    };
     let mut reader = Reader::from_str(page);
     loop {
         let start = position(&reader);

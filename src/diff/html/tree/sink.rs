@@ -8,7 +8,7 @@ use html5ever::tendril::StrTendril;
 use html5ever::tree_builder::ElemName;
 use html5ever::{Attribute, LocalName, Namespace, QualName, local_name, ns};
 
-use super::{Cut, TooBig};
+use super::{Cut, TooBig, parts};
 use crate::diff::html::charref::{self, Place};
 use crate::diff::html::dom::{Dialect, Dom, Elsewhere, Form, NONE, NOWHERE, NodeId, NodeKind, ROOT};
 use crate::diff::html::lexer::{Lexer, Span, Token};
@@ -55,9 +55,9 @@ pub(super) const NO_MARK: u32 = u32::MAX;
 const MARK: &str = "attributes of the tag at";
 
 impl<'a> Sink<'a> {
-    pub(super) fn new(page: &'a str, budget: usize) -> Self {
+    pub(super) fn new(page: &'a str, cuts: &[Cut], budget: usize) -> Self {
         Self {
-            dom: RefCell::new(Dom::new(page, Dialect::Html)),
+            dom: RefCell::new(Dom::new(page, Dialect::Html, parts(page, cuts), budget)),
             budget,
             knows_tokens: true,
             place: Cell::new(NOWHERE),
