@@ -1,5 +1,7 @@
 //! Transforms between two texts.
 
+use std::borrow::Cow;
+
 use super::numbers;
 use crate::diff::clock;
 
@@ -66,22 +68,33 @@ fn escaping(old: &str, new: &str) -> Option<&'static str> {
 }
 
 /// The five characters that HTML escapes, from any of their usual spellings.
-fn unescape(text: &str) -> String {
-    if !text.contains('&') {
-        return text.to_owned();
-    }
-    let spellings = [
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&quot;", "\""),
-        ("&#34;", "\""),
-        ("&#039;", "'"),
-        ("&#39;", "'"),
-        ("&#x27;", "'"),
-        ("&apos;", "'"),
-        ("&amp;", "&"),
+fn unescape(text: &str) -> Cow<'_, str> {
+    const SPELLINGS: [(&str, char); 9] = [
+        ("&amp;", '&'),
+        ("&lt;", '<'),
+        ("&gt;", '>'),
+        ("&quot;", '"'),
+        ("&#34;", '"'),
+        ("&#039;", '\''),
+        ("&#39;", '\''),
+        ("&#x27;", '\''),
+        ("&apos;", '\''),
     ];
-    spellings.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'&', rest.as_bytes()) {
+        let (before, reference) = rest.split_at(at);
+        let known = SPELLINGS.iter().find(|(spelling, _)| reference.starts_with(spelling));
+        let (spelling, character) = known.copied().unwrap_or(("&", '&'));
+        plain.push_str(before);
+        plain.push(character);
+        rest = &reference[spelling.len()..];
+    }
+    if plain.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    plain.push_str(rest);
+    Cow::Owned(plain)
 }
 
 fn encodings(old: &str, new: &str) -> Option<&'static str> {

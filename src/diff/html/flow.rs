@@ -95,9 +95,15 @@ pub(super) fn is_gap(c: char) -> bool {
 
 pub(super) const NBSP: char = '\u{a0}';
 
+/// Has a text a no-break space? Asked of every text of a page: most have none of the bytes that it begins with.
+pub(super) fn has_nbsp(text: &str) -> bool {
+    let text = text.as_bytes();
+    memchr::memchr_iter(0xc2, text).any(|at| text.get(at + 1) == Some(&0xa0))
+}
+
 /// A text by its no-break spaces, other blanks squeezed: equal for texts that differ in ordinary blanks alone. Empty: it has none.
 pub(super) fn solid(text: &str) -> String {
-    if !text.contains(NBSP) {
+    if !has_nbsp(text) {
         return String::new();
     }
     text.split(is_blank).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")

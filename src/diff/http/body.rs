@@ -2,14 +2,13 @@
 
 use std::borrow::Cow;
 
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
 use super::Answers;
 use super::content_type::{self, MediaType};
 use crate::diff::comparison::{Kind, Severity};
 use crate::diff::decode::{self, Text};
 use crate::diff::html::{self, Markup};
-use crate::diff::observation::Observation;
 use crate::diff::rules::Rule;
 use crate::diff::scope::Scope;
 use crate::diff::sink::{Finding, Sink};
@@ -28,7 +27,9 @@ enum Sort {
 pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     let (control, candidate) = (answers.control, answers.candidate);
     let as_sent = control.body == candidate.body;
-    if as_sent && content_of(control) == content_of(candidate) {
+    // What says how a body is to be read.
+    let is_read_alike = || answers.agree_on(&CONTENT_ENCODING) && answers.agree_on(&CONTENT_TYPE);
+    if as_sent && is_read_alike() {
         return;
     }
     if control.status.is_redirection() {
@@ -52,11 +53,6 @@ pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
         (old, new) => return undecodable(old, new, sink),
     };
     decoded(answers, &Bodies { old, new }, scope, sink);
-}
-
-/// The headers that say how a body is to be read.
-fn content_of(answer: &Observation) -> (Vec<String>, Vec<String>) {
-    (super::headers::values(answer, "content-encoding"), super::headers::values(answer, "content-type"))
 }
 
 fn size(body: &[u8]) -> String {

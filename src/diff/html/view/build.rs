@@ -138,7 +138,7 @@ impl<'d, 'i> Build<'d, 'i> {
             match dom.node(child).kind {
                 NodeKind::Text => {
                     let text = dom.text(child);
-                    if matches!(reading, Reading::Flowing(_)) && text.contains(flow::NBSP) {
+                    if matches!(reading, Reading::Flowing(_)) && flow::has_nbsp(&text) {
                         self.view.items[id as usize].solid = true;
                     }
                     if !self.text((child, &text), reading, flow, &mut joined) {

@@ -1,7 +1,7 @@
 //! Two texts that stand for each other: what users read, scripts and styles, and JSON wherever it stands.
 
 use super::super::dom::{Dialect, NodeId};
-use super::super::flow::NBSP;
+use super::super::flow::{NBSP, has_nbsp};
 use super::super::view::{ItemId, View};
 use super::super::{escape, link, moment, script, spelling, volatile};
 use super::{Side, Walk};
@@ -35,14 +35,14 @@ impl Walk<'_, '_, '_, '_> {
                 .hide_values(Rule::HtmlVolatile, within, |_| Finding::new(Kind::Text, String::new()).values(old, new));
         }
         let (may_be_token, solid) =
-            (self.chosen(self.scope.rules.csrf_selectors(), within), old.contains(NBSP) || new.contains(NBSP));
+            (self.chosen(self.scope.rules.csrf_selectors(), within), has_nbsp(old) || has_nbsp(new));
         if self.sink.len() > MAX_KEPT && !may_be_token && !solid && self.sink.only_counts() {
             return self.one_more();
         }
         let path = self.place(Side::Control, within.0);
         let finding = Finding::new(Kind::Text, path).values(old, new);
         let spaced = |text: &str| text.replace(NBSP, " ");
-        if (old.contains(NBSP) || new.contains(NBSP)) && spaced(old) == spaced(new) {
+        if (has_nbsp(old) || has_nbsp(new)) && spaced(old) == spaced(new) {
             return self.report(finding.rule(Rule::Nbsp));
         }
         if may_be_token && !new.trim().is_empty() {
