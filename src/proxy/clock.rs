@@ -83,6 +83,8 @@ pub struct Clock {
     bound: AtomicU64,
     /// Milliseconds that the phase may last without a sign of life; 0: for ever.
     limit: AtomicU64,
+    /// The same, of a client that takes nothing of its answer.
+    patience: AtomicU64,
     /// The phase whose deadline passed, plus one; 0: none.
     missed: AtomicU8,
     /// Begun on this connection.
@@ -104,6 +106,7 @@ impl Clock {
             deadline: AtomicU64::new(0),
             bound: AtomicU64::new(0),
             limit: AtomicU64::new(0),
+            patience: AtomicU64::new(0),
             missed: AtomicU8::new(0),
             requests: AtomicU32::new(0),
             date: Mutex::new(None),
@@ -148,6 +151,18 @@ impl Clock {
         self.bound.store(bound, Ordering::Relaxed);
     }
 
+    /// How long a client may take nothing of what is written to it.
+    pub fn set_patience(&self, patience: Duration) {
+        self.patience.store(millis(patience), Ordering::Relaxed);
+    }
+
+    /// When a client that took nothing since then is given up, or the request as a whole is.
+    pub fn untaken_until(&self, since: Instant) -> Option<Instant> {
+        let patience = Some(self.patience.load(Ordering::Relaxed)).filter(|millis| *millis > 0);
+        let taken = patience.and_then(|patience| since.checked_add(Duration::from_millis(patience)));
+        earlier(taken, self.at(&self.bound))
+    }
+
     /// Milliseconds since `epoch`.
     fn now(&self) -> u64 {
         self.epoch.elapsed().as_millis() as u64
@@ -174,11 +189,12 @@ impl Clock {
 
     /// When the phase is over, or the request.
     pub fn deadline(&self) -> Option<Instant> {
-        let until = |deadline: &AtomicU64| Some(deadline.load(Ordering::Relaxed)).filter(|millis| *millis > 0);
-        let millis = match (until(&self.deadline), until(&self.bound)) {
-            (Some(phase), Some(request)) => phase.min(request),
-            (phase, request) => phase.or(request)?,
-        };
+        earlier(self.at(&self.deadline), self.at(&self.bound))
+    }
+
+    /// `None`: there is no such moment.
+    fn at(&self, moment: &AtomicU64) -> Option<Instant> {
+        let millis = Some(moment.load(Ordering::Relaxed)).filter(|millis| *millis > 0)?;
         self.epoch.checked_add(Duration::from_millis(millis))
     }
 
@@ -229,6 +245,13 @@ impl Clock {
     }
 }
 
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
 /// Never 0, which means for ever.
 fn millis(limit: Duration) -> u64 {
     u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).max(1)
@@ -258,7 +281,12 @@ impl Alarm {
     /// Deadlines move with every phase of every request, nearly always further away. Setting the alarm each time would
     /// cost more than a phase lasts, so it is moved only when it would ring too late, and looks again when it rings too early.
     pub fn poll(&mut self, clock: &Clock, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(deadline) = clock.deadline().map(tokio::time::Instant::from_std) else { return Poll::Pending };
+        self.poll_until(clock.deadline(), cx)
+    }
+
+    /// The same for any deadline; `None`: never.
+    pub fn poll_until(&mut self, deadline: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(deadline) = deadline.map(tokio::time::Instant::from_std) else { return Poll::Pending };
         let alarm = self.0.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         if alarm.deadline() > deadline {
             alarm.as_mut().reset(deadline);
@@ -270,5 +298,67 @@ impl Alarm {
             alarm.as_mut().reset(deadline);
         }
         Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::settings::Address;
+
+    fn clock() -> Arc<Clock> {
+        let listener = Listener {
+            address: Address::Unix("/door.sock".into()),
+            mode: 0o600,
+            proxy_protocol: false,
+            tls: None,
+            h2c: false,
+            redirect_https: None,
+            hsts: None,
+        };
+        Clock::new(Entrance { listener: Arc::new(listener), scheme: Scheme::Http })
+    }
+
+    fn keep(clock: &Clock, request: u32) {
+        clock.keep_target(Masked { request, target: vec![b'/', 0xe9, b'0' + request as u8] });
+    }
+
+    /// What the next request of the connection finds kept for it.
+    fn next(clock: &Clock) -> Option<u8> {
+        clock.is_last_request(None);
+        clock.take_target().and_then(|target| target.last().copied())
+    }
+
+    #[test]
+    fn a_target_that_was_kept_goes_to_its_own_request() {
+        let clock = clock();
+        // The third was read ahead of, and is not the first one's nor the second's.
+        keep(&clock, 1);
+        keep(&clock, 3);
+        assert_eq!([next(&clock), next(&clock), next(&clock), next(&clock)], [Some(b'1'), None, Some(b'3'), None]);
+        keep(&clock, 5);
+        assert_eq!((next(&clock), clock.take_target()), (Some(b'5'), None));
+    }
+
+    #[test]
+    fn a_target_that_nobody_took_never_becomes_anothers() {
+        let clock = clock();
+        (1..=4).for_each(|request| keep(&clock, request));
+        // Two that went no further than to be counted.
+        clock.is_last_request(None);
+        clock.is_last_request(None);
+        assert_eq!([next(&clock), next(&clock), next(&clock)], [Some(b'3'), Some(b'4'), None]);
+        keep(&clock, 5);
+        assert_eq!(next(&clock), None);
+    }
+
+    #[test]
+    fn a_client_is_waited_for_as_long_as_it_may_pause_or_the_request_may_last() {
+        let (clock, since) = (clock(), Instant::now());
+        assert_eq!(clock.untaken_until(since), None);
+        clock.set_patience(Duration::from_secs(5));
+        assert_eq!(clock.untaken_until(since), Some(since + Duration::from_secs(5)));
+        clock.bound(Some(Duration::from_secs(2)));
+        assert!(clock.untaken_until(since).is_some_and(|until| until < since + Duration::from_secs(4)));
     }
 }

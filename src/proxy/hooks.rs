@@ -37,13 +37,18 @@ impl ProxyHttp for Door {
     async fn early_request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> Result<()> {
         let limits = &exchange.snapshot.settings.limits;
         session.set_pipelining_enabled(true);
-        session.set_write_timeout(Some(limits.body_timeout));
+        if session.req_header().version == Version::HTTP_2 {
+            session.set_write_timeout(Some(limits.body_timeout));
+        }
         // Otherwise pingora takes the interim 100 for an early answer and closes the connection afterwards.
         if session.req_header().headers.contains_key(http::header::EXPECT) {
             session.set_close_on_response_before_downstream_finish(false);
         }
         keep_to_one_protocol(session);
-        Clock::with(|clock| clock.enter(Phase::Body, Some(limits.body_timeout)));
+        Clock::with(|clock| {
+            clock.enter(Phase::Body, Some(limits.body_timeout));
+            clock.set_patience(limits.body_timeout);
+        });
         exchange.client = client_of(session, exchange);
         let was_last = Clock::with(|clock| clock.is_last_request(limits.max_requests)).unwrap_or(false);
         if was_last || self.is_draining() || hygiene::closes(session.req_header()) {

@@ -20,6 +20,7 @@ mod hearsay;
 mod hooks;
 mod hygiene;
 mod listen;
+mod pace;
 mod request_id;
 mod returned;
 mod secure;

@@ -16,6 +16,7 @@ use super::client::is_trusted;
 use super::clock::{Clock, Entrance, Phase, Scheme};
 use super::h2::PREFACE;
 use super::listen::Front;
+use super::pace::Pace;
 use super::stream::ClientStream;
 use super::wire::{Secured, Wire};
 use crate::config::settings::{Limits, Listener, Tls};
@@ -98,12 +99,13 @@ impl Front {
     async fn serve_requests(&self, wire: Wire, clock: Arc<Clock>, limits: &Limits) {
         // The first request must come as promptly as its own head: nobody connects to say nothing.
         clock.enter(Phase::Idle, Some(limits.header_timeout));
-        let stream = ClientStream::new(wire, clock.clone(), limits);
+        let pace = Arc::new(Pace::default());
+        let stream = ClientStream::new(wire, clock.clone(), pace.clone(), limits);
         let mut session = HttpSession::new_http1(Box::new(stream));
         // Pingora's own timeouts stay off: the clock keeps them all.
         session.set_keepalive(Some(0));
         session.set_read_timeout(None);
-        while let Some(reused) = self.proxy.process_new_http(session, &self.stop).await {
+        while let Some(reused) = pace.clone().run(self.proxy.process_new_http(session, &self.stop)).await {
             if *self.stop.borrow() {
                 return;
             }

@@ -4,7 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use pingora::protocols::raw_connect::ProxyDigest;
@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, BufWriter, ReadBuf};
 
 use super::clock::{Alarm, Clock, Date, Phase};
 use super::framing::Framing;
+use super::pace::Pace;
 use super::wire::Wire;
 use crate::config::settings::Limits;
 
@@ -30,16 +31,24 @@ pub struct ClientStream {
     /// How long a head may take from its first byte.
     header_timeout: Duration,
     alarm: Alarm,
+    pace: Arc<Pace>,
+    /// Since when the client takes nothing.
+    untaken: Option<Instant>,
+    /// Of the client that takes nothing. An alarm of its own: the other one may wait for something else at the same time.
+    untaken_alarm: Alarm,
 }
 
 impl ClientStream {
-    pub fn new(inner: Wire, clock: Arc<Clock>, limits: &Limits) -> Self {
+    pub fn new(inner: Wire, clock: Arc<Clock>, pace: Arc<Pace>, limits: &Limits) -> Self {
         Self {
             inner: BufWriter::with_capacity(WRITE_BUFFER, inner),
             clock,
             framing: Framing::new(limits.head.bytes),
             header_timeout: limits.header_timeout,
             alarm: Alarm::default(),
+            pace,
+            untaken: None,
+            untaken_alarm: Alarm::default(),
         }
     }
 
@@ -47,6 +56,35 @@ impl ClientStream {
         if self.clock.phase() == Phase::Idle {
             self.clock.enter(Phase::Head, Some(self.header_timeout));
         }
+    }
+
+    /// Writes, or waits until the client takes something: nothing more of the answer is read meanwhile.
+    fn poll_send<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut write: impl FnMut(Pin<&mut BufWriter<Wire>>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let mut sent = write(Pin::new(&mut self.inner), cx);
+        if sent.is_pending() {
+            let paced = self.clock.phase() == Phase::Answer;
+            let pace = self.pace.clone();
+            let mut wait = |cx: &mut Context<'_>| match write(Pin::new(&mut self.inner), cx) {
+                Poll::Pending => {
+                    let since = *self.untaken.get_or_insert_with(Instant::now);
+                    let over = self.untaken_alarm.poll_until(self.clock.untaken_until(since), cx);
+                    over.map(|()| {
+                        Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes no more of its answer"))
+                    })
+                }
+                written => written,
+            };
+            sent = if paced { pace.poll_wait(wait) } else { wait(cx) };
+        }
+        if sent.is_ready() {
+            self.untaken = None;
+            self.clock.moved();
+        }
+        sent
     }
 
     /// Pingora flushes an answer of known length only at its end. But while there is nothing to read there is nothing more to
@@ -101,22 +139,16 @@ impl AsyncRead for ClientStream {
 impl AsyncWrite for ClientStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let dated = self.clock.date().and_then(|date| with_date(buf, &date));
-        let written = Pin::new(&mut self.inner).poll_write(cx, dated.as_deref().unwrap_or(buf));
+        let bytes = dated.as_deref().unwrap_or(buf);
+        let written = self.poll_send(cx, |to, cx| to.poll_write(cx, bytes));
         if written.is_ready() && dated.is_some() {
             self.clock.set_date(None);
-        }
-        if written.is_ready() {
-            self.clock.moved();
         }
         written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.inner).poll_flush(cx);
-        if flushed.is_ready() {
-            self.clock.moved();
-        }
-        flushed
+        self.poll_send(cx, |to, cx| to.poll_flush(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -128,7 +160,7 @@ impl AsyncWrite for ClientStream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write_vectored(cx, bufs)
+        self.poll_send(cx, |to, cx| to.poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -5,7 +5,6 @@
 
 mod admit;
 mod metered;
-mod pace;
 mod stream;
 mod streams;
 
@@ -22,10 +21,10 @@ use pingora::protocols::{Digest, GetSocketDigest};
 use super::answer::Refusal;
 use super::clock::{Clock, Entrance};
 use super::listen::{Front, told};
+use super::pace::Pace;
 use super::wire::Wire;
 use crate::config::settings::Limits;
 use metered::Metered;
-use pace::Pace;
 use stream::{ClientRequest, Kept};
 use streams::Streams;
 

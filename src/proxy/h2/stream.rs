@@ -23,10 +23,10 @@ use pingora::protocols::http::custom::server::Session;
 use pingora::protocols::l4::socket::SocketAddr;
 use pingora::{Error, ErrorType, OrErr, Result};
 
-use super::pace::Pace;
 use super::streams::Place;
 use crate::proxy::clock::{Alarm, Clock};
 use crate::proxy::fallback::REPLAYABLE;
+use crate::proxy::pace::Pace;
 
 /// Bytes of an answer that are handed to the connection at once.
 const LARGEST_PIECE: usize = 64 << 10;

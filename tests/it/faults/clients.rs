@@ -1,5 +1,6 @@
 //! Clients that abort, dawdle, pipeline, or come by the hundred: they get what they deserve, and others notice nothing.
 
+use std::io::Read;
 use std::time::{Duration, Instant};
 
 use crate::harness::client::request;
@@ -90,6 +91,88 @@ fn who_reads_a_byte_at_a_time_holds_nobody_up() {
     assert!(grown < 64 << 20, "{grown} bytes for 40 slow readers of 3 MiB");
     drop(readers);
     await_all_gone(&door);
+}
+
+const HUGE_PIECES: usize = 320;
+
+/// Twenty MiB, in pieces of 64 KiB that tell where they belong.
+fn huge() -> Site {
+    let legacy = Origin::at_head(|seen, wire| {
+        if seen.target() != "/huge" {
+            return wire.ok(seen.target());
+        }
+        wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", HUGE_PIECES << 16));
+        (0..HUGE_PIECES).for_each(|piece| wire.send([b'a' + (piece % 26) as u8; 1 << 16]));
+    });
+    Site::of(legacy, Origin::dead())
+}
+
+fn reader(door: &Door) -> Client {
+    let mut client = door.client();
+    client.send(request("GET", "/huge", &[], b""));
+    client
+}
+
+fn slow_reader(door: &Door) -> Client {
+    let client = reader(door);
+    socket2::SockRef::from(&client.reader.stream).set_recv_buffer_size(4096).ok();
+    client
+}
+
+/// Some 230 KiB each: a connection to the backend with its buffers, and one piece of the answer. Read ahead, it would be 900.
+#[test]
+fn a_hundred_slow_readers_of_large_answers_cost_little() {
+    let site = huge();
+    let door = open(&site, "body_timeout: 60s");
+    let load = Load::on(door.address, 1, "/well", well);
+    load.let_run(20);
+    let before = door.memory();
+    let mut readers: Vec<Client> = (0..100).map(|_| slow_reader(&door)).collect();
+    for _ in 0..4 {
+        load.let_run(30);
+        std::thread::sleep(Duration::from_millis(500));
+        for client in &mut readers {
+            assert_eq!(client.reader.stream.read(&mut [0]).unwrap(), 1);
+        }
+    }
+    load.stop().assert_clean();
+    let each = door.memory().saturating_sub(before) / 100;
+    println!("{} KiB for each of 100 slow readers of 20 MiB", each >> 10);
+    assert!(each < 400 << 10, "{each} bytes for each slow reader");
+    // Whoever hurries after all gets the whole answer.
+    let mut client = reader(&door);
+    std::thread::sleep(Duration::from_millis(300));
+    client.reader.head().unwrap();
+    let body = client.reader.exactly(HUGE_PIECES << 16).unwrap();
+    let misplaced = (0..body.len()).find(|at| body[*at] != b'a' + ((at >> 16) % 26) as u8);
+    assert_eq!(misplaced, None);
+    drop(readers);
+    drop(client);
+    await_all_gone(&door);
+}
+
+#[test]
+fn who_goes_on_reading_gets_everything_and_who_stops_is_given_up() {
+    let site = huge();
+    let door = open(&site, "body_timeout: 2s");
+    let mut client = reader(&door);
+    let start = Instant::now();
+    client.reader.head().unwrap();
+    // Longer as a whole than a client may take nothing.
+    for _ in 0..10 {
+        client.reader.exactly(1 << 20).unwrap();
+        std::thread::sleep(Duration::from_millis(400));
+    }
+    assert!(start.elapsed() > Duration::from_secs(4));
+    client.reader.exactly(10 << 20).unwrap();
+    assert_eq!(client.get("/well", &[]).text(), "/well");
+    drop(client);
+    await_all_gone(&door);
+    let (_stops, start) = (slow_reader(&door), Instant::now());
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(door.metric("connections", &[]), 1.0);
+    await_all_gone(&door);
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
 }
 
 #[test]

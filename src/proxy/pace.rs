@@ -1,10 +1,12 @@
 //! A request's pace: while its client takes nothing of the answer, nothing more of it is read.
 //!
-//! The library reads ahead, on the very task that waits for the client: some eight pieces of 64 KiB a stream, and what they
+//! The library reads ahead, on the very task that waits for the client: some ten pieces of 64 KiB a request, and what they
 //! cost is for the client to decide. Two things hold it. In one turn the task takes only so many steps, counted by the budget
 //! that every socket and channel of the runtime draws on ([`tokio::task::coop`]): so it notices soon that the client is slow.
-//! And while it waits for the client, it has no turns at all.
+//! And while it waits for the client, it has no turns at all; nor does it read in the turn that its client's move wakes it for.
 
+use std::cell::Cell;
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,12 +16,19 @@ use std::task::{Context, Poll, Wake, Waker};
 use parking_lot::Mutex;
 use tokio::task::coop::{self, RestoreOnPending};
 
-/// Steps of a turn: a head or piece is read and passed on, then another one.
-const TURN: usize = 4;
+use super::clock::{Clock, Phase};
+
+/// Steps of a turn that waits for an answer: its head is read and passed on, and what came with it.
+const FIRST_TURN: usize = 3;
+/// Steps of a turn in an answer: a piece is read and passed on, or taken and written. With more, pieces gather, and the library
+/// copies several into a larger one; what that takes, it keeps.
+const TURN: usize = 2;
+/// The longest of both.
+const LONGEST_TURN: usize = FIRST_TURN;
 /// More than the runtime's own budget; a task without one has nothing to spend.
 const MOST_STEPS: usize = 256;
 
-/// Of one request.
+/// Of the requests of one task, one after the other.
 #[derive(Debug, Default)]
 pub struct Pace {
     /// It waits for the client,
@@ -30,15 +39,22 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// Runs a request at this pace, on a task of its own.
+    /// Runs a request at this pace, on the task that serves it.
     pub async fn run<F: Future>(self: Arc<Self>, request: F) -> F::Output {
         let mut request = pin!(request);
+        self.stalled.store(false, Ordering::Release);
         poll_fn(|cx| {
             self.task.lock().get_or_insert_with(|| cx.waker().clone()).clone_from(cx.waker());
-            if self.stalled.load(Ordering::Acquire) && !self.woken.load(Ordering::Acquire) {
+            let stalled = self.stalled.load(Ordering::Acquire);
+            if stalled && !self.woken.load(Ordering::Acquire) {
                 return Poll::Pending;
             }
-            spend_all_but(TURN);
+            if stalled {
+                // The client first: what it woke the task for is not to be spent on reading ahead.
+                begin_turn(0);
+            } else if let Some(steps) = Clock::with(steps).unwrap_or(Some(TURN)) {
+                begin_turn(steps);
+            }
             request.as_mut().poll(cx)
         })
         .await
@@ -47,19 +63,31 @@ impl Pace {
     /// Waits for the client, and for nothing else: the rest of the request has no turn until then.
     pub async fn wait<F: Future>(self: &Arc<Self>, client: F) -> F::Output {
         let mut client = pin!(client);
-        let waker = Waker::from(self.clone());
         let _over = Over(self);
-        poll_fn(|_| {
-            self.woken.store(false, Ordering::Release);
-            let polled = client.as_mut().poll(&mut Context::from_waker(&waker));
-            if polled.is_pending() {
-                self.stalled.store(true, Ordering::Release);
-                // What else this turn would do, the reading ahead, is left undone.
-                spend_all_but(0);
-            }
-            polled
-        })
-        .await
+        poll_fn(|_| self.poll_wait(|cx| client.as_mut().poll(cx))).await
+    }
+
+    /// The same for who polls by hand, and does so again until it is ready.
+    pub fn poll_wait<T>(self: &Arc<Self>, client: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+        let waker = Waker::from(self.clone());
+        self.woken.store(false, Ordering::Release);
+        // Beyond the budget: with nothing left of it the task would be woken again at once, and again.
+        let polled = pin!(coop::unconstrained(poll_fn(client))).poll(&mut Context::from_waker(&waker));
+        self.stalled.store(polled.is_pending(), Ordering::Release);
+        if polled.is_pending() {
+            // What else this turn would do, the reading ahead, is left undone.
+            end_turn();
+        }
+        polled
+    }
+}
+
+/// `None`: as many as the runtime gives, for what is read is the user's request, whose pace is the backend's.
+fn steps(clock: &Clock) -> Option<usize> {
+    match clock.phase() {
+        Phase::FirstByte => Some(FIRST_TURN),
+        Phase::Answer => Some(TURN),
+        _ => None,
     }
 }
 
@@ -85,28 +113,51 @@ impl Drop for Over<'_> {
     }
 }
 
-/// Leaves the running task so many steps of its turn.
-fn spend_all_but(steps: usize) {
+thread_local! {
+    /// A step that was begun when one more than [`LONGEST_TURN`] were left. Given up, it leaves its thread's running task so many again,
+    /// which is cheaper than spending all the others each time.
+    static FIRST_STEP: Cell<Option<RestoreOnPending>> = const { Cell::new(None) };
+}
+
+/// Leaves the running task so many steps of its turn, at most [`LONGEST_TURN`].
+fn begin_turn(steps: usize) {
+    drop(FIRST_STEP.take().or_else(find_first_step));
+    FIRST_STEP.set(next_step());
+    for _ in steps..LONGEST_TURN {
+        next_step().inspect(RestoreOnPending::made_progress);
+    }
+}
+
+fn end_turn() {
+    (0..MOST_STEPS).map_while(|_| next_step()).for_each(|step| step.made_progress());
+}
+
+/// `None`: no step is left.
+fn next_step() -> Option<RestoreOnPending> {
     let mut cx = Context::from_waker(Waker::noop());
-    let mut last: [Option<RestoreOnPending>; TURN] = Default::default();
-    let mut taken = 0;
-    while taken < MOST_STEPS && coop::has_budget_remaining() {
-        let Poll::Ready(step) = coop::poll_proceed(&mut cx) else { break };
-        // A step that is dropped as it is was not taken, nor were those after it.
-        if let Some(Some(before)) = last.get_mut(taken % TURN).map(|place| place.replace(step)) {
-            before.made_progress();
-        }
-        taken += 1;
+    match coop::has_budget_remaining().then(|| coop::poll_proceed(&mut cx)) {
+        Some(Poll::Ready(step)) => Some(step),
+        Some(Poll::Pending) | None => None,
     }
-    let kept = steps.min(taken);
-    for age in 1..=TURN.min(taken) {
-        let step = last.get_mut((taken - age) % TURN).and_then(Option::take);
-        if let Some(step) = step
-            && age != kept
-        {
-            step.made_progress();
+}
+
+/// Takes all the steps there are, so as to know which one is the last but [`LONGEST_TURN`]. `None`: there is no end of them.
+fn find_first_step() -> Option<RestoreOnPending> {
+    let mut last = VecDeque::with_capacity(LONGEST_TURN + 2);
+    for _ in 0..MOST_STEPS {
+        let Some(step) = next_step() else {
+            let first = last.pop_front();
+            // Given up in any order, the others would leave what they found.
+            last.iter().for_each(RestoreOnPending::made_progress);
+            return first;
+        };
+        last.push_back(step);
+        if last.len() > LONGEST_TURN + 1 {
+            last.pop_front().inspect(RestoreOnPending::made_progress);
         }
     }
+    last.iter().for_each(RestoreOnPending::made_progress);
+    None
 }
 
 #[cfg(test)]
@@ -131,10 +182,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_turn_has_few_steps() {
-        for (left, expected) in [(0, 0), (1, 1), (3, 3), (TURN, TURN)] {
+        for (left, expected) in
+            [(0, 0), (1, 1), (TURN, TURN), (LONGEST_TURN, LONGEST_TURN), (0, 0), (LONGEST_TURN, LONGEST_TURN)]
+        {
             tokio::task::yield_now().await;
             let found = tokio::spawn(async move {
-                spend_all_but(left);
+                begin_turn(left);
                 steps_left()
             });
             assert_eq!(found.await.unwrap(), expected);
