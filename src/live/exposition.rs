@@ -104,7 +104,7 @@ fn routes(snapshot: &Snapshot) -> Vec<MetricFamily> {
         single(name, help, kind, routes.flat_map(|((_, route), meters)| tell(&route.name, meters)).collect())
     };
     let counted = |name, help, tell| family(name, MetricType::COUNTER, help, tell);
-    let durations = "From a request's first byte to its answer's last.";
+    let durations = "From a request's first byte to its answer's last, or to the beginning of its WebSocket.";
     vec![
         counted("requests_total", "Requests answered, by whom and how.", answered),
         family("request_duration_seconds", MetricType::HISTOGRAM, durations, took),

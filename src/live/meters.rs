@@ -201,8 +201,8 @@ impl RouteMeters {
         }
     }
 
-    /// A user got an answer: at which stage (the effective one), whose, which code, and how long it took from the first
-    /// byte of the request to the last of the answer.
+    /// A user got an answer: at which stage (the effective one), whose, which code, and how long he waited from the first
+    /// byte of the request: for the last of the answer, or for the beginning of a WebSocket.
     pub fn answered(&self, stage: Option<Stage>, by: AnsweredBy, code: u16, took: Duration) {
         let code = if (100..=599).contains(&code) { code } else { OTHER_CODE };
         self.answered.add(Answered { stage, by, code });

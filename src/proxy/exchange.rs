@@ -32,6 +32,8 @@ pub struct Exchange {
     /// Only while the request may still be copied.
     pub capture: Option<Box<Capture>>,
     pub answered_by: AnsweredBy,
+    /// Of a WebSocket: how long it took until the backend agreed.
+    pub handshake: Option<Duration>,
     /// Refused, for its asker had asked too often.
     pub limited: bool,
     /// Answered by the door while the client may still have been sending: it is listened to before its connection is closed.
@@ -70,6 +72,7 @@ impl Exchange {
             course: Course::Planned,
             capture: None,
             answered_by: AnsweredBy::Door,
+            handshake: None,
             limited: false,
             is_refused: false,
             trace: None,
@@ -135,8 +138,14 @@ impl Exchange {
         }
     }
 
-    /// From sending the request to the answer's last byte.
+    /// What the user waited for: the whole answer, but of a WebSocket only the agreement. How long people stay is no latency.
+    pub fn waited(&self) -> Duration {
+        self.handshake.unwrap_or_else(|| self.started.elapsed())
+    }
+
+    /// From sending the request to the answer's last byte. A tunnel has none that counts.
     pub fn origin_time(&self) -> Option<Duration> {
-        Some(self.attempt.ended?.duration_since(self.attempt.sent?))
+        let ended = self.attempt.ended.filter(|_| self.handshake.is_none())?;
+        Some(ended.duration_since(self.attempt.sent?))
     }
 }

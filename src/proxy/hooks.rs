@@ -201,6 +201,7 @@ impl ProxyHttp for Door {
         returned::without_identity(response);
         if switches {
             Clock::with(|clock| clock.enter(Phase::Open, None));
+            exchange.handshake = Some(exchange.started.elapsed());
             exchange.traced(|trace| trace.answered(response.status));
         } else if response.status.is_informational() {
             exchange.attempt.interim += 1;
@@ -345,7 +346,7 @@ impl ProxyHttp for Door {
         let took = exchange.started.elapsed();
         if let Some(meters) = exchange.meters() {
             let stage = exchange.snapshot.effective_stage(exchange.route());
-            meters.answered(stage, exchange.answered_by, code, took);
+            meters.answered(stage, exchange.answered_by, code, exchange.waited());
             if let Some(origin) = exchange.origin_time() {
                 meters.overhead(took.saturating_sub(origin));
             }

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
 use super::{LEGACY, before};
 use crate::harness::client::request;
@@ -144,4 +145,31 @@ fn a_websocket_ends_when_its_backend_breaks_off() {
         wire.reader.exactly(5).unwrap();
         wire.reset();
     });
+}
+
+/// A chat that is open all day would make nonsense of what the others waited.
+#[test]
+fn how_long_a_websocket_lasts_is_no_latency() {
+    let (_site, door) = before(Origin::at_head(|seen, wire| {
+        if seen.target() == "/plain" {
+            return wire.ok("plain");
+        }
+        wire.send(SWITCHES);
+        while wire.reader.some(1 << 16).is_ok_and(|bytes| !bytes.is_empty()) {}
+        wire.close();
+    }));
+    let mut clients: Vec<_> = (0..3).map(|_| door.client()).collect();
+    for client in &mut clients {
+        client.send(request("GET", "/ws", &ASKED, b""));
+        assert_eq!(client.answer("GET").status(), 101);
+    }
+    std::thread::sleep(Duration::from_millis(1500));
+    drop(clients);
+    door.await_metric("requests_total", &[("code", "101")], 3.0);
+    assert_eq!(door.metric("request_duration_seconds_count", &[]), 3.0);
+    let waited = door.metric("request_duration_seconds_sum", &[]);
+    assert!(waited < 1.0, "{waited} s for three handshakes");
+    assert_eq!(door.metric("overhead_seconds_count", &[]), 0.0, "what of a tunnel is the backend's, nobody knows");
+    assert_eq!(door.get("/plain").status(), 200);
+    door.await_metric("request_duration_seconds_count", &[], 4.0);
 }
