@@ -1,14 +1,12 @@
 //! One endpoint of a backend: where it is, how it is spoken to, whether probes find it up and users are served by it.
 
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
-use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use pingora::upstreams::peer::HttpPeer;
 
 use super::http2;
+use super::lookup::{self, Lookup};
 use super::outlier::Record;
 use super::tls::Tls;
 use crate::config::settings::{BackendTls, EndpointAddress, HealthCheck, Protocol};
@@ -24,8 +22,8 @@ pub struct Endpoint {
     pub protocol: Protocol,
     /// Of `https://` only.
     tls: Option<Tls>,
-    /// Of a host, as DNS has it; a unix socket has none.
-    address: ArcSwapOption<SocketAddr>,
+    /// Of a host; a unix socket has no address.
+    pub(super) lookup: Lookup,
     up: AtomicBool,
     failures: AtomicU32,
     check: Mutex<Option<HealthCheck>>,
@@ -51,7 +49,7 @@ impl Endpoint {
             name,
             protocol,
             tls,
-            address: ArcSwapOption::empty(),
+            lookup: Lookup::new(),
             up: AtomicBool::new(true),
             failures: AtomicU32::new(0),
             check: Mutex::new(None),
@@ -66,7 +64,7 @@ impl Endpoint {
 
     /// Whether it can be asked at all: a host's name must have been resolved once.
     pub fn is_found(&self) -> bool {
-        matches!(self.name, EndpointAddress::Unix(_)) || self.address.load().is_some()
+        matches!(self.name, EndpointAddress::Unix(_)) || self.lookup.address().is_some()
     }
 
     /// As the library wants to be told where to connect to; `None` while the name could not be resolved.
@@ -84,7 +82,7 @@ impl Endpoint {
     fn plain_peer(&self) -> Option<HttpPeer> {
         let address = match &self.name {
             EndpointAddress::Unix(path) => return HttpPeer::new_uds(path.to_str()?, false, String::new()).ok(),
-            EndpointAddress::Http(_) | EndpointAddress::Https(_) => self.address.load().as_deref().copied()?,
+            EndpointAddress::Http(_) | EndpointAddress::Https(_) => self.lookup.address()?,
         };
         let name = self.tls.as_ref().map(|tls| tls.name.clone());
         Some(HttpPeer::new(address, name.is_some(), name.unwrap_or_default()))
@@ -103,18 +101,19 @@ impl Endpoint {
         self.is_up() && !self.is_ejected() && self.is_found()
     }
 
-    /// Asks DNS again. A name that can no longer be resolved keeps its last address: DNS trouble must not close the site.
+    /// Asks for the name's address, and waits for the answer.
     pub fn resolve(&self) {
-        let Some(at) = self.name.host_port() else { return };
-        let Ok(mut addresses) = (at.host.as_str(), at.port).to_socket_addrs() else { return };
-        let Some(first) = addresses.next() else { return };
-        let current = self.address.load().as_deref().copied();
-        if current != Some(first) && !current.is_some_and(|known| addresses.any(|other| other == known)) {
-            self.address.store(Some(Arc::new(first)));
+        if let Some(at) = self.name.host_port() {
+            self.lookup.ask(at, lookup::system);
         }
     }
 
-    pub(super) fn is_name(&self) -> bool {
+    /// Whether its name is to be asked for again.
+    pub(super) fn is_to_be_resolved(&self) -> bool {
+        self.is_name() && self.lookup.is_due(self.unreachable.load(Ordering::Relaxed))
+    }
+
+    fn is_name(&self) -> bool {
         self.name.host_port().is_some_and(|at| at.host.parse::<std::net::IpAddr>().is_err())
     }
 

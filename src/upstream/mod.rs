@@ -8,6 +8,7 @@ mod copy;
 mod endpoint;
 mod http2;
 mod limit;
+mod lookup;
 mod outlier;
 mod probe;
 mod sound;
@@ -98,6 +99,7 @@ impl Known {
                 let fresh = || Arc::new(Endpoint::new(address.clone(), spec.protocol, &spec.tls));
                 let endpoint = self.endpoints.entry(key_of(address, spec)).or_insert_with(fresh);
                 endpoint.watch_with(spec.health_check.clone());
+                endpoint.lookup.repeat(spec.resolve);
                 endpoint.clone()
             })
             .collect();

@@ -14,10 +14,8 @@ use tokio::sync::oneshot::{Receiver, Sender, channel};
 use super::{Backends, Endpoint, http2};
 use crate::config::settings::{EndpointAddress, HealthCheck};
 
-/// How often the prober looks whether a check is due.
+/// How often the prober looks whether a check is due, or a name.
 const TICK: Duration = Duration::from_millis(100);
-/// How often a name is asked for again: the time-to-live that public resolvers commonly give to a load balancer's name.
-const RESOLVE_EVERY: Duration = Duration::from_secs(30);
 /// A probe slower than this has failed, whatever its interval.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -44,17 +42,13 @@ impl Prober {
 
 async fn probe_until(mut stopped: Receiver<()>, backends: &Backends) {
     let mut due = HashMap::new();
-    let mut resolve_at = Instant::now() + RESOLVE_EVERY;
     // Made when the first check is due, because making one loads the system's certificates.
     let mut connector: Option<Arc<Connector>> = None;
     while tokio::time::timeout(TICK, &mut stopped).await.is_err() {
         let endpoints = backends.endpoints();
-        if Instant::now() >= resolve_at {
-            for endpoint in endpoints.iter().filter(|endpoint| endpoint.is_name()) {
-                let named = endpoint.clone();
-                tokio::task::spawn_blocking(move || named.resolve());
-            }
-            resolve_at = Instant::now() + RESOLVE_EVERY;
+        for endpoint in endpoints.iter().filter(|endpoint| endpoint.is_to_be_resolved()) {
+            let named = endpoint.clone();
+            tokio::task::spawn_blocking(move || named.resolve());
         }
         due.retain(|address: &EndpointAddress, _| endpoints.iter().any(|endpoint| endpoint.name == *address));
         for (endpoint, check) in what_is_due(&endpoints, &mut due) {

@@ -27,6 +27,7 @@ mod http2_up;
 mod identity;
 mod limits;
 mod mirror;
+mod names;
 mod noise;
 mod noise_cost;
 mod privileges;

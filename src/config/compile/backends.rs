@@ -22,6 +22,8 @@ const DEFAULT_TIMEOUTS: Timeouts = Timeouts {
     total: None,
 };
 const DEFAULT_HEALTH_PATH: &str = "/";
+/// The time-to-live that public resolvers commonly give to a load balancer's name.
+const DEFAULT_RESOLVE: Duration = Duration::from_secs(30);
 const DEFAULT_HEALTH_INTERVAL: Duration = Duration::from_secs(5);
 const MOST_IN_FLIGHT: u64 = 1_000_000;
 /// Five in a row are no coincidence; twenty requests are more than one user's bad minute.
@@ -79,6 +81,7 @@ fn backend(name: Arc<str>, spec: &BackendSpec, folder: &Path, at: &At<'_>, findi
         timeouts,
         max_in_flight,
         health_check: spec.health_check.as_ref().map(|check| health_check(check, &at.key("health_check"), findings)),
+        resolve: bounds::time(spec.resolve, &at.key("resolve"), findings).unwrap_or(DEFAULT_RESOLVE),
     }
 }
 

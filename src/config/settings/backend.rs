@@ -17,6 +17,8 @@ pub struct BackendSettings {
     /// Requests under way at this backend; `None`: no bound.
     pub max_in_flight: Option<usize>,
     pub health_check: Option<HealthCheck>,
+    /// How often the names of its endpoints are asked for again.
+    pub resolve: Duration,
 }
 
 /// What a backend is spoken to in.

@@ -165,6 +165,8 @@ pub struct BackendSpec {
     pub balance: Option<Text>,
     #[serde(deserialize_with = "written")]
     pub outliers: Option<OutliersSpec>,
+    #[serde(deserialize_with = "written")]
+    pub resolve: Option<Time>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

@@ -1,0 +1,123 @@
+//! Endpoints that have names, and names that move. The door asks the system, and the system is made to say what a story needs.
+
+use std::fs;
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::harness::door::BINARY;
+use crate::harness::site::{await_that, replace};
+use crate::harness::wire::Reader;
+use crate::harness::{Door, Origin, Site};
+
+const LEGACY: &str = "- {name: all, match: {path: {prefix: /}}, stage: legacy}";
+
+/// A door for which `legacy.moving` is where a file says.
+struct Moving {
+    site: Site,
+    file: PathBuf,
+    asked: PathBuf,
+    binary: PathBuf,
+}
+
+impl Moving {
+    fn new(legacy: Origin) -> Self {
+        let site = Site::of(legacy, Origin::dead());
+        let (file, asked, binary) = (site.path("address"), site.path("asked"), site.path("door"));
+        fs::write(&asked, "").unwrap();
+        let library = site.path("names.so");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/names.c");
+        let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).args([source, "-ldl"]).status();
+        assert!(built.unwrap().success(), "cc {source}");
+        let [library, file_said, asked_said] = [&library, &file, &asked].map(|path| path.display());
+        let said = format!("LD_PRELOAD={library} NAMES_FILE={file_said} NAMES_ASKED={asked_said}");
+        fs::write(&binary, format!("#!/bin/sh\nexec env {said} {BINARY} \"$@\"\n")).unwrap();
+        fs::set_permissions(&binary, fs::Permissions::from_mode(0o755)).unwrap();
+        Self { site, file, asked, binary }
+    }
+
+    fn is_at(&self, address: &str) {
+        replace(&self.file, address);
+    }
+
+    fn open(&self, keys: &str) -> Door {
+        let mut config = self.site.config(LEGACY);
+        config.legacy = format!("endpoints: [\"http://legacy.moving:{}\"]{keys}", self.site.legacy.address.port());
+        Door::open_as(&self.binary, &self.site.path("matapalo.yaml"), &config)
+    }
+
+    /// The name was asked for so many times more.
+    fn await_questions(&self, more: usize) {
+        let asked = || fs::read(&self.asked).unwrap().len();
+        let before = asked();
+        await_that("the name to be asked for again", || {
+            if asked() >= before + more { Ok(()) } else { Err(format!("{} questions", asked() - before)) }
+        });
+    }
+}
+
+/// Says that it is the other one.
+fn other_at(address: SocketAddr) {
+    let listener = TcpListener::bind(address).unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map(Result::unwrap) {
+            std::thread::spawn(move || {
+                let mut reader = Reader::new(stream);
+                while let Ok(Some(_)) = reader.head() {
+                    reader.stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother").unwrap();
+                }
+            });
+        }
+    });
+}
+
+fn await_answer(door: &Door, wanted: &str) {
+    await_that(&format!("an answer of {wanted}"), || {
+        let answer = door.get("/").text();
+        if answer == wanted { Ok(()) } else { Err(answer) }
+    });
+}
+
+/// The old address goes on answering: only asking again tells.
+#[test]
+fn a_name_that_moves_is_followed_without_a_reload() {
+    let moving = Moving::new(Origin::saying("one"));
+    other_at(SocketAddr::from(([127, 0, 0, 2], moving.site.legacy.address.port())));
+    moving.is_at("127.0.0.1");
+    let door = moving.open(", resolve: 100ms");
+    let generation = door.generation();
+    let mut client = door.client();
+    assert_eq!(client.get("/", &[]).text(), "one");
+    moving.is_at("127.0.0.2");
+    await_answer(&door, "other");
+    // Nor do kept connections lead to the old place.
+    let before = moving.site.legacy.seen().len();
+    for _ in 0..5 {
+        assert_eq!(client.get("/", &[]).text(), "other");
+    }
+    // A name that is lost is where it was.
+    moving.is_at("");
+    moving.await_questions(5);
+    for _ in 0..5 {
+        assert_eq!(door.get("/").text(), "other");
+    }
+    moving.is_at("127.0.0.1");
+    await_answer(&door, "one");
+    assert_eq!((moving.site.legacy.seen().len() - before, door.generation()), (1, generation));
+}
+
+/// As it is by default: a name is asked for twice a minute, but at once where nobody can connect.
+#[test]
+fn a_name_that_leads_nowhere_is_asked_for_soon() {
+    let moving = Moving::new(Origin::saying("one"));
+    moving.is_at("");
+    let door = moving.open("");
+    assert_eq!(door.get("/").status(), 502);
+    moving.is_at("127.0.0.2");
+    moving.await_questions(1);
+    assert_eq!(door.get("/").status(), 502, "nobody listens there");
+    moving.is_at("127.0.0.1");
+    await_answer(&door, "one");
+}
