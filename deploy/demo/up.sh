@@ -5,7 +5,7 @@
 #
 #   --seconds N      traffic before the report, in seconds (default 30)
 #   --once           print the report, stop everything and leave (exit 1 when something failed); else stay until Ctrl-C
-#   --no-build BIN   use this matapalo instead of building one
+#   --no-build BIN   use this matapalo instead of building one (about ten minutes on two cores); a debug build will do
 #
 # Environment: DEMO_PORT (8080), DEMO_ADMIN_PORT (9901), DEMO_LEGACY_PORT (8081), DEMO_NEW_PORT (8082): all on 127.0.0.1.
 # DEMO_DIR: where everything is written (default: run/ beside this file; made anew on every start). DEMO_BUGS: see BUGS.md.
@@ -167,7 +167,7 @@ prepare() {
 build() {
   section "2/5  The door"
   if [ -z "$bin" ]; then
-    say "cargo build --release --locked (some minutes the first time)"
+    say "cargo build --release --locked (about ten minutes the first time, on two cores)"
     (cd "$root" && cargo build --release --locked) || fail "the build failed"
     bin=$(cd "$root" && cargo metadata --format-version 1 --no-deps --locked | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/matapalo
   fi
