@@ -4,20 +4,24 @@
 `upgrade`: a hundred thousand requests, on kept connections and on fresh ones, while the binary is upgraded every two seconds.
 `reload`: 200 changes of the config under the same load, about a third of them invalid, and all ways of the listener's users counted.
 `mirror`: p50 and p99 at a fixed rate, with the mirror off and with one that is healthy, dead, hanging, slow, resetting or
-flooding; each kind stands between two rounds without a mirror and is held against their median: machines are shared and noisy.
+flooding. Machines are shared and noisy, so two doors, one without a mirror and one with it, stand side by side and are asked
+in turns of half a second (off, on, on, off, …): what else the machine does meets both alike. The turns' latencies are pooled, and
+intervals (95 %) come from drawing whole blocks of four turns anew. Asked is p99 with the mirror <= 1.02 x without + 100 us: `shown`
+and `refuted` are said where the interval leaves no doubt. Misbehaving mirrors run at the lowest priority, as if they were elsewhere.
 
-Usage: tests/bench/operations.py upgrade|reload|mirror [--binary target/release/matapalo] [--requests N] [--rate N] [--rounds N]
-Needs nginx, wrk and h2load (Debian: nginx-light, wrk, nghttp2-client). Loopback only; ends everything that it started.
+Usage: tests/bench/operations.py upgrade|reload|mirror [--binary target/release/matapalo] [--requests N] [--rate N] [--blocks N]
+Needs nginx and wrk (Debian: nginx-light, wrk). Loopback only; ends everything that it started.
 """
 
 import argparse
+import multiprocessing
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
 import socket
-import statistics
 import struct
 import subprocess
 import sys
@@ -37,7 +41,6 @@ backends:
 store: {{path: {folder}/operations.db}}
 defaults: {{noise: {{settle: false, percent: 0}}}}
 routes:
-  - {{name: plain, match: {{path: {{prefix: /plain}}}}, stage: legacy}}
   - {{name: site, match: {{path: {{prefix: /}}}}, stage: shadow, mirror: {{percent: 100, timeout: 2s}}}}
 """
 
@@ -52,13 +55,15 @@ def alive(pid):
 class Door:
     """A door with a successor now and then."""
 
-    def __init__(self, folder, binary, legacy, new):
+    def __init__(self, folder, binary, legacy, new, mirrored=True):
         self.folder = folder
         self.port, self.admin = free_port(), free_port()
         self.config, self.log = folder / "operations.yaml", folder / "operations.log"
         self.binary = folder / "matapalo"
         shutil.copy(binary, self.binary)
         self.text = CONFIG.format(door=self.port, admin=self.admin, legacy=legacy, new=new, folder=folder)
+        if not mirrored:
+            self.text = self.text.replace("stage: shadow, mirror: {percent: 100, timeout: 2s}", "stage: legacy")
         self.config.write_text(self.text)
         with self.log.open("wb") as log:
             self.process = subprocess.Popen([self.binary, "run", "-c", self.config], stdout=log, stderr=log)
@@ -200,26 +205,29 @@ def reloads(door, requests):
 # --- Mirrors
 
 
-class Mirror:
-    def __init__(self, serve):
-        self.serve = serve
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+def mirror(serve):
+    """The port of a mirror in a process of its own, which shares nothing with who measures."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    process = multiprocessing.Process(target=answer_as, args=(listener, serve), daemon=True)
+    process.start()
+    return listener.getsockname()[1], process
 
-    def accept(self):
-        while True:
-            connection, _ = self.listener.accept()
-            threading.Thread(target=self.guarded, args=(connection,), daemon=True).start()
 
-    def guarded(self, connection):
-        try:
-            connection.recv(65536)
-            self.serve(connection)
-        except OSError:
-            pass
-        finally:
-            connection.close()
+def answer_as(listener, serve):
+    os.nice(19)
+    while True:
+        connection, _ = listener.accept()
+        threading.Thread(target=guarded, args=(connection, serve), daemon=True).start()
+
+
+def guarded(connection, serve):
+    try:
+        connection.recv(65536)
+        serve(connection)
+    except OSError:
+        pass
+    finally:
+        connection.close()
 
 
 def hang(_):
@@ -245,42 +253,107 @@ def flood(connection):
         connection.sendall(piece)
 
 
-def percentiles(door, path, rate, seconds, folder):
-    """Milliseconds at p50 and p99, and answers that were none."""
-    log = folder / "latencies"
-    log.unlink(missing_ok=True)
-    command = ["h2load", "--h1", "-c", "20", "-t", "1", "--rps", str(rate / 20), "-D", str(seconds), f"--log-file={log}",
-               f"http://127.0.0.1:{door.port}{path}"]  # fmt: skip
-    subprocess.run(command, capture_output=True, check=True)
-    rows = [line.split() for line in log.read_text().splitlines()]
-    times = sorted(int(row[2]) / 1000 for row in rows)
-    return times[len(times) // 2], times[len(times) * 99 // 100], sum(row[1] != "200" for row in rows)
+class User:
+    """Asks at fixed moments on one kept connection. An answer that comes after the next one's moment delays the next, and that
+    counts as the next one's: who waits in line waits."""
+
+    def __init__(self, port):
+        self.connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.request = f"GET /1k HTTP/1.1\r\nHost: site.test:{port}\r\nUser-Agent: bench\r\n\r\n".encode()
+
+    def ask(self):
+        self.connection.sendall(self.request)
+        answer = self.connection.recv(65536)
+        while (end := answer.find(b"\r\n\r\n")) < 0:
+            answer += self.connection.recv(65536)
+        length = int(re.search(rb"(?i)content-length: (\d+)", answer[:end])[1])
+        while len(answer) < end + 4 + length:
+            answer += self.connection.recv(65536)
+        return answer.startswith(b"HTTP/1.1 200")
+
+    def turn(self, rate, seconds):
+        """Milliseconds that each answer took, and how many were none."""
+        times, failed, due = [], 0, time.perf_counter()
+        for _ in range(int(rate * seconds)):
+            due += 1 / rate
+            pause = due - time.perf_counter()
+            if pause > 0:
+                time.sleep(pause)
+                # That sleeping took longer is nobody's fault but the system's.
+                due = time.perf_counter()
+            failed += not self.ask()
+            times.append((time.perf_counter() - due) * 1000)
+        return times, failed
+
+
+def at(times, share):
+    ordered = sorted(times)
+    return ordered[int(len(ordered) * share)]
+
+
+def told(blocks):
+    """p50 and p99 of both, and how far p99 is beyond what is allowed, in blocks of (off, on)."""
+    off, on = ([each for block in blocks for each in block[side]] for side in (0, 1))
+    p50, p99 = (at(off, 0.5), at(on, 0.5)), (at(off, 0.99), at(on, 0.99))
+    return *p50, *p99, p50[1] - p50[0], p99[1] / p99[0], p99[1] - (1.02 * p99[0] + 0.1)
+
+
+def interval(drawn):
+    ordered = sorted(drawn)
+    return ordered[len(ordered) * 25 // 1000], ordered[len(ordered) * 975 // 1000]
+
+
+def compare(without, with_it, options):
+    """Blocks of (off, on) latencies, and failures."""
+    blocks, failed = [], 0
+    users = User(without), User(with_it)
+    for user in users:
+        user.turn(options.rate, 1)
+    for _ in range(options.blocks):
+        block = [], []
+        for side in (0, 1, 1, 0):
+            # What the last turn left behind at the door is not this one's.
+            time.sleep(0.05)
+            times, bad = users[side].turn(options.rate, 0.5)
+            block[side].extend(times)
+            failed += bad
+        blocks.append(block)
+    return blocks, failed
 
 
 def mirrors(folder, binary, legacy, healthy, options):
     unused = free_port()
-    kinds = {"healthy": healthy, "dead": unused}
-    kinds |= {name: Mirror(serve).port for name, serve in
-              [("hanging", hang), ("1 byte/s", drip), ("reset", reset), ("flooding", flood)]}  # fmt: skip
-    print(f"{'mirror':10} {'p50 ms':>8} {'p99 ms':>8} {'off p50':>8} {'off p99':>8} {'p50 ratio':>10} {'p99 ratio':>10} {'failed':>7}")
+    running = {name: mirror(serve) for name, serve in
+               [("hanging", hang), ("1 byte/s", drip), ("reset", reset), ("flooding", flood)]}  # fmt: skip
+    kinds = {"healthy": healthy, "dead": unused} | {name: port for name, (port, _) in running.items()}
+    print(f"{2 * options.blocks} turns each of 0.5 s at {options.rate}/s; ms")
+    print(f"{'mirror':9} {'p50 off':>8} {'on':>6} {'p99 off':>8} {'on':>6} {'p50 on-off':>17} {'p99 ratio':>14} "
+          f"{'p99 beyond':>17} {'failed':>7} {'copies':>7}")  # fmt: skip
     failed = 0
+    choose = random.Random(1)
     for name, port in kinds.items():
-        door = Door(folder, binary, legacy, port)
+        if options.kinds and name not in options.kinds:
+            continue
+        (folder / "off").mkdir(exist_ok=True)
+        (folder / "on").mkdir(exist_ok=True)
+        off = Door(folder / "off", binary, legacy, port, mirrored=False)
+        on = Door(folder / "on", binary, legacy, port)
         try:
-            percentiles(door, "/1k", options.rate, 1, folder)
-            off, on = [], []
-            for _ in range(options.rounds):
-                off.append(percentiles(door, "/plain/1k", options.rate, options.seconds, folder))
-                on.append(percentiles(door, "/1k", options.rate, options.seconds, folder))
-            off.append(percentiles(door, "/plain/1k", options.rate, options.seconds, folder))
+            blocks, bad = compare(off.port, on.port, options)
+            copies = on.metric("comparisons_total") + on.metric("mirror_dropped_total")
         finally:
-            door.stop()
-        without = [statistics.median(each[at] for each in off) for at in (0, 1)]
-        with_it = [statistics.median(each[at] for each in on) for at in (0, 1)]
-        bad = sum(each[2] for each in off + on)
+            off.stop()
+            on.stop()
         failed += bad
-        print(f"{name:10} {with_it[0]:8.2f} {with_it[1]:8.2f} {without[0]:8.2f} {without[1]:8.2f} "
-              f"{with_it[0] / without[0]:10.2f} {with_it[1] / without[1]:10.2f} {bad:7}")  # fmt: skip
+        drawn = [told(choose.choices(blocks, k=len(blocks))) for _ in range(500)]
+        slower, ratio, beyond = (interval([each[place] for each in drawn]) for place in (4, 5, 6))
+        p50_off, p50_on, p99_off, p99_on, *_ = told(blocks)
+        verdict = "shown" if beyond[1] <= 0 else "refuted" if beyond[0] > 0 else "open"
+        print(f"{name:9} {p50_off:8.3f} {p50_on:6.3f} {p99_off:8.3f} {p99_on:6.3f} {slower[0]:+8.3f} {slower[1]:+8.3f} "
+              f"{ratio[0]:6.2f} - {ratio[1]:.2f} {beyond[0]:+8.3f} {beyond[1]:+8.3f} {bad:7} {copies:7.0f}  {verdict}", flush=True)  # fmt: skip
+    for _, process in running.values():
+        process.terminate()
     return failed
 
 
@@ -289,15 +362,13 @@ def main():
     parser.add_argument("what", choices=["upgrade", "reload", "mirror"])
     parser.add_argument("--binary", default="target/release/matapalo", type=pathlib.Path)
     parser.add_argument("--requests", type=int, default=100_000)
-    parser.add_argument("--rate", type=int, default=200, help="requests a second")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=5, help="of each round")
+    parser.add_argument("--rate", type=int, default=300, help="requests a second")
+    parser.add_argument("--blocks", type=int, default=15, help="of four turns: off, on, on, off")
+    parser.add_argument("--kinds", action="append", help="of mirrors; may be given again")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="matapalo-bench-") as name:
         folder = pathlib.Path(name)
         bench = Bench(folder, options.binary)
-        (folder / "www/plain").mkdir()
-        shutil.copy(folder / "www/1k", folder / "www/plain/1k")
         try:
             if options.what == "mirror":
                 return mirrors(folder, options.binary, bench.origin, bench.other, options)
