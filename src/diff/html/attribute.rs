@@ -79,6 +79,11 @@ pub(super) fn severity(name: &str) -> Severity {
     }
 }
 
+/// Read by people, letter by letter, whatever it looks like.
+pub(super) fn is_prose(name: &str) -> bool {
+    matches!(name, "alt" | "title" | "placeholder" | "label" | "summary" | "abbr" | "aria-label" | "aria-description")
+}
+
 /// The value as it is hashed: equal for values that differ only in spelling.
 pub(super) fn canonical<'v>(name: &str, value: &'v str) -> Cow<'v, str> {
     if is_boolean(name) {

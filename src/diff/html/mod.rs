@@ -310,30 +310,34 @@ fn cut_off(old: &str, new: &str) -> Option<Finding> {
     Some(Finding::new(Kind::Truncated, PAGE).values(tail(old), tail(new)))
 }
 
-/// Does one page end in the middle of a tag, or of an element that has to be closed, and the other with `</html>`?
+/// Does one page end in the middle of a tag, or of an element that has to be closed, and the other with `</html>`? What the
+/// whole one leaves open as well, nobody ever closed, and that tells nothing.
 fn broken_off(old: &Dom<'_>, new: &Dom<'_>) -> Option<Finding> {
     let (a, b) = (is_whole(old.page), is_whole(new.page));
-    let broken = if a { new } else { old };
-    let is_broken = a != b && (ends_in_tag(broken.page) || leaves_open(broken));
+    let (whole, broken) = if a { (old, new) } else { (new, old) };
+    let is_broken = a != b && (ends_in_tag(broken.page) || left_open(broken) > left_open(whole));
     is_broken.then(|| Finding::new(Kind::Truncated, PAGE).values(tail(old.page), tail(new.page)))
 }
 
 fn is_whole(page: &str) -> bool {
     page.as_bytes()
         .get(page.len().saturating_sub(CLOSING)..)
-        .is_some_and(|end| memchr::memmem::find(end, b"</html").is_some())
+        .is_some_and(|end| end.windows(HTML_END.len()).any(|tag| tag.eq_ignore_ascii_case(HTML_END)))
 }
+
+/// How the last tag of a page begins, in whichever letters.
+const HTML_END: &[u8] = b"</html";
 
 fn ends_in_tag(page: &str) -> bool {
     let rest = page.rfind('>').map_or(page, |at| &page[at + 1..]);
     rest.rfind('<').is_some_and(|at| rest[at + 1..].starts_with(|c: char| c == '/' || c.is_ascii_alphabetic()))
 }
 
-/// Is an element open at the end whose end tag cannot be left out?
-fn leaves_open(dom: &Dom<'_>) -> bool {
+/// How many elements are open at the end whose end tag cannot be left out?
+fn left_open(dom: &Dom<'_>) -> usize {
     let last = |node: &NodeId| Some(dom.last(*node)).filter(|last| *last != dom::NONE);
-    std::iter::successors(Some(ROOT), last).any(|node| {
-        let has_to_be_closed = dom.name(node).is_some_and(|name| {
+    let is_open = |node: &NodeId| {
+        let has_to_be_closed = dom.name(*node).is_some_and(|name| {
             matches!(
                 name,
                 "div"
@@ -357,8 +361,9 @@ fn leaves_open(dom: &Dom<'_>) -> bool {
                     | "button"
             )
         });
-        has_to_be_closed && dom.node(node).source != dom::NOWHERE && !dom.is_closed(node)
-    })
+        has_to_be_closed && dom.node(*node).source != dom::NOWHERE && !dom.is_closed(*node)
+    };
+    std::iter::successors(Some(ROOT), last).filter(is_open).count()
 }
 
 fn tail(text: &str) -> String {

@@ -199,12 +199,13 @@ fn is_binary(said: Option<&MediaType>, bytes: &[u8]) -> bool {
     const LOOKED_AT: usize = 1024;
     let head = bytes.get(..LOOKED_AT.min(bytes.len())).unwrap_or_default();
     said.is_some_and(|said| !said.is_json() && said.is_binary())
-        || (binary::magic(bytes).is_some() || (memchr::memchr(0, head).is_some() && !has_wide_mark(head)))
+        || (binary::magic(bytes).is_some() || (memchr::memchr(0, head).is_some() && !is_wide(said, head)))
 }
 
-/// UTF-16 holds zero bytes and is text.
-fn has_wide_mark(bytes: &[u8]) -> bool {
-    bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff])
+/// UTF-16 holds zero bytes and is text: by its mark, or because the answer says so.
+fn is_wide(said: Option<&MediaType>, bytes: &[u8]) -> bool {
+    let names = |said: &MediaType| said.charset.as_ref().is_some_and(|charset| charset.starts_with("utf-16"));
+    bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || said.is_some_and(names)
 }
 
 /// By what the answer says, unless it says the default of a language that does not know better.

@@ -39,6 +39,8 @@ pub(super) struct Sink<'a> {
     pub(super) overflown: Cell<bool>,
     /// Open elements that tags may have been held against.
     pub(super) looked_at: Cell<usize>,
+    /// Annotations in formulas that say that they hold HTML, in the order they were made.
+    pub(super) annotations: RefCell<Vec<NodeId>>,
 }
 
 /// A text of the page, and how much of it has been put into the tree.
@@ -70,6 +72,7 @@ impl<'a> Sink<'a> {
             open: RefCell::default(),
             overflown: Cell::new(false),
             looked_at: Cell::new(0),
+            annotations: RefCell::default(),
         }
     }
 
@@ -227,7 +230,7 @@ impl<'a> TreeSink for Sink<'a> {
         Name(Ref::map(self.dom.borrow(), |dom| dom.full_name(*target).unwrap_or(&NO_NAME)))
     }
 
-    fn create_element(&self, name: QualName, attributes: Vec<Attribute>, _: ElementFlags) -> NodeId {
+    fn create_element(&self, name: QualName, attributes: Vec<Attribute>, flags: ElementFlags) -> NodeId {
         let mut dom = self.dom.borrow_mut();
         let place = self.place.get();
         // A token makes at most one element of its own name and attributes; all others are implied, or made anew.
@@ -239,6 +242,9 @@ impl<'a> TreeSink for Sink<'a> {
         };
         if is_written {
             self.open.borrow_mut().push(node);
+        }
+        if flags.mathml_annotation_xml_integration_point {
+            self.annotations.borrow_mut().push(node);
         }
         let is_renamed = |attribute: &Attribute| {
             attribute.name.prefix.is_some() || attribute.name.local.bytes().any(|c| c.is_ascii_uppercase())
@@ -282,6 +288,10 @@ impl<'a> TreeSink for Sink<'a> {
 
     fn same_node(&self, x: &NodeId, y: &NodeId) -> bool {
         x == y
+    }
+
+    fn is_mathml_annotation_xml_integration_point(&self, node: &NodeId) -> bool {
+        self.annotations.borrow().binary_search(node).is_ok()
     }
 
     fn set_quirks_mode(&self, mode: QuirksMode) {

@@ -86,7 +86,7 @@ impl Walk<'_, '_, '_, '_> {
             Verdict::Same => {}
             Verdict::But(rule) if rule.class() == Class::Cosmetic => self.hide_values(rule, at, |_| finding),
             Verdict::But(rule) => self.report(finding.rule(rule)),
-            Verdict::Differ if self.json_value(old, new, &finding.path, at) => {}
+            Verdict::Differ if !attribute::is_prose(name) && self.json_value(old, new, &finding.path, at) => {}
             Verdict::Differ => {
                 let rule = self.chosen_rule(name, at).or_else(|| self.build(name, at, old, new));
                 let finding = match rule.filter(|_| !old.is_empty() && !new.is_empty()) {
