@@ -13,6 +13,11 @@ use crate::trace::Lots;
 /// Of an id that a proxy has given: more is no id.
 const LONGEST: usize = 128;
 
+/// A UUID as it is written, and where its hyphens are.
+const LENGTH: usize = 36;
+const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+type Text = [u8; LENGTH];
+
 /// The ids of one door.
 #[derive(Debug)]
 pub struct RequestIds(Lots);
@@ -25,22 +30,30 @@ impl RequestIds {
     /// The id that a trusted proxy gave the request, or else a new one: whoever is not trusted cannot choose what the log says.
     pub fn of(&self, name: &HeaderName, client: &Client, headers: &HeaderMap) -> Option<HeaderValue> {
         let given = if client.by_proxy { given(name, headers) } else { None };
-        given.or_else(|| HeaderValue::try_from(self.make(SystemTime::now())).ok())
+        given.or_else(|| HeaderValue::from_bytes(&self.make(SystemTime::now())).ok())
     }
 
     /// A UUID of version 7: RFC 9562, section 5.7.
-    fn make(&self, now: SystemTime) -> String {
+    fn make(&self, now: SystemTime) -> Text {
         let millis = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
         let (high, low) = self.0.draw();
-        format!(
-            "{:08x}-{:04x}-7{:03x}-{:04x}-{:012x}",
-            (millis >> 16) & 0xffff_ffff,
-            millis & 0xffff,
-            high & 0xfff,
-            0x8000 | ((high >> 12) & 0x3fff),
-            low >> 16
-        )
+        let first = (millis << 16) | 0x7000 | (high & 0xfff);
+        let second = (0b10 << 62) | ((high >> 12) & 0x3fff) << 48 | low >> 16;
+        text([first, second])
     }
+}
+
+/// Hexadecimal digits in groups of 8, 4, 4, 4 and 12: RFC 9562, section 4. By hand, for every request gets one: formatting took
+/// a fiftieth of what a small request costs.
+fn text(halves: [u64; 2]) -> Text {
+    let mut text = [b'-'; LENGTH];
+    let digits =
+        halves.into_iter().flat_map(|half| (0..16).rev().map(move |place| (half >> (4 * place)) as usize & 0xf));
+    let places = text.iter_mut().enumerate().filter(|(at, _)| !HYPHENS.contains(at));
+    for ((_, place), digit) in places.zip(digits) {
+        *place = b"0123456789abcdef"[digit];
+    }
+    text
 }
 
 /// One value that can stand in any log as it is.
@@ -86,13 +99,17 @@ mod tests {
     fn ids_are_uuids_in_the_order_of_time_and_each_is_another() {
         let ids = RequestIds::new();
         let at = UNIX_EPOCH + Duration::from_millis(0x0192_3456_789a);
-        let made: HashSet<String> = (0..100_000).map(|_| ids.make(at)).collect();
+        let make = |ids: &RequestIds, at| String::from_utf8(ids.make(at).to_vec()).unwrap();
+        let made: HashSet<String> = (0..100_000).map(|_| make(&ids, at)).collect();
         assert_eq!(made.len(), 100_000);
         for id in made.iter().take(1000) {
             assert_eq!((id.len(), &id[..15]), (36, "01923456-789a-7"), "{id}");
             assert!("89ab".contains(&id[19..20]), "{id}");
+            let groups: Vec<usize> = id.split('-').map(str::len).collect();
+            assert_eq!(groups, [8, 4, 4, 4, 12], "{id}");
             assert!(id.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit()), "{id}");
         }
+        assert_eq!(&text([0x0123_4567_89ab_7def, 0x8123_4567_89ab_cdef]), b"01234567-89ab-7def-8123-456789abcdef");
         assert!(ids.make(at) < ids.make(at + Duration::from_millis(1)));
         assert_ne!(RequestIds::new().make(at), RequestIds::new().make(at), "another door, another key");
     }
