@@ -1,5 +1,5 @@
 //! Compares what has arrived, on a thread of its own: a comparison may take tens of milliseconds, and the thread that sends the
-//! copies must not be late to see their answers, or it would blame the backend for it.
+//! copies must not be late to see their answers, or it would blame the backend for it. Where processors are short, users come first.
 //!
 //! A mismatch that is worth it is asked again before it is counted, so that what is counted is settled; [`super::settler`] asks.
 
@@ -23,6 +23,10 @@ use crate::routing::{Bucket, Origin};
 
 /// Between a pair and asking each origin what it says by now: the next second has begun then, for those who print it.
 const A_GOOD_WHILE: Duration = Duration::from_millis(1_200);
+
+/// How much nicer than the threads that serve users: where both want a processor, Linux gives it a tenth of what it gives those
+/// (1.25 to the power of this; `sched(7)`).
+const NICER: i32 = 10;
 
 /// After that long a pair is asked no further: it is counted by what is known.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -55,7 +59,10 @@ impl Comparer {
         let (work, works) = channel();
         let work = Arc::new(work);
         let mut bench = Bench { queue, recorder, settler, back: Arc::downgrade(&work), compared: 0 };
-        std::thread::Builder::new().name("compare".into()).spawn(move || bench.run(&works))?;
+        std::thread::Builder::new().name("compare".into()).spawn(move || {
+            step_back();
+            bench.run(&works);
+        })?;
         Ok(Self { work })
     }
 
@@ -65,6 +72,15 @@ impl Comparer {
             Err(SendError(Work::Arrived(arrived))) => Some(arrived),
             _ => None,
         }
+    }
+}
+
+/// Puts the calling thread behind those that serve users. A system that refuses it runs the thread as any other.
+fn step_back() {
+    // Elsewhere it would be the whole process that steps back.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(NICER) {
+        tracing::debug!("pairs are compared at the priority of users' requests: {error}");
     }
 }
 

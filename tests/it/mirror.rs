@@ -46,6 +46,27 @@ fn a_copy_is_the_users_request_and_says_that_it_is_a_copy() {
 }
 
 #[test]
+fn comparing_leaves_the_processors_to_users() {
+    let site = Site::named();
+    let door = site.open(SHADOW);
+    door.get("/");
+    site.new.only();
+    let nice = |thread: &str| {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", door.pid())).unwrap();
+        let stats: Vec<String> =
+            tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("stat")).ok()).collect();
+        let named = |stat: &&String| stat.contains(&format!("({thread})"));
+        let stat = stats.iter().find(named).unwrap_or_else(|| panic!("no thread {thread}"));
+        // The seventeenth behind the name: proc(5).
+        let (_, fields) = stat.rsplit_once(") ").unwrap();
+        fields.split(' ').nth(16).unwrap().parse::<i32>().unwrap()
+    };
+    // As low as the system has it, if users' requests are served low themselves.
+    assert_eq!(nice("compare"), (nice("door") + 10).min(19));
+    assert_eq!(nice("mirror"), nice("door"));
+}
+
+#[test]
 fn a_chunked_body_is_copied_whole() {
     let site = Site::named();
     let door = site.open(&shadow("percent: 100, methods: [POST]"));
