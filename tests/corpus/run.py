@@ -116,6 +116,9 @@ def pairs(cases, running):
         return (ask(running["php"].port, f"/{case.id}{tail}", case.ask, stack.folder.parent),
                 ask(stack.port, f"{address(case, name)}{tail}", case.ask, stack.folder.parent))
 
+    # Frameworks build parts of themselves for their first request, and not all of them expect several first ones at once.
+    for job in {stack.name: (case, name, stack) for case, name, stack in reversed(jobs)}.values():
+        fetch(job)
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         answers = dict(zip([(case.id, name) for case, name, _ in jobs], pool.map(fetch, jobs)))
     for case in cases:
@@ -199,6 +202,7 @@ def main():
         finally:
             for stack in running.values():
                 stack.stop()
+        logs = {name: stack.log() for name, stack in running.items()}
     for name, missing in absent.items():
         print(f"NOT RUN: the {name} stack, for want of {missing}", file=sys.stderr)
     for module in (module for module, there in MODULES.items() if not there):
@@ -210,10 +214,10 @@ def main():
             raise SystemExit("all stacks are needed to record")
         record(lines, options.folder)
     else:
-        sys.exit(check(options.program, lines, recorded(options.folder) if not options.only else {}))
+        sys.exit(check(options.program, lines, recorded(options.folder) if not options.only else {}, logs))
 
 
-def check(program, lines, known):
+def check(program, lines, known, logs):
     """1 if a fresh pair is not as labelled, or not as it was recorded."""
     wrong = 0
     for row, answer, open_ in judge([program, "diff", "--pairs", "-"] if Path(program).name == "matapalo" else [program], lines):
@@ -223,6 +227,8 @@ def check(program, lines, known):
         if known.get(row["id"]) != row["label"]:
             wrong += 1
             print(f"WRONG: {row['id']}: {row['label']}, recorded as {known.get(row['id'])}: record anew")
+    for name, log in logs.items() if wrong else ():
+        print(f"last words of {name}:\n{log}")
     print(f"{len(lines)} fresh pairs, {wrong} not as labelled")
     return 1 if wrong or not lines else 0
 

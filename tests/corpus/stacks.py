@@ -86,8 +86,11 @@ class Stack:
                 return
             except OSError:
                 time.sleep(0.05)
-        said = (self.folder / "log").read_text(errors="replace")[-3000:]
-        raise SystemExit(f"{self.name} does not start:\n{said}")
+        raise SystemExit(f"{self.name} does not start:\n{self.log()}")
+
+    def log(self):
+        """The last that it said."""
+        return (self.folder / "log").read_text(errors="replace")[-3000:]
 
     def stop(self):
         for process in self.running:
