@@ -4,10 +4,11 @@
 //! A mismatch that is worth it is asked again before it is counted, so that what is counted is settled; [`super::settler`] asks.
 
 use std::io;
-use std::sync::mpsc::{Receiver, SendError, Sender, channel};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use http::Method;
 use pingora::http::RequestHeader;
 
@@ -50,28 +51,35 @@ pub enum Work {
 #[derive(Debug)]
 pub struct Comparer {
     work: Arc<Sender<Work>>,
+    bench: Arc<Bench>,
+    works: Receiver<Work>,
 }
 
 impl Comparer {
     /// # Errors
     /// The system gives no thread.
     pub fn start(queue: Arc<Queue>, recorder: Arc<Recorder>, settler: Arc<Settler>) -> io::Result<Self> {
-        let (work, works) = channel();
+        let (work, works) = unbounded();
         let work = Arc::new(work);
-        let mut bench = Bench { queue, recorder, settler, back: Arc::downgrade(&work), compared: 0 };
+        let bench =
+            Arc::new(Bench { queue, recorder, settler, back: Arc::downgrade(&work), compared: AtomicU64::new(0) });
+        let (at_it, its) = (bench.clone(), works.clone());
         std::thread::Builder::new().name("compare".into()).spawn(move || {
             step_back();
-            bench.run(&works);
+            its.iter().for_each(|work| at_it.take(work));
         })?;
-        Ok(Self { work })
+        Ok(Self { work, bench, works })
     }
 
-    /// Gives the job back if the thread is gone.
-    pub fn compare(&self, arrived: Arrived) -> Option<Box<Arrived>> {
-        match self.work.send(Work::Arrived(Box::new(arrived))) {
-            Err(SendError(Work::Arrived(arrived))) => Some(arrived),
-            _ => None,
-        }
+    pub fn compare(&self, arrived: Arrived) {
+        // Somebody is there to take it: this holds a receiver.
+        let _ = self.work.send(Work::Arrived(Box::new(arrived)));
+    }
+
+    /// Counts what waits on the calling thread. When all else has been given up, nothing of it is compared any more, and who
+    /// ends the door need not wait for a thread that stands behind everybody else's.
+    pub fn count_what_waits(&self) {
+        self.works.try_iter().for_each(|work| self.bench.take(work));
     }
 }
 
@@ -85,26 +93,25 @@ fn step_back() {
 }
 
 /// Where pairs are compared, one after the other.
+#[derive(Debug)]
 struct Bench {
     queue: Arc<Queue>,
     recorder: Arc<Recorder>,
     settler: Arc<Settler>,
     /// For what is asked: not a way in that would keep this thread alive.
     back: Weak<Sender<Work>>,
-    compared: u64,
+    compared: AtomicU64,
 }
 
 impl Bench {
-    fn run(&mut self, works: &Receiver<Work>) {
-        for work in works {
-            match work {
-                Work::Arrived(arrived) => self.arrived(*arrived),
-                Work::Asked(settling) => self.asked(settling),
-            }
+    fn take(&self, work: Work) {
+        match work {
+            Work::Arrived(arrived) => self.arrived(*arrived),
+            Work::Asked(settling) => self.asked(settling),
         }
     }
 
-    fn arrived(&mut self, mut arrived: Arrived) {
+    fn arrived(&self, mut arrived: Arrived) {
         let (size, route) = (arrived.job.size(), arrived.job.route.clone());
         if self.queue.is_given_up() {
             self.queue.note_drop(&route, Unproven::Shutdown);
@@ -127,9 +134,9 @@ impl Bench {
             Outcome::Mismatched => noise::fields(&comparison),
             _ => Vec::new(),
         };
-        self.compared += 1;
+        let turn = self.compared.fetch_add(1, Ordering::Relaxed);
         // By lot, whatever it shows: only then do the samples say how often an origin differs from itself.
-        let sampled = noise.control.holds_low(Bucket::of("noise", &self.compared.to_le_bytes()));
+        let sampled = noise.control.holds_low(Bucket::of("noise", &turn.to_le_bytes()));
         let (why, begun) = (Why::Control, Instant::now());
         let settling = Settling {
             route,
@@ -191,7 +198,7 @@ impl Bench {
         lent
     }
 
-    fn asked(&mut self, mut settling: Box<Settling>) {
+    fn asked(&self, mut settling: Box<Settling>) {
         let answers = settling.answers.take();
         match settling.why {
             Why::Control => self.control(&settling, answers),

@@ -28,8 +28,11 @@ use worker::Worker;
 /// Threads of the mirror's runtime, for sending; comparing has a thread of its own.
 const THREADS: usize = 1;
 
-/// How long the mirror's thread may take, when told to stop, to end what it is at.
-const LAST_STEP: Duration = Duration::from_millis(200);
+/// How long the mirror's thread may take, when told to stop, to end what it is at. It never works; but others may.
+const LAST_STEP: Duration = Duration::from_secs(1);
+
+/// How long the comparison that is under way then may take: many times what one costs, for its thread may hardly get a processor.
+const LAST_COMPARISON: Duration = Duration::from_secs(5);
 
 /// The way in for the door, and the runtime behind it.
 #[derive(Debug)]
@@ -88,7 +91,7 @@ impl Mirror {
                 self.queue.give_up();
             }
             runtime.shutdown_timeout(LAST_STEP);
-            self.worker.count_what_is_left(LAST_STEP);
+            self.worker.count_what_is_left(LAST_COMPARISON);
         }
         self.recorder.flush();
     }

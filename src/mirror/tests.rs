@@ -198,3 +198,33 @@ fn what_is_under_way_when_the_door_stops_is_counted_and_nothing_is_taken_in_afte
     mirror.stop(Duration::ZERO);
     assert_eq!((scene.counts(), scene.dropped(Unproven::Shutdown)), ((0, 3), 3));
 }
+
+/// The thread that compares stands behind every other one: on a busy machine it may not come to count what it was given.
+#[test]
+fn what_waits_behind_a_comparison_that_takes_long_is_counted_when_the_door_stops() {
+    const WAITING: u64 = 200;
+    let (address, asked) = origin(Some(ANSWER));
+    let scene = Scene::new(address, "{timeout: 60s}");
+    let mirror = scene.mirror(64 << 20);
+    std::thread::scope(|scope| {
+        let (enter, entered) = channel();
+        let scene = &scene;
+        scope.spawn(move || {
+            // Each comparison asks for the route's ledger before it is counted: so the first one takes until this lets go.
+            scene.recorder.ledger(&"page".into(), |_, _| {
+                enter.send(()).unwrap();
+                let start = Instant::now();
+                while scene.counts().1 < WAITING && start.elapsed() < PATIENCE {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            });
+        });
+        entered.recv_timeout(PATIENCE).unwrap();
+        (0..=WAITING).for_each(|_| _ = mirror.offer(scene.job(b"ok")));
+        (0..=WAITING).for_each(|_| _ = asked.recv_timeout(PATIENCE).unwrap());
+        mirror.stop(Duration::ZERO);
+        let (compared, dropped) = scene.counts();
+        assert_eq!(compared + dropped, WAITING + 1, "{compared} compared, {dropped} dropped");
+        assert!(dropped >= WAITING, "{compared} compared, {dropped} dropped");
+    });
+}

@@ -70,6 +70,7 @@ impl Worker {
         for job in self.lanes.abandon().into_iter().chain(self.queue.drain_jobs()) {
             self.dropped(job, Unproven::Shutdown);
         }
+        self.comparer.count_what_waits();
         let end = Instant::now() + patience;
         while !self.queue.is_done() && Instant::now() < end {
             std::thread::sleep(BUSY);
@@ -105,10 +106,7 @@ impl Worker {
         let Some(job) = under_way.arrived() else { return };
         match answer {
             Ok(copy) => {
-                let arrived = Arrived { job, copy, copy_time: started.elapsed() };
-                if let Some(refused) = self.comparer.compare(arrived) {
-                    self.dropped(refused.job, Unproven::Shutdown);
-                }
+                self.comparer.compare(Arrived { job, copy, copy_time: started.elapsed() });
             }
             Err(reason) => self.dropped(job, reason),
         }
