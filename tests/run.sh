@@ -71,6 +71,7 @@ missing_packages() {
     python_has uvicorn || echo python3-uvicorn
     python_has django || echo python3-django
     python_has grpc || echo python3-grpcio
+    python_has pip || echo python3-pip
     have shellcheck || echo shellcheck
 }
 
@@ -89,6 +90,17 @@ install_packages() {
     # No service may start by itself: the tests start their own, on their own ports.
     as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 sh -c '
         apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"' sh "${packages[@]}" </dev/null
+}
+
+# OpenTelemetry's own reading of what the door exports. Debian has no package of it: it gets a folder beside what is built.
+OPENTELEMETRY=opentelemetry-proto==1.45.2
+install_schema() {
+    local folder="${CARGO_TARGET_DIR:-target}/python"
+    if [ -d "$folder/opentelemetry_proto-${OPENTELEMETRY#*==}.dist-info" ]; then
+        echo "all there"
+        return 0
+    fi
+    /usr/bin/python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target "$folder" "$OPENTELEMETRY"
 }
 
 toolchain() {
@@ -127,6 +139,7 @@ scripts() {
 }
 
 section "packages" install_packages
+section "schema" install_schema
 section "toolchain" toolchain
 if [ ${#FAILED[@]} -gt 0 ]; then
     echo "cannot go on without: ${FAILED[*]}" >&2

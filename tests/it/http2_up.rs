@@ -1,6 +1,5 @@
 //! HTTP/2 to backends: what gRPC needs, and nothing lost for clients of either version.
 
-use std::process::{Child, Command};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use h2::Reason;
@@ -10,7 +9,7 @@ use crate::harness::http2::{Http2, story};
 use crate::harness::origin2::{Origin2, Reply};
 use crate::harness::site::await_that;
 use crate::harness::tls::Made;
-use crate::harness::{Config, Door, Origin, Site};
+use crate::harness::{Config, Origin, Site};
 
 const NEW: &str = "- {name: all, match: {path: {prefix: /}}, stage: new}";
 
@@ -255,45 +254,4 @@ fn over_tls_it_is_agreed_on() {
         let log = std::fs::read_to_string(inner.path("access.log")).unwrap_or_default();
         (log.contains("/through") && log.contains("HTTP/2.0")).then_some(()).ok_or(log)
     });
-}
-
-/// With Debian's own interpreter and its `python3-grpcio`: both ends are real.
-#[test]
-fn real_grpc_calls_of_all_kinds_go_through() {
-    let site = legacy();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/grpc_calls.py");
-    let served = Command::new("/usr/bin/python3").args([script, "serve", site.folder.path().to_str().unwrap()]).spawn();
-    let _server = Server(served.expect("python3 runs"));
-    let port_file = site.path("port");
-    await_that("the gRPC server", || match std::fs::read_to_string(&port_file) {
-        Ok(port) if !port.is_empty() => Ok(()),
-        _ => Err("python3-grpcio may be missing".to_owned()),
-    });
-    let port = std::fs::read_to_string(&port_file).unwrap();
-    let pair = Made::new(site.folder.path(), "site", "DNS:site.test", 90);
-    let mut config = site.config(NEW);
-    config.new = format!("endpoints: [\"http://127.0.0.1:{port}\"], http2: true");
-    let call = |door: &Door, how: &[&str]| {
-        let run = Command::new("/usr/bin/python3")
-            .args([script, "call", &format!("127.0.0.1:{}", door.address.port())])
-            .args(how)
-            .output()
-            .unwrap();
-        let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
-        assert!(run.status.success() && said.contains("all calls are good"), "{said}\n{}", door.log());
-    };
-    config.listener = ", h2c: true".to_owned();
-    call(&site.open_with(&config), &[]);
-    config.listener = format!(", tls: {{certificates: [{}]}}", pair.entry());
-    call(&site.open_with(&config), &[pair.certificate.to_str().unwrap()]);
-}
-
-/// Ends with the test, however that ends.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
 }

@@ -24,16 +24,16 @@ const SHADOW: &str = "- {name: all, match: {path: {prefix: /}}, stage: shadow, n
 const LEGACY: &str = "- {name: all, match: {path: {prefix: /}}, stage: legacy}";
 
 /// Ends a successor, which no test started itself.
-struct Successor(u32);
+pub struct Successor(u32);
 
 impl Successor {
     /// The process that the door's log names.
-    fn of(door: &Door) -> Self {
+    pub fn of(door: &Door) -> Self {
         door.await_log("successor=");
         Self(successors(door)[0])
     }
 
-    fn is_alive(&self) -> bool {
+    pub fn is_alive(&self) -> bool {
         is_alive(self.0)
     }
 }

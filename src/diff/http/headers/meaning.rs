@@ -62,8 +62,11 @@ pub(super) fn meaning(name: &str) -> Meaning {
         "connection" | "keep-alive" | "transfer-encoding" | "proxy-connection" | "upgrade" | "te" | "trailer" => {
             Meaning::Nothing(Rule::HeaderConnection)
         }
+        // What gRPC's library could read, were it sent something.
+        "grpc-accept-encoding" => Meaning::Nothing(Rule::HeaderConnection),
         "content-length" => Meaning::Nothing(Rule::HeaderContentLength),
-        "content-encoding" => Meaning::Nothing(Rule::HeaderContentEncoding),
+        // gRPC says in each message whether it is coded: one that is has other bytes.
+        "content-encoding" | "grpc-encoding" => Meaning::Nothing(Rule::HeaderContentEncoding),
         "x-request-id"
         | "request-id"
         | "x-correlation-id"
