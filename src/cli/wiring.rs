@@ -37,8 +37,8 @@ const LINGER: Duration = Duration::from_secs(10);
 const MIRROR_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the last spans may take to their collector.
 const TRACE_PATIENCE: Duration = Duration::from_secs(2);
-/// How long a stopped runtime's threads may take to end what they are at.
-const RUNTIME_PATIENCE: Duration = Duration::from_millis(200);
+/// How long a stopped runtime's threads may take to end what they are at. They never work; but others may.
+const RUNTIME_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The open door and everything behind it.
 #[derive(Debug)]
@@ -189,9 +189,10 @@ impl OpenDoor {
     fn end(self, patience: Duration) -> usize {
         self.stop.send_replace(true);
         let cut = self.runtime.block_on(self.front.drained(patience));
+        // Before those to whom it tells what became of its requests.
+        self.runtime.shutdown_timeout(RUNTIME_PATIENCE);
         self.mirror.stop(MIRROR_PATIENCE);
         self.tracer.stop(TRACE_PATIENCE);
-        self.runtime.shutdown_timeout(RUNTIME_PATIENCE);
         cut
     }
 }

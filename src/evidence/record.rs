@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -43,6 +43,9 @@ use sessions::Sessions;
 const MAX_RELOADS: usize = 32;
 /// How long [`Recorder::flush`] waits for a writer that does not answer.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
+/// How long [`Recorder::close`] waits for it, and between two looks.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(15);
+const CLOSE_LOOK: Duration = Duration::from_millis(5);
 
 /// How a pair is compared: [`diff::compare`], but for tests.
 type Compare = fn(&Pair) -> Comparison;
@@ -254,6 +257,17 @@ impl Recorder {
         self.shared.changed.notify_all();
         let not_done = |signal: &mut Signal| signal.done < mine;
         self.shared.changed.wait_while_for(&mut signal, not_done, FLUSH_PATIENCE);
+    }
+
+    /// Writes out what is pending, for the last time. Waits for a store that is about to be handed over, too.
+    pub fn close(&self) {
+        let Some(writer) = &self.writer else { return };
+        self.shared.signal.lock().stop = true;
+        self.shared.changed.notify_all();
+        let end = Instant::now() + CLOSE_PATIENCE;
+        while !writer.is_finished() && Instant::now() < end {
+            thread::sleep(CLOSE_LOOK);
+        }
     }
 
     /// Returns the fingerprints that the pair shows.

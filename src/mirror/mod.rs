@@ -93,7 +93,7 @@ impl Mirror {
             runtime.shutdown_timeout(LAST_STEP);
             self.worker.count_what_is_left(LAST_COMPARISON);
         }
-        self.recorder.flush();
+        self.recorder.close();
     }
 }
 

@@ -70,9 +70,12 @@ impl Worker {
         for job in self.lanes.abandon().into_iter().chain(self.queue.drain_jobs()) {
             self.dropped(job, Unproven::Shutdown);
         }
-        self.comparer.count_what_waits();
         let end = Instant::now() + patience;
-        while !self.queue.is_done() && Instant::now() < end {
+        loop {
+            self.comparer.count_what_waits();
+            if self.queue.is_done() || Instant::now() > end {
+                break;
+            }
             std::thread::sleep(BUSY);
         }
         self.record_drops(self.queue.drain().drops);
@@ -134,9 +137,10 @@ impl Worker {
         answer
     }
 
+    /// Counted first: once its place is free, a door that ends waits for nothing more.
     fn dropped(&self, job: MirrorJob, reason: Unproven) {
-        self.queue.release(job.size());
         self.queue.note_drop(&job.route, reason);
+        self.queue.release(job.size());
     }
 
     fn record_drops(&self, drops: Drops) {

@@ -13,8 +13,9 @@ use super::traced::Trace;
 use super::tunnel::Gate;
 use crate::config::session::{Decision, Placed};
 use crate::config::settings::{Proxied, Timeouts};
+use crate::evidence::Unproven;
 use crate::live::{AnsweredBy, ProxiedRoute, RouteMeters, Snapshot};
-use crate::mirror::RouteRef;
+use crate::mirror::{Mirror, RouteRef};
 use crate::routing::{Origin, RouteId};
 use crate::upstream::{Endpoint, Slot, Visit};
 
@@ -31,6 +32,8 @@ pub struct Exchange {
     pub course: Course,
     /// Only while the request may still be copied.
     pub capture: Option<Box<Capture>>,
+    /// Who then wants to know what became of it.
+    pub mirror: Option<Arc<Mirror>>,
     pub answered_by: AnsweredBy,
     /// Of a WebSocket: how long it took until the backend agreed.
     pub handshake: Option<Duration>,
@@ -71,6 +74,7 @@ impl Exchange {
             attempt: Attempt::default(),
             course: Course::Planned,
             capture: None,
+            mirror: None,
             answered_by: AnsweredBy::Door,
             handshake: None,
             limited: false,
@@ -147,5 +151,14 @@ impl Exchange {
     pub fn origin_time(&self) -> Option<Duration> {
         let ended = self.attempt.ended.filter(|_| self.handshake.is_none())?;
         Some(ended.duration_since(self.attempt.sent?))
+    }
+}
+
+/// Cut off, because the door ends: nobody came to hand the capture over, but it is counted.
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if let (Some(_), Some(mirror)) = (self.capture.take(), self.mirror.take()) {
+            mirror.decline(&self.route_ref(), Unproven::Aborted);
+        }
     }
 }

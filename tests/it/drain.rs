@@ -1,10 +1,16 @@
 //! Leaving: the door says that it goes, finishes what is under way, and goes.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use http::Request;
+use socket2::{Domain, Socket, Type};
+
 use crate::harness::client::request;
+use crate::harness::http2::{Http2, meanwhile, story};
 use crate::harness::site::await_that;
 use crate::harness::{Client, Origin, Signal, Site, get};
+use crate::http2::h2c;
 
 /// After the last answer the door has no reason to stay.
 const SOON: Duration = Duration::from_secs(3);
@@ -145,4 +151,70 @@ fn copies_under_way_are_counted_before_it_goes() {
     assert_eq!(door.await_exit().code(), Some(0));
     let line = door.report_on("all").expect("what was under way is told");
     assert_eq!((line.count("compared"), line.unproven()), (0, 3), "{}", line.0);
+}
+
+const SHADOW: &str = "- {name: all, match: {path: {prefix: /}}, stage: shadow}";
+
+#[test]
+fn what_had_to_be_cut_is_counted() {
+    let site = Site::of(Origin::hanging(), Origin::dead());
+    let mut door = site.open_with(&h2c(&site, SHADOW).and("drain_timeout: 500ms"));
+    let mut clients: Vec<Client> = (0..3).map(|_| door.client()).collect();
+    for client in &mut clients {
+        client.send(request("GET", "/", &[], b""));
+    }
+    story(async {
+        let client = Http2::connect(door.address).await;
+        let asked = Request::get("http://site.test/").body(()).unwrap();
+        let (answer, _) = client.send.clone().ready().await.unwrap().send_request(asked, true).unwrap();
+        meanwhile(|| site.legacy.seen().len() == 4).await;
+        door.signal("TERM");
+        assert!(answer.await.is_err(), "nobody answered");
+    });
+    door.await_exit();
+    let line = door.report_on("all").expect("what was cut is told");
+    assert_eq!((line.count("compared"), line.unproven_by("aborted")), (0, 4), "{}", line.0);
+}
+
+/// A connection of HTTP/2 ends before the requests on it do: those that wait for a backend do not notice.
+#[test]
+fn what_a_client_leaves_behind_is_counted() {
+    let site = Site::of(Origin::dead(), Origin::dead());
+    let crowded = Crowded::new();
+    let mut config = h2c(&site, SHADOW);
+    config.legacy = format!("endpoints: [\"http://{}\"], timeouts: {{connect: 2s}}", crowded.address);
+    let mut door = site.open_with(&config);
+    story(async {
+        let client = Http2::connect(door.address).await;
+        let asked = Request::get("http://site.test/").body(()).unwrap();
+        let _answer = client.send.clone().ready().await.unwrap().send_request(asked, true).unwrap();
+        meanwhile(|| door.metric("backend_in_flight", &[("backend", "legacy")]) == 1.0).await;
+    });
+    door.signal("TERM");
+    assert_eq!(door.await_exit().code(), Some(0));
+    let line = door.report_on("all").expect("what was left behind is told");
+    assert_eq!((line.count("compared"), line.unproven()), (0, 1), "{}", line.0);
+}
+
+/// Listens, but has no room for another connection: who connects waits.
+struct Crowded {
+    address: SocketAddr,
+    _socket: Socket,
+    _waiting: Vec<Socket>,
+}
+
+impl Crowded {
+    fn new() -> Self {
+        let socket = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let listener = socket();
+        listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        listener.listen(0).unwrap();
+        let address = listener.local_addr().unwrap().as_socket().unwrap();
+        let connect = |_| {
+            let one = socket();
+            one.connect_timeout(&address.into(), Duration::from_millis(100)).ok();
+            one
+        };
+        Self { address, _socket: listener, _waiting: (0..3).map(connect).collect() }
+    }
 }

@@ -340,6 +340,42 @@ fn a_successor_that_does_not_open_changes_nothing() {
     door.await_exit();
 }
 
+/// The store is the old door's until its last request is answered: who came after it and has to go again waits for that.
+#[test]
+fn a_successor_that_is_told_to_stop_early_loses_no_count() {
+    const ASKED: u64 = 5;
+    let release = Signal::new();
+    let held = release.clone();
+    let slow = Origin::answering(move |seen, wire| {
+        if seen.target() == "/slow" {
+            held.wait();
+        }
+        wire.ok("legacy");
+    });
+    let site = Site::of(slow, Origin::saying("legacy"));
+    let mut door = site.open(SHADOW);
+    let mut client = door.client();
+    client.send(request("GET", "/slow", &[], b""));
+    site.legacy.await_seen(1);
+    door.signal("USR2");
+    let successor = Successor::of(&door);
+    for _ in 0..ASKED {
+        assert_eq!(get(door.address, "/").text(), "legacy");
+    }
+    kill("TERM", successor.0);
+    await_that("the successor to close", || {
+        if Client::try_connect(door.address).is_err() { Ok(()) } else { Err(String::new()) }
+    });
+    // It has nothing to do any more but to write down what it counted.
+    std::thread::sleep(Duration::from_millis(500));
+    release.give();
+    assert_eq!(client.answer("GET").text(), "legacy");
+    assert_eq!(door.await_exit().code(), Some(0));
+    await_that("the successor to end", || if successor.is_alive() { Err(door.log()) } else { Ok(()) });
+    let line = door.report_on("all").expect("both doors' counts");
+    assert_eq!(line.count("compared") + line.unproven(), ASKED + 1, "{}", line.0);
+}
+
 /// A process that ends with the test.
 struct Process(Child);
 

@@ -14,10 +14,13 @@ const SOON: Duration = Duration::from_millis(250);
 const HAND_OVER: Duration = Duration::from_secs(600);
 /// Between two tries otherwise.
 const NOW_AND_THEN: Duration = Duration::from_secs(3);
+/// How long a door that is told to stop waits for the store of one that is still leaving: most have gone by then.
+const LAST_TRIES: Duration = Duration::from_secs(10);
 
 /// Waits for the store, then writes to it. `told` is what the log says of it already; nothing: it is being handed over.
 pub fn run(shared: &Shared, path: &Path, max_size: u64, mut told: Option<String>) {
     let began = Instant::now();
+    let mut told_to_stop = None;
     loop {
         let handed_over = told.is_none() && began.elapsed() < HAND_OVER;
         // Asked before the try, so that the last one comes after whoever told us to stop.
@@ -25,6 +28,11 @@ pub fn run(shared: &Shared, path: &Path, max_size: u64, mut told: Option<String>
         match Store::open(path, max_size) {
             Ok(store) => return take(shared, store),
             Err(StoreError::LockedByDoor { .. }) if handed_over && !stop => {}
+            Err(StoreError::LockedByDoor { .. })
+                if handed_over && told_to_stop.get_or_insert_with(Instant::now).elapsed() < LAST_TRIES =>
+            {
+                std::thread::sleep(SOON);
+            }
             Err(error) => {
                 tell(shared, &error, &mut told);
                 if stop {

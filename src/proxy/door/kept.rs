@@ -25,6 +25,7 @@ impl Door {
             self.decline(exchange, Unproven::Range);
             return None;
         }
+        exchange.mirror = Some(self.mirror.clone());
         Some(Box::new(Capture::new(max_body)))
     }
 

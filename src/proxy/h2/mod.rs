@@ -51,9 +51,11 @@ impl Front {
         let streams = Streams::new(limits.head.bytes);
         let opening = options(limits).handshake::<_, Bytes>(Metered::new(wire, streams.clone()));
         let Ok(Ok(connection)) = tokio::time::timeout(limits.header_timeout, opening).await else { return };
-        Conversation { front: self, entrance, limits, digest, streams, requests: 0, leaving: false }
+        Conversation { front: self, entrance, limits, digest, streams: streams.clone(), requests: 0, leaving: false }
             .follow(connection)
             .await;
+        // What the client left behind is still counted: until then the connection is not over.
+        streams.quiet_for(Duration::ZERO).await;
     }
 }
 
