@@ -119,12 +119,12 @@ fn no_request_fails_and_no_count_is_lost() {
     println!("{} on kept connections, {fresh} on fresh ones", harvest.answers);
     assert!(fresh > 100, "only {fresh} fresh connections: that is no load");
     assert!(successor.is_alive());
-    let asked = harvest.answers + fresh;
-    await_that("every request in the report", || {
-        let Some(line) = door.report_on("all") else { return Err("no report".to_owned()) };
-        let told = line.count("compared") + line.unproven();
-        if told == asked { Ok(()) } else { Err(format!("{told} of {asked}: {}", line.0)) }
-    });
+    // Whatever it had not come to compare by now, for this machine may be busy, is counted as it goes.
+    kill("TERM", successor.0);
+    await_that("the successor to end", || if successor.is_alive() { Err(door.log()) } else { Ok(()) });
+    let line = door.report_on("all").expect("a report");
+    let told = line.count("compared") + line.unproven();
+    assert_eq!(told, harvest.answers + fresh, "{}", line.0);
 }
 
 /// One after the other, under load of every kind. The last number is what numbers.md asks for: none failed.
