@@ -1,7 +1,7 @@
 //! How fast pages are compared, beside html5ever: the same pairs in one interleaved run, medians of many rounds; and what the
 //! dearest pairs cost.
 //!
-//! `cargo bench --bench html`. Time is wall-clock time: run it on a machine that has nothing else to do.
+//! `cargo bench --bench html`. Time is that of the processor where the system tells it (Linux), so that a busy machine disturbs less.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -11,9 +11,10 @@ mod hostile;
 mod pages;
 #[path = "html/peer.rs"]
 mod peer;
+mod processor;
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use matapalo::diff::html::{Markup, compare};
 use matapalo::diff::{Outcome, Request, Rules, Scope, Sink};
@@ -73,11 +74,8 @@ fn speed(name: &str, old: &str, new: &str, wanted: Outcome) {
 }
 
 fn timed(repeat: usize, mut work: impl FnMut() -> bool) -> Duration {
-    let start = Instant::now();
-    for _ in 0..repeat {
-        black_box(work());
-    }
-    start.elapsed() / u32::try_from(repeat).unwrap()
+    let ((), spent) = processor::timed(|| (0..repeat).for_each(|_| _ = black_box(work())));
+    spent / u32::try_from(repeat).unwrap()
 }
 
 fn median(times: &mut [Duration]) -> Duration {

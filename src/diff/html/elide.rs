@@ -91,6 +91,9 @@ impl Survey<'_> {
             self.in_step(a[at], b[at], trace);
         }
         let (a, b) = (&a[in_step..], &b[in_step..]);
+        if a.is_empty() || b.is_empty() {
+            return;
+        }
         let named = |blocks: &[Block], tops: &[usize]| {
             tops.iter().map(|at| (blocks[*at].guide, blocks[*at].name)).collect::<Vec<(u64, u64)>>()
         };
@@ -162,7 +165,8 @@ impl Survey<'_> {
         for (cuts, close) in [(&mut self.found.old, old.close), (&mut self.found.new, new.close)] {
             let Some(cut) = cuts.last_mut() else { continue };
             cut.close = close;
-            cut.mark.tags = cut.mark.tags.saturating_add(old.tags);
+            // Its own two stand in the run, too.
+            cut.mark.tags = cut.mark.tags.saturating_add(old.tags + 2);
             cut.mark.run += 1;
             pair = cut.mark.pair;
         }

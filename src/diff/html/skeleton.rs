@@ -40,7 +40,7 @@ pub(super) enum Whole {
     No,
 }
 
-/// Blocks with fewer tags inside are not worth the search.
+/// Where a page has more blocks than are worth remembering, those with fewer tags inside are not.
 const FEWEST_TAGS: u32 = 4;
 /// Blocks for which room is made at first.
 const FEW_BLOCKS: usize = 64;
@@ -71,7 +71,7 @@ impl<'a> Begun<'a> {
         let places = Places(tags.map(|tag| Some(tag.span)));
         self.nest.start(name, tags[0].self_closing, &places, &mut self.survey)?;
         // Blocks are for saving work; without them, nothing is told otherwise.
-        self.survey.take_if(|survey| survey.is_full());
+        self.survey.take_if(|survey| !survey.has_room());
         Some(())
     }
 
@@ -147,12 +147,14 @@ pub(super) struct Survey<'a, const N: usize> {
     styled: bool,
     /// Tags so far, those that the browser adds included.
     read: u32,
+    /// Blocks with fewer tags inside are not remembered.
+    fewest: u32,
 }
 
 impl<'a, const N: usize> Survey<'a, N> {
     fn new(pages: [&'a str; N], styled: bool) -> Self {
         let blocks = std::array::from_fn(|_| Vec::new());
-        Self { pages, open: Vec::new(), blocks, exact: 0, drawings: 0, styled, read: 0 }
+        Self { pages, open: Vec::new(), blocks, exact: 0, drawings: 0, styled, read: 0, fewest: 0 }
     }
 
     /// An element begins; as a block, if it is one, with the places of its start tag.
@@ -178,10 +180,39 @@ impl<'a, const N: usize> Survey<'a, N> {
         self.open.push(Open { block, guides: [guide; N], tags: 0, exact: false, drawing: false });
     }
 
-    /// Are there more blocks than are worth remembering?
-    fn is_full(&self) -> bool {
+    /// Is there room for another block? Small ones make room for the others.
+    fn has_room(&mut self) -> bool {
         let page = self.pages.iter().map(|page| page.len()).min().unwrap_or(0);
-        self.blocks[0].len() > page / limits::LEAST_BLOCK + FEW_BLOCKS
+        let is_full = |survey: &Self| survey.blocks[0].len() > page / limits::LEAST_BLOCK + FEW_BLOCKS;
+        if is_full(self) && self.fewest < FEWEST_TAGS {
+            self.fewest = FEWEST_TAGS;
+            self.forget_small();
+        }
+        !is_full(self)
+    }
+
+    /// Forgets the small blocks that have ended, and counts the others anew.
+    fn forget_small(&mut self) {
+        let is_kept = |block: &Block| block.after == 0 || block.tags >= self.fewest;
+        let places: Vec<usize> = self.blocks[0]
+            .iter()
+            .scan(0, |kept, block| {
+                let place = *kept;
+                *kept += usize::from(is_kept(block));
+                Some(place)
+            })
+            .collect();
+        let place_of = |at: usize| places.get(at).copied();
+        let kept = self.blocks[0].iter().filter(|block| is_kept(block)).count();
+        for blocks in &mut self.blocks {
+            blocks.retain(is_kept);
+            for block in blocks.iter_mut().filter(|block| block.after != 0) {
+                block.after = u32::try_from(place_of(block.after as usize).unwrap_or(kept)).unwrap_or(u32::MAX);
+            }
+        }
+        for open in &mut self.open {
+            open.block = open.block.and_then(place_of);
+        }
     }
 
     /// A text in one of the pages.
@@ -200,7 +231,7 @@ impl<'a> Survey<'a, 2> {
     /// What was found so far, page by page.
     fn part(self) -> [Survey<'a, 1>; 2] {
         let [old, new] = self.blocks;
-        let (exact, drawings, styled, read) = (self.exact, self.drawings, self.styled, self.read);
+        let Self { exact, drawings, styled, read, fewest, .. } = self;
         let one = |page: usize, blocks: Vec<Block>| {
             let alone = |open: &Open<2>| Open {
                 block: open.block,
@@ -210,7 +241,7 @@ impl<'a> Survey<'a, 2> {
                 drawing: open.drawing,
             };
             let open = self.open.iter().map(alone).collect();
-            Survey { pages: [self.pages[page]], open, blocks: [blocks], exact, drawings, styled, read }
+            Survey { pages: [self.pages[page]], open, blocks: [blocks], exact, drawings, styled, read, fewest }
         };
         [one(0, old), one(1, new)]
     }
@@ -237,7 +268,7 @@ impl<'a, const N: usize> Shape<'a> for Survey<'a, N> {
             (open.exact, open.drawing) = (exact, drawing);
         }
         // Two pages in step are read on without their blocks.
-        (N > 1 || !self.is_full()).then_some(None)
+        (N > 1 || self.has_room()).then_some(None)
     }
 
     fn void(&mut self, name: &Name<'a>, _: &Places<N>, phase: Phase) -> Option<()> {
@@ -267,7 +298,7 @@ impl<'a, const N: usize> Shape<'a> for Survey<'a, N> {
         }
         let Some(at) = open.block else { return };
         for (page, blocks) in self.blocks.iter_mut().enumerate() {
-            if open.tags < FEWEST_TAGS {
+            if open.tags < self.fewest {
                 blocks.truncate(at);
                 continue;
             }

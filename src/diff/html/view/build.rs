@@ -243,7 +243,8 @@ impl<'d, 'i> Build<'d, 'i> {
 fn without_inside(item: Item, left_out: LeftOut) -> Item {
     const BITS: u32 = 8;
     let same = hash(&left_out.pair.to_le_bytes());
-    let bag = (0..BITS.min(left_out.tags)).fold(item.bag(), |bag, at| bag | bit(mix(same, u64::from(at))));
+    // What a block without a tag shows is its text.
+    let bag = (0..BITS.min(left_out.tags + 1)).fold(item.bag(), |bag, at| bag | bit(mix(same, u64::from(at))));
     Item {
         meaning: same,
         spelling: short(same),
