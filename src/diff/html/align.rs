@@ -3,10 +3,14 @@
 //! Equal ones first and in order (longest common subsequence), then what moved, then the most alike within each gap. Cost is
 //! bounded: long lists are anchored at what is unique on both sides.
 
+mod equal;
+
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 
 use super::limits::MAX_TABLE;
+use equal::in_order;
+pub(super) use equal::of_ends_and_middle as equal_ones;
 
 /// What alignment knows of a child.
 #[derive(Debug, Clone, Copy)]
@@ -78,7 +82,7 @@ pub(super) fn align(a: &[Sketch], b: &[Sketch]) -> Alignment {
         _ => {}
     }
     let meanings = |sketches: &[Sketch]| sketches.iter().map(|sketch| sketch.meaning).collect::<Vec<u64>>();
-    for (i, j) in equal_in_order(&meanings(a), &meanings(b), middle, &mut state.work) {
+    for (i, j) in in_order(&meanings(a), &meanings(b), middle, &mut state.work) {
         state.join(i, j, Moved::No);
     }
     state.join_moved_equals();
@@ -245,76 +249,9 @@ impl State<'_> {
     }
 }
 
-/// What is equal on both sides, in order: the ends first, then the longest common run or, in long lists, what is unique.
-pub(super) fn equal_ones(a: &[u64], b: &[u64]) -> Vec<(usize, usize)> {
-    let prefix = a.iter().zip(b).take_while(|(a, b)| a == b).count();
-    let suffix = a[prefix..].iter().rev().zip(b[prefix..].iter().rev()).take_while(|(a, b)| a == b).count();
-    let middle = Gap { a: (prefix, a.len() - suffix), b: (prefix, b.len() - suffix) };
-    let mut pairs: Vec<(usize, usize)> = (0..prefix).map(|at| (at, at)).collect();
-    pairs.extend(equal_in_order(a, b, middle, &mut 0));
-    pairs.extend((1..=suffix).rev().map(|back| (a.len() - back, b.len() - back)));
-    pairs
-}
-
-fn equal_in_order(a: &[u64], b: &[u64], gap: Gap, work: &mut usize) -> Vec<(usize, usize)> {
-    let (n, m) = (gap.a.1 - gap.a.0, gap.b.1 - gap.b.0);
-    if n == 0 || m == 0 {
-        return Vec::new();
-    }
-    if n * m <= MAX_TABLE {
-        let score = |i: usize, j: usize| u32::from(a[gap.a.0 + i] == b[gap.b.0 + j]);
-        return best_in_order(n, m, score, work).into_iter().map(|(i, j)| (gap.a.0 + i, gap.b.0 + j)).collect();
-    }
-    unique_anchors(a, b, gap)
-}
-
-/// What stands exactly once on both sides, as far as the order is kept (patience: the longest increasing subsequence).
-fn unique_anchors(a: &[u64], b: &[u64], gap: Gap) -> Vec<(usize, usize)> {
-    let unique = |meanings: &[u64], (start, end): (usize, usize)| {
-        let mut all: Vec<(u64, u32)> = (start..end).map(|at| (meanings[at], count(at))).collect();
-        all.sort_unstable();
-        let is_alone = |at: usize| {
-            let meaning = |at: usize| all.get(at).map(|known| known.0);
-            meaning(at) != meaning(at + 1) && (at == 0 || meaning(at) != meaning(at - 1))
-        };
-        let alone: Vec<(u64, u32)> = (0..all.len()).filter(|at| is_alone(*at)).map(|at| all[at]).collect();
-        alone
-    };
-    let (left, right) = (unique(a, gap.a), unique(b, gap.b));
-    let mut shared: Vec<(usize, usize)> = Vec::new();
-    let mut j = 0;
-    for (meaning, at) in left {
-        while right.get(j).is_some_and(|other| other.0 < meaning) {
-            j += 1;
-        }
-        shared.extend(right.get(j).filter(|other| other.0 == meaning).map(|other| (at as usize, other.1 as usize)));
-    }
-    shared.sort_unstable();
-    longest_increasing(shared)
-}
-
 /// Children are counted with few bytes.
 fn count(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
-}
-
-fn longest_increasing(pairs: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
-    // `tails[k]`: the pair that ends the best run of length k + 1.
-    let mut tails: Vec<usize> = Vec::new();
-    let mut before: Vec<Option<usize>> = vec![None; pairs.len()];
-    for at in 0..pairs.len() {
-        let length = tails.partition_point(|tail| pairs[*tail].1 < pairs[at].1);
-        before[at] = length.checked_sub(1).map(|last| tails[last]);
-        if length == tails.len() {
-            tails.push(at);
-        } else {
-            tails[length] = at;
-        }
-    }
-    let mut run: Vec<(usize, usize)> =
-        std::iter::successors(tails.last().copied(), |at| before[*at]).map(|at| pairs[at]).collect();
-    run.reverse();
-    run
 }
 
 /// The pairing of `0..n` with `0..m` that keeps the order and has the greatest sum of scores; zero means: never.

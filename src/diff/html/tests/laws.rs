@@ -210,6 +210,13 @@ fn grows_as_html5ever_builds(page: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+#[test]
+fn of_two_newlines_behind_a_pre_the_first_is_dropped() {
+    for page in ["<pre>\n\n</pre>", "<pre>\r\n\r\n</pre>", "<pre>\n\n\na</pre>", "<textarea>\n\n</textarea>"] {
+        grows_as_html5ever_builds(page).unwrap();
+    }
+}
+
 /// Tags in an order that is often regular: each opened one is mostly closed.
 fn nearly_regular() -> impl Strategy<Value = String> {
     const NAMES: [&str; 40] = [

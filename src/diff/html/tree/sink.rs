@@ -124,8 +124,12 @@ impl<'a> Sink<'a> {
             // Blanks at its start, or a newline, may have been dropped.
             let rest = whole.get(origin.read as usize..).unwrap_or_default();
             let blanks = rest.len() - rest.trim_start_matches(view::is_blank).len();
-            let at = [0, 1, blanks].into_iter().find(|at| rest.get(*at..).is_some_and(|rest| rest.starts_with(text)));
-            let Some(at) = at else { return (origin.span, Form::Own) };
+            let dropped = [0, 1, blanks].map(|at| rest.get(at..).map(|rest| (at, rest))).into_iter().flatten();
+            // Of several equal newlines, the first one was: the text goes on to the end.
+            let whole = dropped.clone().find(|(_, rest)| *rest == text);
+            let Some((at, _)) = whole.or_else(|| dropped.clone().find(|(_, rest)| rest.starts_with(text))) else {
+                return (origin.span, Form::Own);
+            };
             let start = origin.span.start + origin.read + u32::try_from(at).unwrap_or(0);
             let end = start + u32::try_from(text.len()).unwrap_or(0);
             self.text.set(Some(Origin { read: end - origin.span.start, ..origin }));
