@@ -46,6 +46,7 @@ pub(super) fn survey(
         old: &old,
         new: &new,
         around,
+        styled: fast::is_styled(pages.0, pages.1),
         rules,
         found: Elision { left: size, ..Elision::default() },
         budget: size * MAX_READINGS,
@@ -74,6 +75,7 @@ struct Survey<'s> {
     old: &'s [Block],
     new: &'s [Block],
     around: &'s Surroundings,
+    styled: bool,
     rules: &'s Rules,
     found: Elision,
     /// Bytes that may still be read.
@@ -124,7 +126,7 @@ impl Survey<'_> {
         let size = (old.end - old.start + new.end - new.start) as usize;
         let Some(budget) = self.budget.checked_sub(size) else { return };
         self.budget = budget;
-        match fast::prove_blocks((self.pages.0, old), (self.pages.1, new), self.around) {
+        match fast::prove_blocks((self.pages.0, old), (self.pages.1, new), self.around, self.styled) {
             Proof::Equal(hidden) => {
                 let hidden: Vec<(Rule, u32)> = hidden.iter().map(|hiding| (hiding.rule, hiding.count)).collect();
                 if !self.take(x, y, &hidden) {

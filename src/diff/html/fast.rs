@@ -36,19 +36,32 @@ pub(super) struct Hiding {
 }
 
 pub(super) fn prove<'a>(old: &'a str, new: &'a str, around: &Surroundings) -> Proof<'a> {
-    let mut prover = Prover::new(Lexer::from(old, 0), Lexer::from(new, 0), around);
-    prover.begun = Begun::new([old, new], prover.styled).map(Box::new);
+    let styled = is_styled(old, new);
+    let mut prover = Prover::new(Lexer::from(old, 0), Lexer::from(new, 0), around, styled);
+    prover.begun = Begun::new([old, new], styled).map(Box::new);
     prover.prove()
 }
 
-/// The same of two blocks that stand somewhere in two regular pages.
-pub(super) fn prove_blocks<'a>(old: (&'a str, &Block), new: (&'a str, &Block), around: &Surroundings) -> Proof<'a> {
+/// The same of two blocks that stand somewhere in two regular pages, without examples of places. `styled`: one of the pages
+/// [may be](is_styled).
+pub(super) fn prove_blocks<'a>(
+    old: (&'a str, &Block),
+    new: (&'a str, &Block),
+    around: &Surroundings,
+    styled: bool,
+) -> Proof<'a> {
     let (a, b) = (old.0.get(..old.1.end as usize), new.0.get(..new.1.end as usize));
     let (a, b) = (Lexer::from(a.unwrap_or_default(), old.1.start), Lexer::from(b.unwrap_or_default(), new.1.start));
-    let mut prover = Prover::new(a, b, around);
+    let mut prover = Prover::new(a, b, around, styled);
+    prover.tells_places = false;
     prover.trace.base = (old.1.first, new.1.first);
     prover.begun = Some(Box::new(Begun::at_tag(lexer::name_at(old.0, old.1.start))));
     prover.prove()
+}
+
+/// Is `white-space` named in one of two pages?
+pub(super) fn is_styled(old: &str, new: &str) -> bool {
+    [old, new].iter().any(|page| memchr::memmem::find(page.as_bytes(), b"white-space").is_some())
 }
 
 struct Prover<'a, 's> {
@@ -61,6 +74,8 @@ struct Prover<'a, 's> {
     here: u32,
     /// `white-space` is named somewhere.
     styled: bool,
+    /// Examples of places are asked for.
+    tells_places: bool,
     /// Names of the elements that stand open, as far as end tags tell; for examples of places.
     open: Vec<&'a str>,
     /// The lines that go on behind elements with lines of their own, with the element's name.
@@ -79,13 +94,10 @@ struct Prover<'a, 's> {
 const STEPS: usize = 5;
 
 impl<'a, 's> Prover<'a, 's> {
-    fn new(old: Lexer<'a>, new: Lexer<'a>, around: &'s Surroundings) -> Self {
-        let names_blanks = |lexer: &Lexer<'_>| {
-            let rest = lexer.page().as_bytes().get(lexer.at() as usize..).unwrap_or_default();
-            memchr::memmem::find(rest, b"white-space").is_some()
-        };
+    fn new(old: Lexer<'a>, new: Lexer<'a>, around: &'s Surroundings, styled: bool) -> Self {
         Self {
-            styled: names_blanks(&old) || names_blanks(&new),
+            styled,
+            tells_places: true,
             old: Side::new(old),
             new: Side::new(new),
             around,
@@ -199,10 +211,15 @@ impl<'a, 's> Prover<'a, 's> {
             known.count = known.count.saturating_add(1);
             return;
         }
+        let example = if self.tells_places { self.place() } else { String::new() };
+        self.hidden.push(Hiding { rule, count: 1, example });
+    }
+
+    /// An example of a place: the elements that stand open here.
+    fn place(&self) -> String {
         let from = self.open.len().saturating_sub(STEPS);
         let steps: Vec<String> = self.open[from..].iter().map(|name| super::place::ident(name)).collect();
-        let example = if steps.is_empty() { super::PAGE.to_owned() } else { steps.join(" > ") };
-        self.hidden.push(Hiding { rule, count: 1, example });
+        if steps.is_empty() { super::PAGE.to_owned() } else { steps.join(" > ") }
     }
 
     /// What stands here may differ; whether the pages stay in step, the next tags tell.
