@@ -344,7 +344,12 @@ impl<'a> Dom<'a> {
     }
 
     pub fn children(&self, parent: NodeId) -> impl Iterator<Item = NodeId> + '_ {
-        let mut next = self.first(parent);
+        self.from(self.first(parent))
+    }
+
+    /// A node and those that follow it beside it.
+    pub fn from(&self, first: NodeId) -> impl Iterator<Item = NodeId> + '_ {
+        let mut next = first;
         std::iter::from_fn(move || {
             let id = (next != NONE).then_some(next)?;
             next = self.node(id).next;

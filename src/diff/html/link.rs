@@ -34,14 +34,15 @@ pub(super) fn is_link(name: &str) -> bool {
     )
 }
 
-/// Do both lead to the same place when clicked on this page? Says so for a relative and an absolute link to the own site.
+/// Do two targets that are no spellings of one lead to the same place when clicked on this page? Says so for a relative and an
+/// absolute link to the own site.
 pub(super) fn same_page(page: Option<&Url>, control: &str, candidate: &str) -> bool {
     let Some(page) = page else { return false };
     if control.len().max(candidate.len()) > limits::MAX_LINK {
         return false;
     }
     if is_final(control) && is_final(candidate) {
-        return canonical(control) == canonical(candidate);
+        return false;
     }
     let (Ok(control), Ok(candidate)) = (page.join(control), page.join(candidate)) else { return false };
     canonical(control.as_str()) == canonical(candidate.as_str())

@@ -13,6 +13,8 @@ pub(super) struct Ids {
     counts: Option<HashMap<u64, u32>>,
     /// The elements whose id was looked for in what was left out of the tree: does it stand there?
     looked_for: HashMap<NodeId, bool>,
+    /// Of a parent, the child whose place was asked for last, and how many elements stand before it: who asks goes from first to last.
+    counted: HashMap<NodeId, (NodeId, u32)>,
 }
 
 impl Ids {
@@ -27,7 +29,7 @@ impl Ids {
             }
             let is_frame = dom.is_fragment && dom.node(at).parent == ROOT;
             if dom.is_element(at) && !is_frame {
-                steps.push(step(dom, at));
+                steps.push(self.step(dom, at));
             }
             at = dom.node(at).parent;
         }
@@ -50,6 +52,35 @@ impl Ids {
         (!elsewhere).then(|| format!("#{}", ident(&id)))
     }
 
+    fn step(&mut self, dom: &Dom<'_>, node: NodeId) -> String {
+        let name = dom.name(node).unwrap_or("*");
+        // A prefix is no part of what a selector without namespaces can say.
+        let has_prefix = name.contains(':');
+        let mut step = if has_prefix { "*".to_owned() } else { ident(name) };
+        if !is_alone(dom, node, |other| has_prefix || dom.same_name(other, node)) {
+            let _ = write!(step, ":nth-child({})", self.before(dom, node) + 1);
+        }
+        step
+    }
+
+    /// How many elements stand before one beside it.
+    fn before(&mut self, dom: &Dom<'_>, node: NodeId) -> u32 {
+        let parent = dom.node(node).parent;
+        let count = |from: NodeId, mut seen: u32| {
+            for sibling in dom.from(from).filter(|sibling| dom.is_element(*sibling)) {
+                if sibling == node {
+                    return Some(seen);
+                }
+                seen += dom.run(sibling);
+            }
+            None
+        };
+        let on = self.counted.get(&parent).and_then(|(last, seen)| count(*last, *seen));
+        let seen = on.or_else(|| count(dom.first(parent), 0)).unwrap_or(0);
+        self.counted.insert(parent, (node, seen));
+        seen
+    }
+
     fn counts(&mut self, dom: &Dom<'_>) -> &HashMap<u64, u32> {
         self.counts.get_or_insert_with(|| {
             let mut counts = HashMap::new();
@@ -61,6 +92,12 @@ impl Ids {
             counts
         })
     }
+}
+
+/// Is it the only element of its parent that this says is like it?
+fn is_alone(dom: &Dom<'_>, node: NodeId, is_like: impl Fn(NodeId) -> bool) -> bool {
+    let siblings = dom.children(dom.node(node).parent).filter(|sibling| dom.is_element(*sibling) && is_like(*sibling));
+    siblings.flat_map(|sibling| 0..dom.run(sibling)).nth(1).is_none()
 }
 
 fn hash(id: &str) -> u64 {
@@ -82,25 +119,6 @@ fn is_left_out(dom: &Dom<'_>, id: &str) -> bool {
         })
     };
     dom.all_left_out().iter().any(|(node, _)| names_it(dom.source_left_out(*node)))
-}
-
-fn step(dom: &Dom<'_>, node: NodeId) -> String {
-    let name = dom.name(node).unwrap_or("*");
-    // A prefix is no part of what a selector without namespaces can say.
-    let mut step = if name.contains(':') { "*".to_owned() } else { ident(name) };
-    let (mut position, mut alike, mut seen) = (0, 0, 0);
-    for sibling in dom.children(dom.node(node).parent).filter(|sibling| dom.is_element(*sibling)) {
-        if sibling == node {
-            position = seen + 1;
-        }
-        seen += dom.run(sibling);
-        alike += if dom.same_name(sibling, node) { dom.run(sibling) } else { 0 };
-    }
-    let alone = if name.contains(':') { seen == 1 } else { alike == 1 };
-    if !alone {
-        let _ = write!(step, ":nth-child({position})");
-    }
-    step
 }
 
 /// A name as CSS writes it.

@@ -63,7 +63,9 @@ pub(super) fn rule_of(pointer: &str, old: &str, new: &str, around: &Surroundings
         return Some(Rule::Csrf);
     }
     let are_targets = [&old, &new].iter().all(|value| link::form(value) != link::Form::Relative);
-    (are_targets && link::same_page(around.page.as_ref(), &old, &new)).then_some(Rule::OwnHostLinks)
+    let is_same =
+        || link::canonical(&old) == link::canonical(&new) || link::same_page(around.page.as_ref(), &old, &new);
+    (are_targets && is_same()).then_some(Rule::OwnHostLinks)
 }
 
 /// What the JSON comparer says of the two texts, by JSON pointers.

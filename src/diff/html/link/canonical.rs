@@ -62,7 +62,7 @@ fn parted(text: &[u8], mark: u8) -> (&[u8], &[u8]) {
 
 /// `javascript:`, `data:` and the like: compared as they stand.
 fn is_opaque(target: &str) -> bool {
-    let Some((scheme, _)) = target.split_once(':') else { return false };
+    let Some(scheme) = memchr::memchr(b':', target.as_bytes()).map(|at| &target[..at]) else { return false };
     let is_scheme =
         !scheme.is_empty() && scheme.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'-' | b'.'));
     is_scheme && !["http", "https", "mailto", "ftp"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
@@ -95,6 +95,10 @@ fn push_path(path: &str, out: &mut String) {
     let bytes = path.as_bytes();
     let mut at = 0;
     while let Some(&c) = bytes.get(at) {
+        if c != b'%' && is(c, IN_PATH) {
+            at += push_plain(&path[at..], |c| c != b'%' && is(c, IN_PATH), out);
+            continue;
+        }
         let escaped = if c == b'%' { escaped(bytes, at) } else { None };
         at += if escaped.is_some() { 3 } else { 1 };
         match escaped {
@@ -111,6 +115,10 @@ fn push_query(query: &str, out: &mut String) {
     let mut in_value = false;
     let mut at = 0;
     while let Some(&c) = bytes.get(at) {
+        if is(c, IN_QUERY) {
+            at += push_plain(&query[at..], |c| is(c, IN_QUERY), out);
+            continue;
+        }
         at += 1;
         match c {
             b'&' => {
@@ -129,9 +137,16 @@ fn push_query(query: &str, out: &mut String) {
                 }
                 None => push_escaped(b'%', out),
             },
-            c => push(c, IN_QUERY, out),
+            c => push_escaped(c, out),
         }
     }
+}
+
+/// Writes what a text begins with that stands for itself, all of it ASCII; returns how many bytes that are.
+fn push_plain(text: &str, is_plain: impl Fn(u8) -> bool, out: &mut String) -> usize {
+    let length = text.bytes().position(|c| !is_plain(c)).unwrap_or(text.len());
+    out.push_str(&text[..length]);
+    length
 }
 
 fn escaped(bytes: &[u8], at: usize) -> Option<u8> {
@@ -150,7 +165,9 @@ fn push(c: u8, plain: u8, out: &mut String) {
 
 fn push_escaped(c: u8, out: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    out.extend(['%', char::from(DIGITS[usize::from(c >> 4)]), char::from(DIGITS[usize::from(c & 15)])]);
+    out.push('%');
+    out.push(char::from(DIGITS[usize::from(c >> 4)]));
+    out.push(char::from(DIGITS[usize::from(c & 15)]));
 }
 
 /// Stands in a path as itself; in the key or the value of a query.

@@ -64,6 +64,9 @@ impl Walk<'_, '_, '_, '_> {
 
     /// What the operator ignores still is told, as ignored, when it differs.
     fn ignored_kids(&mut self, a: ItemId, b: ItemId, at: (NodeId, NodeId)) {
+        if self.ignored.is_empty() {
+            return;
+        }
         let (x, y) = (self.sides.a, self.sides.b);
         let ignored = |view: &View<'_>, parent: ItemId| -> Vec<ItemId> {
             view.kids(parent).filter(|kid| view.item(*kid).ignored().is_some()).collect()
