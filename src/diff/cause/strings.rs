@@ -82,12 +82,14 @@ fn unescape(text: &str) -> Cow<'_, str> {
     ];
     let mut plain = String::new();
     let mut rest = text;
-    while let Some(at) = memchr::memchr(b'&', rest.as_bytes()) {
-        let (before, reference) = rest.split_at(at);
-        let known = SPELLINGS.iter().find(|(spelling, _)| reference.starts_with(spelling));
-        let (spelling, character) = known.copied().unwrap_or(("&", '&'));
+    for (at, _) in text.match_indices('&') {
+        let place = at - (text.len() - rest.len());
+        let (before, reference) = rest.split_at(place);
+        let Some((spelling, character)) = SPELLINGS.iter().find(|(spelling, _)| reference.starts_with(spelling)) else {
+            continue;
+        };
         plain.push_str(before);
-        plain.push(character);
+        plain.push(*character);
         rest = &reference[spelling.len()..];
     }
     if plain.is_empty() {
@@ -157,7 +159,10 @@ fn dates(old: &str, new: &str) -> Option<&'static str> {
 }
 
 fn spaces(old: &str, new: &str) -> Option<&'static str> {
-    let has_space = |text: &str| text.contains(|c: char| c.is_whitespace() || c == '\0');
+    let is_spacing = |c: char| c.is_whitespace() || c == '\0';
+    let has_space = |text: &str| {
+        if text.is_ascii() { text.bytes().any(|c| is_spacing(char::from(c))) } else { text.contains(is_spacing) }
+    };
     if !has_space(old) && !has_space(new) {
         return None;
     }
@@ -183,9 +188,15 @@ fn url(old: &str, new: &str) -> Option<&'static str> {
     if !old.contains(['%', '+']) && !new.contains(['%', '+']) {
         return None;
     }
-    let decoded =
-        |text: &str| percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
-    (decoded(old) == decoded(new)).then_some("url_encoding")
+    decoded(old).eq(decoded(new)).then_some("url_encoding")
+}
+
+/// What a form writes, read: `+` is a space, `%2B` is a plus.
+fn decoded(text: &str) -> impl Iterator<Item = u8> + '_ {
+    text.split_inclusive('+').flat_map(|part| {
+        let (part, space) = part.strip_suffix('+').map_or((part, None), |part| (part, Some(b' ')));
+        percent_encoding::percent_decode_str(part).chain(space)
+    })
 }
 
 /// JSON in JSON, or quotes around.

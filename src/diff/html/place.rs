@@ -5,6 +5,8 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
+use smallvec::SmallVec;
+
 use super::dom::{Dialect, Dom, NONE, NodeId, ROOT};
 
 #[derive(Debug, Default)]
@@ -15,36 +17,58 @@ pub(super) struct Ids {
     looked_for: HashMap<NodeId, bool>,
     /// Of a parent, the child whose place was asked for last, and how many elements stand before it: who asks goes from first to last.
     counted: HashMap<NodeId, (NodeId, u32)>,
+    /// The selector that was told last, and the elements that it leads through, each with where its step ends: the next one often begins
+    /// like it.
+    told: String,
+    steps: Vec<(NodeId, usize)>,
 }
 
 impl Ids {
     /// The selector of an element; of the document itself: its root.
     pub fn selector(&mut self, dom: &Dom<'_>, element: NodeId) -> String {
-        let mut steps: Vec<String> = Vec::new();
-        let mut at = element;
-        while at != ROOT && at != NONE {
-            if let Some(anchor) = self.anchor(dom, at) {
-                steps.push(anchor);
+        let ancestors = std::iter::successors(Some(element), |at| Some(dom.node(*at).parent));
+        let mut new: SmallVec<[NodeId; 16]> = SmallVec::new();
+        let mut known = 0;
+        for at in ancestors.take_while(|at| *at != ROOT && *at != NONE) {
+            let place = self.steps.partition_point(|(step, _)| dom.depth(*step) < dom.depth(at));
+            if self.steps.get(place).is_some_and(|(step, _)| *step == at) {
+                known = place + 1;
                 break;
             }
-            let is_frame = dom.is_fragment && dom.node(at).parent == ROOT;
-            if dom.is_element(at) && !is_frame {
-                steps.push(self.step(dom, at));
-            }
-            at = dom.node(at).parent;
+            new.push(at);
         }
-        if steps.is_empty() {
+        self.steps.truncate(known);
+        self.told.truncate(self.steps.last().map_or(0, |(_, end)| *end));
+        for at in new.into_iter().rev() {
+            self.go_on(dom, at);
+        }
+        if self.told.is_empty() {
             let root = dom.children(ROOT).find_map(|child| dom.name(child));
             return root.map_or_else(|| ":root".to_owned(), ident);
         }
-        steps.reverse();
-        steps.join(" > ")
+        self.told.clone()
+    }
+
+    /// Leads one step further down. An id of its own is where a selector begins.
+    fn go_on(&mut self, dom: &Dom<'_>, node: NodeId) {
+        let is_frame = dom.is_fragment && dom.node(node).parent == ROOT;
+        if let Some(anchor) = self.anchor(dom, node) {
+            self.told = anchor;
+            self.steps.clear();
+        } else if dom.is_element(node) && !is_frame {
+            let step = self.step(dom, node);
+            if !self.told.is_empty() {
+                self.told.push_str(" > ");
+            }
+            self.told.push_str(&step);
+        } else {
+            return;
+        }
+        self.steps.push((node, self.told.len()));
     }
 
     fn anchor(&mut self, dom: &Dom<'_>, node: NodeId) -> Option<String> {
-        let id = dom
-            .attribute(node, "id")
-            .filter(|id| !id.is_empty() && id.len() <= 64 && !id.contains(char::is_whitespace))?;
+        let id = dom.id(node).filter(|id| !id.is_empty() && id.len() <= 64 && !id.contains(char::is_whitespace))?;
         if dom.dialect == Dialect::Xml || *self.counts(dom).get(&hash(&id))? != 1 {
             return None;
         }
@@ -85,7 +109,7 @@ impl Ids {
         self.counts.get_or_insert_with(|| {
             let mut counts = HashMap::new();
             for node in 0..dom.nodes.len() {
-                if let Some(id) = u32::try_from(node).ok().and_then(|node| dom.attribute(node, "id")) {
+                if let Some(id) = u32::try_from(node).ok().and_then(|node| dom.id(node)) {
                     *counts.entry(hash(&id)).or_insert(0) += 1;
                 }
             }

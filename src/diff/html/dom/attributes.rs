@@ -106,10 +106,21 @@ impl<'a> Dom<'a> {
 
     /// `false`: surely no attribute `style`. Most elements have none, and need not be read to know it.
     pub fn may_have_style(&self, id: NodeId) -> bool {
+        self.may_have(id, *b"yl")
+    }
+
+    /// The element's `id`.
+    pub fn id(&self, id: NodeId) -> Option<Cow<'_, str>> {
+        (self.is_element(id) && self.may_have(id, *b"id")).then(|| self.attribute(id, "id")).flatten()
+    }
+
+    /// `false`: surely no attribute with these two letters side by side in its name. They are small ones.
+    fn may_have(&self, id: NodeId, letters: [u8; 2]) -> bool {
         let node = self.node(id);
         let tag = node.source.of(self.page).as_bytes();
-        let goes_on = |at: usize| matches!(tag.get(at + 1), Some(b'l' | b'L'));
-        node.form == Form::Own || memchr::memchr2_iter(b'y', b'Y', tag).any(goes_on)
+        let [first, second] = letters;
+        let goes_on = |at: usize| tag.get(at + 1).is_some_and(|c| c.eq_ignore_ascii_case(&second));
+        node.form == Form::Own || memchr::memchr2_iter(first, first.to_ascii_uppercase(), tag).any(goes_on)
     }
 
     fn is_named(&self, attribute: &RawAttribute<'_>, wanted: &str) -> bool {

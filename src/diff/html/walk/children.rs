@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use super::super::align::{self, Alignment, Movable, Moved, Sketch};
 use super::super::dom::{Dom, NodeId, NodeKind};
 use super::super::escape;
@@ -58,7 +60,7 @@ impl Walk<'_, '_, '_, '_> {
         self.aligned(&alignment, (&old_kids, &new_kids), at);
     }
 
-    fn counted(&self, view: &View<'_>, parent: ItemId) -> Vec<ItemId> {
+    fn counted(&self, view: &View<'_>, parent: ItemId) -> SmallVec<[ItemId; 16]> {
         view.kids(parent).filter(|kid| view.item(*kid).ignored().is_none()).collect()
     }
 
@@ -347,7 +349,7 @@ fn sketch(view: &View<'_>, id: ItemId) -> Sketch {
         sort: if item.kind == ItemKind::Element { hash(view.name(id)) } else { item.kind as u32 },
         own: item.own,
         inside: short(view.inside(id)),
-        id: view.dom.attribute(item.node, "id").filter(|_| item.kind == ItemKind::Element).map_or(0, |id| hash(&id)),
+        id: view.dom.id(item.node).filter(|_| item.kind == ItemKind::Element).map_or(0, |id| hash(&id)),
         bag: item.bag,
         weight: item.weight,
         movable: if movable { Movable::Yes } else { Movable::No },
