@@ -1,6 +1,10 @@
 //! The outcome of comparing one pair.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
+
+use super::shown::Shown;
 
 /// What a compared pair counts as.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -123,14 +127,14 @@ pub struct Difference {
 /// How often a rule hid something in one pair, with one example.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hidden {
-    pub rule: String,
+    pub rule: Cow<'static, str>,
     pub count: u32,
-    pub example_path: String,
+    pub example_path: Cow<'static, str>,
     /// What the two have there, where the comparer had it at hand.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub control: Option<String>,
+    pub control: Option<Shown>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub candidate: Option<String>,
+    pub candidate: Option<Shown>,
 }
 
 /// What one of the operator's own rules did in one pair.

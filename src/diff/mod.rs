@@ -15,6 +15,7 @@ pub mod json;
 pub mod observation;
 pub mod rules;
 pub mod scope;
+pub mod shown;
 pub mod sink;
 pub mod text;
 pub mod volatile;
@@ -25,6 +26,7 @@ pub use comparison::{Applied, Comparison, Difference, Hidden, Kind, Outcome, Sev
 pub use observation::{Observation, Request};
 pub use rules::{OwnRule, RuleError, Rules, RulesSpec};
 pub use scope::Scope;
+pub use shown::Shown;
 pub use sink::{Finding, Sink};
 
 /// Compares what legacy (`control`) and new (`candidate`) answered to one request, at the time that their Date header tells.

@@ -13,8 +13,8 @@ pub use finding::Finding;
 
 use super::comparison::{Applied, Comparison, Difference, Kind, Outcome, Severity};
 use super::rules::{Accept, Class, Rules};
+use super::shown::Shown;
 use budget::Budget;
-use finding::shorten;
 use hidden::HiddenSoFar;
 use places::Covered;
 
@@ -126,9 +126,11 @@ impl<'r> Sink<'r> {
         });
         let applied = &mut self.found.applied[at];
         if applied.count == 0 {
-            applied.path.clone_from(&finding.path);
-            applied.control = finding.control.clone().map(shorten);
-            applied.candidate = finding.candidate.clone().map(shorten);
+            let mut first = finding.clone();
+            first.shorten();
+            applied.path = first.path.into_owned();
+            applied.control = first.control.map(Shown::into_text);
+            applied.candidate = first.candidate.map(Shown::into_text);
         }
         applied.count = applied.count.saturating_add(count);
         if applied.places.len() < MAX_PLACES {
@@ -154,18 +156,18 @@ impl<'r> Sink<'r> {
     }
 
     /// A finding as it is kept: the cause told, the values shortened.
-    fn settle(&mut self, finding: Finding) -> Difference {
-        let length = |value: &Option<String>| value.as_ref().map_or(0, String::len);
-        let bytes = length(&finding.control) + length(&finding.candidate);
+    fn settle(&mut self, mut finding: Finding) -> Difference {
+        let bytes = |value: &Option<Shown>| value.as_ref().map_or(0, |value| value.text().len());
         let cause = finding.cause.or_else(|| {
-            self.inferred = self.inferred.saturating_add(bytes);
+            self.inferred = self.inferred.saturating_add(bytes(&finding.control) + bytes(&finding.candidate));
             if self.inferred <= MAX_INFERRED { super::cause::infer(&finding) } else { None }
         });
+        finding.shorten();
         Difference {
             kind: finding.kind,
-            path: finding.path,
-            control: finding.control.map(shorten),
-            candidate: finding.candidate.map(shorten),
+            path: finding.path.into_owned(),
+            control: finding.control.map(Shown::into_text),
+            candidate: finding.candidate.map(Shown::into_text),
             severity: finding.severity,
             rule: finding.rule.map(|rule| rule.name().to_owned()),
             cause: cause.map(str::to_owned),

@@ -116,7 +116,7 @@ impl Tally {
         for hidden in &compared.comparison.hidden {
             let seen = HiddenCount {
                 count: u64::from(hidden.count),
-                example: hidden.example_path.clone(),
+                example: hidden.example_path.to_string(),
                 example_at: compared.at,
             };
             slot(&mut self.hidden, &hidden.rule).merge(&seen);

@@ -64,9 +64,9 @@ fn one_report(path: &std::path::Path, filter: &Filter) -> Duration {
 fn fill(store: &mut Store) {
     let routes: Vec<Arc<str>> = (0..ROUTES).map(|n| format!("route-{n}").into()).collect();
     let hidden = ["slash_escape", "key_order", "whitespace"].map(|rule| Hidden {
-        rule: rule.to_owned(),
+        rule: rule.into(),
         count: 3,
-        example_path: "/results/0/URL".to_owned(),
+        example_path: "/results/0/URL".into(),
         ..Hidden::default()
     });
     let accepted = ["/a", "/b", "header:Vary"].map(|place| Applied {

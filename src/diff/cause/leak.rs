@@ -9,9 +9,8 @@ pub fn is_leak(finding: &Finding, host: &str) -> bool {
     if host.is_empty() || !matches!(finding.kind, Kind::Value | Kind::Text | Kind::Attribute | Kind::Header) {
         return false;
     }
-    let (Some(control), Some(candidate)) = (finding.control.as_deref(), finding.candidate.as_deref()) else {
-        return false;
-    };
+    let (Some(control), Some(candidate)) = (&finding.control, &finding.candidate) else { return false };
+    let (control, candidate) = (&*control.text(), &*candidate.text());
     if !control.contains(host) || control.len().max(candidate.len()) > super::LONGEST {
         return false;
     }

@@ -22,7 +22,7 @@ pub fn infer(finding: &Finding) -> Option<&'static str> {
     if !matches!(finding.kind, Kind::Value | Kind::Type | Kind::Text | Kind::Attribute | Kind::Body) {
         return None;
     }
-    let (control, candidate) = (finding.control.as_deref()?, finding.candidate.as_deref()?);
+    let (control, candidate) = (&*finding.control.as_ref()?.text(), &*finding.candidate.as_ref()?.text());
     if finding.kind == Kind::Type {
         return Some(type_change(control, candidate));
     }

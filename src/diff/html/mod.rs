@@ -218,7 +218,7 @@ fn doctypes(a: &Dom<'_>, b: &Dom<'_>) -> Option<Finding> {
     if old == new {
         return None;
     }
-    let shown = |doctype: Option<&str>| doctype.map(|text| format!("<!DOCTYPE{text}>"));
+    let shown = |doctype: Option<&str>| doctype.map(|text| format!("<!DOCTYPE{text}>").into());
     let mut finding = Finding::new(Kind::Structure, PAGE);
     (finding.control, finding.candidate) = (shown(old), shown(new));
     let folded = |doctype: Option<&str>| {
@@ -235,8 +235,8 @@ fn doctypes(a: &Dom<'_>, b: &Dom<'_>) -> Option<Finding> {
 
 fn declarations(a: Option<&xml::Declaration>, b: Option<&xml::Declaration>) -> Vec<Finding> {
     let mut finding = Finding::new(Kind::Structure, PAGE);
-    finding.control = a.map(|declaration| declaration.written.clone());
-    finding.candidate = b.map(|declaration| declaration.written.clone());
+    finding.control = a.map(|declaration| declaration.written.as_str().into());
+    finding.candidate = b.map(|declaration| declaration.written.as_str().into());
     match (a, b) {
         (Some(a), Some(b)) if a == b => Vec::new(),
         (None, None) => Vec::new(),

@@ -234,7 +234,7 @@ impl Walk<'_, '_, '_, '_> {
         }
         let mut finding = finding(self).rule(rule);
         if finding.path.is_empty() {
-            finding.path = self.place(Side::Control, at.0);
+            finding.path = self.place(Side::Control, at.0).into();
         }
         self.report(finding);
     }

@@ -53,17 +53,11 @@ pub fn compare(answers: &Answers<'_>, now: Option<i64>, sink: &mut Sink<'_>) {
         for (name, path) in differing {
             let finding = Finding::new(Kind::Header, path);
             let text = |answer: &Observation| Some(values(answer, name).join(", ")).filter(|text| !text.is_empty());
-            sink.report(
-                Finding { control: text(answers.control), candidate: text(answers.candidate), ..finding }.rule(rule),
-            );
+            sink.report(finding.sides(text(answers.control), text(answers.candidate)).rule(rule));
         }
         return;
     }
-    let finding = Finding {
-        control: shown(answers.control),
-        candidate: shown(answers.candidate),
-        ..Finding::new(Kind::Header, first)
-    };
+    let finding = Finding::new(Kind::Header, first).sides(shown(answers.control), shown(answers.candidate));
     let cause = match (old.is_kept(), new.is_kept()) {
         (false, true) => "becomes_cacheable",
         (true, false) => "becomes_uncacheable",

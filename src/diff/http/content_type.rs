@@ -114,8 +114,7 @@ pub fn compare(answers: &Answers<'_>, sink: &mut Sink<'_>) {
     if control == candidate {
         return;
     }
-    let finding =
-        Finding { control: control.clone(), candidate: candidate.clone(), ..Finding::new(Kind::ContentType, PATH) };
+    let finding = Finding::new(Kind::ContentType, PATH).sides(control.as_ref(), candidate.as_ref());
     if answers.leave_type_unused() {
         sink.report(finding.rule(Rule::ContentTypeUnused));
         return;

@@ -1,10 +1,11 @@
 //! Headers, each by its meaning. Names and their order do not matter; neither does what only the server in front would say.
 //!
-//! Here is which headers differ, and what one alone on a side means; [`meaning`] says what each is compared as, [`by_value`] compares
-//! what both send.
+//! Here is which headers differ, and what one alone on a side means; [`meaning`](mod@meaning) says what each is compared as,
+//! [`by_value`](mod@by_value) compares what both send, and [`path`](mod@path) knows what a header is called.
 
 mod by_value;
 mod meaning;
+mod path;
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, DATE, ETAG, EXPIRES, LAST_MODIFIED, LOCATION, PRAGMA, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -16,9 +17,11 @@ use crate::diff::comparison::{Kind, Severity};
 use crate::diff::observation::Observation;
 use crate::diff::rules::Rule;
 use crate::diff::scope::Scope;
+use crate::diff::shown::Shown;
 use crate::diff::sink::{Finding, Sink};
 use by_value::by_value;
 use meaning::{Meaning, meaning, severity_of};
+use path::path;
 
 pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     let differing = differing(answers);
@@ -50,6 +53,13 @@ enum Values<'a> {
     /// At most one on each side.
     One(Option<&'a HeaderValue>, Option<&'a HeaderValue>),
     Many,
+}
+
+impl Sent<'_> {
+    /// Whether both send one value, and only its case differs.
+    fn is_same_word(&self) -> bool {
+        matches!(self.values, Values::One(Some(old), Some(new)) if old.as_bytes().eq_ignore_ascii_case(new.as_bytes()))
+    }
 }
 
 /// Headers of ordinary answers; to be found among so few, looking through them costs less than hashing. At most 64, the bits of a mask.
@@ -106,28 +116,6 @@ pub fn time_of(answer: &Observation, now: Option<i64>) -> Option<i64> {
     values(answer, DATE.as_str()).first().and_then(|date| clock::http_date(date)).or(now)
 }
 
-/// `cache-control` → `header:Cache-Control`.
-pub fn path(name: &str) -> String {
-    const LEAD: &[u8] = b"header:";
-    let mut path = Vec::with_capacity(LEAD.len() + name.len());
-    path.extend_from_slice(LEAD);
-    for (at, word) in name.as_bytes().split(|byte| *byte == b'-').enumerate() {
-        if at > 0 {
-            path.push(b'-');
-        }
-        match word {
-            b"etag" => path.extend_from_slice(b"ETag"),
-            b"www" | b"csp" | b"xss" => path.extend(word.iter().map(u8::to_ascii_uppercase)),
-            [first, rest @ ..] => {
-                path.push(first.to_ascii_uppercase());
-                path.extend_from_slice(rest);
-            }
-            [] => {}
-        }
-    }
-    String::from_utf8(path).unwrap_or_else(|_| name.to_owned())
-}
-
 fn one(sent: &Sent<'_>, answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     let name = sent.name;
     let how = meaning(name.as_str());
@@ -139,49 +127,37 @@ fn one(sent: &Sent<'_>, answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sin
     {
         return;
     }
-    let shown = match sent.values {
-        Values::One(old, new) => (old.map(line), new.map(line)),
-        Values::Many => (joined(answers.control, name), joined(answers.candidate, name)),
+    let finding = Finding::new(Kind::Header, path(name.as_str()));
+    let finding = match sent.values {
+        Values::One(old, new) => finding.sides(old, new),
+        Values::Many => finding.sides(joined(answers.control, name), joined(answers.candidate, name)),
     };
-    let says = |shown: &Option<String>| shown.as_ref().is_some_and(|value| how.is_said_by(name, value));
-    let both_send = says(&shown.0) && says(&shown.1);
-    let is_same_word =
-        matches!((&sent.values, &shown), (Values::One(..), (Some(old), Some(new))) if old.eq_ignore_ascii_case(new));
-    let name = name.as_str();
-    let finding = Finding { control: shown.0, candidate: shown.1, ..Finding::new(Kind::Header, path(name)) };
+    let is_said = |value: &Option<Shown>| value.as_ref().is_some_and(|value| how.is_said_by(name, value));
+    let both_say = || is_said(&finding.control) && is_said(&finding.candidate);
     sink.report(match how {
         Meaning::Nothing(rule) => finding.rule(rule),
-        _ if !both_send => presence(how, name, answers, finding),
+        _ if !both_say() => presence(how, name, answers, finding),
         Meaning::RequestId => finding.rule(Rule::HeaderRequestId),
         Meaning::Validator => finding.rule(Rule::HeaderValidator),
-        Meaning::Tokens if is_same_word => finding.rule(Rule::HeaderSpelling),
-        _ => by_value(how, name, answers, scope, finding),
+        Meaning::Tokens if sent.is_same_word() => finding.rule(Rule::HeaderSpelling),
+        _ => by_value(how, name.as_str(), answers, scope, finding),
     });
-}
-
-/// A value, as text.
-fn line(value: &HeaderValue) -> String {
-    match value.to_str() {
-        Ok(text) => text.trim_ascii().to_owned(),
-        Err(_) => String::from_utf8_lossy(value.as_bytes()).trim().to_owned(),
-    }
 }
 
 /// All values of a header in one line; `None`: it is not sent.
 fn joined(answer: &Observation, name: &HeaderName) -> Option<String> {
     let mut all = answer.headers.get_all(name).iter();
-    let mut whole = line(all.next()?);
+    let mut whole = Shown::from(all.next()?).into_text();
     for value in all {
         whole.push_str(", ");
-        whole.push_str(&line(value));
+        whole.push_str(&Shown::from(value).text());
     }
     Some(whole)
 }
 
 /// Only one side sends it, or says anything by it.
-fn presence(how: Meaning, name: &str, answers: &Answers<'_>, finding: Finding) -> Finding {
-    let said = HeaderName::from_bytes(name.as_bytes()).ok();
-    let lost = !said.zip(finding.candidate.as_ref()).is_some_and(|(name, value)| how.is_said_by(&name, value));
+fn presence(how: Meaning, name: &HeaderName, answers: &Answers<'_>, finding: Finding) -> Finding {
+    let lost = !finding.candidate.as_ref().is_some_and(|value| how.is_said_by(name, value));
     match how {
         Meaning::RequestId if lost => finding.rule(Rule::RequestIdPresence),
         Meaning::RequestId => finding.rule(Rule::HeaderRequestId),
@@ -192,7 +168,7 @@ fn presence(how: Meaning, name: &str, answers: &Answers<'_>, finding: Finding) -
         Meaning::Validator if has_validator(answers.control) && !lost => finding.rule(Rule::HeaderValidator),
         Meaning::Validator if lost => finding.severity(Severity::Medium).cause("revalidation_lost"),
         Meaning::Validator => finding.severity(Severity::Low).cause("revalidation_gained"),
-        _ if lost => finding.severity(severity_of(name)).cause("lost_header"),
+        _ if lost => finding.severity(severity_of(name.as_str())).cause("lost_header"),
         _ => finding.severity(Severity::Medium).cause("added_header"),
     }
 }
@@ -201,5 +177,5 @@ fn presence(how: Meaning, name: &str, answers: &Answers<'_>, finding: Finding) -
 fn has_validator(answer: &Observation) -> bool {
     [ETAG, LAST_MODIFIED]
         .iter()
-        .any(|name| joined(answer, name).is_some_and(|value| Meaning::Validator.is_said_by(name, &value)))
+        .any(|name| joined(answer, name).is_some_and(|value| Meaning::Validator.is_said_by(name, &value.into())))
 }

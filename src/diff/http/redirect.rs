@@ -20,8 +20,7 @@ pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     if control == candidate {
         return;
     }
-    let finding =
-        Finding { control: control.clone(), candidate: candidate.clone(), ..Finding::new(Kind::Redirect, PATH) };
+    let finding = Finding::new(Kind::Redirect, PATH).sides(control.as_ref(), candidate.as_ref());
     let (Some(control), Some(candidate)) = (control, candidate) else {
         sink.report(finding.cause("redirect_target_missing"));
         return;

@@ -91,7 +91,7 @@ fn cosmetics_are_hidden_and_counted() {
     let new = "{\n  \"list\": [1],\"name\":\"Noël\",\"n\":1e25,\"w\":10.0,\"url\":\"http://a/b\"}\n";
     let found = diff_with(old, new, "{}");
     assert_eq!(found.outcome, Outcome::Matched, "{found:?}");
-    let mut hidden: Vec<&str> = found.hidden.iter().map(|hidden| hidden.rule.as_str()).collect();
+    let mut hidden: Vec<&str> = found.hidden.iter().map(|hidden| &*hidden.rule).collect();
     hidden.sort_unstable();
     assert_eq!(
         hidden,

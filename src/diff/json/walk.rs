@@ -10,6 +10,7 @@ use crate::diff::clock;
 use crate::diff::comparison::Kind;
 use crate::diff::rules::{Class, Rule};
 use crate::diff::scope::Scope;
+use crate::diff::shown::Shown;
 use crate::diff::sink::{Finding, Sink};
 use crate::diff::volatile;
 
@@ -140,7 +141,7 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
         self.value_differs(rule, quoted(old), quoted(new));
     }
 
-    fn value_differs(&mut self, rule: Option<Rule>, control: impl Into<String>, candidate: impl Into<String>) {
+    fn value_differs(&mut self, rule: Option<Rule>, control: impl Into<Shown>, candidate: impl Into<Shown>) {
         let finding = Finding::new(Kind::Value, self.pointer()).values(control, candidate);
         self.sink.report(match rule {
             Some(rule) => finding.rule(rule),

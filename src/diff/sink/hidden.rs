@@ -1,14 +1,20 @@
 //! Cosmetic rules at work: what they hide, how often, and the first place of each as its example.
 
+use std::borrow::Cow;
+
 use smallvec::SmallVec;
 
 use super::Sink;
-use super::finding::{Finding, shorten};
+use super::finding::Finding;
 use crate::diff::comparison::Hidden;
 use crate::diff::rules::Rule;
+use crate::diff::shown::Shown;
 
 /// Rules that hide something in an ordinary pair.
-const FEW: usize = 8;
+const FEW: usize = 12;
+
+/// What the two have there, where that is at hand.
+type Values = (Option<Shown>, Option<Shown>);
 
 /// What was hidden so far.
 #[derive(Debug, Clone)]
@@ -21,7 +27,7 @@ pub(super) struct HiddenSoFar {
 
 impl Default for HiddenSoFar {
     fn default() -> Self {
-        Self { counts: [0; Rule::COUNT], examples: Vec::with_capacity(FEW), rules: SmallVec::new() }
+        Self { counts: [0; Rule::COUNT], examples: Vec::new(), rules: SmallVec::new() }
     }
 }
 
@@ -40,8 +46,11 @@ impl HiddenSoFar {
     }
 
     /// What a rule hid first.
-    fn show(&mut self, rule: Rule, example: Hidden) {
-        self.examples.push(Hidden { rule: rule.name().to_owned(), ..example });
+    fn show(&mut self, rule: Rule, path: Cow<'static, str>, (control, candidate): Values) {
+        if self.examples.is_empty() {
+            self.examples.reserve_exact(FEW);
+        }
+        self.examples.push(Hidden { rule: rule.name().into(), count: 0, example_path: path, control, candidate });
         self.rules.push(rule);
     }
 
@@ -77,7 +86,7 @@ impl Sink<'_> {
             return false;
         }
         if !self.hidden.has(rule) {
-            self.hidden.show(rule, Hidden { example_path: path, ..Hidden::default() });
+            self.hidden.show(rule, path.into(), (None, None));
         }
         self.hidden.count(rule, 1);
         true
@@ -86,7 +95,7 @@ impl Sink<'_> {
     /// Counts what was hidden, so many times, by a rule that was asked before and is in force everywhere.
     pub fn hides_times(&mut self, rule: Rule, count: u32, first: impl FnOnce() -> String) {
         if !self.hidden.has(rule) {
-            self.hidden.show(rule, Hidden { example_path: first(), ..Hidden::default() });
+            self.hidden.show(rule, first().into(), (None, None));
         }
         self.hidden.count(rule, count);
     }
@@ -103,17 +112,17 @@ impl Sink<'_> {
 
     /// Counts a finding that a rule hides. The first of a rule is its example; where that was told without values at the same place,
     /// it gets these.
-    pub(super) fn hide(&mut self, rule: Rule, finding: Finding) {
+    pub(super) fn hide(&mut self, rule: Rule, mut finding: Finding) {
+        finding.shorten();
         let Finding { path, control, candidate, .. } = finding;
         if !self.hidden.has(rule) {
-            let (control, candidate) = (control.map(shorten), candidate.map(shorten));
-            self.hidden.show(rule, Hidden { example_path: path, control, candidate, ..Hidden::default() });
+            self.hidden.show(rule, path, (control, candidate));
         } else if let Some(shown) = self.hidden.example(rule)
             && shown.example_path == path
             && shown.control.is_none()
             && shown.candidate.is_none()
         {
-            (shown.control, shown.candidate) = (control.map(shorten), candidate.map(shorten));
+            (shown.control, shown.candidate) = (control, candidate);
         }
         self.hidden.count(rule, 1);
     }

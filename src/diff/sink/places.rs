@@ -1,9 +1,11 @@
 //! Rules limited to elements: the HTML comparer, which has the elements, tells which entries and selectors cover the one at a path.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::{Finding, Sink};
 use crate::diff::rules::{Accept, Rule};
+use crate::diff::shown::Shown;
 
 /// What covers the element at a path.
 #[derive(Debug, Clone, Default)]
@@ -38,21 +40,28 @@ impl Sink<'_> {
 
     /// Whether a rule is in force for a finding: there, and for what that side did.
     pub(super) fn covers(&self, rule: Rule, finding: &Finding) -> bool {
-        let (control, candidate) = (finding.control.as_deref(), finding.candidate.as_deref());
-        self.reaches(rule, &finding.path) && self.rules.is_on_for(rule, control, candidate)
+        let does = |rule| {
+            let (control, candidate) = (text(&finding.control), text(&finding.candidate));
+            self.rules.is_on_for(rule, control.as_deref(), candidate.as_deref())
+        };
+        self.reaches(rule, &finding.path) && (!self.rules.is_sided(rule) || does(rule))
     }
 
     /// Whether the operator accepted a finding: there, and with these values.
     pub(super) fn accepts(&self, accept: &Accept, finding: &Finding) -> bool {
         (accept.at.covers(&finding.path) || self.stands_under(accept, &finding.path))
-            && says(accept.was.as_deref(), finding.control.as_deref())
-            && says(accept.is.as_deref(), finding.candidate.as_deref())
+            && says(accept.was.as_deref(), text(&finding.control).as_deref())
+            && says(accept.is.as_deref(), text(&finding.candidate).as_deref())
     }
 
     fn stands_under(&self, accept: &Accept, path: &str) -> bool {
         let under = self.covered.accepts.get(path);
         under.is_some_and(|places| places.iter().any(|at| self.rules.accepts().get(*at) == Some(accept)))
     }
+}
+
+fn text(value: &Option<Shown>) -> Option<Cow<'_, str>> {
+    value.as_ref().map(Shown::text)
 }
 
 /// Whether a value is what `was` or `is` says: as printed, or the text of a JSON string.

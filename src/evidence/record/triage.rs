@@ -1,5 +1,6 @@
 //! What the recorder counts for looking at the right things first: rules with their examples, statuses and redirect targets, sessions.
 
+use std::borrow::Cow;
 use std::hash::Hasher;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use url::Url;
 
 use super::Recorder;
 use crate::diff::rules::Rule;
-use crate::diff::{Comparison, Difference, Kind, Observation, Severity, cause};
+use crate::diff::{Comparison, Difference, Kind, Observation, Severity, Shown, cause};
 use crate::evidence::pair::Pair;
 use crate::evidence::store::batch::CauseKey;
 use crate::evidence::store::triage::SessionCount;
@@ -57,33 +58,37 @@ impl Recorder {
 
     /// The rules of which the pending counts have no example yet: the newest is at most one write old.
     fn wanted_examples(&self, pair: &Pair, comparison: &Comparison, at: u64) -> Vec<String> {
-        let own = comparison.applied.iter().filter(|applied| applied.count > 0).map(|applied| &applied.rule);
+        let own = comparison.applied.iter().filter(|applied| applied.count > 0).map(|applied| applied.rule.as_str());
         let shown = |hidden: &&crate::diff::Hidden| hidden.control.is_some() || hidden.candidate.is_some();
-        let cosmetic = comparison.hidden.iter().filter(shown).map(|hidden| &hidden.rule);
+        let cosmetic = comparison.hidden.iter().filter(shown).map(|hidden| &*hidden.rule);
         let mut rules = own.chain(cosmetic).peekable();
         if rules.peek().is_none() {
             return Vec::new();
         }
         let mut pending = self.shared.pending.lock();
         let triage: &Triage = &pending.tally(&pair.route, pair.stage, at).triage;
-        rules.filter(|rule| !triage.has_example(rule)).cloned().collect()
+        rules.filter(|rule| !triage.has_example(rule)).map(str::to_owned).collect()
     }
 
     fn examples(&self, pair: &Pair, comparison: &Comparison, wanted: &[String]) -> Vec<(String, String)> {
         let redactor = self.redactor(pair);
-        let own = comparison.applied.iter().map(|one| (&one.rule, &one.path, &one.control, &one.candidate));
-        let cosmetic = comparison.hidden.iter().map(|one| (&one.rule, &one.example_path, &one.control, &one.candidate));
-        let examples = own.chain(cosmetic).filter(|(rule, ..)| wanted.contains(rule));
-        let told = examples.filter_map(|(rule, path, control, candidate)| {
+        let own = comparison.applied.iter().map(|one| {
+            let values = [&one.control, &one.candidate].map(|value| value.as_deref().map(Cow::Borrowed));
+            (one.rule.as_str(), one.path.as_str(), values)
+        });
+        let cosmetic = comparison.hidden.iter().map(|one| {
+            let values = [&one.control, &one.candidate].map(|value| value.as_ref().map(Shown::text));
+            (&*one.rule, &*one.example_path, values)
+        });
+        let examples = own.chain(cosmetic).filter(|(rule, ..)| wanted.iter().any(|wanted| wanted == rule));
+        let told = examples.filter_map(|(rule, path, values)| {
             // What a rule about tokens silences are tokens, wherever they stand.
-            let is_token = *rule == Rule::Csrf.name();
-            let masked = |value: &Option<String>| {
-                value.as_ref().map(|text| if is_token { redactor.mark(text) } else { text.clone() })
-            };
-            let (path, control, candidate) = (path.clone(), masked(control), masked(candidate));
-            let cleaned = redactor.difference(&standing_at(path, control, candidate));
+            let is_token = rule == Rule::Csrf.name();
+            let [control, candidate] =
+                values.map(|value| value.map(|text| if is_token { redactor.mark(&text) } else { text.into_owned() }));
+            let cleaned = redactor.difference(&standing_at(path.to_owned(), control, candidate));
             let Difference { path, control, candidate, .. } = cleaned;
-            Some((rule.clone(), serde_json::to_string(&RuleExample { path, control, candidate }).ok()?))
+            Some((rule.to_owned(), serde_json::to_string(&RuleExample { path, control, candidate }).ok()?))
         });
         told.collect()
     }

@@ -93,12 +93,8 @@ fn filled(path: &Path) {
             at: NOW - 40 * MINUTE,
         },
     ];
-    let hidden = Hidden {
-        rule: "slash_escape".to_owned(),
-        count: 2,
-        example_path: "/results/0/URL".to_owned(),
-        ..Hidden::default()
-    };
+    let hidden =
+        Hidden { rule: "slash_escape".into(), count: 2, example_path: "/results/0/URL".into(), ..Hidden::default() };
     let equal = Comparison { hidden: vec![hidden], ..Comparison::default() };
     let ignored = Comparison { outcome: Outcome::Ignored, ..Comparison::default() };
     let mismatched =

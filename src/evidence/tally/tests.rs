@@ -106,8 +106,7 @@ fn names_beyond_the_bound_are_counted_together() {
     let mut tally = Tally::default();
     let total = 3 * MAX_NAMES as u32;
     for id in 0..total {
-        let hidden =
-            vec![Hidden { rule: format!("rule-{id}"), count: 1, example_path: String::new(), ..Hidden::default() }];
+        let hidden = vec![Hidden { rule: format!("rule-{id}").into(), count: 1, ..Hidden::default() }];
         let comparison = Comparison { hidden, ..Comparison::default() };
         tally.add(&Compared { comparison: &comparison, legacy: Duration::ZERO, new: Duration::ZERO, at: 0 });
     }

@@ -128,7 +128,7 @@ proptest! {
         prop_assert!(quick.differences.len() <= PLACES * touched, "{:?}\n{}\n---\n{}", quick, old, new);
         if in_step && is_cut(&old, &new) {
             let rules = |found: &Comparison| {
-                let mut rules: Vec<String> = found.hidden.iter().map(|hidden| hidden.rule.clone()).collect();
+                let mut rules: Vec<String> = found.hidden.iter().map(|hidden| hidden.rule.to_string()).collect();
                 rules.sort();
                 rules
             };

@@ -89,8 +89,8 @@ impl Walk<'_, '_, '_, '_> {
                 (None, None) => self.place(Side::Control, at.0),
             };
             let mut finding = Finding::new(Kind::Text, path);
-            finding.control = old.map(|id| source_of(x, *id));
-            finding.candidate = new.map(|id| source_of(y, *id));
+            finding.control = old.map(|id| source_of(x, *id).into());
+            finding.candidate = new.map(|id| source_of(y, *id).into());
             self.something();
             self.sink.ignore(finding, format!("ignore: css:{written}"));
         }

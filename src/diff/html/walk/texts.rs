@@ -69,7 +69,7 @@ impl Walk<'_, '_, '_, '_> {
             volatile::without_secrets(old, &self.sides.a.secrets),
             volatile::without_secrets(new, &self.sides.b.secrets),
         );
-        let finding = Finding::new(Kind::Text, path.as_str()).values(old, new);
+        let finding = Finding::new(Kind::Text, path.clone()).values(old, new);
         if masked.0 == masked.1 {
             return self.report(finding.rule(Rule::Csrf));
         }
@@ -111,8 +111,8 @@ impl Walk<'_, '_, '_, '_> {
     fn compared_json(&mut self, found: Comparison, path: &str, within: (NodeId, NodeId)) {
         let around = self.around;
         let finding = |difference: Difference| {
-            let told = |value: Option<String>| value.map(|value| script::at_pointer(&difference.path, value));
-            let mut finding = Finding::new(difference.kind, path).severity(difference.severity);
+            let told = |value: Option<String>| value.map(|value| script::at_pointer(&difference.path, value).into());
+            let mut finding = Finding::new(difference.kind, path.to_owned()).severity(difference.severity);
             finding.control = told(difference.control.clone());
             finding.candidate = told(difference.candidate.clone());
             finding.rule = difference.rule.as_deref().and_then(Rule::by_name);

@@ -6,6 +6,7 @@ use http::header::LAST_MODIFIED;
 use crate::diff::clock;
 use crate::diff::comparison::Severity;
 use crate::diff::rules::Rule;
+use crate::diff::shown::Shown;
 
 /// How a header is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,11 +41,11 @@ pub(super) enum Meaning {
 
 impl Meaning {
     /// Whether a value says anything: an empty id is none, and a date that cannot be read brings no 304.
-    pub(super) fn is_said_by(self, name: &HeaderName, value: &str) -> bool {
+    pub(super) fn is_said_by(self, name: &HeaderName, value: &Shown) -> bool {
         match self {
-            Self::RequestId => !value.is_empty(),
-            Self::Validator if name == LAST_MODIFIED => clock::http_date(value).is_some(),
-            Self::Validator => value.bytes().any(|byte| byte != b'"'),
+            Self::RequestId => !value.text().is_empty(),
+            Self::Validator if name == LAST_MODIFIED => clock::http_date(&value.text()).is_some(),
+            Self::Validator => value.text().bytes().any(|byte| byte != b'"'),
             _ => true,
         }
     }
