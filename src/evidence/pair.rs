@@ -18,6 +18,8 @@ pub enum Unproven {
     InFlight,
     /// The backend had no room for a copy beside its users.
     BackendBusy,
+    /// So many copies of the route had failed in a row that this one was not sent.
+    HeldBack,
     /// The request body was larger than `mirror.max_body`.
     RequestTooLarge,
     /// One of the answers was larger than `mirror.max_body`.
@@ -43,10 +45,11 @@ pub enum Unproven {
 }
 
 impl Unproven {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::QueueFull,
         Self::InFlight,
         Self::BackendBusy,
+        Self::HeldBack,
         Self::RequestTooLarge,
         Self::ResponseTooLarge,
         Self::Range,
@@ -66,6 +69,7 @@ impl Unproven {
             Self::QueueFull => "queue_full",
             Self::InFlight => "in_flight",
             Self::BackendBusy => "backend_busy",
+            Self::HeldBack => "held_back",
             Self::RequestTooLarge => "request_too_large",
             Self::ResponseTooLarge => "response_too_large",
             Self::Range => "range",

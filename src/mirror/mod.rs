@@ -7,6 +7,7 @@ mod comparer;
 mod job;
 mod lanes;
 mod queue;
+mod restraint;
 mod settler;
 mod token;
 mod worker;

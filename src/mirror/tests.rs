@@ -177,6 +177,17 @@ fn an_answer_over_max_body_proves_nothing() {
     assert_eq!((scene.counts(), scene.dropped(Unproven::ResponseTooLarge)), ((0, 1), 1));
 }
 
+/// Not a byte of it is waited for.
+#[test]
+fn an_answer_that_announces_too_much_is_not_read() {
+    let (address, _asked) = origin(Some(b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n"));
+    let scene = Scene::new(address, "{max_body: 4B, timeout: 2s}");
+    let mirror = scene.mirror(1 << 20);
+    _ = mirror.offer(scene.job(b"ok"));
+    mirror.stop(PATIENCE);
+    assert_eq!((scene.counts(), scene.dropped(Unproven::ResponseTooLarge)), ((0, 1), 1));
+}
+
 #[test]
 fn what_exceeds_the_budget_is_dropped_at_once() {
     let (address, _asked) = origin(Some(ANSWER));

@@ -10,6 +10,7 @@ use super::comparer::{Arrived, Comparer};
 use super::job::MirrorJob;
 use super::lanes::{Lanes, Next};
 use super::queue::{Drops, Queue};
+use super::restraint::Restraint;
 use super::settler::Settler;
 use super::token::{MIRROR_HEADER, Token};
 use crate::diff::Observation;
@@ -29,6 +30,7 @@ pub struct Worker {
     queue: Arc<Queue>,
     recorder: Arc<Recorder>,
     lanes: Arc<Lanes>,
+    restraint: Restraint,
     client: Arc<CopyClient>,
     comparer: Comparer,
 }
@@ -41,7 +43,7 @@ impl Worker {
         let lanes = Arc::new(Lanes::default());
         let settler = Settler::new(queue.clone(), lanes.clone(), client.clone(), runtime);
         let comparer = Comparer::start(queue.clone(), recorder.clone(), settler)?;
-        Ok(Self { queue, recorder, lanes, client, comparer })
+        Ok(Self { queue, recorder, lanes, restraint: Restraint::default(), client, comparer })
     }
 
     /// Runs until the queue is closed and everything in it is done.
@@ -92,14 +94,15 @@ impl Worker {
     async fn serve(self: Arc<Self>, route: Arc<str>) {
         loop {
             match self.lanes.next(&route, Instant::now()) {
-                Next::Send(job) => self.send(*job).await,
+                Next::Send(job) if self.restraint.may_send(&route, Instant::now()) => self.send(&route, *job).await,
+                Next::Send(job) => self.dropped(*job, Unproven::HeldBack),
                 Next::Stale(job) => self.dropped(*job, Unproven::InFlight),
                 Next::Nothing => return,
             }
         }
     }
 
-    async fn send(&self, job: MirrorJob) {
+    async fn send(&self, route: &Arc<str>, job: MirrorJob) {
         let started = Instant::now();
         let under_way = UnderWay { worker: self, job: Some(job) };
         let answer = match &under_way.job {
@@ -109,9 +112,13 @@ impl Worker {
         let Some(job) = under_way.arrived() else { return };
         match answer {
             Ok(copy) => {
+                self.restraint.answered(route);
                 self.comparer.compare(Arrived { job, copy, copy_time: started.elapsed() });
             }
-            Err(reason) => self.dropped(job, reason),
+            Err(reason) => {
+                self.restraint.failed(route, reason, Instant::now());
+                self.dropped(job, reason);
+            }
         }
     }
 

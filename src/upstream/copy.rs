@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Version};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Method, StatusCode, Version};
 use pingora::connectors::ConnectorOptions;
 use pingora::connectors::http::Connector;
 use pingora::http::RequestHeader;
@@ -113,6 +114,10 @@ async fn exchange(session: &mut HttpSession, ask: &Ask, peer: &HttpPeer) -> Resu
         let head = session.response_header().filter(|head| is_sound(head)).ok_or(Unproven::BrokenResponse)?;
         (head.status, head.headers.clone())
     };
+    let has_body = ask.head.method != Method::HEAD && status != StatusCode::NOT_MODIFIED;
+    if has_body && announced(&headers).is_some_and(|length| length > ask.max_body as u64) {
+        return Err(Unproven::ResponseTooLarge);
+    }
     let mut body = BytesMut::new();
     while let Some(chunk) = session.read_response_body().await.map_err(broken)? {
         if body.len() + chunk.len() > ask.max_body {
@@ -125,6 +130,11 @@ async fn exchange(session: &mut HttpSession, ask: &Ask, peer: &HttpPeer) -> Resu
         append(&mut headers, &trailers);
     }
     Ok(Observation { status, headers, body: body.freeze() })
+}
+
+/// Bytes of the body, as the head says it.
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Trailers count as headers: gRPC says there how a call ended, and a server may as well say it in front.

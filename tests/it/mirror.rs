@@ -1,9 +1,13 @@
 //! The copy: what it carries, whom it is made of, and that the user never notices it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::harness::client::request;
 use crate::harness::load::{median, timed};
+use crate::harness::origin::Wire;
+use crate::harness::site::await_that;
 use crate::harness::wire::first_line;
 use crate::harness::{Client, Door, Origin, Signal, Site};
 
@@ -246,6 +250,50 @@ fn no_mirror_changes_a_status_or_a_byte_and_each_copy_is_accounted_for() {
         door.await_metric("mirror_total", &[("route", "all")], ASKED as f64);
         let dropped = door.metric("mirror_dropped_total", &[("route", "all")]);
         assert_eq!(dropped as u64, line.unproven(), "{kind}: {}", line.0);
+    }
+}
+
+#[test]
+fn copies_of_which_nothing_comes_are_held_back_until_one_is_answered() {
+    const ENOUGH: u64 = 100;
+    let bad: [(&str, fn(&mut Wire)); 2] =
+        [("broken_response", Wire::reset), ("response_too_large", |wire| wire.ok("x".repeat(1_000_000)))];
+    for (reason, fail) in bad {
+        let well = Arc::new(AtomicBool::new(false));
+        let is_well = well.clone();
+        let new = Origin::at_head(move |_, wire| match is_well.load(Ordering::Relaxed) {
+            true => wire.ok("legacy"),
+            false => fail(wire),
+        });
+        let site = Site::of(Origin::saying("legacy"), new);
+        let door = site.open(&shadow("percent: 100, timeout: 5s, max_in_flight: 4"));
+        let mut client = door.client();
+        let mut ask = |times| {
+            (0..times).for_each(|_| assert_eq!(client.get("/", &[]).text(), "legacy"));
+        };
+        ask(ENOUGH);
+        assert_eq!(door.await_accounted("all", ENOUGH).unproven_by(reason), ENOUGH);
+        ask(ENOUGH);
+        let line = door.await_accounted("all", 2 * ENOUGH);
+        let (tried, held_back) = (line.unproven_by(reason) - ENOUGH, line.unproven_by("held_back"));
+        assert!(
+            tried + held_back == ENOUGH && held_back > ENOUGH / 2,
+            "{reason}: {tried} tried, {held_back} held back"
+        );
+        well.store(true, Ordering::Relaxed);
+        let mut asked = 2 * ENOUGH;
+        await_that("copies to be compared", || {
+            ask(1);
+            asked += 1;
+            if door.await_accounted("all", asked).count("matched") > 0 { Ok(()) } else { Err(reason.to_owned()) }
+        });
+        let before = door.await_accounted("all", asked).count("matched");
+        ask(10);
+        assert_eq!(
+            door.await_accounted("all", asked + 10).count("matched"),
+            before + 10,
+            "{reason}: all are sent again"
+        );
     }
 }
 
