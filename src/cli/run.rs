@@ -128,7 +128,8 @@ impl Signals {
         })
     }
 
-    /// SIGTERM and SIGINT drain. A second one, for who has no patience, ends the process at once. SIGUSR2 starts the new binary.
+    /// SIGTERM and SIGINT drain. A second one, for who has no patience, ends the process at once. SIGUSR2 starts the new binary;
+    /// then the first one finds the door leaving already, for a service manager that stops the new door tells the old one too.
     async fn until_the_end(mut self, door: &OpenDoor) -> End {
         let end = loop {
             tokio::select! {
@@ -152,7 +153,12 @@ impl Signals {
                 Err(error) => tracing::error!("the new binary does not take over, this door goes on: {error:#}"),
             }
         };
+        let leaving = matches!(end, End::Succeeded(_));
         tokio::spawn(async move {
+            if leaving {
+                told_to_stop(&mut self.stop).await;
+                tracing::info!("told to stop: this door answers its last requests and leaves, as it was about to");
+            }
             told_to_stop(&mut self.stop).await;
             tracing::warn!("told twice: the door ends now");
             std::process::exit(1);

@@ -256,9 +256,8 @@ fn no_mirror_changes_a_status_or_a_byte_and_each_copy_is_accounted_for() {
 #[test]
 fn copies_of_which_nothing_comes_are_held_back_until_one_is_answered() {
     const ENOUGH: u64 = 100;
-    let bad: [(&str, fn(&mut Wire)); 2] =
-        [("broken_response", Wire::reset), ("response_too_large", |wire| wire.ok("x".repeat(1_000_000)))];
-    for (reason, fail) in bad {
+    let too_large = |wire: &mut Wire| wire.ok("x".repeat(1_000_000));
+    for (reason, fail) in [("broken_response", Wire::reset as fn(&mut Wire)), ("response_too_large", too_large)] {
         let well = Arc::new(AtomicBool::new(false));
         let is_well = well.clone();
         let new = Origin::at_head(move |_, wire| match is_well.load(Ordering::Relaxed) {

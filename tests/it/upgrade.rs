@@ -340,6 +340,32 @@ fn a_successor_that_does_not_open_changes_nothing() {
     door.await_exit();
 }
 
+/// A service manager that stops the new door tells every process of the service.
+#[test]
+fn the_old_door_that_is_told_to_stop_while_it_leaves_answers_its_last_requests() {
+    let release = Signal::new();
+    let held = release.clone();
+    let slow = Origin::answering(move |_, wire| {
+        held.wait();
+        wire.ok("legacy");
+    });
+    let site = Site::of(slow, Origin::saying("legacy"));
+    let mut door = site.open(SHADOW);
+    let mut client = door.client();
+    client.send(request("GET", "/slow", &[], b""));
+    site.legacy.await_seen(1);
+    door.signal("USR2");
+    let successor = Successor::of(&door);
+    kill("TERM", successor.0);
+    door.signal("TERM");
+    door.await_log("told to stop");
+    release.give();
+    assert_eq!(client.answer("GET").text(), "legacy");
+    assert_eq!(door.await_exit().code(), Some(0), "{}", door.log());
+    let line = door.report_on("all").expect("what it counted");
+    assert_eq!(line.count("compared") + line.unproven(), 1, "{}", line.0);
+}
+
 /// The store is the old door's until its last request is answered: who came after it and has to go again waits for that.
 #[test]
 fn a_successor_that_is_told_to_stop_early_loses_no_count() {
