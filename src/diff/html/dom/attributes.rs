@@ -72,18 +72,22 @@ impl<'a> Dom<'a> {
         if self.is_bare(id) {
             return SmallVec::new();
         }
-        let raw: SmallVec<[RawAttribute<'a>; 8]> = lexer::attributes_of_tag(self.tag(id)).collect();
-        let read = |attribute: &RawAttribute<'a>| (self.attribute_name(attribute.name), self.value(attribute));
-        if raw.len() > FEW {
-            let read: Vec<Attribute<'_>> = raw.iter().map(read).collect();
-            let is_first = firsts(&read);
-            if is_first.iter().all(|is_first| *is_first) {
-                return SmallVec::from_vec(read);
+        let mut names: SmallVec<[&str; 8]> = SmallVec::new();
+        let mut read: SmallVec<[Attribute<'_>; 8]> = SmallVec::new();
+        let mut raw = lexer::attributes_of_tag(self.tag(id));
+        for attribute in raw.by_ref().take(FEW) {
+            if !names.iter().any(|name| self.is_named(&attribute, name)) {
+                names.push(attribute.name);
+                read.push((self.attribute_name(attribute.name), self.value(&attribute)));
             }
-            return read.into_iter().zip(is_first).filter(|(_, is_first)| *is_first).map(|(read, _)| read).collect();
         }
-        let is_first = |at: usize| !raw[..at].iter().any(|other| self.is_named(other, raw[at].name));
-        (0..raw.len()).filter(|at| is_first(*at)).map(|at| read(&raw[at])).collect()
+        let rest: Vec<RawAttribute<'a>> = raw.collect();
+        if !rest.is_empty() {
+            read.extend(rest.iter().map(|attribute| (self.attribute_name(attribute.name), self.value(attribute))));
+            let mut is_first = firsts(&read).into_iter();
+            read.retain(|_| is_first.next().unwrap_or(true));
+        }
+        read
     }
 
     /// Surely no attributes at all: nothing stands behind the name of the tag.
