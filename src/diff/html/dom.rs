@@ -141,6 +141,14 @@ impl<'a> Dom<'a> {
         dom
     }
 
+    /// The whole tree, without room for nodes that did not come: a browser drops tags that it has no place for.
+    pub fn finish(mut self) -> Self {
+        if self.nodes.capacity() > self.nodes.len() + self.nodes.len() / 8 + FEW {
+            self.nodes.shrink_to_fit();
+        }
+        self
+    }
+
     pub fn set_quirks(&mut self, mode: QuirksMode) {
         self.layout = if mode == QuirksMode::Quirks { Layout::Quirks } else { Layout::Standard };
     }
@@ -152,7 +160,7 @@ impl<'a> Dom<'a> {
         let kept = self.own.len() + self.elsewhere.len() + self.left_out.len();
         // A list that grows is copied, and for a moment both copies are there.
         let copied = if self.nodes.len() == self.nodes.capacity() { self.nodes.len() } else { 0 };
-        (self.nodes.len() + copied) * NODE + self.shown * super::view::ITEM + kept * KEPT + self.own_bytes
+        (self.nodes.capacity() + copied) * NODE + self.shown * super::view::ITEM + kept * KEPT + self.own_bytes
     }
 
     pub fn node(&self, id: NodeId) -> &Node {

@@ -30,7 +30,7 @@ pub(super) fn grow<'a>(page: &'a str, cuts: &[Cut], budget: usize) -> Result<Dom
     }
     let doctype = growing.dom.doctype.map(|span| span.of(page));
     growing.dom.set_quirks(tree::layout_of(doctype));
-    Ok(growing.dom)
+    Ok(growing.dom.finish())
 }
 
 /// Why a tree did not grow.

@@ -81,7 +81,7 @@ fn options() -> TreeBuilderOpts {
 fn finish<'a>(builder: Builder<'a>, page: &str, cuts: &[Cut]) -> Result<Dom<'a>, TooBig> {
     feed(&builder, page, cuts)?;
     builder.end();
-    Ok(builder.sink.dom.into_inner())
+    Ok(builder.sink.dom.into_inner().finish())
 }
 
 /// Rows, cells and options outside their table or list are dropped by a browser that reads them as a page; a script that

@@ -159,7 +159,7 @@ impl<'a> Reading<'a> {
         if !self.dom.children(ROOT).any(|child| self.dom.is_element(child)) {
             return Err(Fault::Malformed("no root element".to_owned(), length));
         }
-        Ok((self.dom, self.declaration))
+        Ok((self.dom.finish(), self.declaration))
     }
 }
 
