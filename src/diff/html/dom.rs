@@ -355,6 +355,11 @@ impl<'a> Dom<'a> {
         self.from(self.first(parent))
     }
 
+    /// A node and all that it stands in, the document last.
+    pub fn around(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
+        std::iter::successors(Some(id), |at| Some(self.node(*at).parent).filter(|outer| *outer != NONE))
+    }
+
     /// A node and those that follow it beside it.
     pub fn from(&self, first: NodeId) -> impl Iterator<Item = NodeId> + '_ {
         let mut next = first;

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use smallvec::SmallVec;
 
-use super::dom::{Dialect, Dom, NONE, NodeId, ROOT};
+use super::dom::{Dialect, Dom, NodeId, ROOT};
 
 #[derive(Debug, Default)]
 pub(super) struct Ids {
@@ -26,10 +26,9 @@ pub(super) struct Ids {
 impl Ids {
     /// The selector of an element; of the document itself: its root.
     pub fn selector(&mut self, dom: &Dom<'_>, element: NodeId) -> String {
-        let ancestors = std::iter::successors(Some(element), |at| Some(dom.node(*at).parent));
         let mut new: SmallVec<[NodeId; 16]> = SmallVec::new();
         let mut known = 0;
-        for at in ancestors.take_while(|at| *at != ROOT && *at != NONE) {
+        for at in dom.around(element).take_while(|at| *at != ROOT) {
             let place = self.steps.partition_point(|(step, _)| dom.depth(*step) < dom.depth(at));
             if self.steps.get(place).is_some_and(|(step, _)| *step == at) {
                 known = place + 1;

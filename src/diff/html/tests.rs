@@ -145,6 +145,38 @@ fn one_inserted_row_is_one_difference() {
     assert_eq!(found.differences[0].path, "#t > tbody > tr:nth-child(21)");
 }
 
+/// Behind words it is theirs; between two elements, with nothing but itself in the text, it is the second one's.
+#[test]
+fn a_space_that_shows_no_more_is_told_where_it_stood() {
+    for (old, new, place, said) in [
+        ("<p>Hello <b>x</b></p>", "<p>Hello<b>x</b></p>", "html > body > p", ("Hello ", "Hello")),
+        ("<p>Hello <img src=a></p>", "<p>Hello<img src=a></p>", "html > body > p", ("Hello ", "Hello")),
+        ("<p><b>a </b>b</p>", "<p><b>a</b>b</p>", "html > body > p", ("a ", "a")),
+        ("<p><b>a <!-- c --></b><i><u>b</u></i></p>", "<p><b>a</b><i><u>b</u></i></p>", "html > body > p", ("a ", "a")),
+        ("<p><b>a</b> b</p>", "<p><b>a</b>b</p>", "html > body > p", (" b", "b")),
+        ("<p>a<sup> 2</sup></p>", "<p>a<sup>2</sup></p>", "html > body > p > sup", (" 2", "2")),
+        ("<p><b>a</b> <b>x</b></p>", "<p><b>a</b><b>x</b></p>", "html > body > p > b:nth-child(2)", (" x", "x")),
+        (
+            "<p><input> <input></p>",
+            "<p><input><input></p>",
+            "html > body > p > input:nth-child(2)",
+            ("a space before it", "no space before it"),
+        ),
+    ] {
+        for (old, new, said) in [(old, new, said), (new, old, (said.1, said.0))] {
+            let found = html(old, new);
+            let told: Vec<_> = found
+                .differences
+                .iter()
+                .map(|found| {
+                    (&*found.path, found.control.as_deref(), found.candidate.as_deref(), found.cause.as_deref())
+                })
+                .collect();
+            assert_eq!(told, [(place, Some(said.0), Some(said.1), Some("whitespace"))], "{old} and {new}");
+        }
+    }
+}
+
 #[test]
 fn a_rule_that_is_off_is_reported_with_its_name() {
     let spec = serde_json::from_str(r#"{"rules": {"html_entities": "off"}}"#).unwrap();

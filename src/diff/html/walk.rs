@@ -10,7 +10,7 @@ use super::flow::Lead;
 use super::place::Ids;
 use super::selector::Selector;
 use super::spelling;
-use super::view::{ItemId, ItemKind, View};
+use super::view::{Item, ItemId, ItemKind, View};
 use crate::diff::comparison::{Kind, Severity};
 use crate::diff::rules::{Class, Rule};
 use crate::diff::scope::Scope;
@@ -102,7 +102,7 @@ impl Walk<'_, '_, '_, '_> {
         match (old.kind, new.kind) {
             (ItemKind::Element, ItemKind::Element) => {
                 if old.lead != new.lead && beside == Beside::Pairs {
-                    self.lead((old.lead, new.lead), old.node);
+                    self.lead(old, new);
                 }
                 self.tag(a, b);
                 self.kids(a, b);
@@ -244,10 +244,11 @@ impl Walk<'_, '_, '_, '_> {
     }
 
     /// The space that shows before an element is there on one side only.
-    fn lead(&mut self, (old, new): (Lead, Lead), node: NodeId) {
-        let space = |lead| if lead == Lead::Space { "a space before it" } else { "no space before it" };
-        let path = self.place(Side::Control, node);
-        let finding = Finding::new(Kind::Text, path).values(space(old), space(new));
+    fn lead(&mut self, old: &Item, new: &Item) {
+        let finding = self.space_of_words((old.node, new.node)).unwrap_or_else(|| {
+            let space = |item: &Item| if item.lead == Lead::Space { "a space before it" } else { "no space before it" };
+            Finding::new(Kind::Text, self.place(Side::Control, old.node)).values(space(old), space(new))
+        });
         self.report(finding.severity(Severity::Medium).cause("whitespace"));
     }
 

@@ -1,6 +1,6 @@
 //! Two texts that stand for each other: what users read, scripts and styles, and JSON wherever it stands.
 
-use super::super::dom::{Dialect, NodeId};
+use super::super::dom::{Dialect, Dom, NONE, NodeId, NodeKind};
 use super::super::flow::{NBSP, has_nbsp};
 use super::super::view::{ItemId, View};
 use super::super::{escape, link, moment, script, spelling, volatile};
@@ -20,6 +20,11 @@ impl Walk<'_, '_, '_, '_> {
         }
         if matches!(x.dom.name(within.0), Some("script" | "style")) && x.dom.dialect == Dialect::Html {
             return self.code(old, new, within);
+        }
+        if old.trim_start_matches(' ') == new.trim_start_matches(' ')
+            && let Some(finding) = self.space_of_words((x.item(a).node, y.item(b).node))
+        {
+            return self.report(finding.severity(Severity::Medium).cause("whitespace"));
         }
         self.told_texts(old, new, within);
     }
@@ -57,6 +62,20 @@ impl Walk<'_, '_, '_, '_> {
         let finding =
             if old.trim() == new.trim() { finding.severity(Severity::Medium).cause("whitespace") } else { finding };
         self.report(finding);
+    }
+
+    /// A space that shows before two nodes on one side only, and stands behind the words before them: those are what differs, in the
+    /// element that both stand in.
+    pub(super) fn space_of_words(&mut self, at: (NodeId, NodeId)) -> Option<Finding> {
+        let (x, y) = (self.sides.a.dom, self.sides.b.dom);
+        let (old, new) = (words_before(x, at.0)?, words_before(y, at.1)?);
+        let (before, after) = (x.text(old), y.text(new));
+        if before == after || before.trim_end() != after.trim_end() {
+            return None;
+        }
+        let common = x.around(old).find(|outer| x.around(at.0).any(|at| at == *outer))?;
+        let path = self.place(Side::Control, common);
+        Some(Finding::new(Kind::Text, path).values(before.into_owned(), after.into_owned()))
     }
 
     /// Scripts and styles: JSON as JSON, all else as text, with the page's tokens masked.
@@ -150,3 +169,19 @@ impl Walk<'_, '_, '_, '_> {
 
 /// Comparing a byte of JSON costs about this many of the sink's steps, its findings included.
 const JSON_BYTE: usize = 16;
+
+/// The text right before a node, in whatever elements it stands, if it says anything.
+fn words_before(dom: &Dom<'_>, node: NodeId) -> Option<NodeId> {
+    let before = |at: NodeId| dom.around(at).map(|at| dom.previous(at)).find(|previous| *previous != NONE);
+    let mut at = before(node)?;
+    loop {
+        while dom.last(at) != NONE {
+            at = dom.last(at);
+        }
+        if dom.node(at).kind != NodeKind::Comment {
+            break;
+        }
+        at = before(at)?;
+    }
+    (dom.node(at).kind == NodeKind::Text && !dom.text(at).trim().is_empty()).then_some(at)
+}
