@@ -52,7 +52,7 @@ pub fn http_date(text: &str) -> Option<i64> {
         if clock.is_none() && word.contains(':') {
             clock = Some(time_of_day(word)?.0 / 1_000_000);
         } else if month.is_none()
-            && let Some(found) = month_of(word)
+            && let Some(found) = month_of(word.as_bytes())
         {
             month = Some(found);
         } else if let Some(value) = number(word.as_bytes()) {
@@ -110,14 +110,13 @@ fn fixed_date(text: &[u8]) -> Option<i64> {
     };
     let weekday = text.get(..3)?;
     let date = number(text.get(5..7)?)?;
-    let month = month_of(std::str::from_utf8(text.get(8..11)?).ok()?)?;
+    let month = month_of(text.get(8..11)?)?;
     let year = number(text.get(12..16)?)?;
     let clock = |from: usize| number(text.get(from..from + 2)?);
     let (hour, minute, second) = (clock(17)?, clock(20)?, clock(23)?);
     let is_real = date >= 1 && date <= days_in(year, month) && hour <= 23 && minute <= 59 && second <= 60;
     // A weekday that is a month's name would be read as one.
-    let is_weekday =
-        weekday.iter().all(u8::is_ascii_alphabetic) && month_of(std::str::from_utf8(weekday).ok()?).is_none();
+    let is_weekday = weekday.iter().all(u8::is_ascii_alphabetic) && month_of(weekday).is_none();
     (is_real && is_weekday).then(|| days_since_epoch(year, month, date) * DAY + hour * 3600 + minute * 60 + second)
 }
 
@@ -130,9 +129,8 @@ fn full_year(value: i64, digits: usize) -> Option<i64> {
     }
 }
 
-fn month_of(word: &str) -> Option<i64> {
-    let start: [u8; 3] = word.get(..3)?.as_bytes().try_into().ok()?;
-    Some(match &start.map(|byte| byte.to_ascii_lowercase()) {
+fn month_of(word: &[u8]) -> Option<i64> {
+    Some(match &word.first_chunk::<3>()?.map(|byte| byte.to_ascii_lowercase()) {
         b"jan" => 1,
         b"feb" => 2,
         b"mar" => 3,

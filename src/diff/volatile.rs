@@ -3,131 +3,87 @@
 //! A name alone is not enough (a `token` may be data), nor a shape alone (an id is a UUID too). What is drawn by chance also differs in
 //! more than a few characters, and a clock is only one that shows the time of the answers: a changed digit is a lost record, not noise.
 
+use smallvec::SmallVec;
+
 use super::clock;
 use super::rules::Rule;
 
-/// Request and trace ids, under any spelling: compared in lower case without `_` and `-`.
-const REQUEST_IDS: [&str; 11] = [
-    "requestid",
-    "xrequestid",
-    "reqid",
-    "traceid",
-    "xtraceid",
-    "spanid",
-    "traceparent",
-    "correlationid",
-    "xcorrelationid",
-    "requestuuid",
-    "requestguid",
-];
-
-const TOKENS: [&str; 17] = [
-    "csrf",
-    "csrftoken",
-    "xcsrftoken",
-    "csrfmiddlewaretoken",
-    "xsrf",
-    "xsrftoken",
-    "token",
-    "formtoken",
-    "authenticitytoken",
-    "nonce",
-    "cspnonce",
-    "sessionid",
-    "formkey",
-    "requestverificationtoken",
-    "phpsessid",
-    "antiforgerytoken",
-    "logouttoken",
-];
-
-const TIMES: [&str; 18] = [
-    "generatedat",
-    "generated",
-    "servertime",
-    "servedat",
-    "now",
-    "timestamp",
-    "renderedat",
-    "currenttime",
-    "responsetime",
-    "requesttime",
-    "time",
-    "utcnow",
-    "servertimestamp",
-    "generatedon",
-    "asof",
-    "fetchedat",
-    "builtat",
-    "date",
-];
-
-/// How long the answer took. Not `duration` or `response_time`: those are data of logs, films and monitors.
-const DURATIONS: [&str; 15] = [
-    "took",
-    "tookms",
-    "elapsed",
-    "elapsedms",
-    "elapsedtime",
-    "querytime",
-    "querytimems",
-    "rendertime",
-    "rendertimems",
-    "executiontime",
-    "exectime",
-    "executiontimems",
-    "processingtime",
-    "processingtimems",
-    "generationtime",
-];
-
-fn plain(name: &str) -> String {
-    name.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).map(|c| c.to_ascii_lowercase()).collect()
+/// What a value made anew may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    /// Of a request or a trace.
+    Id,
+    Token,
+    Time,
+    /// How long the answer took. Not `duration` or `response_time`: those are data of logs, films and monitors.
+    Duration,
 }
 
-/// Names in the lists are at most this long: longer ones need no look.
+/// What a name says that its value is.
+fn sort(name: &str) -> Option<Sort> {
+    if name.len() > LONGEST_NAME {
+        return None;
+    }
+    let plain: SmallVec<[u8; LONGEST_NAME]> =
+        name.bytes().filter(|byte| !matches!(byte, b'_' | b'-' | b' ')).map(|byte| byte.to_ascii_lowercase()).collect();
+    Some(match &*plain {
+        b"requestid" | b"xrequestid" | b"reqid" | b"traceid" | b"xtraceid" | b"spanid" | b"traceparent"
+        | b"correlationid" | b"xcorrelationid" | b"requestuuid" | b"requestguid" => Sort::Id,
+        b"csrf"
+        | b"csrftoken"
+        | b"xcsrftoken"
+        | b"csrfmiddlewaretoken"
+        | b"xsrf"
+        | b"xsrftoken"
+        | b"token"
+        | b"formtoken"
+        | b"authenticitytoken"
+        | b"nonce"
+        | b"cspnonce"
+        | b"sessionid"
+        | b"formkey"
+        | b"requestverificationtoken"
+        | b"phpsessid"
+        | b"antiforgerytoken"
+        | b"logouttoken" => Sort::Token,
+        b"generatedat" | b"generated" | b"servertime" | b"servedat" | b"now" | b"timestamp" | b"renderedat"
+        | b"currenttime" | b"responsetime" | b"requesttime" | b"time" | b"utcnow" | b"servertimestamp"
+        | b"generatedon" | b"asof" | b"fetchedat" | b"builtat" | b"date" => Sort::Time,
+        b"took" | b"tookms" | b"elapsed" | b"elapsedms" | b"elapsedtime" | b"querytime" | b"querytimems"
+        | b"rendertime" | b"rendertimems" | b"executiontime" | b"exectime" | b"executiontimems" | b"processingtime"
+        | b"processingtimems" | b"generationtime" => Sort::Duration,
+        _ => return None,
+    })
+}
+
+/// Names that say something are at most this long: longer ones need no look.
 const LONGEST_NAME: usize = 32;
 
 /// The rule that covers two strings under a name, if they are of one volatile kind.
 pub fn strings(name: &str, control: &str, candidate: &str, now: Option<i64>) -> Option<Rule> {
-    if name.len() > LONGEST_NAME {
-        return None;
-    }
-    let name = plain(name);
-    let listed = |list: &[&str]| list.contains(&name.as_str());
-    if listed(&REQUEST_IDS) && same_shape(control, candidate) {
-        return Some(Rule::VolatileRequestId);
-    }
-    if listed(&TOKENS) && same_shape(control, candidate) {
-        return Some(Rule::VolatileToken);
-    }
-    if listed(&TIMES) {
-        let (old, new) = (clock::moment(control)? / MICROS, clock::moment(candidate)? / MICROS);
-        return are_now(old, new, now).then_some(Rule::VolatileTime);
-    }
-    if listed(&DURATIONS) && is_duration(control) && is_duration(candidate) {
-        return Some(Rule::VolatileDuration);
-    }
-    None
+    let (rule, is_one) = match sort(name)? {
+        Sort::Id => (Rule::VolatileRequestId, same_shape(control, candidate)),
+        Sort::Token => (Rule::VolatileToken, same_shape(control, candidate)),
+        Sort::Time => {
+            let (old, new) = (clock::moment(control)? / MICROS, clock::moment(candidate)? / MICROS);
+            (Rule::VolatileTime, are_now(old, new, now))
+        }
+        Sort::Duration => (Rule::VolatileDuration, is_duration(control) && is_duration(candidate)),
+    };
+    is_one.then_some(rule)
 }
 
 const MICROS: i64 = 1_000_000;
 
 /// The rule that covers two numbers under a name.
 pub fn numbers(name: &str, control: f64, candidate: f64, now: Option<i64>) -> Option<Rule> {
-    if name.len() > LONGEST_NAME {
-        return None;
-    }
-    let name = plain(name);
-    if TIMES.contains(&name.as_str())
-        && let Some(old) = epoch(control)
-        && let Some(new) = epoch(candidate)
-        && are_now(old, new, now)
-    {
-        return Some(Rule::VolatileTime);
-    }
     let took = |value: f64| (0.0..LONGEST_ANSWER_MS).contains(&value);
-    (DURATIONS.contains(&name.as_str()) && took(control) && took(candidate)).then_some(Rule::VolatileDuration)
+    let (rule, is_one) = match sort(name)? {
+        Sort::Time => (Rule::VolatileTime, are_now(epoch(control)?, epoch(candidate)?, now)),
+        Sort::Duration => (Rule::VolatileDuration, took(control) && took(candidate)),
+        Sort::Id | Sort::Token => return None,
+    };
+    is_one.then_some(rule)
 }
 
 /// Ten minutes, in milliseconds.
