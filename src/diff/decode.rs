@@ -135,7 +135,7 @@ pub fn text<'a>(headers: &HeaderMap, bytes: &'a [u8]) -> Text<'a> {
 }
 
 /// As [`text`], of a body that is said to be this.
-pub fn text_of<'a>(said: Option<&MediaType>, bytes: &'a [u8]) -> Text<'a> {
+pub fn text_of<'a>(said: Option<&MediaType<'_>>, bytes: &'a [u8]) -> Text<'a> {
     let declared = || Encoding::for_label(said?.charset.as_ref()?.as_bytes());
     let marked = Encoding::for_bom(bytes).map(|(encoding, _)| encoding);
     let encoding = marked.or_else(declared).or_else(|| inside(bytes)).unwrap_or(UTF_8);

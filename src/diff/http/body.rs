@@ -138,7 +138,7 @@ fn decoded(answers: &Answers<'_>, bodies: &Bodies<'_>, scope: &Scope<'_>, sink: 
 }
 
 /// What the two answers say that they are.
-type Types<'a> = (Option<&'a MediaType>, Option<&'a MediaType>);
+type Types<'a> = (Option<&'a MediaType<'a>>, Option<&'a MediaType<'a>>);
 
 /// `/**/callback({…});`, as scripts of other sites ask for it.
 struct Callback<'a> {
@@ -169,17 +169,17 @@ fn table(old: &str, new: &str, sink: &mut Sink<'_>) {
 }
 
 fn is_table(types: Types<'_>) -> bool {
-    let says = |said: Option<&MediaType>| said.is_some_and(MediaType::is_table);
+    let says = |said: Option<&MediaType<'_>>| said.is_some_and(MediaType::is_table);
     says(types.0) && says(types.1)
 }
 
 fn says_xhtml(types: Types<'_>) -> bool {
-    let says = |said: Option<&MediaType>| said.is_some_and(MediaType::is_xhtml);
+    let says = |said: Option<&MediaType<'_>>| said.is_some_and(MediaType::is_xhtml);
     says(types.0) && says(types.1)
 }
 
 fn says_lines(types: Types<'_>) -> bool {
-    let says = |said: Option<&MediaType>| said.is_some_and(MediaType::is_json_lines);
+    let says = |said: Option<&MediaType<'_>>| said.is_some_and(MediaType::is_json_lines);
     says(types.0) && says(types.1)
 }
 
@@ -195,7 +195,7 @@ fn broken_characters(old: &Text<'_>, new: &Text<'_>, sink: &mut Sink<'_>) {
     sink.report(Finding::new(Kind::Encoding, BODY).values(shown(old), shown(new)).cause("invalid_characters"));
 }
 
-fn is_binary(said: Option<&MediaType>, bytes: &[u8]) -> bool {
+fn is_binary(said: Option<&MediaType<'_>>, bytes: &[u8]) -> bool {
     const LOOKED_AT: usize = 1024;
     let head = bytes.get(..LOOKED_AT.min(bytes.len())).unwrap_or_default();
     said.is_some_and(|said| !said.is_json() && said.is_binary())
@@ -203,13 +203,13 @@ fn is_binary(said: Option<&MediaType>, bytes: &[u8]) -> bool {
 }
 
 /// UTF-16 holds zero bytes and is text: by its mark, or because the answer says so.
-fn is_wide(said: Option<&MediaType>, bytes: &[u8]) -> bool {
-    let names = |said: &MediaType| said.charset.as_ref().is_some_and(|charset| charset.starts_with("utf-16"));
+fn is_wide(said: Option<&MediaType<'_>>, bytes: &[u8]) -> bool {
+    let names = |said: &MediaType<'_>| said.charset.as_ref().is_some_and(|charset| charset.starts_with("utf-16"));
     bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) || said.is_some_and(names)
 }
 
 /// By what the answer says, unless it says the default of a language that does not know better.
-fn sort(said: Option<&MediaType>, text: &str) -> Sort {
+fn sort(said: Option<&MediaType<'_>>, text: &str) -> Sort {
     match said {
         Some(said) if said.is_json() => Sort::Json,
         Some(said) if said.is_html() && !json::looks_like(text) => Sort::Html,

@@ -1,5 +1,7 @@
 //! Content-Type: the media type and its charset, by meaning.
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 
@@ -12,57 +14,61 @@ const PATH: &str = "header:Content-Type";
 
 /// A Content-Type, taken apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct MediaType {
+pub struct MediaType<'a> {
     /// In lower case: `text/html`.
-    pub essence: String,
+    pub essence: Cow<'a, str>,
     /// In lower case.
-    pub charset: Option<String>,
+    pub charset: Option<Cow<'a, str>>,
     /// Other parameters, names in lower case, in order; `boundary` is left out, it is made anew for every answer.
     pub others: Vec<(String, String)>,
 }
 
-pub fn parse(value: &str) -> MediaType {
+pub fn parse(value: &str) -> MediaType<'_> {
     let mut parts = value.split(';');
-    let essence = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = lower(parts.next().unwrap_or_default().trim());
     let mut found = MediaType { essence, ..MediaType::default() };
     for part in parts {
         let Some((name, value)) = part.split_once('=') else { continue };
-        let (name, value) = (name.trim().to_ascii_lowercase(), value.trim().trim_matches('"'));
-        match name.as_str() {
-            "charset" => found.charset = found.charset.or_else(|| Some(value.to_ascii_lowercase())),
+        let (name, value) = (lower(name.trim()), value.trim().trim_matches('"'));
+        match &*name {
+            "charset" => found.charset = found.charset.or_else(|| Some(lower(value))),
             "boundary" => {}
-            _ => found.others.push((name, value.to_owned())),
+            _ => found.others.push((name.into_owned(), value.to_owned())),
         }
     }
     found.others.sort();
     found
 }
 
-pub fn of(headers: &HeaderMap) -> Option<MediaType> {
+fn lower(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) { text.to_ascii_lowercase().into() } else { text.into() }
+}
+
+pub fn of(headers: &HeaderMap) -> Option<MediaType<'_>> {
     headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(parse)
 }
 
-impl MediaType {
+impl MediaType<'_> {
     pub fn is_json(&self) -> bool {
-        matches!(self.essence.as_str(), "application/json" | "text/json")
+        matches!(&*self.essence, "application/json" | "text/json")
             || self.essence.ends_with("+json")
             || self.is_json_lines()
     }
 
     pub fn is_json_lines(&self) -> bool {
         matches!(
-            self.essence.as_str(),
+            &*self.essence,
             "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines"
         )
     }
 
     /// What a spreadsheet opens.
     pub fn is_table(&self) -> bool {
-        matches!(self.essence.as_str(), "text/csv" | "text/tab-separated-values" | "application/vnd.ms-excel")
+        matches!(&*self.essence, "text/csv" | "text/tab-separated-values" | "application/vnd.ms-excel")
     }
 
     pub fn is_html(&self) -> bool {
-        matches!(self.essence.as_str(), "text/html" | "application/xhtml+xml")
+        matches!(&*self.essence, "text/html" | "application/xhtml+xml")
     }
 
     /// HTML that browsers read as XML.
@@ -71,7 +77,7 @@ impl MediaType {
     }
 
     pub fn is_xml(&self) -> bool {
-        matches!(self.essence.as_str(), "text/xml" | "application/xml") || self.essence.ends_with("+xml")
+        matches!(&*self.essence, "text/xml" | "application/xml") || self.essence.ends_with("+xml")
     }
 
     pub fn is_binary(&self) -> bool {
@@ -99,8 +105,9 @@ impl MediaType {
 
     /// The two spellings of a charset are one: `utf8` and `UTF-8`.
     fn same_charset(&self, other: &Self) -> bool {
-        let encoding =
-            |charset: &Option<String>| charset.as_ref().map(|label| encoding_rs::Encoding::for_label(label.as_bytes()));
+        let encoding = |charset: &Option<Cow<'_, str>>| {
+            charset.as_ref().map(|label| encoding_rs::Encoding::for_label(label.as_bytes()))
+        };
         self.charset == other.charset
             || matches!((encoding(&self.charset), encoding(&other.charset)), (Some(Some(a)), Some(Some(b))) if a == b)
     }

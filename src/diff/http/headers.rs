@@ -7,7 +7,7 @@ mod by_value;
 mod meaning;
 mod path;
 
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, DATE, ETAG, EXPIRES, LAST_MODIFIED, LOCATION, PRAGMA, SET_COOKIE};
+use http::header::{DATE, ETAG, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 
@@ -25,17 +25,17 @@ use path::path;
 
 pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     let differing = differing(answers);
-    let differs = |names: &[HeaderName]| differing.iter().any(|sent| names.contains(sent.name));
-    if differs(&[CONTENT_TYPE]) {
+    let differs = |how: Meaning| differing.iter().any(|sent| sent.how == how);
+    if differs(Meaning::ContentType) {
         content_type::compare(answers, sink);
     }
-    if differs(&[LOCATION]) {
+    if differs(Meaning::Location) {
         redirect::compare(answers, scope, sink);
     }
-    if differs(&[CACHE_CONTROL, EXPIRES, PRAGMA]) {
+    if differs(Meaning::Caching) {
         caching::compare(answers, scope.now, sink);
     }
-    if differs(&[SET_COOKIE]) {
+    if differs(Meaning::Cookies) {
         cookies::compare(answers, scope, sink);
     }
     for sent in differing {
@@ -46,6 +46,7 @@ pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
 /// A header that differs, with what each side sends of it.
 struct Sent<'a> {
     name: &'a HeaderName,
+    how: Meaning,
     values: Values<'a>,
 }
 
@@ -55,7 +56,11 @@ enum Values<'a> {
     Many,
 }
 
-impl Sent<'_> {
+impl<'a> Sent<'a> {
+    fn new(name: &'a HeaderName, values: Values<'a>) -> Self {
+        Self { name, how: meaning(name.as_str()), values }
+    }
+
     /// Whether both send one value, and only its case differs.
     fn is_same_word(&self) -> bool {
         matches!(self.values, Values::One(Some(old), Some(new)) if old.as_bytes().eq_ignore_ascii_case(new.as_bytes()))
@@ -65,25 +70,23 @@ impl Sent<'_> {
 /// Headers of ordinary answers; to be found among so few, looking through them costs less than hashing. At most 64, the bits of a mask.
 const FEW: usize = 32;
 
-type Differing<'a> = SmallVec<[Sent<'a>; 16]>;
-
 /// The headers that are not sent alike: legacy's, and then those that only new has.
-fn differing<'a>(answers: &Answers<'a>) -> Differing<'a> {
+fn differing<'a>(answers: &Answers<'a>) -> Vec<Sent<'a>> {
     let (old, new) = (&answers.control.headers, &answers.candidate.headers);
     let is_plain = |headers: &HeaderMap| headers.len() == headers.keys_len() && headers.len() <= FEW;
     if is_plain(old) && is_plain(new) {
         return differing_among_few(old, new);
     }
-    let many = |name: &'a HeaderName| Sent { name, values: Values::Many };
+    let many = |name: &'a HeaderName| Sent::new(name, Values::Many);
     let changed = old.keys().filter(|name| !answers.agree_on(name)).map(many);
     changed.chain(new.keys().filter(|name| !old.contains_key(*name)).map(many)).collect()
 }
 
 /// As [`differing`], of headers that are each sent once.
-fn differing_among_few<'a>(old: &'a HeaderMap, new: &'a HeaderMap) -> Differing<'a> {
+fn differing_among_few<'a>(old: &'a HeaderMap, new: &'a HeaderMap) -> Vec<Sent<'a>> {
     let there: SmallVec<[(&HeaderName, &HeaderValue); FEW]> = new.iter().collect();
     let (mut met, mut next) = (0_u64, 0);
-    let mut found = Differing::new();
+    let mut found = Vec::with_capacity(old.len() + new.len());
     for (name, value) in old {
         let mut ahead = (next..there.len()).chain(0..next.min(there.len()));
         let place = ahead.find(|at| there.get(*at).is_some_and(|(other, _)| *other == name));
@@ -93,11 +96,11 @@ fn differing_among_few<'a>(old: &'a HeaderMap, new: &'a HeaderMap) -> Differing<
             next = at + 1;
         }
         if other != Some(value) {
-            found.push(Sent { name, values: Values::One(Some(value), other) });
+            found.push(Sent::new(name, Values::One(Some(value), other)));
         }
     }
     let only_new = there.iter().enumerate().filter(|(at, _)| met & (1 << at) == 0);
-    found.extend(only_new.map(|(_, (name, value))| Sent { name, values: Values::One(None, Some(value)) }));
+    found.extend(only_new.map(|(_, (name, value))| Sent::new(name, Values::One(None, Some(value)))));
     found
 }
 
@@ -117,15 +120,11 @@ pub fn time_of(answer: &Observation, now: Option<i64>) -> Option<i64> {
 }
 
 fn one(sent: &Sent<'_>, answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
-    let name = sent.name;
-    let how = meaning(name.as_str());
-    if how == Meaning::Elsewhere {
-        return;
-    }
-    if let Meaning::Nothing(rule) = how
-        && sink.hides_again(rule)
-    {
-        return;
+    let (name, how) = (sent.name, sent.how);
+    match how {
+        Meaning::ContentType | Meaning::Location | Meaning::Caching | Meaning::Cookies => return,
+        Meaning::Nothing(rule) if sink.hides_again(rule) => return,
+        _ => {}
     }
     let finding = Finding::new(Kind::Header, path(name.as_str()));
     let finding = match sent.values {

@@ -11,8 +11,14 @@ use crate::diff::shown::Shown;
 /// How a header is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// Compared elsewhere, with others.
-    Elsewhere,
+    /// Compared elsewhere.
+    ContentType,
+    /// Compared elsewhere.
+    Location,
+    /// Compared elsewhere, three headers together.
+    Caching,
+    /// Compared elsewhere, cookie by cookie.
+    Cookies,
     /// Neither value nor presence matters.
     Nothing(Rule),
     /// The value is made anew; presence is the operator's choice.
@@ -53,7 +59,10 @@ impl Meaning {
 
 pub(super) fn meaning(name: &str) -> Meaning {
     match name {
-        "content-type" | "set-cookie" | "location" | "cache-control" | "expires" | "pragma" => Meaning::Elsewhere,
+        "content-type" => Meaning::ContentType,
+        "location" => Meaning::Location,
+        "cache-control" | "expires" | "pragma" => Meaning::Caching,
+        "set-cookie" => Meaning::Cookies,
         // `Host` says nothing in an answer: PHP's built-in server repeats the request's there.
         "server" | "host" | "x-powered-by" | "via" | "x-generator" | "x-served-by" | "x-cache" | "cf-cache-status"
         | "alt-svc" | "x-backend" | "x-aspnet-version" | "x-runtime-version" | "x-version" => {
