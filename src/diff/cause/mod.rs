@@ -7,6 +7,7 @@ mod detail;
 mod leak;
 mod numbers;
 mod place;
+mod signs;
 mod strings;
 
 use std::borrow::Cow;
