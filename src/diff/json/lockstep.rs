@@ -2,7 +2,8 @@
 //! some scalars and a few elements that one side has more, or gives up at the first thing that needs more thought; then nothing has
 //! been said, and [`super::walk`] starts over.
 //!
-//! The left text is checked against the grammar; the right one must have the same tokens at each step, so it is checked with it.
+//! The left text is checked against the grammar; the right one must have the same tokens at each step, so it is checked with it. Where
+//! both are the same bytes, which is nearly everywhere, only the left one is read, and the right one goes along.
 
 mod gap;
 mod proof;
@@ -33,13 +34,8 @@ pub fn prove<'a>(control: &'a str, candidate: &'a str, rules: &Rules) -> Option<
     if pair.refused || rules.names_arrays() {
         return None;
     }
-    let gap = gap::find(&pair)?;
-    let array = gap.array;
-    pair = Pair { gap: Some(gap), ..Pair::new(control, candidate, rules) };
-    pair.run()?;
-    // Where elements of the array itself differ, others may stand for each other.
-    let is_one_sided = pair.gap.is_none() && pair.proof.parts.iter().all(|part| part.array != array);
-    is_one_sided.then_some(pair.proof)
+    let without = |gap: Gap| Pair::new(control, candidate, rules).without(gap);
+    gap::near(&pair).and_then(without).or_else(|| gap::find(&pair).and_then(without))
 }
 
 /// Containers under way; nothing recurses here, so the bound is only there to be one.
@@ -74,6 +70,8 @@ struct Elements {
 struct Pair<'a, 'r> {
     old: Side<'a>,
     new: Side<'a>,
+    /// Up to here in the left text, the right one holds the same bytes from where it is read; nothing is known behind.
+    alike: usize,
     open: SmallVec<[Frame; FEW_OPEN]>,
     rules: &'r Rules,
     /// A rule that would be needed is not in force everywhere.
@@ -88,6 +86,7 @@ impl<'a, 'r> Pair<'a, 'r> {
         Self {
             old: Side::new(control),
             new: Side::new(candidate),
+            alike: 0,
             open: SmallVec::new(),
             rules,
             refused: false,
@@ -104,14 +103,23 @@ impl<'a, 'r> Pair<'a, 'r> {
         Some(())
     }
 
+    /// Proves the two equal but for elements that are left out.
+    fn without(mut self, gap: Gap) -> Option<Proof<'a>> {
+        let array = gap.array;
+        self.gap = Some(gap);
+        self.run()?;
+        // Where elements of the array itself differ, others may stand for each other.
+        let is_one_sided = self.gap.is_none() && self.proof.parts.iter().all(|part| part.array != array);
+        is_one_sided.then_some(self.proof)
+    }
+
     fn document(&mut self) -> Option<()> {
         loop {
             if self.value()? {
                 continue;
             }
             if self.close()? {
-                self.old.peek();
-                self.new.peek();
+                self.peek();
                 return (self.old.rest().is_empty() && self.new.rest().is_empty()).then_some(());
             }
         }
@@ -120,23 +128,23 @@ impl<'a, 'r> Pair<'a, 'r> {
     /// Reads a scalar or opens a container; `true`: a value is wanted next.
     #[inline]
     fn value(&mut self) -> Option<bool> {
-        let first = self.old.peek();
+        let first = self.peek();
         match first {
             b'{' => {
-                self.both(b'{')?;
+                self.take(b'{')?;
                 self.nest(Frame::Object(0..0))?;
-                if self.old.peek() != b'}' {
+                if self.peek() != b'}' {
                     self.key()?;
                     return Some(true);
                 }
             }
             b'[' => {
                 let array = self.old.at;
-                self.both(b'[')?;
+                self.take(b'[')?;
                 let starts = (self.old.at, self.new.at);
                 self.nest(Frame::Array(Elements { array, index: 0, starts, differs: false, first: None }))?;
                 self.leap();
-                return Some(self.old.peek() != b']');
+                return Some(self.peek() != b']');
             }
             _ => self.scalar(first)?,
         }
@@ -146,10 +154,9 @@ impl<'a, 'r> Pair<'a, 'r> {
     /// Reads a scalar that means the same on both sides, or else takes it for the one that differs.
     #[inline]
     fn scalar(&mut self, first: u8) -> Option<()> {
-        self.new.peek();
         let starts = (self.old.at, self.new.at);
         let same = match first {
-            b'"' => self.strings(Place::Here).map(drop),
+            b'"' => self.strings(Place::Here),
             b'-' | b'0'..=b'9' => self.numbers(),
             b't' => self.word(b"true"),
             b'f' => self.word(b"false"),
@@ -169,7 +176,8 @@ impl<'a, 'r> Pair<'a, 'r> {
             return None;
         }
         let (old, new) = (self.old.skip_scalar()?, self.new.skip_scalar()?);
-        let path = self.steps(None).collect();
+        self.alike = 0;
+        let path = self.steps().collect();
         self.proof.unlike.push(Unlike::Scalar(Change { path, old, new }));
         self.differs_within(self.open.len());
         Some(())
@@ -206,6 +214,7 @@ impl<'a, 'r> Pair<'a, 'r> {
         let side = if gap.owner == Owner::Old { &mut self.old } else { &mut self.new };
         side.at = gap.to;
         side.blanks += gap.blanks;
+        self.alike = 0;
         let text = side.text.get(gap.elements.clone()).unwrap_or_default();
         let starts = (self.old.at, self.new.at);
         if let Some(Frame::Array(elements)) = self.open.last_mut() {
@@ -214,7 +223,7 @@ impl<'a, 'r> Pair<'a, 'r> {
                 elements.index += gap.count;
             }
         }
-        let path = self.steps(None).take(above).collect();
+        let path = self.steps().take(above).collect();
         self.proof.unlike.push(Unlike::Elements(Run { path, index: gap.index, owner: gap.owner, text }));
     }
 
@@ -222,38 +231,37 @@ impl<'a, 'r> Pair<'a, 'r> {
     #[inline]
     fn close(&mut self) -> Option<bool> {
         loop {
-            let mut next = self.old.peek();
+            let mut next = self.peek();
             if self.gap.is_some() {
-                self.new.peek();
                 self.leap_over();
-                next = self.old.peek();
+                next = self.peek();
             }
             match (self.open.last_mut(), next) {
                 (None, _) => return Some(true),
                 (Some(Frame::Object(_)), b',') => {
-                    self.both(b',')?;
+                    self.take(b',')?;
                     self.key()?;
                     return Some(false);
                 }
                 (Some(Frame::Array(elements)), b',') => {
                     let ended = *elements;
-                    self.old.at += 1;
-                    self.new.take(b',')?;
-                    elements.index += 1;
-                    elements.starts = (self.old.at, self.new.at);
-                    elements.differs = false;
+                    self.take(b',')?;
                     self.end_element(&ended);
+                    let starts = (self.old.at, self.new.at);
+                    if let Some(Frame::Array(elements)) = self.open.last_mut() {
+                        *elements = Elements { index: ended.index + 1, starts, differs: false, ..ended };
+                    }
                     self.leap();
                     return Some(false);
                 }
                 (Some(Frame::Array(elements)), b']') => {
                     let ended = *elements;
-                    self.both(next)?;
+                    self.take(next)?;
                     self.open.pop();
                     self.end_element(&ended);
                 }
                 (Some(Frame::Object(_)), b'}') => {
-                    self.both(next)?;
+                    self.take(next)?;
                     self.open.pop();
                 }
                 _ => return None,
@@ -271,11 +279,57 @@ impl<'a, 'r> Pair<'a, 'r> {
         }
     }
 
-    /// Both sides have this byte next.
+    /// The next byte of the left text that is no white space; zero at its end. Goes behind the white space on both sides.
     #[inline]
-    fn both(&mut self, byte: u8) -> Option<()> {
+    fn peek(&mut self) -> u8 {
+        match self.ahead() {
+            [byte, ..] if *byte > b' ' => *byte,
+            _ => self.peek_at_both(),
+        }
+    }
+
+    #[inline(never)]
+    fn peek_at_both(&mut self) -> u8 {
+        self.new.peek();
+        let next = self.old.peek();
+        self.look_ahead();
+        next
+    }
+
+    /// Goes behind this byte, if both sides have it next.
+    #[inline]
+    fn take(&mut self, byte: u8) -> Option<()> {
+        if self.ahead().first() == Some(&byte) {
+            self.advance(1);
+            return Some(());
+        }
+        self.take_from_both(byte)
+    }
+
+    #[inline(never)]
+    fn take_from_both(&mut self, byte: u8) -> Option<()> {
         self.old.take(byte)?;
         self.new.take(byte)
+    }
+
+    #[inline]
+    fn advance(&mut self, bytes: usize) {
+        self.old.at += bytes;
+        self.new.at += bytes;
+    }
+
+    /// What comes next and is known to be the same on both sides.
+    #[inline]
+    fn ahead(&self) -> &'a [u8] {
+        self.old.bytes.get(self.old.at..self.alike).unwrap_or_default()
+    }
+
+    /// Looks how much of what comes next is the same on both sides, if nothing is known of it.
+    #[inline]
+    fn look_ahead(&mut self) {
+        if self.old.at >= self.alike {
+            self.alike = self.old.at + token::common(self.old.rest(), self.new.rest());
+        }
     }
 
     fn nest(&mut self, frame: Frame) -> Option<()> {
@@ -288,95 +342,110 @@ impl<'a, 'r> Pair<'a, 'r> {
 
     #[inline]
     fn key(&mut self) -> Option<()> {
-        let key = self.strings(Place::Key)?;
+        self.peek();
+        let start = self.old.at + 1;
+        self.strings(Place::Key)?;
+        let end = self.old.at - 1;
         if let Some(Frame::Object(name)) = self.open.last_mut() {
-            *name = key;
+            *name = start..end;
         }
-        self.both(b':')
+        self.take(b':')
     }
 
-    /// Reads a string that means the same on both sides; where the left one stands, without its quotes.
+    /// Reads a string that means the same on both sides.
     #[inline]
-    fn strings(&mut self, place: Place) -> Option<Range<usize>> {
-        self.both(b'"')?;
-        let (old, new) = (self.old.rest(), self.new.rest());
-        let common = token::common_plain(old, new);
-        if old.get(common) == Some(&b'"') && new.get(common) == Some(&b'"') {
-            let start = self.old.at;
-            self.old.at += common + 1;
-            self.new.at += common + 1;
-            return Some(start..start + common);
+    fn strings(&mut self, place: Place) -> Option<()> {
+        match self.ahead() {
+            [b'"', inside @ ..] => match token::plain(inside) {
+                length if inside.get(length) == Some(&b'"') => {
+                    self.advance(length + 2);
+                    Some(())
+                }
+                _ => self.other_strings(place),
+            },
+            _ => self.other_strings(place),
         }
-        self.spelled_strings(common, place)
     }
 
-    /// Two strings that differ, or escape something, behind so many bytes.
-    fn spelled_strings(&mut self, mut common: usize, place: Place) -> Option<Range<usize>> {
-        let starts = (self.old.at, self.new.at);
+    /// Two strings that are not known to be the same, or escape something.
+    #[inline(never)]
+    fn other_strings(&mut self, place: Place) -> Option<()> {
+        self.take(b'"')?;
+        let ahead = self.ahead();
+        let plain = token::plain(ahead);
+        let whole = match ahead.get(plain) {
+            Some(b'"') => Some(plain),
+            Some(b'\\') => token::string_length(ahead, plain).ok().map(|(length, _)| length),
+            _ => None,
+        };
+        match whole {
+            Some(length) => {
+                self.advance(length + 1);
+                Some(())
+            }
+            None => self.spelled_strings(plain, place),
+        }
+    }
+
+    /// Two strings that differ somewhere, from behind their quotes, and how many bytes of them are known to be alike.
+    fn spelled_strings(&mut self, mut common: usize, place: Place) -> Option<()> {
+        let start = self.old.at;
         let mut met = Spellings::default();
         loop {
-            self.old.at += common;
-            self.new.at += common;
+            common = self.old.text.get(self.old.at..)?.floor_char_boundary(common);
+            self.advance(common);
             match (self.old.rest(), self.new.rest()) {
-                ([b'"', ..], [b'"', ..]) => {
-                    self.old.at += 1;
-                    self.new.at += 1;
-                    break;
-                }
-                // The usual case, without looking for the ends first.
+                ([b'"', ..], [b'"', ..]) => break,
+                // The usual case, without a look at what it means.
                 ([b'\\', b'/', ..], [b'/', ..]) => {
                     met.add_slash();
                     self.old.at += 2;
                     self.new.at += 1;
                 }
-                _ => {
-                    met = met.and(self.string_rests(starts)?);
-                    break;
-                }
+                _ => met = met.and(self.units()?),
             }
             common = token::common_plain(self.old.rest(), self.new.rest());
         }
-        let key = starts.0..self.old.at - 1;
-        for rule in met.rules() {
+        let key = start..self.old.at;
+        self.advance(1);
+        self.alike = 0;
+        met.rules().try_for_each(|rule| {
             let key = match place {
                 Place::Key => Some(key.clone()),
                 Place::Here => None,
             };
-            self.note(rule, key)?;
-        }
-        Some(key)
+            self.note(rule, key)
+        })
     }
 
-    /// Reads two strings to their ends, from within; `starts` is where they start.
-    fn string_rests(&mut self, starts: (usize, usize)) -> Option<Spellings> {
-        let within = (self.old.at, self.new.at);
-        let (old_end, new_end) = (self.old.string_end()?, self.new.string_end()?);
-        let raw = |text: &'a str| Raw { text, escaped: true };
-        // Bytes that both have in common may end within a character.
-        match (self.old.text.get(within.0..old_end), self.new.text.get(within.1..new_end)) {
-            (Some(old), Some(new)) => string::same(raw(old), raw(new)),
-            _ => {
-                let (old, new) = (self.old.text.get(starts.0..old_end)?, self.new.text.get(starts.1..new_end)?);
-                string::same(raw(old), raw(new))
-            }
-        }
+    /// Reads one character on both sides, if it is the same one.
+    fn units(&mut self) -> Option<Spellings> {
+        let (old, new) = (self.old.text.get(self.old.at..)?, self.new.text.get(self.new.at..)?);
+        let (met, lengths) = string::same_unit(old, new)?;
+        self.old.at += lengths.0;
+        self.new.at += lengths.1;
+        Some(met)
     }
 
     #[inline]
     fn numbers(&mut self) -> Option<()> {
-        let (old, new) = (self.old.rest(), self.new.rest());
-        let length = token::number_length(old).ok()?;
-        let goes_on = matches!(new.get(length), Some(b'0'..=b'9' | b'.' | b'e' | b'E'));
-        if !goes_on && old.get(..length) == new.get(..length) {
-            self.old.at += length;
-            self.new.at += length;
-            return Some(());
+        let ahead = self.ahead();
+        match token::number_length(ahead) {
+            Ok(length) if length < ahead.len() => {
+                self.advance(length);
+                Some(())
+            }
+            _ => self.spelled_numbers(),
         }
-        self.spelled_numbers()
     }
 
+    #[inline(never)]
     fn spelled_numbers(&mut self) -> Option<()> {
         let (old, new) = (self.old.number_end()?, self.new.number_end()?);
+        self.alike = 0;
+        if old == new {
+            return Some(());
+        }
         if number::is_beyond_use(old) || number::is_beyond_use(new) {
             return None;
         }
@@ -393,8 +462,7 @@ impl<'a, 'r> Pair<'a, 'r> {
         if !self.old.rest().starts_with(word) || !self.new.rest().starts_with(word) {
             return None;
         }
-        self.old.at += word.len();
-        self.new.at += word.len();
+        self.advance(word.len());
         Some(())
     }
 
@@ -413,28 +481,35 @@ impl<'a, 'r> Pair<'a, 'r> {
         Some(())
     }
 
-    #[cold]
+    /// The place of the value under way, or of the key of one, as a JSON pointer.
     fn pointer(&self, key: Option<Range<usize>>) -> String {
-        const USUAL: usize = 32;
+        const USUAL: usize = 48;
         let mut path = String::with_capacity(USUAL);
-        for step in self.steps(key) {
-            walk::push_step(&mut path, step);
+        let inner = self.open.len().saturating_sub(usize::from(key.is_some()));
+        for frame in self.open.iter().take(inner) {
+            walk::push_step(&mut path, self.step(frame));
         }
+        key.into_iter().for_each(|key| walk::push_step(&mut path, self.named(key)));
         path
     }
 
-    /// The way to the value under way, or to the key of one.
-    fn steps(&self, key: Option<Range<usize>>) -> impl Iterator<Item = Step<'a>> {
-        let inner = self.open.len().saturating_sub(usize::from(key.is_some()));
-        let named = |place: Range<usize>| {
-            let text = self.old.text.get(place).unwrap_or_default();
-            Step::Key(Raw { text, escaped: text.bytes().any(|byte| byte == b'\\') })
-        };
-        let above = self.open.iter().take(inner).map(move |frame| match frame {
-            Frame::Object(name) => named(name.clone()),
+    /// The way to the value under way.
+    fn steps(&self) -> impl Iterator<Item = Step<'a>> {
+        self.open.iter().map(|frame| self.step(frame))
+    }
+
+    #[inline]
+    fn step(&self, frame: &Frame) -> Step<'a> {
+        match frame {
+            Frame::Object(name) => self.named(name.clone()),
             Frame::Array(elements) => Step::Index(elements.index),
-        });
-        above.chain(key.map(named))
+        }
+    }
+
+    #[inline]
+    fn named(&self, place: Range<usize>) -> Step<'a> {
+        let text = self.old.text.get(place).unwrap_or_default();
+        Step::Key(Raw { text, escaped: text.as_bytes().contains(&b'\\') })
     }
 }
 

@@ -112,7 +112,7 @@ impl<'a> Walk<'_, 'a, '_, '_> {
             taken |= 1 << at;
             next = at + 1;
         }
-        if has_twins(&right) || !self.sink.hides(Rule::JsonKeyOrder, || pointer(&self.path)) {
+        if has_twins(&right) || !self.sink.hides(Rule::JsonKeyOrder, || pointer(self.path.iter().copied())) {
             return false;
         }
         for (step, x, y) in pairs {
@@ -184,7 +184,7 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         if common.is_sorted_by_key(|(_, j)| place(*j)) {
             return;
         }
-        if self.sink.hides(Rule::JsonKeyOrder, || pointer(&self.path)) {
+        if self.sink.hides(Rule::JsonKeyOrder, || pointer(self.path.iter().copied())) {
             return;
         }
         let keys = |indexes: Vec<u32>, tape: &Tape<'a>, members: &[Member]| -> String {
@@ -213,7 +213,7 @@ fn renamed(here: &Tape<'_>, member: &Member, there: &Tape<'_>, others: &[Member]
 }
 
 fn self_path<'a>(path: &[Step<'a>], key: Raw<'a>) -> String {
-    let mut text = pointer(path);
+    let mut text = pointer(path.iter().copied());
     push_step(&mut text, Step::Key(key));
     text
 }

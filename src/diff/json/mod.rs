@@ -74,7 +74,7 @@ pub fn compare(control: &str, candidate: &str, scope: &Scope<'_>, sink: &mut Sin
     if let Some(mut proof) = lockstep::prove(old, new, scope.rules)
         && proof.siblings().all(|parts| are_in_place(parts, scope, sink))
     {
-        return proof.tell(sink).iter().for_each(|unlike| match unlike {
+        return proof.tell(sink).for_each(|unlike| match unlike {
             Unlike::Scalar(change) => one_scalar(change, scope, sink),
             Unlike::Elements(run) => one_sided(run, scope, sink),
         });
@@ -125,16 +125,15 @@ fn are_in_place(parts: &[Part<'_>], scope: &Scope<'_>, sink: &mut Sink<'_>) -> b
     kept
 }
 
-fn one_scalar(change: &Change<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
-    if let (Ok(a), Ok(b)) = (Tape::parse(change.old), Tape::parse(change.new)) {
-        Walk::new(&a, &b, scope, sink).unlike_at(change.path.clone()).value(Tape::ROOT, Tape::ROOT);
-    }
+fn one_scalar(change: Change<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    let (a, b) = (Tape::of_scalar(change.old), Tape::of_scalar(change.new));
+    Walk::new(&a, &b, scope, sink).unlike_at(change.path).value(Tape::ROOT, Tape::ROOT);
 }
 
-fn one_sided(run: &Run<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+fn one_sided(run: Run<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     let list = format!("[{}]", run.text);
     let Ok(tape) = Tape::parse(&list) else { return };
-    let mut walk = Walk { path: run.path.clone(), ..Walk::new(&tape, &tape, scope, sink) };
+    let mut walk = Walk { path: run.path, ..Walk::new(&tape, &tape, scope, sink) };
     for (index, node) in (run.index..).zip(tape.elements(Tape::ROOT)) {
         match run.owner {
             Owner::Old => walk.gone(index, node),

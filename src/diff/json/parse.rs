@@ -26,6 +26,24 @@ impl<'a> Tape<'a> {
         Self::parse_within(text, usize::MAX)
     }
 
+    /// The tape of a scalar that was read before.
+    pub fn of_scalar(text: &'a str) -> Self {
+        let bytes = text.as_bytes();
+        let (kind, quote) = match bytes.first() {
+            Some(b'"') => (Kind::String, 1),
+            Some(b't') => (Kind::True, 0),
+            Some(b'f') => (Kind::False, 0),
+            Some(b'n') => (Kind::Null, 0),
+            _ => (Kind::Number, 0),
+        };
+        let end = text.len() - quote;
+        let node = match kind {
+            Kind::String => Node::string(bytes.contains(&b'\\'), quote, end),
+            kind => Node::new(kind, 0, end),
+        };
+        Self::new(text, vec![node], 0)
+    }
+
     /// As [`Tape::parse`], into a tape of at most so many bytes.
     ///
     /// # Errors

@@ -26,6 +26,24 @@ impl Spellings {
         self.add(SLASH);
     }
 
+    /// Takes in how two characters are spelled; `None`: they are not the same.
+    fn meet(&mut self, control: Unit<'_>, candidate: Unit<'_>) -> Option<()> {
+        if control.code != candidate.code {
+            return None;
+        }
+        if control.written == candidate.written {
+            return Some(());
+        }
+        let is_u = |unit: Unit<'_>| unit.written.starts_with("\\u");
+        self.add(match control.code {
+            0x2f if !(is_u(control) || is_u(candidate)) => SLASH,
+            _ if control.is_escaped() && candidate.is_escaped() => 3,
+            0x22 | 0x26 | 0x27 | 0x3c | 0x3e => 2,
+            _ => 1,
+        });
+        Some(())
+    }
+
     /// These and those.
     pub fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -37,12 +55,18 @@ impl Spellings {
     }
 }
 
-/// One character of a string, and how it was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Unit {
+/// One character of a string.
+#[derive(Debug, Clone, Copy)]
+struct Unit<'a> {
     /// A code point; a surrogate that stands alone keeps its own number.
     code: u32,
-    escaped: bool,
+    written: &'a str,
+}
+
+impl Unit<'_> {
+    fn is_escaped(self) -> bool {
+        self.written.starts_with('\\')
+    }
 }
 
 /// Whether two strings mean the same, and if so, by which spellings they differ. `None`: they do not.
@@ -58,34 +82,30 @@ pub fn same(control: Raw<'_>, candidate: Raw<'_>) -> Option<Spellings> {
             let alike = (0..=alike).rev().find(|at| old.0.is_char_boundary(*at)).unwrap_or(0);
             (old.0, new.0) = (old.0.get(alike..).unwrap_or_default(), new.0.get(alike..).unwrap_or_default());
         }
-        let (before_old, before_new) = (old.0, new.0);
         match (old.next(), new.next()) {
             (None, None) => return Some(met),
-            (Some(a), Some(b)) if a.code == b.code => {
-                if a.escaped || b.escaped {
-                    note(&mut met, a, spelled(before_old, old.0), spelled(before_new, new.0));
-                }
-            }
+            (Some(a), Some(b)) => met.meet(a, b)?,
             _ => return None,
         }
     }
 }
 
-fn spelled<'a>(before: &'a str, after: &str) -> &'a str {
-    before.get(..before.len() - after.len()).unwrap_or_default()
+/// Reads one character in front of each of two texts, within strings that nobody has looked at: how it is spelled, if it is the same one,
+/// and how many bytes it takes on each side. `None`: it is not the same, or what stands there is no character of a string.
+pub fn same_unit(control: &str, candidate: &str) -> Option<(Spellings, (usize, usize))> {
+    let (a, b) = (first_unit(control)?, first_unit(candidate)?);
+    let mut met = Spellings::default();
+    met.meet(a, b)?;
+    Some((met, (a.written.len(), b.written.len())))
 }
 
-fn note(met: &mut Spellings, unit: Unit, control: &str, candidate: &str) {
-    if control == candidate {
-        return;
+fn first_unit(text: &str) -> Option<Unit<'_>> {
+    match text.as_bytes().first()? {
+        b'"' | 0..0x20 => return None,
+        b'\\' => drop(token::escape_length(text.as_bytes(), 0).ok()?),
+        _ => {}
     }
-    let both_escaped = control.starts_with('\\') && candidate.starts_with('\\');
-    met.add(match unit.code {
-        0x2f if !(control.starts_with("\\u") || candidate.starts_with("\\u")) => SLASH,
-        _ if both_escaped => 3,
-        0x22 | 0x26 | 0x27 | 0x3c | 0x3e => 2,
-        _ => 1,
-    });
+    Units(text).next()
 }
 
 /// The order of two strings by what they mean.
@@ -110,32 +130,35 @@ pub fn decode(raw: Raw<'_>) -> Cow<'_, str> {
 
 struct Units<'a>(&'a str);
 
-impl Iterator for Units<'_> {
-    type Item = Unit;
+impl<'a> Iterator for Units<'a> {
+    type Item = Unit<'a>;
 
-    fn next(&mut self) -> Option<Unit> {
-        let mut chars = self.0.chars();
-        let first = chars.next()?;
-        if first != '\\' {
-            self.0 = chars.as_str();
-            return Some(Unit { code: first as u32, escaped: false });
-        }
-        let kind = chars.next()?;
-        self.0 = chars.as_str();
-        let code = match kind {
-            'u' => self.unicode()?,
-            'b' => 0x08,
-            'f' => 0x0c,
-            'n' => 0x0a,
-            'r' => 0x0d,
-            't' => 0x09,
-            other => other as u32,
-        };
-        Some(Unit { code, escaped: true })
+    fn next(&mut self) -> Option<Unit<'a>> {
+        let before = self.0;
+        let code = self.code()?;
+        let written = before.get(..before.len() - self.0.len()).unwrap_or_default();
+        Some(Unit { code, written })
     }
 }
 
 impl Units<'_> {
+    fn code(&mut self) -> Option<u32> {
+        let mut chars = self.0.chars();
+        let first = chars.next()?;
+        let kind = if first == '\\' { Some(chars.next()?) } else { None };
+        self.0 = chars.as_str();
+        Some(match kind {
+            None => first as u32,
+            Some('u') => self.unicode()?,
+            Some('b') => 0x08,
+            Some('f') => 0x0c,
+            Some('n') => 0x0a,
+            Some('r') => 0x0d,
+            Some('t') => 0x09,
+            Some(other) => other as u32,
+        })
+    }
+
     fn unicode(&mut self) -> Option<u32> {
         let high = self.hex()?;
         if !(0xd800..0xdc00).contains(&high) {
@@ -164,7 +187,7 @@ impl Units<'_> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-    use super::{Raw, decode, same};
+    use super::{Raw, decode, same, same_unit};
     use crate::diff::rules::Rule;
 
     fn raw(text: &str) -> Raw<'_> {
@@ -186,6 +209,18 @@ mod tests {
         assert_eq!(rules(r"\n", r"\n"), Some(vec![]));
         assert_eq!(rules(r"\n", "n"), None);
         assert_eq!(rules(r"\\u00eb", "\u{eb}"), None);
+    }
+
+    #[test]
+    fn one_character_of_texts_that_nobody_has_looked_at() {
+        let lengths = |a: &str, b: &str| same_unit(a, b).map(|(_, lengths)| lengths);
+        assert_eq!(lengths(r"\u00ebl", "ël\""), Some((6, 2)));
+        assert_eq!(lengths(r"\ud83d\ude00", "😀"), Some((12, 4)));
+        assert_eq!(lengths(r"\ud83d\u", r"\ud83d"), Some((6, 6)));
+        assert_eq!(lengths(r"\u002f", r"\/"), Some((6, 2)));
+        for other in ["\"", "\u{1}", r"\x", r"\u00e", r"\", ""] {
+            assert_eq!(lengths(other, other), None, "{other:?}");
+        }
     }
 
     #[test]

@@ -40,9 +40,9 @@ fn lowest(marks: u64) -> usize {
     marks.trailing_zeros() as usize / 8
 }
 
-/// How many bytes from here on are plain.
+/// How many bytes from here on are plain: neither quote nor backslash nor control character.
 #[inline]
-fn plain(bytes: &[u8]) -> usize {
+pub fn plain(bytes: &[u8]) -> usize {
     let (words, rest) = bytes.as_chunks::<WORD>();
     for (at, word) in words.iter().enumerate() {
         let marks = stops(u64::from_le_bytes(*word));
@@ -51,6 +51,23 @@ fn plain(bytes: &[u8]) -> usize {
         }
     }
     words.len() * WORD + rest.iter().position(|byte| STOPS[*byte as usize]).unwrap_or(rest.len())
+}
+
+/// How many bytes two texts have in common, as far as anybody looks at once.
+#[inline]
+pub fn common(old: &[u8], new: &[u8]) -> usize {
+    const FAR: usize = 4 << 10;
+    let (old, new) = (old.get(..FAR).unwrap_or(old), new.get(..FAR).unwrap_or(new));
+    let mut equal = 0;
+    for (a, b) in old.as_chunks::<WORD>().0.iter().zip(new.as_chunks::<WORD>().0) {
+        let other = u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b);
+        if other != 0 {
+            return equal + lowest(other);
+        }
+        equal += WORD;
+    }
+    let rest = (old.get(equal..).unwrap_or_default(), new.get(equal..).unwrap_or_default());
+    equal + rest.0.iter().zip(rest.1).take_while(|(a, b)| a == b).count()
 }
 
 /// How many bytes two strings have in common before either ends or escapes something.
@@ -74,6 +91,7 @@ pub fn common_plain(old: &[u8], new: &[u8]) -> usize {
 ///
 /// # Errors
 /// It does not end, or holds what no string may.
+#[inline]
 pub fn string_length(rest: &[u8], known_plain: usize) -> Result<(usize, bool), Fault> {
     let mut at = known_plain;
     let mut escaped = false;
@@ -94,7 +112,10 @@ pub fn string_length(rest: &[u8], known_plain: usize) -> Result<(usize, bool), F
 }
 
 /// Length of the escape at `at`.
-fn escape_length(rest: &[u8], at: usize) -> Result<usize, Fault> {
+///
+/// # Errors
+/// It does not end, or there is no such escape.
+pub fn escape_length(rest: &[u8], at: usize) -> Result<usize, Fault> {
     match rest.get(at + 1) {
         None => Err(Fault::Truncated(rest.len())),
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(2),
@@ -113,34 +134,31 @@ fn escape_length(rest: &[u8], at: usize) -> Result<usize, Fault> {
 /// It is no JSON number.
 #[inline]
 pub fn number_length(rest: &[u8]) -> Result<usize, Fault> {
-    let mut at = usize::from(rest.first() == Some(&b'-'));
-    let first = rest.get(at).copied();
-    let whole = digits(rest, at)?;
-    if whole > 1 && first == Some(b'0') {
+    let start = usize::from(rest.first() == Some(&b'-'));
+    let mut at = digits_end(rest, start)?;
+    if at - start > 1 && rest.get(start) == Some(&b'0') {
         return Err(Fault::Unexpected(0));
     }
-    at += whole;
     if rest.get(at) == Some(&b'.') {
-        at += 1 + digits(rest, at + 1)?;
+        at = digits_end(rest, at + 1)?;
     }
     if matches!(rest.get(at), Some(b'e' | b'E')) {
-        at += 1;
-        at += usize::from(matches!(rest.get(at), Some(b'+' | b'-')));
-        at += digits(rest, at)?;
+        let signed = matches!(rest.get(at + 1), Some(b'+' | b'-'));
+        at = digits_end(rest, at + 1 + usize::from(signed))?;
     }
     Ok(at)
 }
 
-/// How many digits stand here; at least one.
+/// Where the digits end that stand here; at least one.
 #[inline]
-fn digits(rest: &[u8], from: usize) -> Result<usize, Fault> {
+fn digits_end(rest: &[u8], from: usize) -> Result<usize, Fault> {
     let mut at = from;
     while rest.get(at).is_some_and(u8::is_ascii_digit) {
         at += 1;
     }
-    match at - from {
-        0 if at >= rest.len() => Err(Fault::Truncated(from)),
-        0 => Err(Fault::Unexpected(from)),
-        count => Ok(count),
+    match at > from {
+        true => Ok(at),
+        false if at >= rest.len() => Err(Fault::Truncated(from)),
+        false => Err(Fault::Unexpected(from)),
     }
 }

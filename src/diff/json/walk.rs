@@ -110,7 +110,7 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
 
     /// The path as a JSON pointer.
     pub(super) fn pointer(&self) -> String {
-        pointer(&self.path)
+        pointer(self.path.iter().copied())
     }
 
     pub(super) fn pointer_to(&self, step: Step<'a>) -> String {
@@ -127,7 +127,7 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
         let same = if self.is_unlike { None } else { string::same(old, new) };
         if let Some(met) = same {
             for rule in met.rules() {
-                if !self.sink.hides(rule, || pointer(&self.path)) {
+                if !self.sink.hides(rule, || pointer(self.path.iter().copied())) {
                     let finding = Finding::new(Kind::Value, self.pointer()).values(quoted(old), quoted(new));
                     self.sink.report(finding.rule(rule));
                 }
@@ -184,7 +184,7 @@ impl<'w, 'a, 's, 'r> Walk<'w, 'a, 's, 'r> {
         let rule = self.number_rule(old, new);
         if let Some(rule) = rule
             && rule.class() == Class::Cosmetic
-            && self.sink.hides(rule, || pointer(&self.path))
+            && self.sink.hides(rule, || pointer(self.path.iter().copied()))
         {
             return;
         }
@@ -275,10 +275,13 @@ pub(super) fn quoted(raw: Raw<'_>) -> String {
     text
 }
 
-pub(super) fn pointer(path: &[Step<'_>]) -> String {
-    let mut text = String::with_capacity(path.len() * 12);
+/// A path as a JSON pointer.
+#[inline]
+pub(super) fn pointer<'a>(path: impl IntoIterator<Item = Step<'a>>) -> String {
+    const USUAL: usize = 48;
+    let mut text = String::with_capacity(USUAL);
     for step in path {
-        push_step(&mut text, *step);
+        push_step(&mut text, step);
     }
     text
 }
@@ -287,9 +290,8 @@ pub(super) fn push_step(path: &mut String, step: Step<'_>) {
     path.push('/');
     match step {
         Step::Index(index) => push_index(path, index),
-        Step::Key(raw) if !raw.escaped && !raw.text.bytes().any(|byte| matches!(byte, b'~' | b'/')) => {
-            path.push_str(raw.text);
-        }
+        // One look for all that is not written as it stands.
+        Step::Key(raw) if !raw.text.bytes().any(|byte| matches!(byte, b'~' | b'/' | b'\\')) => path.push_str(raw.text),
         Step::Key(raw) => {
             for c in string::decode(raw).chars() {
                 match c {

@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use super::super::likeness::meaning;
 use super::super::tape::Tape;
 use super::super::token::{self, is_blank};
 use super::proof::Owner;
-use super::{Frame, Pair};
+use super::{Elements, Frame, Pair};
 
 /// Elements to be left out of one text.
 #[derive(Debug)]
@@ -33,17 +35,39 @@ const LONGEST: usize = 64;
 /// The same. Bytes.
 const LARGEST: usize = 64 << 10;
 
+/// Elements in a run that is found by what stands behind it.
+const NEAR: usize = 3;
+
+/// As [`find`], of a few elements, by what stands just behind them. The array is not counted, so it is a guess: whether it holds is seen
+/// by reading without them.
+pub(super) fn near(pair: &Pair<'_, '_>) -> Option<Gap> {
+    arrays(pair).find_map(|elements| {
+        let (index, old, new) = rests(pair, elements);
+        if !old.begins_small() || !new.begins_small() {
+            return None;
+        }
+        let (first, other) = (old.meanings(1), new.meanings(1));
+        if first == other {
+            return None;
+        }
+        let behind = |rest: &Rest<'_>, first: &[u64]| {
+            rest.meanings(1 + NEAR).iter().skip(1).position(|meaning| first.contains(meaning)).map(|at| at + 1)
+        };
+        let (owner, rest, count) = match (behind(&new, &first), behind(&old, &other)) {
+            (Some(count), None) => (Owner::New, new, count),
+            (None, Some(count)) => (Owner::Old, old, count),
+            _ => return None,
+        };
+        let gap = rest.before_others(Place { array: elements.array, index, owner, count })?;
+        rest.are_elements(&gap).then_some(gap)
+    })
+}
+
 /// Where two texts that could not be read side by side may have parted: the outermost array under way that has more elements on one
 /// side. They are what stands where it first differs, or behind all else; `None`: that is not the reason.
 pub(super) fn find(pair: &Pair<'_, '_>) -> Option<Gap> {
-    let arrays = pair.open.iter().filter_map(|frame| match frame {
-        Frame::Array(elements) => Some(elements),
-        Frame::Object(_) => None,
-    });
-    for elements in arrays.take(MOST_LEVELS) {
-        let (index, starts) = elements.first.unwrap_or((elements.index, elements.starts));
-        let (old, new) =
-            (Rest { bytes: pair.old.bytes, from: starts.0 }, Rest { bytes: pair.new.bytes, from: starts.1 });
+    for elements in arrays(pair) {
+        let (index, old, new) = rests(pair, elements);
         let (a, b) = (old.count()?, new.count()?);
         if a == b {
             continue;
@@ -54,30 +78,28 @@ pub(super) fn find(pair: &Pair<'_, '_>) -> Option<Gap> {
         let gap = match fewer {
             _ if count > LONGEST => None,
             0 => rest.all(place),
-            _ if !mean_the_same(pair, &old, &new) => rest.before_others(place),
+            _ if old.meanings(1) != new.meanings(1) => rest.before_others(place),
             1 => rest.behind_first(place),
             _ => None,
         };
-        let text = if owner == Owner::Old { pair.old.text } else { pair.new.text };
-        return gap.filter(|gap| text.get(gap.elements.clone()).is_some_and(|text| are_elements(text, count)));
+        return gap.filter(|gap| rest.are_elements(gap));
     }
     None
 }
 
-/// Is it a list of so many JSON values?
-fn are_elements(text: &str, count: usize) -> bool {
-    let list = format!("[{text}]");
-    text.len() <= LARGEST && Tape::parse(&list).is_ok_and(|tape| tape.elements(Tape::ROOT).count() == count)
+/// The arrays under way, from the outermost on.
+fn arrays<'p>(pair: &'p Pair<'_, '_>) -> impl Iterator<Item = &'p Elements> {
+    let arrays = pair.open.iter().filter_map(|frame| match frame {
+        Frame::Array(elements) => Some(elements),
+        Frame::Object(_) => None,
+    });
+    arrays.take(MOST_LEVELS)
 }
 
-/// Do the first elements of both rests mean the same?
-fn mean_the_same(pair: &Pair<'_, '_>, old: &Rest<'_>, new: &Rest<'_>) -> bool {
-    let element = |text: &'_ str, rest: &Rest<'_>| {
-        let (end, _) = rest.ends().next()?;
-        let tape = Tape::parse(text.get(rest.from..end)?).ok()?;
-        Some(meaning(&tape, Tape::ROOT))
-    };
-    element(pair.old.text, old) == element(pair.new.text, new)
+/// Where an array first differs: the index, and what is left of it on both sides.
+fn rests<'a>(pair: &Pair<'a, '_>, elements: &Elements) -> (usize, Rest<'a>, Rest<'a>) {
+    let (index, starts) = elements.first.unwrap_or((elements.index, elements.starts));
+    (index, Rest { text: pair.old.text, from: starts.0 }, Rest { text: pair.new.text, from: starts.1 })
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -91,14 +113,14 @@ struct Place {
 /// The elements of an array from one on, by their bytes alone.
 #[derive(Debug, Clone, Copy)]
 struct Rest<'a> {
-    bytes: &'a [u8],
+    text: &'a str,
     from: usize,
 }
 
 impl Rest<'_> {
     /// Where each element ends; whether the array does, too.
     fn ends(&self) -> impl Iterator<Item = (usize, bool)> {
-        let bytes = self.bytes;
+        let bytes = self.text.as_bytes();
         let mut next = Some(self.from);
         std::iter::from_fn(move || {
             let mut at = next?;
@@ -128,7 +150,7 @@ impl Rest<'_> {
         let mut ends = self.ends();
         let (first, is_last) = ends.next()?;
         if is_last {
-            let inside = self.bytes.get(self.from..first)?;
+            let inside = self.text.as_bytes().get(self.from..first)?;
             return Some(usize::from(inside.iter().any(|byte| !is_blank(*byte))));
         }
         let mut count = 1;
@@ -141,8 +163,31 @@ impl Rest<'_> {
         None
     }
 
+    /// Whether the first few elements are quickly looked at.
+    fn begins_small(&self) -> bool {
+        self.ends().take(1 + NEAR).last().is_some_and(|(end, _)| end - self.from <= LARGEST)
+    }
+
+    /// What the first elements mean, so many of them as there are.
+    fn meanings(&self, count: usize) -> SmallVec<[u64; 1 + NEAR]> {
+        let mut from = self.from;
+        let elements = self.ends().take(count).map_while(|(end, _)| {
+            let tape = Tape::parse(self.text.get(from..end)?).ok()?;
+            from = end + 1;
+            Some(meaning(&tape, Tape::ROOT))
+        });
+        elements.collect()
+    }
+
+    /// Is what is left out a list of as many JSON values?
+    fn are_elements(&self, gap: &Gap) -> bool {
+        let Some(text) = self.text.get(gap.elements.clone()).filter(|text| text.len() <= LARGEST) else { return false };
+        let list = format!("[{text}]");
+        Tape::parse(&list).is_ok_and(|tape| tape.elements(Tape::ROOT).count() == gap.count)
+    }
+
     fn gap(&self, place: Place, from: usize, to: usize, elements: Range<usize>) -> Option<Gap> {
-        let blanks = blanks(self.bytes.get(from..to)?)?;
+        let blanks = blanks(self.text.as_bytes().get(from..to)?)?;
         let Place { array, index, owner, count } = place;
         Some(Gap { owner, array, index, count, from, to, elements, blanks })
     }

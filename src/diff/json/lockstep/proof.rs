@@ -1,15 +1,20 @@
 //! What was found while two texts were read side by side.
 
+use smallvec::SmallVec;
+
 use super::super::walk::Step;
 use crate::diff::rules::Rule;
 use crate::diff::sink::Sink;
 
+/// Rules that hide something in an ordinary JSON text, and things that differ.
+const FEW: usize = 4;
+
 /// What cosmetic rules would hide, each with its count and the first place; and what differs.
 #[derive(Debug, Default)]
 pub struct Proof<'a> {
-    pub(super) met: Vec<(Rule, u32, String)>,
-    pub(super) unlike: Vec<Unlike<'a>>,
-    pub(super) parts: Vec<Part<'a>>,
+    pub(super) met: SmallVec<[(Rule, u32, String); FEW]>,
+    pub(super) unlike: SmallVec<[Unlike<'a>; FEW]>,
+    pub(super) parts: SmallVec<[Part<'a>; FEW]>,
 }
 
 /// What differs, in the order of the texts.
@@ -63,11 +68,10 @@ impl<'a> Proof<'a> {
     }
 
     /// Tells what was hidden; what is left to be judged comes back.
-    #[must_use]
-    pub fn tell(self, sink: &mut Sink<'_>) -> Vec<Unlike<'a>> {
+    pub fn tell(self, sink: &mut Sink<'_>) -> impl Iterator<Item = Unlike<'a>> + use<'a> {
         for (rule, count, path) in self.met {
             sink.hides_times(rule, count, || path);
         }
-        self.unlike
+        self.unlike.into_iter()
     }
 }

@@ -60,14 +60,6 @@ impl<'a> Side<'a> {
         Some(())
     }
 
-    /// Reads a string to behind its closing quote, from within; where that quote stands.
-    pub(super) fn string_end(&mut self) -> Option<usize> {
-        let (length, _) = token::string_length(self.rest(), 0).ok()?;
-        let end = self.at + length;
-        self.at = end + 1;
-        Some(end)
-    }
-
     pub(super) fn number_end(&mut self) -> Option<&'a str> {
         let length = token::number_length(self.rest()).ok()?;
         let text = self.text.get(self.at..self.at + length)?;

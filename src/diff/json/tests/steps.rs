@@ -106,6 +106,28 @@ fn what_is_told_in_step_is_what_is_told_with_tapes() {
     assert!(met > 10_000 && several > 4_000 && one_sided > 1_000, "{met} {several} {one_sided}");
 }
 
+/// The elements behind those that one side has more are alike, so that it may be guessed which they are; the guess is proven.
+#[test]
+fn what_stands_behind_a_gap_may_stand_elsewhere() {
+    let rules = Rules::default();
+    for (old, new) in [
+        ("[1,2,3]", "[1,9,2,3]"),
+        ("[1,2,3,4]", "[1,9,8,7,2,3,4]"),
+        ("[1,9,2,3]", "[1,2,3]"),
+        ("[[1,2],[3,4]]", "[[1,2],[9,3,4]]"),
+        ("[{\"a\":[1,2]},5]", "[{\"a\":[7,1,2]},5]"),
+    ] {
+        let (quick, slow) = both_ways(old, new, &rules).unwrap();
+        assert_eq!((told(&quick), &quick.differences), (told(&slow), &slow.differences), "{old} {new}");
+        assert_eq!(quick.differences.len(), new.len().abs_diff(old.len()) / 2, "{old} {new}");
+    }
+    // As many on both sides, or more than the guess says.
+    for (old, new) in [("[1,2,3]", "[9,1,3]"), ("[1,2,3]", "[9,1,8,2,7,3]"), ("[1,2,1,2]", "[2,1,2,1]")] {
+        let told_alike = both_ways(old, new, &rules).is_none_or(|(quick, slow)| quick.differences == slow.differences);
+        assert!(told_alike, "{old} {new}");
+    }
+}
+
 /// What is left out in step is read nevertheless.
 #[test]
 fn elements_that_are_no_json_are_not_left_out() {
