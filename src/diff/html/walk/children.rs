@@ -28,9 +28,7 @@ impl Walk<'_, '_, '_, '_> {
         }
         let (old_kids, new_kids) = (self.counted(x, a), self.counted(y, b));
         if x.solid(a) != y.solid(b) && texts_of(x, &old_kids).eq(texts_of(y, &new_kids)) {
-            let path = self.place(Side::Control, at.0);
-            let finding = Finding::new(Kind::Text, path).values(own_text(x, at.0), own_text(y, at.1));
-            self.report(finding.rule(Rule::Nbsp));
+            self.solid_spaces(at);
         }
         self.ignored_kids(a, b, at);
         if old.meaning == new.meaning
@@ -58,6 +56,13 @@ impl Walk<'_, '_, '_, '_> {
             return;
         }
         self.aligned(&alignment, (&old_kids, &new_kids), at);
+    }
+
+    /// Spaces at which no line breaks stand for others, or the other way round.
+    fn solid_spaces(&mut self, at: (NodeId, NodeId)) {
+        let path = self.place(Side::Control, at.0);
+        let values = (own_text(self.sides.a, at.0), own_text(self.sides.b, at.1));
+        self.report(Finding::new(Kind::Text, path).values(values.0, values.1).rule(Rule::Nbsp));
     }
 
     fn counted(&self, view: &View<'_>, parent: ItemId) -> SmallVec<[ItemId; 16]> {
@@ -129,15 +134,11 @@ impl Walk<'_, '_, '_, '_> {
     }
 
     fn aligned(&mut self, alignment: &Alignment, kids: (&[ItemId], &[ItemId]), at: (NodeId, NodeId)) {
-        let (x, y) = (self.sides.a, self.sides.b);
-        if let Some(finding) = self.escaping(alignment, kids, at) {
-            return self.report(finding);
+        if self.is_escaping(alignment, kids, at) {
+            return;
         }
         if alignment.pairs.iter().any(|pair| pair.moved == Moved::Yes) {
-            let path = self.place(Side::Control, at.0);
-            let from = in_place(alignment);
-            let finding = Finding::new(Kind::Order, path).values(outline(x, kids.0, from), outline(y, kids.1, from));
-            self.report(finding.cause("sorted_otherwise"));
+            self.sorted_otherwise(alignment, kids, at);
         }
         let is_beside = |alone: &[u32], at: u32| {
             alone.binary_search(&(at + 1)).is_ok()
@@ -154,6 +155,22 @@ impl Walk<'_, '_, '_, '_> {
         for only in &alignment.only_b {
             self.only(Side::Candidate, kids.1[*only as usize], at);
         }
+    }
+
+    fn sorted_otherwise(&mut self, alignment: &Alignment, kids: (&[ItemId], &[ItemId]), at: (NodeId, NodeId)) {
+        let path = self.place(Side::Control, at.0);
+        let from = in_place(alignment);
+        let outlines = (outline(self.sides.a, kids.0, from), outline(self.sides.b, kids.1, from));
+        let finding = Finding::new(Kind::Order, path).values(outlines.0, outlines.1);
+        self.report(finding.cause("sorted_otherwise"));
+    }
+
+    /// Whether text on the one side is markup on the other; then that is told, and nothing else.
+    fn is_escaping(&mut self, alignment: &Alignment, kids: (&[ItemId], &[ItemId]), at: (NodeId, NodeId)) -> bool {
+        let finding = self.escaping(alignment, kids, at);
+        let found = finding.is_some();
+        finding.into_iter().for_each(|finding| self.report(finding));
+        found
     }
 
     /// Text on the one side that is markup on the other.
