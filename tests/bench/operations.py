@@ -8,6 +8,7 @@ flooding. Machines are shared and noisy, so two doors, one without a mirror and 
 in turns of half a second (off, on, on, off, …): what else the machine does meets both alike. The turns' latencies are pooled, and
 intervals (95 %) come from drawing whole blocks of four turns anew. Asked is p99 with the mirror <= 1.02 x without + 100 us: `shown`
 and `refuted` are said where the interval leaves no doubt. Misbehaving mirrors run at the lowest priority, as if they were elsewhere.
+What the mirror costs the door itself stands beside it: microseconds of processor time that it took more per request.
 
 Usage: tests/bench/operations.py upgrade|reload|mirror [--binary target/release/matapalo] [--requests N] [--rate N] [--blocks N]
 Needs nginx and wrk (Debian: nginx-light, wrk). Loopback only; ends everything that it started.
@@ -322,6 +323,12 @@ def compare(without, with_it, options):
     return blocks, failed
 
 
+def spent(pid):
+    """Microseconds of processor time, of all threads until now."""
+    tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1000
+
+
 def mirrors(folder, binary, legacy, healthy, options):
     unused = free_port()
     running = {name: mirror(serve) for name, serve in
@@ -329,7 +336,7 @@ def mirrors(folder, binary, legacy, healthy, options):
     kinds = {"healthy": healthy, "dead": unused} | {name: port for name, (port, _) in running.items()}
     print(f"{2 * options.blocks} turns each of 0.5 s at {options.rate}/s; ms")
     print(f"{'mirror':9} {'p50 off':>8} {'on':>6} {'p99 off':>8} {'on':>6} {'p50 on-off':>17} {'p99 ratio':>14} "
-          f"{'p99 beyond':>17} {'failed':>7} {'copies':>7}")  # fmt: skip
+          f"{'p99 beyond':>17} {'failed':>7} {'copies':>7} {'us more':>8}")  # fmt: skip
     failed = 0
     choose = random.Random(1)
     for name, port in kinds.items():
@@ -340,7 +347,9 @@ def mirrors(folder, binary, legacy, healthy, options):
         off = Door(folder / "off", binary, legacy, port, mirrored=False)
         on = Door(folder / "on", binary, legacy, port)
         try:
+            before = spent(on.pid) - spent(off.pid)
             blocks, bad = compare(off.port, on.port, options)
+            more = (spent(on.pid) - spent(off.pid) - before) / sum(len(block[1]) for block in blocks)
             copies = on.metric("comparisons_total") + on.metric("mirror_dropped_total")
         finally:
             off.stop()
@@ -351,7 +360,7 @@ def mirrors(folder, binary, legacy, healthy, options):
         p50_off, p50_on, p99_off, p99_on, *_ = told(blocks)
         verdict = "shown" if beyond[1] <= 0 else "refuted" if beyond[0] > 0 else "open"
         print(f"{name:9} {p50_off:8.3f} {p50_on:6.3f} {p99_off:8.3f} {p99_on:6.3f} {slower[0]:+8.3f} {slower[1]:+8.3f} "
-              f"{ratio[0]:6.2f} - {ratio[1]:.2f} {beyond[0]:+8.3f} {beyond[1]:+8.3f} {bad:7} {copies:7.0f}  {verdict}", flush=True)  # fmt: skip
+              f"{ratio[0]:6.2f} - {ratio[1]:.2f} {beyond[0]:+8.3f} {beyond[1]:+8.3f} {bad:7} {copies:7.0f} {more:+8.0f}  {verdict}", flush=True)  # fmt: skip
     for _, process in running.values():
         process.terminate()
     return failed
