@@ -87,11 +87,22 @@ pub enum Command {
 /// Parses the command line and does what it says.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    if !matches!(cli.command, Command::Run(_)) {
+        do_without_huge_pages();
+    }
     let exit = cli.command.run(&cli.config).unwrap_or_else(|error| {
         print::trouble(&error);
         Exit::Trouble
     });
     exit.into()
+}
+
+/// Huge pages save a twentieth of the processor of a door that is busy for weeks. A command is over soon, and would hold memory
+/// that it does not use (measured: comparing two pages of 300 KB took 33 MB with them, and 13 without).
+fn do_without_huge_pages() {
+    // The flag is of the process, threads that come later included; a system that refuses it gives memory as before.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
 
 impl Command {

@@ -1,9 +1,12 @@
 //! The commands: what they print and how they end.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
-use crate::harness::{Run, Site, matapalo};
+use crate::harness::door::BINARY;
+use crate::harness::{PATIENCE, Run, Site, matapalo};
 
 const COMMENTED: &str = r#"# The site of the archive.
 version: 1
@@ -171,6 +174,34 @@ fn diff_reads_pairs_line_by_line() {
     let run = folder.run(&["diff", "--pairs", &bad]);
     assert_eq!(run.code, 2, "{run}");
     assert!(run.stderr.contains("bad.jsonl"), "{run}");
+}
+
+/// The allocator asks for huge pages; where the system gives them, a small pair would take as much memory as a large one. That is seen
+/// between two pairs of those that are read line by line.
+#[test]
+#[cfg(target_os = "linux")]
+fn diff_takes_hardly_any_huge_page() {
+    let mut diff = Command::new(BINARY);
+    diff.args(["diff", "--pairs", "-", "--format", "json"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut diff = diff.spawn().unwrap();
+    let body = "<p>A page of some length.</p>".repeat(5_000);
+    let answer = |end: &str| format!("{{\"status\":200,\"headers\":[],\"body\":\"{body}{end}\"}}");
+    let pair = format!("{{\"id\":\"1\",\"control\":{},\"candidate\":{}}}\n", answer("a"), answer("b"));
+    let mut stdin = diff.stdin.take().unwrap();
+    stdin.write_all(pair.as_bytes()).unwrap();
+    let (tell, line) = std::sync::mpsc::channel();
+    let mut answers = BufReader::new(diff.stdout.take().unwrap()).lines();
+    std::thread::spawn(move || tell.send(answers.next()));
+    // It is answered while more may come.
+    let told = line.recv_timeout(PATIENCE).unwrap().unwrap().unwrap();
+    assert!(told.contains("mismatched"), "{told}");
+    let memory = fs::read_to_string(format!("/proc/{}/smaps_rollup", diff.id())).unwrap();
+    drop(stdin);
+    diff.wait().unwrap();
+    let huge = memory.lines().find_map(|line| line.strip_prefix("AnonHugePages:")).unwrap();
+    let kib: u32 = huge.trim().trim_end_matches(" kB").parse().unwrap();
+    // Two, before it was known which command it is; with all that it asks for, it were seven.
+    assert!(kib <= 4096, "{memory}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod pair;
 mod raw;
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -228,11 +228,12 @@ fn place(path: &str) -> &str {
 
 fn pairs(file: &Path, rules: &Rules) -> anyhow::Result<Exit> {
     let name = file.display().to_string();
-    let reader: Box<dyn BufRead> = if name == "-" {
+    let source: Box<dyn Read> = if name == "-" {
         Box::new(io::stdin().lock())
     } else {
-        Box::new(BufReader::new(File::open(file).with_context(|| format!("cannot read {name}"))?))
+        Box::new(File::open(file).with_context(|| format!("cannot read {name}"))?)
     };
+    let reader = BufReader::with_capacity(READ_AHEAD, source);
     let mut out = io::BufWriter::new(io::stdout().lock());
     let mut seen = Seen::default();
     let read = each_line(reader, &name, rules, &mut out, &mut seen);
@@ -242,6 +243,9 @@ fn pairs(file: &Path, rules: &Rules) -> anyhow::Result<Exit> {
     }
     Ok(seen.exit())
 }
+
+/// Bytes of pairs that are read at once.
+const READ_AHEAD: usize = 64 << 10;
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
@@ -263,8 +267,9 @@ impl Seen {
     }
 }
 
+/// Who sends pair by pair gets answer by answer: all is told before more is waited for.
 fn each_line(
-    mut reader: impl BufRead,
+    mut reader: BufReader<impl Read>,
     name: &str,
     rules: &Rules,
     out: &mut impl Write,
@@ -289,6 +294,9 @@ fn each_line(
                 seen.trouble = true;
                 print::trouble(&error.context(format!("{name}:{number}")));
             }
+        }
+        if reader.buffer().is_empty() {
+            out.flush()?;
         }
     }
     Ok(())

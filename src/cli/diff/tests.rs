@@ -1,13 +1,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::pair::PairLine;
+use std::io::BufReader;
+
 use super::{Seen, each_line, told};
 use crate::cli::Exit;
 use crate::diff::{self, Rules};
 
 fn pairs(lines: &str) -> (Vec<serde_json::Value>, Exit) {
     let (mut out, mut seen) = (Vec::new(), Seen::default());
-    each_line(lines.as_bytes(), "test", &Rules::default(), &mut out, &mut seen).unwrap();
+    each_line(BufReader::new(lines.as_bytes()), "test", &Rules::default(), &mut out, &mut seen).unwrap();
     let answers = String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     (answers, seen.exit())
 }
