@@ -7,6 +7,7 @@
 
 mod gap;
 mod proof;
+mod scalars;
 mod side;
 
 pub use proof::{Change, Owner, Part, Proof, Run, Unlike};
@@ -15,13 +16,12 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::number;
-use super::string::{self, Spellings};
 use super::tape::Raw;
 use super::token;
 use super::walk::{self, Step};
 use crate::diff::rules::{Rule, Rules};
 use gap::Gap;
+use scalars::Place;
 use side::Side;
 
 /// Proves two texts equal but for cosmetics that are hidden everywhere, for a few scalars, and for elements that one side has more in
@@ -352,120 +352,6 @@ impl<'a, 'r> Pair<'a, 'r> {
         self.take(b':')
     }
 
-    /// Reads a string that means the same on both sides.
-    #[inline]
-    fn strings(&mut self, place: Place) -> Option<()> {
-        match self.ahead() {
-            [b'"', inside @ ..] => match token::plain(inside) {
-                length if inside.get(length) == Some(&b'"') => {
-                    self.advance(length + 2);
-                    Some(())
-                }
-                _ => self.other_strings(place),
-            },
-            _ => self.other_strings(place),
-        }
-    }
-
-    /// Two strings that are not known to be the same, or escape something.
-    #[inline(never)]
-    fn other_strings(&mut self, place: Place) -> Option<()> {
-        self.take(b'"')?;
-        let ahead = self.ahead();
-        let plain = token::plain(ahead);
-        let whole = match ahead.get(plain) {
-            Some(b'"') => Some(plain),
-            Some(b'\\') => token::string_length(ahead, plain).ok().map(|(length, _)| length),
-            _ => None,
-        };
-        match whole {
-            Some(length) => {
-                self.advance(length + 1);
-                Some(())
-            }
-            None => self.spelled_strings(plain, place),
-        }
-    }
-
-    /// Two strings that differ somewhere, from behind their quotes, and how many bytes of them are known to be alike.
-    fn spelled_strings(&mut self, mut common: usize, place: Place) -> Option<()> {
-        let start = self.old.at;
-        let mut met = Spellings::default();
-        loop {
-            common = self.old.text.get(self.old.at..)?.floor_char_boundary(common);
-            self.advance(common);
-            match (self.old.rest(), self.new.rest()) {
-                ([b'"', ..], [b'"', ..]) => break,
-                // The usual case, without a look at what it means.
-                ([b'\\', b'/', ..], [b'/', ..]) => {
-                    met.add_slash();
-                    self.old.at += 2;
-                    self.new.at += 1;
-                }
-                _ => met = met.and(self.units()?),
-            }
-            common = token::common_plain(self.old.rest(), self.new.rest());
-        }
-        let key = start..self.old.at;
-        self.advance(1);
-        self.alike = 0;
-        met.rules().try_for_each(|rule| {
-            let key = match place {
-                Place::Key => Some(key.clone()),
-                Place::Here => None,
-            };
-            self.note(rule, key)
-        })
-    }
-
-    /// Reads one character on both sides, if it is the same one.
-    fn units(&mut self) -> Option<Spellings> {
-        let (old, new) = (self.old.text.get(self.old.at..)?, self.new.text.get(self.new.at..)?);
-        let (met, lengths) = string::same_unit(old, new)?;
-        self.old.at += lengths.0;
-        self.new.at += lengths.1;
-        Some(met)
-    }
-
-    #[inline]
-    fn numbers(&mut self) -> Option<()> {
-        let ahead = self.ahead();
-        match token::number_length(ahead) {
-            Ok(length) if length < ahead.len() => {
-                self.advance(length);
-                Some(())
-            }
-            _ => self.spelled_numbers(),
-        }
-    }
-
-    #[inline(never)]
-    fn spelled_numbers(&mut self) -> Option<()> {
-        let (old, new) = (self.old.number_end()?, self.new.number_end()?);
-        self.alike = 0;
-        if old == new {
-            return Some(());
-        }
-        if number::is_beyond_use(old) || number::is_beyond_use(new) {
-            return None;
-        }
-        let rule = match number::respelled(old, new) {
-            Some(spelling) => spelling.rule(),
-            None if number::same_double(old, new) => Rule::JsonFloatDigits,
-            None => return None,
-        };
-        self.note(rule, None)
-    }
-
-    #[inline]
-    fn word(&mut self, word: &[u8]) -> Option<()> {
-        if !self.old.rest().starts_with(word) || !self.new.rest().starts_with(word) {
-            return None;
-        }
-        self.advance(word.len());
-        Some(())
-    }
-
     /// Counts what a rule hides; gives up if it may not.
     fn note(&mut self, rule: Rule, key: Option<Range<usize>>) -> Option<()> {
         if let Some((_, count, _)) = self.proof.met.iter_mut().find(|(met, _, _)| *met == rule) {
@@ -511,10 +397,4 @@ impl<'a, 'r> Pair<'a, 'r> {
         let text = self.old.text.get(place).unwrap_or_default();
         Step::Key(Raw { text, escaped: text.as_bytes().contains(&b'\\') })
     }
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Place {
-    Key,
-    Here,
 }
