@@ -392,8 +392,7 @@ fn a_successor_that_is_told_to_stop_early_loses_no_count() {
     await_that("the successor to close", || {
         if Client::try_connect(door.address).is_err() { Ok(()) } else { Err(String::new()) }
     });
-    // It has nothing to do any more but to write down what it counted.
-    std::thread::sleep(Duration::from_millis(500));
+    door.await_log("waits for the store");
     release.give();
     assert_eq!(client.answer("GET").text(), "legacy");
     assert_eq!(door.await_exit().code(), Some(0));

@@ -29,7 +29,7 @@ pub fn run(shared: &Shared, path: &Path, max_size: u64, mut told: Option<String>
             Ok(store) => return take(shared, store),
             Err(StoreError::LockedByDoor { .. }) if handed_over && !stop => {}
             Err(StoreError::LockedByDoor { .. })
-                if handed_over && told_to_stop.get_or_insert_with(Instant::now).elapsed() < LAST_TRIES =>
+                if handed_over && told_to_stop.get_or_insert_with(last_tries).elapsed() < LAST_TRIES =>
             {
                 std::thread::sleep(SOON);
             }
@@ -41,6 +41,12 @@ pub fn run(shared: &Shared, path: &Path, max_size: u64, mut told: Option<String>
             }
         }
     }
+}
+
+/// When they begin.
+fn last_tries() -> Instant {
+    tracing::info!("told to stop: waits for the store, for what was counted goes into it");
+    Instant::now()
 }
 
 /// Once, until it is another trouble.
