@@ -340,22 +340,41 @@ fn a_successor_that_does_not_open_changes_nothing() {
     door.await_exit();
 }
 
+/// A door that has a successor, and leaves when its last request is answered.
+struct Leaving {
+    site: Site,
+    door: Door,
+    /// It has asked, and is answered after the release.
+    client: Client,
+    release: Signal,
+    successor: Successor,
+}
+
+impl Leaving {
+    fn with_a_request_under_way() -> Self {
+        let release = Signal::new();
+        let held = release.clone();
+        let slow = Origin::answering(move |seen, wire| {
+            if seen.target() == "/slow" {
+                held.wait();
+            }
+            wire.ok("legacy");
+        });
+        let site = Site::of(slow, Origin::saying("legacy"));
+        let door = site.open(SHADOW);
+        let mut client = door.client();
+        client.send(request("GET", "/slow", &[], b""));
+        site.legacy.await_seen(1);
+        door.signal("USR2");
+        let successor = Successor::of(&door);
+        Self { site, door, client, release, successor }
+    }
+}
+
 /// A service manager that stops the new door tells every process of the service.
 #[test]
 fn the_old_door_that_is_told_to_stop_while_it_leaves_answers_its_last_requests() {
-    let release = Signal::new();
-    let held = release.clone();
-    let slow = Origin::answering(move |_, wire| {
-        held.wait();
-        wire.ok("legacy");
-    });
-    let site = Site::of(slow, Origin::saying("legacy"));
-    let mut door = site.open(SHADOW);
-    let mut client = door.client();
-    client.send(request("GET", "/slow", &[], b""));
-    site.legacy.await_seen(1);
-    door.signal("USR2");
-    let successor = Successor::of(&door);
+    let Leaving { site: _site, mut door, mut client, release, successor } = Leaving::with_a_request_under_way();
     kill("TERM", successor.0);
     door.signal("TERM");
     door.await_log("told to stop");
@@ -370,21 +389,7 @@ fn the_old_door_that_is_told_to_stop_while_it_leaves_answers_its_last_requests()
 #[test]
 fn a_successor_that_is_told_to_stop_early_loses_no_count() {
     const ASKED: u64 = 5;
-    let release = Signal::new();
-    let held = release.clone();
-    let slow = Origin::answering(move |seen, wire| {
-        if seen.target() == "/slow" {
-            held.wait();
-        }
-        wire.ok("legacy");
-    });
-    let site = Site::of(slow, Origin::saying("legacy"));
-    let mut door = site.open(SHADOW);
-    let mut client = door.client();
-    client.send(request("GET", "/slow", &[], b""));
-    site.legacy.await_seen(1);
-    door.signal("USR2");
-    let successor = Successor::of(&door);
+    let Leaving { site: _site, mut door, mut client, release, successor } = Leaving::with_a_request_under_way();
     for _ in 0..ASKED {
         assert_eq!(get(door.address, "/").text(), "legacy");
     }

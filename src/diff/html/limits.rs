@@ -12,7 +12,8 @@ pub(super) const MAX_TOKENS: usize = 5 << 20;
 /// times. Bytes.
 pub(super) const TREES: usize = MAX_TREES / 4 * 11;
 
-/// Blocks of a page are remembered as long as they are larger than this on an average. Bytes.
+/// Blocks of a page are remembered as long as they are larger than this on an average; where they are not, first the small ones are
+/// forgotten, then all. Bytes.
 pub(super) const LEAST_BLOCK: usize = 40;
 
 /// A link target longer than this is compared as it stands. Bytes.
