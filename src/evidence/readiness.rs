@@ -162,13 +162,13 @@ pub struct Readiness {
     pub mismatch_upper_percent: Option<f64>,
 }
 
-/// Judges what a route showed.
-pub fn judge(tally: &Tally, gate: &Gate) -> Readiness {
+/// Judges what a route showed. `unsure`: why it cannot be told whether what differs counts.
+pub fn judge(tally: &Tally, gate: &Gate, unsure: Option<String>) -> Readiness {
     let compared = tally.compared();
     let mismatch = share_percent(tally.mismatched, compared);
     let upper = (compared > 0).then(|| 100.0 * upper_bound(tally.mismatched, compared, gate.confidence));
     let differs = mismatch.is_some_and(|percent| percent > gate.max_mismatch);
-    let missing = [too_little(compared, gate), too_much_unproven(tally, gate)];
+    let missing = [too_little(compared, gate), too_much_unproven(tally, gate), unsure];
 
     let mut reasons = Vec::new();
     if differs {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Select, Sender, unbounded};
 use http::Method;
 use pingora::http::RequestHeader;
 
@@ -41,45 +41,93 @@ pub struct Arrived {
 }
 
 #[derive(Debug)]
-pub enum Work {
+enum Work {
     Arrived(Box<Arrived>),
     Asked(Box<Settling>),
 }
 
-/// The way in; the thread ends when this is dropped and nothing is asked any more. Unbounded by itself: the queue's budget covers
-/// a job until it is compared.
+/// Unbounded by itself: the queue's budget covers a job until it is compared.
+fn ways() -> (WayIn, WayOut) {
+    let (arrived, take_arrived) = unbounded();
+    let (asked, take_asked) = unbounded();
+    (WayIn { arrived, asked }, WayOut { arrived: take_arrived, asked: take_asked })
+}
+
+#[derive(Debug)]
+pub struct WayIn {
+    arrived: Sender<Box<Arrived>>,
+    asked: Sender<Box<Settling>>,
+}
+
+impl WayIn {
+    /// Brings back what was asked, answered or not.
+    pub fn asked(&self, settling: Box<Settling>) {
+        // A comparer that is gone has nothing left to count.
+        let _ = self.asked.send(settling);
+    }
+}
+
+/// What was asked again is taken first. It holds one of few places of its field, and a thread that comes late to what arrives
+/// would else meet a thousand pairs of which it could have nearly none asked.
+#[derive(Debug, Clone)]
+struct WayOut {
+    arrived: Receiver<Box<Arrived>>,
+    asked: Receiver<Box<Settling>>,
+}
+
+impl WayOut {
+    /// Waits; `None`: nothing more will come.
+    fn next(&self) -> Option<Work> {
+        let mut select = Select::new_biased();
+        let asked = select.recv(&self.asked);
+        select.recv(&self.arrived);
+        let ready = select.select();
+        if ready.index() == asked {
+            ready.recv(&self.asked).map(Work::Asked).or_else(|_| self.arrived.recv().map(Work::Arrived)).ok()
+        } else {
+            ready.recv(&self.arrived).map(Work::Arrived).or_else(|_| self.asked.recv().map(Work::Asked)).ok()
+        }
+    }
+
+    fn waiting(&self) -> Option<Work> {
+        let arrived = || self.arrived.try_recv().map(Work::Arrived);
+        self.asked.try_recv().map(Work::Asked).or_else(|_| arrived()).ok()
+    }
+}
+
+/// The thread ends when this is dropped and nothing is asked any more.
 #[derive(Debug)]
 pub struct Comparer {
-    work: Arc<Sender<Work>>,
+    way: Arc<WayIn>,
     bench: Arc<Bench>,
-    works: Receiver<Work>,
+    out: WayOut,
 }
 
 impl Comparer {
     /// # Errors
     /// The system gives no thread.
     pub fn start(queue: Arc<Queue>, recorder: Arc<Recorder>, settler: Arc<Settler>) -> io::Result<Self> {
-        let (work, works) = unbounded();
-        let work = Arc::new(work);
+        let (way, out) = ways();
+        let way = Arc::new(way);
         let bench =
-            Arc::new(Bench { queue, recorder, settler, back: Arc::downgrade(&work), compared: AtomicU64::new(0) });
-        let (at_it, its) = (bench.clone(), works.clone());
+            Arc::new(Bench { queue, recorder, settler, back: Arc::downgrade(&way), compared: AtomicU64::new(0) });
+        let (at_it, its) = (bench.clone(), out.clone());
         std::thread::Builder::new().name("compare".into()).spawn(move || {
             step_back();
-            its.iter().for_each(|work| at_it.take(work));
+            std::iter::from_fn(|| its.next()).for_each(|work| at_it.take(work));
         })?;
-        Ok(Self { work, bench, works })
+        Ok(Self { way, bench, out })
     }
 
     pub fn compare(&self, arrived: Arrived) {
         // Somebody is there to take it: this holds a receiver.
-        let _ = self.work.send(Work::Arrived(Box::new(arrived)));
+        let _ = self.way.arrived.send(Box::new(arrived));
     }
 
     /// Counts what waits on the calling thread. When all else has been given up, nothing of it is compared any more, and who
     /// ends the door need not wait for a thread that stands behind everybody else's.
     pub fn count_what_waits(&self) {
-        self.works.try_iter().for_each(|work| self.bench.take(work));
+        std::iter::from_fn(|| self.out.waiting()).for_each(|work| self.bench.take(work));
     }
 }
 
@@ -99,7 +147,7 @@ struct Bench {
     recorder: Arc<Recorder>,
     settler: Arc<Settler>,
     /// For what is asked: not a way in that would keep this thread alive.
-    back: Weak<Sender<Work>>,
+    back: Weak<WayIn>,
     compared: AtomicU64,
 }
 

@@ -8,12 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use crossbeam_channel::Sender;
 use pingora::http::RequestHeader;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use super::comparer::Work;
+use super::comparer::WayIn;
 use super::job::RouteRef;
 use super::lanes::Lanes;
 use super::queue::Queue;
@@ -86,7 +85,7 @@ impl Settler {
     }
 
     /// Asks after a while; the pair comes back in any case.
-    pub fn ask(self: &Arc<Self>, settling: Box<Settling>, after: Duration, back: Arc<Sender<Work>>) {
+    pub fn ask(self: &Arc<Self>, settling: Box<Settling>, after: Duration, back: Arc<WayIn>) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let under_way = UnderWay { settler: self.clone(), settling: Some(settling), back };
         self.runtime.spawn(under_way.run(after));
@@ -144,7 +143,7 @@ fn is_refusal(answer: &Observation) -> bool {
 struct UnderWay {
     settler: Arc<Settler>,
     settling: Option<Box<Settling>>,
-    back: Arc<Sender<Work>>,
+    back: Arc<WayIn>,
 }
 
 impl UnderWay {
@@ -168,8 +167,7 @@ impl Drop for UnderWay {
     fn drop(&mut self) {
         self.settler.waiting.fetch_sub(1, Ordering::Relaxed);
         if let Some(settling) = self.settling.take() {
-            // A comparer that is gone has nothing left to count.
-            let _ = self.back.send(Work::Asked(settling));
+            self.back.asked(settling);
         }
     }
 }

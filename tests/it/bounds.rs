@@ -62,7 +62,7 @@ fn a_client_that_is_listened_to_holds_no_place_at_the_backend_and_is_counted_by_
     let start = Instant::now();
     assert_eq!(door.ask("POST", "/small", &[], b"ten bytes.").text(), "new");
     door.await_metric("requests_total", &[("route", "small"), ("code", "413")], 1.0);
-    assert!(start.elapsed() < Duration::from_secs(1), "after {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(5), "after {:?}", start.elapsed());
     client.send("1\r\nx\r\n");
 }
 

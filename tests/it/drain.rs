@@ -13,7 +13,7 @@ use crate::harness::{Client, Origin, Signal, Site, get};
 use crate::http2::h2c;
 
 /// After the last answer the door has no reason to stay.
-const SOON: Duration = Duration::from_secs(3);
+const SOON: Duration = Duration::from_secs(10);
 
 fn held(release: &Signal) -> Origin {
     let release = release.clone();

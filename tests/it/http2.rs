@@ -232,7 +232,7 @@ fn the_door_says_goodbye_and_finishes_what_is_under_way() {
     });
     let answered = Instant::now();
     assert_eq!(door.await_exit().code(), Some(0));
-    assert!(answered.elapsed() < Duration::from_secs(4), "it stayed {:?}", answered.elapsed());
+    assert!(answered.elapsed() < Duration::from_secs(10), "it stayed {:?}", answered.elapsed());
 }
 
 #[test]

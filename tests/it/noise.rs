@@ -47,10 +47,25 @@ pub fn open(site: &Site, noise: &str) -> Door {
 
 /// So many requests, one after the other, each for another page.
 pub fn visit(door: &Door, requests: u64) {
+    visit_pages(door, 0..requests);
+}
+
+fn visit_pages(door: &Door, pages: std::ops::Range<u64>) {
     let mut client = door.client();
-    for at in 0..requests {
+    for at in pages {
         assert_eq!(client.get(&format!("/item/{at}"), &[]).status(), 200);
     }
+}
+
+/// So many requests, few at a time: of pairs that are all there at once, only as many are asked again as may be at one time.
+pub fn visited(door: &Door, requests: u64) -> Line {
+    const FEW: u64 = 25;
+    let steps = (0..requests).step_by(FEW as usize).map(|from| {
+        let so_far = (from + FEW).min(requests);
+        visit_pages(door, from..so_far);
+        door.await_accounted("all", so_far)
+    });
+    steps.last().unwrap()
 }
 
 fn adds_up(line: &Line) {
@@ -76,8 +91,7 @@ fn reasons(line: &Line) -> String {
 fn two_stacks_that_are_noisy_alike_are_ready() {
     let site = Site::of(noisy(number), noisy(number));
     let door = open(&site, "");
-    visit(&door, 500);
-    let line = door.await_accounted("all", 500);
+    let line = visited(&door, 500);
     adds_up(&line);
     assert_eq!((line.verdict(), line.count("mismatched")), ("ready", 0), "{:#}", line.0);
     assert_eq!(line.differences(), Vec::<String>::new());
@@ -93,8 +107,7 @@ fn two_stacks_that_are_noisy_alike_are_ready() {
 fn a_bug_under_noise_is_named_and_counted_alone() {
     let site = Site::of(noisy(number), noisy(|seen| number(seen) + u64::from(number(seen) % 100 == 7)));
     let door = open(&site, "");
-    visit(&door, 600);
-    let line = door.await_accounted("all", 600);
+    let line = visited(&door, 600);
     adds_up(&line);
     assert_eq!((line.verdict(), line.count("mismatched")), ("not yet", 6), "{:#}", line.0);
     assert!(line.differences().iter().all(|difference| difference == "value /price"), "{:?}", line.differences());
@@ -110,8 +123,7 @@ fn a_bug_under_noise_is_named_and_counted_alone() {
 fn one_difference_in_a_field_that_is_else_equal_counts_at_once() {
     let site = Site::of(noisy(number), noisy(|seen| number(seen) + u64::from(number(seen) == 399)));
     let door = open(&site, "");
-    visit(&door, 400);
-    let line = door.await_accounted("all", 400);
+    let line = visited(&door, 400);
     assert_eq!((line.verdict(), line.count("mismatched")), ("not yet", 1), "{:#}", line.0);
     assert_eq!(line.differences(), ["value /price"]);
     assert_eq!(door.command(&["gate", "all"]).code, 1);
@@ -127,8 +139,7 @@ fn a_bug_in_a_noisy_field_counts_when_it_is_beyond_the_noise() {
     });
     let site = Site::of(legacy, new);
     let door = open(&site, "");
-    visit(&door, 600);
-    let line = door.await_accounted("all", 600);
+    let line = visited(&door, 600);
     assert_eq!(line.verdict(), "not yet", "{:#}", line.0);
     assert_eq!(field(&line, "/load")["call"], "real", "{}", line.0["noise"]);
     // Thirty are the bug's; about a hundred more are noise, and not all of them are told from it.
@@ -160,8 +171,7 @@ fn what_legacy_answers_and_new_does_not_comes_first() {
     let site = Site::of(legacy, new);
     let routes = "- {name: all, match: {path: {prefix: /}}, stage: shadow, mirror: {percent: 100, timeout: 300ms}}";
     let door = site.open_with(&site.config(routes).noise(""));
-    visit(&door, 200);
-    let line = door.await_accounted("all", 200);
+    let line = visited(&door, 200);
     assert_eq!((line.count("mismatched"), line.unproven_by("timeout")), (50, 5), "{:#}", line.0);
     let first = &line.0["differences"][0];
     assert_eq!((&first["severity"], &first["count"]), (&"critical".into(), &5.into()), "{:#}", line.0);
@@ -172,8 +182,7 @@ fn what_legacy_answers_and_new_does_not_comes_first() {
 fn new_that_is_wrong_in_some_of_its_answers_is_called() {
     let site = Site::of(noisy(|_| 5), noisy(|_| 5 + u64::from(random().is_multiple_of(20))));
     let door = open(&site, "");
-    visit(&door, 800);
-    let line = door.await_accounted("all", 800);
+    let line = visited(&door, 800);
     assert_eq!(line.verdict(), "not yet", "{:#}", line.0);
     assert_eq!(field(&line, "/price")["call"], "real", "{}", line.0["noise"]);
     assert!(reasons(&line).contains("new alone said something else"), "{}", reasons(&line));
@@ -216,8 +225,7 @@ fn a_set_that_each_process_of_new_prints_in_its_own_order_is_noise_of_new() {
     });
     let site = Site::of(legacy, new);
     let door = open(&site, "");
-    visit(&door, 400);
-    let line = door.await_accounted("all", 400);
+    let line = visited(&door, 400);
     assert_eq!((line.verdict(), line.count("mismatched")), ("ready", 0), "{:#}", line.0);
     let calls: Vec<&Value> = line.0["noise"]["fields"].as_array().unwrap().iter().map(|field| &field["call"]).collect();
     assert!(calls.iter().all(|call| *call == "noise_of_new"), "{}", line.0["noise"]);
@@ -234,8 +242,7 @@ fn a_failure_counts_also_when_it_is_over() {
     });
     let site = Site::of(Origin::answering(|_, wire| json(wire, "{}")), new);
     let door = open(&site, "");
-    visit(&door, 300);
-    let line = door.await_accounted("all", 300);
+    let line = visited(&door, 300);
     assert_eq!((line.verdict(), line.count("mismatched")), ("not yet", 1), "{:#}", line.0);
 }
 
@@ -243,8 +250,7 @@ fn a_failure_counts_also_when_it_is_over() {
 fn with_settling_off_nothing_is_asked_and_each_mismatch_counts() {
     let site = Site::of(noisy(number), noisy(number));
     let door = open(&site, "settle: false, percent: 0");
-    visit(&door, 250);
-    let line = door.await_accounted("all", 250);
+    let line = visited(&door, 250);
     assert_eq!((line.verdict(), line.count("mismatched")), ("not yet", 250), "{:#}", line.0);
     assert_eq!((site.legacy.seen().len(), site.new.seen().len()), (250, 250));
     assert_eq!(line.0["noise"]["pairs"], 0);
@@ -254,7 +260,7 @@ fn with_settling_off_nothing_is_asked_and_each_mismatch_counts() {
 fn the_control_sample_compares_each_origin_with_itself() {
     let site = Site::of(noisy(number), noisy(number));
     let door = open(&site, "settle: false, percent: 20");
-    visit(&door, 250);
+    visited(&door, 250);
     await_that("control samples", || {
         let line = door.report_on("all").expect("known");
         let samples = line.0["noise"]["samples"].as_u64().unwrap();

@@ -318,7 +318,7 @@ fn what_is_under_way_is_answered_by_the_door_that_took_it() {
     assert_eq!((answer.text().as_str(), answer.header("connection").as_deref()), ("legacy", Some("close")));
     let answered = Instant::now();
     assert_eq!(door.await_exit().code(), Some(0));
-    assert!(answered.elapsed() < Duration::from_secs(3), "{:?}", answered.elapsed());
+    assert!(answered.elapsed() < Duration::from_secs(10), "{:?}", answered.elapsed());
 }
 
 #[test]

@@ -17,6 +17,8 @@ const DEEP: f64 = 0.12;
 const SAMPLED: f64 = 0.1;
 /// Fewer decided cases than this cannot call a field, so it is none that the chance has to be shared with (Tarone).
 const TOO_FEW: u64 = 7;
+/// So many mismatches for each that was asked again, and those few say nothing about the others.
+const SELDOM: u64 = 4;
 
 /// New is noise by itself where it agrees with legacy hardly ever and with itself not always. A bug in some of its answers agrees
 /// in the others, so the bound is beyond what such a bug shows.
@@ -63,6 +65,18 @@ pub struct Called {
     /// Of its mismatches, those that are the bug's: below 1 only where there is noise in the same field.
     pub share: f64,
     pub counts: FieldCounts,
+}
+
+impl Called {
+    /// Is it taken for no bug although it was asked again, and looked at by lot, so seldom that a bug could not have been called?
+    pub fn is_unsure(&self) -> bool {
+        let get = |what| self.counts.get(what);
+        let settled = self.counts.settled();
+        matches!(self.call, Call::Race | Call::Noise)
+            && (1..TOO_FEW).contains(&settled)
+            && get(What::PairOnly) + get(What::SelfOnly) < TOO_FEW
+            && get(What::Pairs) >= SELDOM * settled
+    }
 }
 
 /// Judges every field of a route.

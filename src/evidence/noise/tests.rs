@@ -116,6 +116,21 @@ fn gone_is_a_race_until_new_alone_is_odd_too_often() {
 }
 
 #[test]
+fn a_few_of_many_that_were_asked_again_say_little() {
+    use What::*;
+    let unsure = |of: &[(What, u64)]| {
+        let fields = [(FieldKey { path: "/a".to_owned(), sort: VALUE }, counts(of))].into();
+        calls(&Counts { samples: 0, fields }).values().any(Called::is_unsure)
+    };
+    assert!(unsure(&[(Pairs, 45), (OddNew, 4)]), "seen beside busy processors: a bug in a twentieth of the answers");
+    assert!(unsure(&[(Pairs, 81), (OddNew, 2), (OddLegacy, 2)]), "noise, and perhaps more");
+    assert!(!unsure(&[(Pairs, 15), (OddNew, 4)]), "most were asked");
+    assert!(!unsure(&[(Pairs, 45), (OddNew, 1), (OddLegacy, 6)]), "enough were asked");
+    assert!(!unsure(&[(Pairs, 45), (LegacySelf, 9), (SelfOnly, 7)]), "the samples know");
+    assert!(!unsure(&[(Pairs, 45), (Stays, 1)]), "it is a bug");
+}
+
+#[test]
 fn a_bug_is_seen_under_noise_of_the_same_field() {
     use What::*;
     let noise = [(Pairs, 2000), (AllDiffer, 1200), (OddNew, 400), (OddLegacy, 400)];

@@ -11,7 +11,7 @@ fn tally(matched: u64, ignored: u64, mismatched: u64, timed_out: u64) -> Tally {
 }
 
 fn told(tally: &Tally, expected: &Expect) -> Verdict {
-    let readiness = judge(tally, &Gate::default());
+    let readiness = judge(tally, &Gate::default(), None);
     expected.assert_eq(&format!("{}: {}", readiness.verdict.name(), readiness.reasons.join(" ")));
     readiness.verdict
 }
@@ -38,7 +38,7 @@ fn one_mismatch_in_many_is_not_yet() {
 
 #[test]
 fn mismatches_speak_before_there_is_enough() {
-    assert_eq!(judge(&tally(0, 0, 2, 0), &Gate::default()).verdict, Verdict::NotYet);
+    assert_eq!(judge(&tally(0, 0, 2, 0), &Gate::default(), None).verdict, Verdict::NotYet);
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn too_little_is_inconclusive() {
             "inconclusive: 199 compared, 200 are wanted. With 95 % confidence fewer than 1.5 % of such requests differ."
         ],
     );
-    assert_eq!(judge(&tally(200, 0, 0, 0), &Gate::default()).verdict, Verdict::Ready);
+    assert_eq!(judge(&tally(200, 0, 0, 0), &Gate::default(), None).verdict, Verdict::Ready);
 }
 
 #[test]
@@ -61,14 +61,22 @@ fn too_much_unproven_is_inconclusive() {
             "inconclusive: 100 of 1000 sampled are unproven (10 %), most of them timeout (100); at most 5 % may be. With 95 % confidence fewer than 0.333 % of such requests differ."
         ],
     );
-    assert_eq!(judge(&tally(950, 0, 0, 50), &Gate::default()).verdict, Verdict::Ready);
+    assert_eq!(judge(&tally(950, 0, 0, 50), &Gate::default(), None).verdict, Verdict::Ready);
+}
+
+#[test]
+fn what_cannot_be_told_from_noise_is_inconclusive_and_hides_no_mismatch() {
+    let judged = |tally: &Tally| judge(tally, &Gate::default(), Some("/a: too few.".to_owned()));
+    let readiness = judged(&tally(500, 0, 0, 0));
+    assert_eq!((readiness.verdict, readiness.reasons[0].as_str()), (Verdict::Inconclusive, "/a: too few."));
+    assert_eq!(judged(&tally(500, 0, 1, 0)).verdict, Verdict::NotYet);
 }
 
 #[test]
 fn a_gate_may_allow_a_share() {
     let gate = Gate { max_mismatch: 1.0, ..Gate::default() };
-    assert_eq!(judge(&tally(990, 0, 10, 0), &gate).verdict, Verdict::Ready);
-    assert_eq!(judge(&tally(989, 0, 11, 0), &gate).verdict, Verdict::NotYet);
+    assert_eq!(judge(&tally(990, 0, 10, 0), &gate, None).verdict, Verdict::Ready);
+    assert_eq!(judge(&tally(989, 0, 11, 0), &gate, None).verdict, Verdict::NotYet);
 }
 
 #[test]

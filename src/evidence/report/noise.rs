@@ -128,6 +128,17 @@ impl Judged {
         any
     }
 
+    /// The field that keeps noise from being told from a bug, because so few of its mismatches were asked again.
+    pub fn unsure(&self) -> Option<String> {
+        let unsure = self.calls.iter().filter(|(_, called)| called.is_unsure());
+        let fields = unsure.map(|(field, called)| NoiseField::of(field, called));
+        let NoiseField { path, kind, mismatches, settled, .. } = fields.max_by_key(|field| field.mismatches)?;
+        let path = if path.is_empty() { "(root)" } else { &path };
+        Some(format!(
+            "{path} ({kind}): {mismatches} differ and {settled} of them were asked again, too few to tell noise from a bug."
+        ))
+    }
+
     /// The fields that make a verdict what it is, in sentences.
     pub fn reasons(&self, compared: u64) -> Vec<String> {
         let fields = self.fields();

@@ -87,7 +87,7 @@ pub(super) fn route_report(moment: &Moment<'_>, route: &Known, filter: &Filter) 
     };
     let judged = Judged::of(&tally);
     let tally = judged.corrected(tally);
-    let mut readiness = judge(&tally, &gate);
+    let mut readiness = judge(&tally, &gate, judged.unsure());
     let after = usize::from(readiness.verdict == Verdict::NotYet);
     readiness.reasons.splice(after..after, judged.reasons(tally.compared()));
     if tally.sampled() == 0

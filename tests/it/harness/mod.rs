@@ -29,4 +29,4 @@ pub use site::{Config, Site, await_that};
 use std::time::Duration;
 
 /// Longest wait for anything that should happen at once: far beyond what a busy machine needs, short of a hung run.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -168,7 +168,7 @@ struct End {
 
 impl End {
     fn blocked(&self) -> bool {
-        self.mismatched > self.noise_pairs
+        self.mismatched > self.noise_pairs || self.calls.values().any(Called::is_unsure)
     }
 }
 
