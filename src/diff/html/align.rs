@@ -97,11 +97,10 @@ pub(super) fn align(a: &[Sketch], b: &[Sketch]) -> Alignment {
     state.finish()
 }
 
-/// Rows of a table and the like: the cells stand for each other by place.
-pub(super) fn by_place(a: &[Sketch], b: &[Sketch]) -> Option<Alignment> {
-    let fits = a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.sort == b.sort);
-    let pairs = (0..count(a.len())).map(|at| Pair { a: at, b: at, moved: Moved::No }).collect();
-    fits.then(|| Alignment { pairs, ..Alignment::default() })
+/// So many children stand for each other by place, as the cells of a table's rows do.
+pub(super) fn by_place(children: usize) -> Alignment {
+    let pairs = (0..count(children)).map(|at| Pair { a: at, b: at, moved: Moved::No }).collect();
+    Alignment { pairs, ..Alignment::default() }
 }
 
 /// Children that carry a key stand for each other by it, wherever they stand; all others by place among themselves.

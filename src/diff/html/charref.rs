@@ -20,10 +20,19 @@ const LONGEST_NAME: usize = 32;
 /// The longest name that needs no `;`: `frac12`.
 const LONGEST_LEGACY: usize = 6;
 
+fn first_to_decode(bytes: &[u8]) -> Option<usize> {
+    /// Blanks between tags are shorter, and looked through before a search in words has begun.
+    const SHORT: usize = 12;
+    match bytes.len() {
+        ..=SHORT => bytes.iter().position(|c| matches!(c, b'&' | b'\r' | 0)),
+        _ => memchr3(b'&', b'\r', 0, bytes),
+    }
+}
+
 /// The text a browser makes of `raw`: references decoded, line ends as `\n`.
 pub(super) fn decode(raw: &str, place: Place) -> Cow<'_, str> {
     let bytes = raw.as_bytes();
-    let Some(first) = memchr3(b'&', b'\r', 0, bytes) else { return Cow::Borrowed(raw) };
+    let Some(first) = first_to_decode(bytes) else { return Cow::Borrowed(raw) };
     let mut text = String::with_capacity(raw.len());
     let mut done = 0;
     let mut next = Some(first);

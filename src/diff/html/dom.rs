@@ -433,7 +433,7 @@ impl<'a> Dom<'a> {
     fn push_text(&self, id: NodeId, text: &mut String) {
         match self.node(id).kind {
             NodeKind::Text => text.push_str(&self.text(id)),
-            _ if self.node(id).form == Form::LeftOut => self.push_text_left_out(id, text),
+            _ if self.node(id).form == Form::LeftOut => text.push_str(&self.text_left_out(id, usize::MAX)),
             _ => {}
         }
         for child in self.children(id) {
@@ -441,14 +441,21 @@ impl<'a> Dom<'a> {
         }
     }
 
-    fn push_text_left_out(&self, id: NodeId, text: &mut String) {
+    /// The text in an element that was left out, at least as many bytes of it beside blanks.
+    pub fn text_left_out(&self, id: NodeId, wanted: usize) -> String {
         let node = self.node(id);
         let mut lexer = Lexer::from(self.page.get(..node.close as usize).unwrap_or_default(), node.source.end);
-        while let Some(token) = lexer.next(Content::Html) {
+        let (mut text, mut left) = (String::new(), wanted);
+        while left > 0
+            && let Some(token) = lexer.next(Content::Html)
+        {
             if token.kind == lexer::Kind::Text {
-                text.push_str(&charref::decode(token.inner.of(self.page), Place::Text));
+                let piece = charref::decode(token.inner.of(self.page), Place::Text);
+                left = left.saturating_sub(piece.trim().len());
+                text.push_str(&piece);
             }
         }
+        text
     }
 
     /// What stands in an element that was left out, as written.

@@ -4,8 +4,6 @@
 //! of their words and proven equal token by token. What is left, the differing parts and what leads to them, is all that
 //! [`tree`](super::tree) reads. A page that is not regular has no blocks, and its whole tree is compared.
 
-use std::collections::HashMap;
-
 use super::align;
 use super::attribute::Surroundings;
 use super::dom::LeftOut;
@@ -39,14 +37,14 @@ pub(super) fn survey(
     if selectors || !is_plain(rules, Rule::HtmlComments) {
         return None;
     }
+    let styled = begun.is_styled();
     let (old, new) = begun.finish()?;
     let size = pages.0.len() + pages.1.len();
     let mut survey = Survey {
         pages,
         old: &old,
         new: &new,
-        around,
-        styled: fast::is_styled(pages.0, pages.1),
+        blocks: fast::Blocks::new(around, styled),
         rules,
         found: Elision { left: size, ..Elision::default() },
         budget: size * MAX_READINGS,
@@ -74,8 +72,7 @@ struct Survey<'s> {
     pages: (&'s str, &'s str),
     old: &'s [Block],
     new: &'s [Block],
-    around: &'s Surroundings,
-    styled: bool,
+    blocks: fast::Blocks<'s, 's>,
     rules: &'s Rules,
     found: Elision,
     /// Bytes that may still be read.
@@ -126,7 +123,7 @@ impl Survey<'_> {
         let size = (old.end - old.start + new.end - new.start) as usize;
         let Some(budget) = self.budget.checked_sub(size) else { return };
         self.budget = budget;
-        match fast::prove_blocks((self.pages.0, old), (self.pages.1, new), self.around, self.styled) {
+        match self.blocks.prove((self.pages.0, old), (self.pages.1, new)) {
             Proof::Equal(hidden) => {
                 let hidden: Vec<(Rule, u32)> = hidden.iter().map(|hiding| (hiding.rule, hiding.count)).collect();
                 if !self.take(x, y, &hidden) {
@@ -215,15 +212,18 @@ fn partners(a: &[(u64, u64)], b: &[(u64, u64)]) -> Vec<Option<Partner>> {
     for (i, j) in &in_order {
         (partners[*i], taken[*j]) = (Some(Partner::ByWords(*j)), true);
     }
-    let mut left: HashMap<u64, Option<usize>> = HashMap::new();
-    for (j, guide) in b.iter().enumerate().filter(|(j, _)| !taken[*j]) {
-        left.entry(*guide).and_modify(|known| *known = None).or_insert(Some(j));
-    }
+    let mut left: Vec<(u64, usize)> = b.iter().copied().zip(0..).filter(|(_, j)| !taken[*j]).collect();
+    left.sort_unstable();
     for (i, guide) in a.iter().enumerate() {
-        if partners[i].is_none()
-            && let Some(Some(j)) = left.remove(guide)
+        if partners[i].is_some() {
+            continue;
+        }
+        let first = left.partition_point(|left| left.0 < *guide);
+        let mut alike = left[first..].iter().take_while(|left| left.0 == *guide);
+        if let (Some((_, j)), None) = (alike.next(), alike.next())
+            && !taken[*j]
         {
-            (partners[i], taken[j]) = (Some(Partner::ByWords(j)), true);
+            (partners[i], taken[*j]) = (Some(Partner::ByWords(*j)), true);
         }
     }
     let (mut i, mut j) = (0, 0);

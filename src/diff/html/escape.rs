@@ -2,6 +2,7 @@
 
 use super::charref::{self, Place};
 use super::dom::{Attribute, Dom, NodeId, NodeKind};
+use super::flow::NBSP;
 use super::lexer::Span;
 
 /// The markup between an element's tags, as written.
@@ -70,6 +71,9 @@ pub(super) fn broke_out(old: &[Attribute<'_>], new: &[Attribute<'_>], name: &str
 /// Is the new text the old one, escaped once more? `&amp;` shown to the reader.
 pub(super) fn is_escaped_twice(old: &str, new: &str) -> bool {
     // A shown text has its no-break spaces as spaces.
-    let plain = |text: &str| text.replace('\u{a0}', " ");
-    old != new && new.contains('&') && plain(&charref::decode(new, Place::Text)) == plain(old)
+    let plain = |text: &str| text.replace(NBSP, " ");
+    let Some(reference) = memchr::memchr(b'&', new.as_bytes()) else { return false };
+    let before = &new[..reference];
+    let begin_alike = || old.starts_with(before) || before.contains(NBSP) || old.contains(NBSP);
+    old != new && begin_alike() && plain(&charref::decode(new, Place::Text)) == plain(old)
 }

@@ -42,21 +42,35 @@ pub(super) fn prove<'a>(old: &'a str, new: &'a str, around: &Surroundings) -> Pr
     prover.prove()
 }
 
-/// The same of two blocks that stand somewhere in two regular pages, without examples of places. `styled`: one of the pages
-/// [may be](is_styled).
-pub(super) fn prove_blocks<'a>(
-    old: (&'a str, &Block),
-    new: (&'a str, &Block),
-    around: &Surroundings,
-    styled: bool,
-) -> Proof<'a> {
-    let (a, b) = (old.0.get(..old.1.end as usize), new.0.get(..new.1.end as usize));
-    let (a, b) = (Lexer::from(a.unwrap_or_default(), old.1.start), Lexer::from(b.unwrap_or_default(), new.1.start));
-    let mut prover = Prover::new(a, b, around, styled);
-    prover.tells_places = false;
-    prover.trace.base = (old.1.first, new.1.first);
-    prover.begun = Some(Box::new(Begun::at_tag(lexer::name_at(old.0, old.1.start))));
-    prover.prove()
+/// Proves block after block equal, in the same room.
+pub(super) struct Blocks<'a, 's>(Prover<'a, 's>);
+
+impl<'a, 's> Blocks<'a, 's> {
+    /// Of two regular pages. `styled`: one of them [may be](is_styled).
+    pub fn new(around: &'s Surroundings, styled: bool) -> Self {
+        let nothing = || Lexer::from("", 0);
+        let mut prover = Prover::new(nothing(), nothing(), around, styled);
+        prover.tells_places = false;
+        Self(prover)
+    }
+
+    /// Two blocks that stand somewhere in their pages, without examples of places.
+    pub fn prove(&mut self, old: (&'a str, &Block), new: (&'a str, &Block)) -> Proof<'a> {
+        let lexer = |(page, block): (&'a str, &Block)| {
+            Lexer::from(page.get(..block.end as usize).unwrap_or_default(), block.start)
+        };
+        let prover = &mut self.0;
+        prover.old.begin(lexer(old));
+        prover.new.begin(lexer(new));
+        prover.trace.begin((old.1.first, new.1.first));
+        prover.hidden.clear();
+        prover.open.clear();
+        prover.outer.clear();
+        (prover.exact, prover.foreign, prover.raw_ends) = (0, 0, None);
+        let begun = prover.begun.get_or_insert_with(|| Box::new(Begun::in_blocks()));
+        begun.nest.begin_before(lexer::name_at(old.0, old.1.start));
+        prover.prove()
+    }
 }
 
 /// Is `white-space` named in one of two pages?
@@ -113,14 +127,14 @@ impl<'a, 's> Prover<'a, 's> {
         }
     }
 
-    fn prove(mut self) -> Proof<'a> {
+    fn prove(&mut self) -> Proof<'a> {
         let whole = self.run();
         if whole.is_none() {
             self.trace.part();
         } else if self.trace.is_certain() {
-            return Proof::Equal(self.hidden);
+            return Proof::Equal(std::mem::take(&mut self.hidden));
         }
-        Proof::Unknown(self.trace, self.begun)
+        Proof::Unknown(std::mem::replace(&mut self.trace, Trace::NOTHING), self.begun.take())
     }
 
     /// `None`: the pages are not in step.

@@ -50,11 +50,17 @@ pub(super) fn same_page(page: Option<&Url>, control: &str, candidate: &str) -> b
 
 /// Is it a path on the own site that resolving leaves as it stands?
 fn is_final(target: &str) -> bool {
-    let path = &target[..target.find(['?', '#']).unwrap_or(target.len())];
-    path.starts_with('/')
-        && !path.starts_with("//")
-        && !path.contains(['\\', '%', '\t', '\n', '\r'])
-        && !path.contains("/.")
+    if !target.starts_with('/') || target.starts_with("//") {
+        return false;
+    }
+    let mut before = 0;
+    for c in target.bytes().take_while(|c| !matches!(c, b'?' | b'#')) {
+        if matches!(c, b'\\' | b'%' | b'\t' | b'\n' | b'\r') || (before, c) == (b'/', b'.') {
+            return false;
+        }
+        before = c;
+    }
+    true
 }
 
 /// How much of an address a target says.
@@ -96,13 +102,15 @@ pub(super) fn candidates(value: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-fn split(text: &str, mark: char) -> (&str, Option<&str>) {
-    text.split_once(mark).map_or((text, None), |(before, after)| (before, Some(after)))
+/// `mark`: one of ASCII.
+fn split(text: &str, mark: u8) -> (&str, Option<&str>) {
+    let at = memchr::memchr(mark, text.as_bytes());
+    at.map_or((text, None), |at| (&text[..at], text.get(at + 1..)))
 }
 
 /// Two targets that differ in the version of one asset alone: `?v=3`, `app.3f2a9c1b.js`, `/build/3f2a9c1b/app.js`.
 pub(super) fn same_but_version(old: &str, new: &str) -> bool {
-    let ((old_path, old_query), (new_path, new_query)) = (split(old, '?'), split(new, '?'));
+    let ((old_path, old_query), (new_path, new_query)) = (split(old, b'?'), split(new, b'?'));
     let queries = match (old_query, new_query) {
         (Some(old), Some(new)) => {
             let is_code = [".js", ".css", ".mjs"].iter().any(|end| old_path.ends_with(end));
@@ -131,7 +139,7 @@ fn is_built(old: &str, new: &str) -> bool {
 /// Is the target of a `link` element something that a page is built of? Feeds and other languages are linked, too. A script of the
 /// server may join style sheets: `/load.php?modules=site&version=…`.
 pub(super) fn is_asset_file(target: &str) -> bool {
-    let path = split(split(target, '#').0, '?').0;
+    let path = split(split(target, b'#').0, b'?').0;
     path.rsplit_once('.').is_some_and(|(_, end)| {
         matches!(
             end,

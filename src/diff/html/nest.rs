@@ -93,15 +93,17 @@ impl<'a> Nest<'a> {
         Self { open: Vec::new(), phase: Phase::Before, drawings: 0, choices: 0 }
     }
 
-    /// Before an element in the body, which stands where its like may stand.
-    pub fn before(name: &str) -> Self {
-        let around = match name.to_ascii_lowercase().as_str() {
+    /// Begins anew, before an element in the body, which stands where its like may stand.
+    pub fn begin_before(&mut self, name: &str) {
+        let around = match Name::of(name).text {
             "td" | "th" => Some("tr"),
             "tr" => Some("tbody"),
             "tbody" | "thead" | "tfoot" => Some("table"),
             _ => None,
         };
-        Self { open: around.into_iter().map(Name::of).collect(), phase: Phase::Body, drawings: 0, choices: 0 }
+        self.open.clear();
+        self.open.extend(around.map(Name::of));
+        (self.phase, self.drawings, self.choices) = (Phase::Body, 0, 0);
     }
 
     pub fn content(&self) -> Content {
@@ -446,6 +448,10 @@ fn before_table_part<'s, 'a>(open: Stack<'s, 'a>, name: &Name<'_>) -> Option<Sta
 
 /// How many elements stay open behind an end tag; `None`: it does not end the innermost one that has to be ended.
 fn depth_after(open: Stack<'_, '_>, name: &Name<'_>) -> Option<usize> {
+    // Nothing ends its like on the way.
+    if let Some((_, rest)) = open.split_last().filter(|(last, _)| last.text == name.text) {
+        return Some(rest.len());
+    }
     let left = if name.is(Traits::ENDS_OTHERS) { without_others(open, name.text) } else { open };
     left.split_last().filter(|(last, _)| last.text == name.text).map(|(_, rest)| rest.len())
 }

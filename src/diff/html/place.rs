@@ -55,11 +55,10 @@ impl Ids {
             self.told = anchor;
             self.steps.clear();
         } else if dom.is_element(node) && !is_frame {
-            let step = self.step(dom, node);
             if !self.told.is_empty() {
                 self.told.push_str(" > ");
             }
-            self.told.push_str(&step);
+            self.push_step(dom, node);
         } else {
             return;
         }
@@ -75,15 +74,21 @@ impl Ids {
         (!elsewhere).then(|| format!("#{}", ident(&id)))
     }
 
-    fn step(&mut self, dom: &Dom<'_>, node: NodeId) -> String {
+    fn push_step(&mut self, dom: &Dom<'_>, node: NodeId) {
         let name = dom.name(node).unwrap_or("*");
         // A prefix is no part of what a selector without namespaces can say.
         let has_prefix = name.contains(':');
-        let mut step = if has_prefix { "*".to_owned() } else { ident(name) };
-        if !is_alone(dom, node, |other| has_prefix || dom.same_name(other, node)) {
-            let _ = write!(step, ":nth-child({})", self.before(dom, node) + 1);
+        if has_prefix {
+            self.told.push('*');
+        } else {
+            push_ident(name, &mut self.told);
         }
-        step
+        if !is_alone(dom, node, |other| has_prefix || dom.same_name(other, node)) {
+            let place = self.before(dom, node) + 1;
+            self.told.push_str(":nth-child(");
+            push_number(place, &mut self.told);
+            self.told.push(')');
+        }
     }
 
     /// How many elements stand before one beside it.
@@ -146,10 +151,19 @@ fn is_left_out(dom: &Dom<'_>, id: &str) -> bool {
 
 /// A name as CSS writes it.
 pub(super) fn ident(name: &str) -> String {
-    if name == "-" {
-        return "\\-".to_owned();
-    }
     let mut out = String::with_capacity(name.len());
+    push_ident(name, &mut out);
+    out
+}
+
+pub(super) fn push_ident(name: &str, out: &mut String) {
+    let is_plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_');
+    if name.bytes().all(is_plain) && name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return out.push_str(name);
+    }
+    if name == "-" {
+        return out.push_str("\\-");
+    }
     for (at, c) in name.chars().enumerate() {
         let leading_digit = c.is_ascii_digit() && (at == 0 || (at == 1 && name.starts_with('-')));
         match c {
@@ -164,5 +178,12 @@ pub(super) fn ident(name: &str) -> String {
             _ => out.extend(['\\', c]),
         }
     }
-    out
+}
+
+/// In decimal. What formats numbers of all kinds takes longer than all else of a selector.
+fn push_number(number: u32, out: &mut String) {
+    if number > 9 {
+        push_number(number / 10, out);
+    }
+    out.extend(char::from_digit(number % 10, 10));
 }

@@ -44,6 +44,8 @@ pub(super) enum Whole {
 const FEWEST_TAGS: u32 = 4;
 /// Blocks for which room is made at first.
 const FEW_BLOCKS: usize = 64;
+/// As many take some tens of KiB.
+const MANY_BLOCKS: usize = 512;
 
 /// What stands open in two pages, and the blocks of both, as far as both have the same tags.
 pub(super) struct Begun<'a> {
@@ -61,9 +63,14 @@ impl<'a> Begun<'a> {
         has_none.then(|| Self { nest: Nest::new(), survey: Some(Survey::new(pages, styled)), at: [0, 0] })
     }
 
-    /// In two blocks of regular pages that begin with this tag.
-    pub fn at_tag(name: &str) -> Self {
-        Self { nest: Nest::before(name), survey: None, at: [0, 0] }
+    /// In two blocks of regular pages. With what tag they begin, is to be [said](Nest::begin_before).
+    pub fn in_blocks() -> Self {
+        Self { nest: Nest::new(), survey: None, at: [0, 0] }
+    }
+
+    /// Is `white-space` named somewhere?
+    pub fn is_styled(&self) -> bool {
+        self.survey.as_ref().is_some_and(|survey| survey.styled)
     }
 
     /// Both pages go on with this start tag.
@@ -166,8 +173,9 @@ impl<'a, const N: usize> Survey<'a, N> {
             for (blocks, (start, inner)) in self.blocks.iter_mut().zip(places) {
                 let (close, end) = (inner, inner);
                 if blocks.len() == blocks.capacity() {
-                    // Not twofold: for half of that would be air, and both copies are there for a moment.
-                    blocks.reserve_exact(blocks.len() / 4 + FEW_BLOCKS);
+                    // Many not twofold: for half of that would be air, and both copies are there for a moment.
+                    let more = if blocks.len() < MANY_BLOCKS { blocks.len() } else { blocks.len() / 4 };
+                    blocks.reserve_exact(more + FEW_BLOCKS);
                 }
                 blocks.push(Block { start, inner, close, end, after: 0, first, tags: 0, guide, name: guide, whole });
             }
@@ -343,7 +351,7 @@ fn text_guide(text: &str) -> u64 {
     let mut at = 0;
     while let Some(&c) = bytes.get(at) {
         at += 1;
-        if c.is_ascii_alphanumeric() {
+        if LETTERS[usize::from(c)] {
             guide = (guide ^ u64::from(c)).wrapping_mul(FACTOR).rotate_left(23);
         } else if c == b'&' {
             let name = bytes[at..].iter().take(LONGEST_REFERENCE).position(|c| *c == b';');
@@ -353,6 +361,16 @@ fn text_guide(text: &str) -> u64 {
     guide
 }
 
+/// Letters and digits of ASCII.
+const LETTERS: [bool; 256] = {
+    let mut alike = [false; 256];
+    let mut c = 0_u8;
+    while c < 128 {
+        alike[c as usize] = c.is_ascii_alphanumeric();
+        c += 1;
+    }
+    alike
+};
 /// Character references are rarely longer. Bytes.
 const LONGEST_REFERENCE: usize = 10;
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -110,8 +110,16 @@ pub(super) fn same_but_token_parameters(old: &str, new: &str) -> bool {
     let (Some((old_path, old_query)), Some((new_path, new_query))) = (old.split_once('?'), new.split_once('?')) else {
         return false;
     };
-    let (old, new): (Vec<&str>, Vec<&str>) = (old_query.split('&').collect(), new_query.split('&').collect());
-    old_path == new_path && old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| same_parameter(old, new))
+    if old_path != new_path {
+        return false;
+    }
+    let (mut old, mut new) = (old_query.split('&'), new_query.split('&'));
+    loop {
+        match (old.next(), new.next()) {
+            (Some(old), Some(new)) if same_parameter(old, new) => {}
+            (old, new) => return old.is_none() && new.is_none(),
+        }
+    }
 }
 
 fn same_parameter(old: &str, new: &str) -> bool {

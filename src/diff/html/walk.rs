@@ -202,7 +202,11 @@ impl Walk<'_, '_, '_, '_> {
         if element.is_empty() {
             return element;
         }
-        let path = format!("{element}[{}]", super::place::ident(name));
+        let mut path = String::with_capacity(element.len() + name.len() + 2);
+        path.push_str(&element);
+        path.push('[');
+        super::place::push_ident(name, &mut path);
+        path.push(']');
         self.tell_covering(side, node, &path);
         path
     }

@@ -33,6 +33,11 @@ impl<'a> Side<'a> {
         }
     }
 
+    /// Reads something else.
+    pub fn begin(&mut self, lexer: Lexer<'a>) {
+        (self.lexer, self.flow, self.comments) = (lexer, Flow::new(), 0);
+    }
+
     /// Gathers text up to the next tag, doctype or comment that counts.
     pub fn advance(&mut self, content: Content) -> Option<Token> {
         self.pieces.clear();

@@ -27,6 +27,14 @@ impl Trace {
         Self::NOTHING
     }
 
+    /// Begins anew, where so many tags have been.
+    pub fn begin(&mut self, base: (u32, u32)) {
+        let (mut log, mut doubts) = (std::mem::take(&mut self.log), std::mem::take(&mut self.doubts));
+        log.clear();
+        doubts.clear();
+        *self = Self { base, log, doubts, ..Self::NOTHING };
+    }
+
     /// Both pages are in step up to these places.
     pub fn reach(&mut self, old: u32, new: u32) {
         if self.log.len() >= MAX_LOG {

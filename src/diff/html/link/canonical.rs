@@ -17,8 +17,8 @@ pub(in super::super) fn canonical(target: &str) -> Cow<'_, str> {
     if is_opaque(&target) {
         return target;
     }
-    let (rest, fragment) = super::split(&target, '#');
-    let (rest, query) = super::split(rest, '?');
+    let (rest, fragment) = super::split(&target, b'#');
+    let (rest, query) = super::split(rest, b'?');
     let mut out = String::with_capacity(target.len() + 16);
     let path = push_origin(rest, &mut out);
     push_path(path, &mut out);

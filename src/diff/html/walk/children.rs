@@ -102,13 +102,16 @@ impl Walk<'_, '_, '_, '_> {
     }
 
     fn align(&self, parent: ItemId, old: &[ItemId], new: &[ItemId]) -> Alignment {
-        let old: Vec<Sketch> = old.iter().map(|id| sketch(self.sides.a, *id)).collect();
-        let new: Vec<Sketch> = new.iter().map(|id| sketch(self.sides.b, *id)).collect();
-        let by_place = match self.sides.a.name(parent) {
-            "tr" | "head" => align::by_place(&old, &new),
-            _ => None,
-        };
-        by_place.unwrap_or_else(|| align::align(&old, &new))
+        let (x, y) = (self.sides.a, self.sides.b);
+        let are_alike =
+            |(old, new): (&ItemId, &ItemId)| x.item(*old).kind == y.item(*new).kind && x.name(*old) == y.name(*new);
+        let stay = matches!(x.name(parent), "tr" | "head") && old.len() == new.len();
+        if stay && old.iter().zip(new).all(are_alike) {
+            return align::by_place(old.len());
+        }
+        let old: Vec<Sketch> = old.iter().map(|id| sketch(x, *id)).collect();
+        let new: Vec<Sketch> = new.iter().map(|id| sketch(y, *id)).collect();
+        align::align(&old, &new)
     }
 
     /// What stands in another order where the operator said that none counts.
@@ -343,11 +346,12 @@ fn outline(view: &View<'_>, kids: &[ItemId], in_place: usize) -> String {
 
 /// The words below an item, each text apart from the next.
 fn push_words(view: &View<'_>, id: ItemId, most: usize, out: &mut String) {
-    if out.len() > most * size_of::<char>() {
+    let enough = most * size_of::<char>();
+    if out.len() > enough {
         return;
     }
     let item = view.item(id);
-    let left_out = view.dom.left_out(item.node).map(|_| view.dom.text_content(item.node));
+    let left_out = view.dom.left_out(item.node).map(|_| view.dom.text_left_out(item.node, enough));
     for word in left_out.as_deref().unwrap_or(&view.text(id)).split_whitespace().take(most) {
         out.push_str(word);
         out.push(' ');
