@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Select, Sender, unbounded};
 use http::Method;
 use pingora::http::RequestHeader;
 
 use super::job::{MirrorJob, RouteRef};
 use super::queue::Queue;
 use super::settler::{Settler, Settling, Why};
+use super::ways::{Came, WaysIn, WaysOut, ways};
 use crate::config::settings::NoiseSettings;
 use crate::diff::{Comparison, Observation, Outcome};
 use crate::evidence::noise::{self, Asking, Control, Order, Pattern, Seen, Settlement};
@@ -40,67 +40,19 @@ pub struct Arrived {
     pub copy_time: Duration,
 }
 
-#[derive(Debug)]
-enum Work {
-    Arrived(Box<Arrived>),
-    Asked(Box<Settling>),
-}
+/// What is to be done next. What was asked again goes before what arrived: it holds one of few places of its field, and a thread that
+/// comes late to what arrives would else meet a thousand pairs of which it could have nearly none asked.
+type Work = Came<Box<Settling>, Box<Arrived>>;
 
-/// Unbounded by itself: the queue's budget covers a job until it is compared.
-fn ways() -> (WayIn, WayOut) {
-    let (arrived, take_arrived) = unbounded();
-    let (asked, take_asked) = unbounded();
-    (WayIn { arrived, asked }, WayOut { arrived: take_arrived, asked: take_asked })
-}
-
-#[derive(Debug)]
-pub struct WayIn {
-    arrived: Sender<Box<Arrived>>,
-    asked: Sender<Box<Settling>>,
-}
-
-impl WayIn {
-    /// Brings back what was asked, answered or not.
-    pub fn asked(&self, settling: Box<Settling>) {
-        // A comparer that is gone has nothing left to count.
-        let _ = self.asked.send(settling);
-    }
-}
-
-/// What was asked again is taken first. It holds one of few places of its field, and a thread that comes late to what arrives
-/// would else meet a thousand pairs of which it could have nearly none asked.
-#[derive(Debug, Clone)]
-struct WayOut {
-    arrived: Receiver<Box<Arrived>>,
-    asked: Receiver<Box<Settling>>,
-}
-
-impl WayOut {
-    /// Waits; `None`: nothing more will come.
-    fn next(&self) -> Option<Work> {
-        let mut select = Select::new_biased();
-        let asked = select.recv(&self.asked);
-        select.recv(&self.arrived);
-        let ready = select.select();
-        if ready.index() == asked {
-            ready.recv(&self.asked).map(Work::Asked).or_else(|_| self.arrived.recv().map(Work::Arrived)).ok()
-        } else {
-            ready.recv(&self.arrived).map(Work::Arrived).or_else(|_| self.asked.recv().map(Work::Asked)).ok()
-        }
-    }
-
-    fn waiting(&self) -> Option<Work> {
-        let arrived = || self.arrived.try_recv().map(Work::Arrived);
-        self.asked.try_recv().map(Work::Asked).or_else(|_| arrived()).ok()
-    }
-}
+/// Where a pair goes that was asked again. Unbounded by itself: the queue's budget covers a job until it is compared.
+pub type Way = WaysIn<Box<Settling>, Box<Arrived>>;
 
 /// The thread ends when this is dropped and nothing is asked any more.
 #[derive(Debug)]
 pub struct Comparer {
-    way: Arc<WayIn>,
+    way: Arc<Way>,
     bench: Arc<Bench>,
-    out: WayOut,
+    out: WaysOut<Box<Settling>, Box<Arrived>>,
 }
 
 impl Comparer {
@@ -120,8 +72,7 @@ impl Comparer {
     }
 
     pub fn compare(&self, arrived: Arrived) {
-        // Somebody is there to take it: this holds a receiver.
-        let _ = self.way.arrived.send(Box::new(arrived));
+        self.way.send_second(Box::new(arrived));
     }
 
     /// Counts what waits on the calling thread. When all else has been given up, nothing of it is compared any more, and who
@@ -147,15 +98,15 @@ struct Bench {
     recorder: Arc<Recorder>,
     settler: Arc<Settler>,
     /// For what is asked: not a way in that would keep this thread alive.
-    back: Weak<WayIn>,
+    back: Weak<Way>,
     compared: AtomicU64,
 }
 
 impl Bench {
     fn take(&self, work: Work) {
         match work {
-            Work::Arrived(arrived) => self.arrived(*arrived),
-            Work::Asked(settling) => self.asked(settling),
+            Came::Second(arrived) => self.arrived(*arrived),
+            Came::First(settling) => self.asked(settling),
         }
     }
 

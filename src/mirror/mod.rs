@@ -10,6 +10,7 @@ mod queue;
 mod restraint;
 mod settler;
 mod token;
+mod ways;
 mod worker;
 
 use std::sync::Arc;

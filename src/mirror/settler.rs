@@ -12,7 +12,7 @@ use pingora::http::RequestHeader;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use super::comparer::WayIn;
+use super::comparer::Way;
 use super::job::RouteRef;
 use super::lanes::Lanes;
 use super::queue::Queue;
@@ -85,7 +85,7 @@ impl Settler {
     }
 
     /// Asks after a while; the pair comes back in any case.
-    pub fn ask(self: &Arc<Self>, settling: Box<Settling>, after: Duration, back: Arc<WayIn>) {
+    pub fn ask(self: &Arc<Self>, settling: Box<Settling>, after: Duration, back: Arc<Way>) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let under_way = UnderWay { settler: self.clone(), settling: Some(settling), back };
         self.runtime.spawn(under_way.run(after));
@@ -143,7 +143,7 @@ fn is_refusal(answer: &Observation) -> bool {
 struct UnderWay {
     settler: Arc<Settler>,
     settling: Option<Box<Settling>>,
-    back: Arc<WayIn>,
+    back: Arc<Way>,
 }
 
 impl UnderWay {
@@ -167,7 +167,7 @@ impl Drop for UnderWay {
     fn drop(&mut self) {
         self.settler.waiting.fetch_sub(1, Ordering::Relaxed);
         if let Some(settling) = self.settling.take() {
-            self.back.asked(settling);
+            self.back.send_first(settling);
         }
     }
 }
