@@ -5,7 +5,7 @@ use std::io::Read;
 
 use ::http::HeaderMap;
 use ::http::header::CONTENT_ENCODING;
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 use super::http::content_type::{self, MediaType};
 
@@ -126,7 +126,37 @@ fn read_all(mut reader: impl Read, coding: &str, most: usize) -> Result<Vec<u8>,
 pub struct Text<'a> {
     pub text: Cow<'a, str>,
     pub had_errors: bool,
+    pub encoding: &'static Encoding,
 }
+
+impl Text<'_> {
+    pub fn is_utf16(&self) -> bool {
+        self.encoding == UTF_16LE || self.encoding == UTF_16BE
+    }
+}
+
+/// The text of bytes that should be UTF-8. Those that are none stay apart from each other: each as U+FFFD and its letter in Latin-1, so
+/// that `\xe9` and `\xe8` do not become one.
+pub fn apart(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::with_capacity(bytes.len() + bytes.len() / 4);
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().flat_map(|byte| [char::REPLACEMENT_CHARACTER, char::from(*byte)]));
+    }
+    Cow::Owned(text)
+}
+
+/// Percent-decoded, what is no UTF-8 kept [`apart`].
+pub fn unescaped(text: &str) -> String {
+    let bytes: Cow<'_, [u8]> = percent_encoding::percent_decode_str(text).into();
+    apart(&bytes).into_owned()
+}
+
+/// What a byte takes at most that [`apart`] keeps apart. Bytes.
+pub const APART: usize = 5;
 
 /// Decodes by byte order mark, else by the charset of Content-Type, else by what the document itself says, else as UTF-8.
 /// A UTF-8 byte order mark stays in the text.
@@ -141,12 +171,12 @@ pub fn text_of<'a>(said: Option<&MediaType<'_>>, bytes: &'a [u8]) -> Text<'a> {
     let encoding = marked.or_else(declared).or_else(|| inside(bytes)).unwrap_or(UTF_8);
     if encoding == UTF_8 {
         return match std::str::from_utf8(bytes) {
-            Ok(text) => Text { text: Cow::Borrowed(text), had_errors: false },
-            Err(_) => Text { text: String::from_utf8_lossy(bytes), had_errors: true },
+            Ok(text) => Text { text: Cow::Borrowed(text), had_errors: false, encoding },
+            Err(_) => Text { text: String::from_utf8_lossy(bytes), had_errors: true, encoding },
         };
     }
     let (text, _, had_errors) = encoding.decode(bytes);
-    Text { text, had_errors }
+    Text { text, had_errors, encoding }
 }
 
 /// `<meta charset=…>`, or the encoding of an XML declaration, within the first kilobyte, as browsers look for it.
@@ -177,7 +207,7 @@ mod tests {
     use std::borrow::Cow;
     use std::io::Write;
 
-    use super::{Fault, MAX_DECODED, text, undo};
+    use super::{APART, Fault, MAX_DECODED, apart, text, undo, unescaped};
     use http::HeaderMap;
 
     fn coded(coding: &str) -> HeaderMap {
@@ -196,6 +226,18 @@ mod tests {
         let mut out = Vec::new();
         brotli::CompressorWriter::new(&mut out, 4096, 4, 20).write_all(bytes).unwrap();
         out
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_stay_apart() {
+        assert_eq!(apart("Noël".as_bytes()), "Noël");
+        assert_eq!(apart(b"No\xebl"), "No\u{fffd}\u{eb}l");
+        assert_ne!(apart(b"No\xebl"), apart(b"No\xeal"));
+        assert_ne!(apart(b"No\xebl"), apart("No\u{fffd}l".as_bytes()));
+        assert_ne!(unescaped("caf%E9"), unescaped("caf%E8"));
+        assert_eq!(unescaped("caf%C3%A9"), "café");
+        let worst: Vec<u8> = (0..=255).collect();
+        assert!(apart(&worst).len() <= worst.len() * APART);
     }
 
     #[test]

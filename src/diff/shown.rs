@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use http::HeaderValue;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::decode;
+
 /// A value, in whatever form it was at hand.
 #[derive(Clone)]
 pub struct Shown(Form);
@@ -17,13 +19,13 @@ enum Form {
 }
 
 impl Shown {
-    /// The value as text. Of a header, what is no UTF-8 is replaced, and what stands around it left out.
+    /// The value as text. Of a header, what is no UTF-8 is kept [apart](decode::apart), and what stands around it left out.
     pub fn text(&self) -> Cow<'_, str> {
         match &self.0 {
             Form::Text(text) => Cow::Borrowed(text),
             Form::Header(value) => match std::str::from_utf8(value.as_bytes()) {
                 Ok(text) => Cow::Borrowed(text.trim()),
-                Err(_) => Cow::Owned(String::from_utf8_lossy(value.as_bytes()).trim().to_owned()),
+                Err(_) => Cow::Owned(decode::apart(value.as_bytes()).trim().to_owned()),
             },
         }
     }
@@ -39,7 +41,7 @@ impl Shown {
     pub fn size(&self) -> usize {
         match &self.0 {
             Form::Text(text) => text.len(),
-            Form::Header(value) => value.len() * char::REPLACEMENT_CHARACTER.len_utf8(),
+            Form::Header(value) => value.len() * decode::APART,
         }
     }
 }
@@ -114,7 +116,7 @@ mod tests {
             (b" a\tb\t", "a\tb"),
             (b"", ""),
             ("No\u{eb}l\u{a0}".as_bytes(), "No\u{eb}l"),
-            (b" No\xebl", "No\u{fffd}l"),
+            (b" No\xebl", "No\u{fffd}\u{eb}l"),
         ] {
             let value = Shown::from(&HeaderValue::from_bytes(sent).unwrap());
             assert_eq!(value.text(), shown);

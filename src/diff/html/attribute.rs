@@ -207,7 +207,9 @@ fn other_links(element: &str, old: &str, new: &str, around: &Surroundings) -> Ve
         element,
         "script" | "link" | "img" | "source" | "use" | "iframe" | "embed" | "video" | "audio" | "object" | "image"
     );
-    if is_asset && (element != "link" || link::is_asset_file(old)) && link::same_but_version(old, new) {
+    // What is embedded may be a page, and its parameters may choose what it shows.
+    let is_file = matches!(element, "script" | "image" | "use") || link::is_asset_file(old);
+    if is_asset && is_file && link::same_but_version(old, new) {
         return Verdict::But(Rule::AssetVersion);
     }
     Verdict::Differ

@@ -116,7 +116,8 @@ pub(super) fn same_but_version(old: &str, new: &str) -> bool {
             let is_code = [".js", ".css", ".mjs"].iter().any(|end| old_path.ends_with(end));
             let (old, new): (Vec<&str>, Vec<&str>) = (old.split('&').collect(), new.split('&').collect());
             let same = |(old, new): (&&str, &&str)| {
-                strip_version(old) == strip_version(new) || (is_code && are_ids_of_builds(old, new))
+                let alike = strip_version(old) == strip_version(new) || (is_code && are_ids_of_builds(old, new));
+                alike && (old == new || (says_a_version(old) && says_a_version(new)))
             };
             old.len() == new.len() && old.iter().zip(&new).all(same)
         }
@@ -124,6 +125,13 @@ pub(super) fn same_but_version(old: &str, new: &str) -> bool {
         _ => false,
     };
     queries && (old_path == new_path || (is_built(old_path, new_path) && same_but_hashes(old_path, new_path)))
+}
+
+/// Does a parameter hold something, and not what a template prints that knows no version?
+fn says_a_version(parameter: &str) -> bool {
+    let value = parameter.split_once('=').map_or(parameter, |(_, value)| value);
+    let is_nothing = matches!(value, "" | "None" | "none" | "null" | "undefined" | "nil" | "NaN" | "False" | "false");
+    !is_nothing && !value.contains(['{', '}', '<', '>', '$']) && !value.to_ascii_lowercase().contains("%7b")
 }
 
 /// Can the two be builds of one file? A picture that is named by nothing but a hash is another picture under another hash.

@@ -32,7 +32,7 @@ pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     if as_sent && is_read_alike() {
         return;
     }
-    if control.status.is_redirection() {
+    if answers.are_followed() {
         let finding = Finding::new(Kind::Body, BODY).values(size(&control.body), size(&candidate.body));
         sink.report(finding.rule(Rule::RedirectBody));
         return;
@@ -118,10 +118,18 @@ fn decoded(answers: &Answers<'_>, bodies: &Bodies<'_>, scope: &Scope<'_>, sink: 
         binary::compare(old, new, sink);
         return;
     }
-    let (a, b) = (decode::text_of(types.0, old), decode::text_of(types.1, new));
+    let (mut a, mut b) = (decode::text_of(types.0, old), decode::text_of(types.1, new));
+    if a.had_errors && b.had_errors && a.encoding == b.encoding {
+        (a.text, b.text) = (decode::apart(old), decode::apart(new));
+    }
     bodies.weigh((&a, &b), sink);
     broken_characters(&a, &b, sink);
     let sorts = (sort(types.0, &a.text), sort(types.1, &b.text));
+    if sorts == (Sort::Json, Sort::Json) && a.is_utf16() != b.is_utf16() {
+        // RFC 8259, section 8.1: no reader of JSON need take it.
+        let finding = Finding::new(Kind::Encoding, BODY).values(a.encoding.name(), b.encoding.name());
+        sink.report(finding.cause("not_utf8"));
+    }
     match sorts {
         (Sort::Json, Sort::Json) if says_lines(types) => json::compare_lines(&a.text, &b.text, scope, sink),
         (Sort::Json, Sort::Json) => json::compare(&a.text, &b.text, scope, sink),

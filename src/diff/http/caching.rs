@@ -99,7 +99,8 @@ impl Caching {
 
 fn read(answer: &Observation, now: Option<i64>) -> Caching {
     let mut directives = directives::named(&values(answer, "cache-control"), ',');
-    if directives.contains_key("no-store") {
+    // A cache that understands the status may store it all the same (RFC 9111, section 5.2.2.3).
+    if directives.contains_key("no-store") && !directives.contains_key("must-understand") {
         return Caching::NoStore;
     }
     // These name header fields, in any case and order.
@@ -119,7 +120,8 @@ fn read(answer: &Observation, now: Option<i64>) -> Caching {
 }
 
 fn freshness(answer: &Observation, directives: &BTreeMap<String, Option<String>>, now: Option<i64>) -> Fresh {
-    if directives.contains_key("no-cache") {
+    // With fields named, it is about these alone (RFC 9111, section 5.2.2.4).
+    if directives.get("no-cache").is_some_and(Option::is_none) {
         return Fresh::Never;
     }
     if let Some(age) = directives.get("max-age") {

@@ -7,6 +7,7 @@ use http::header::CONTENT_TYPE;
 
 use super::Answers;
 use crate::diff::comparison::{Kind, Severity};
+use crate::diff::decode;
 use crate::diff::rules::Rule;
 use crate::diff::sink::{Finding, Sink};
 
@@ -114,9 +115,8 @@ impl MediaType<'_> {
 }
 
 pub fn compare(answers: &Answers<'_>, sink: &mut Sink<'_>) {
-    let written = |headers: &HeaderMap| {
-        headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-    };
+    let written =
+        |headers: &HeaderMap| headers.get(CONTENT_TYPE).map(|value| decode::apart(value.as_bytes()).into_owned());
     let (control, candidate) = (written(&answers.control.headers), written(&answers.candidate.headers));
     if control == candidate {
         return;

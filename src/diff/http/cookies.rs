@@ -4,6 +4,7 @@ use super::Answers;
 use super::headers::{time_of, values};
 use crate::diff::clock;
 use crate::diff::comparison::{Kind, Severity};
+use crate::diff::decode;
 use crate::diff::rules::Rule;
 use crate::diff::scope::Scope;
 use crate::diff::sink::{Finding, Sink};
@@ -214,7 +215,7 @@ fn meant(value: &str) -> String {
     let quoted = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     match quoted {
         Some(inside) => unquote(inside),
-        None => percent_encoding::percent_decode_str(&value.replace('+', " ")).decode_utf8_lossy().into_owned(),
+        None => decode::unescaped(&value.replace('+', " ")),
     }
 }
 
@@ -237,7 +238,7 @@ fn unquote(text: &str) -> String {
             rest = after;
         }
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    decode::apart(&bytes).into_owned()
 }
 
 /// Values that a server draws anew: of a cookie with a session's or token's name, or long and random by themselves.

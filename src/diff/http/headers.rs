@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 use super::{Answers, caching, content_type, cookies, redirect};
 use crate::diff::clock;
 use crate::diff::comparison::{Kind, Severity};
+use crate::diff::decode;
 use crate::diff::observation::Observation;
 use crate::diff::rules::Rule;
 use crate::diff::scope::Scope;
@@ -106,12 +107,7 @@ fn differing_among_few<'a>(old: &'a HeaderMap, new: &'a HeaderMap) -> Vec<Sent<'
 
 /// All values of a header, as text.
 pub fn values(answer: &Observation, name: &str) -> Vec<String> {
-    answer
-        .headers
-        .get_all(name)
-        .iter()
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
-        .collect()
+    answer.headers.get_all(name).iter().map(|value| decode::apart(value.as_bytes()).trim().to_owned()).collect()
 }
 
 /// The answer's own time, Unix seconds, which its lifetimes count from; or else `now`.

@@ -10,6 +10,7 @@ mod redirect;
 mod status;
 
 use ::http::HeaderName;
+use ::http::header::LOCATION;
 pub use redirect::same as same_url;
 
 use super::comparison::{Comparison, Kind};
@@ -43,9 +44,15 @@ impl Answers<'_> {
         self.request.method == ::http::Method::HEAD
     }
 
+    /// Does a browser go on to somewhere else, and show nothing of the body? (Fetch Standard, redirect status.)
+    pub fn are_followed(&self) -> bool {
+        let targets = [self.control, self.candidate].into_iter().any(|answer| answer.headers.contains_key(LOCATION));
+        targets && matches!(self.control.status.as_u16(), 301 | 302 | 303 | 307 | 308)
+    }
+
     fn status_has_body(&self) -> bool {
         let status = self.control.status;
-        !status.is_informational() && !status.is_redirection() && !matches!(status.as_u16(), 204 | 205 | 304)
+        !status.is_informational() && !self.are_followed() && !matches!(status.as_u16(), 204 | 205 | 304)
     }
 
     /// Whether both send the same values of a header, or neither any.

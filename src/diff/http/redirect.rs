@@ -5,6 +5,7 @@ use url::Url;
 
 use super::Answers;
 use crate::diff::comparison::{Kind, Severity};
+use crate::diff::decode;
 use crate::diff::rules::Rule;
 use crate::diff::scope::Scope;
 use crate::diff::sink::{Finding, Sink};
@@ -14,7 +15,7 @@ const PATH: &str = "header:Location";
 
 pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     let written = |headers: &http::HeaderMap| {
-        headers.get(LOCATION).map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned())
+        headers.get(LOCATION).map(|value| decode::apart(value.as_bytes()).trim().to_owned())
     };
     let (control, candidate) = (written(&answers.control.headers), written(&answers.candidate.headers));
     if control == candidate {
@@ -78,7 +79,7 @@ fn rest_of(url: &Url) -> (Option<String>, String, Vec<(String, String)>) {
 fn path(url: &Url) -> String {
     let mut plain = String::new();
     for segment in url.path().split('/') {
-        let decoded = percent_encoding::percent_decode_str(segment).decode_utf8_lossy();
+        let decoded = decode::unescaped(segment);
         if !plain.is_empty() || segment != url.path() {
             plain.push('/');
         }
@@ -88,7 +89,12 @@ fn path(url: &Url) -> String {
 }
 
 fn query(url: &Url) -> Vec<(String, String)> {
-    url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+    let text = |part: &str| decode::unescaped(&part.replace('+', " "));
+    let pairs = url.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| (text(name), text(value)))
+        .collect()
 }
 
 /// The same parameters, and only generated ones (an OAuth `state`, a nonce, a token) have other values of the same shape.

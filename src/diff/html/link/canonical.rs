@@ -21,14 +21,18 @@ pub(in super::super) fn canonical(target: &str) -> Cow<'_, str> {
     let (rest, query) = super::split(rest, b'?');
     let mut out = String::with_capacity(target.len() + 16);
     let path = push_origin(rest, &mut out);
-    push_path(path, &mut out);
+    // A colon that is not escaped there would end a scheme (RFC 3986, section 4.2).
+    let first = if out.is_empty() && !has_scheme(path) { path.find('/').unwrap_or(path.len()) } else { 0 };
+    push_path(&path[..first], b"/\\?#%:", b'/', &mut out);
+    push_path(&path[first..], b"/\\?#%", b'/', &mut out);
     if let Some(query) = query {
         out.push('?');
-        push_query(query, &mut out);
+        // Of a form's, that is; in a mail's address a plus is a plus (RFC 6068, section 5).
+        push_query(query, if has_scheme(path) { b'+' } else { b' ' }, &mut out);
     }
     if let Some(fragment) = fragment {
         out.push('#');
-        push_path(fragment, &mut out);
+        push_path(fragment, b"/\\?#%", b'\\', &mut out);
     }
     Cow::Owned(out)
 }
@@ -62,10 +66,20 @@ fn parted(text: &[u8], mark: u8) -> (&[u8], &[u8]) {
 
 /// `javascript:`, `data:` and the like: compared as they stand.
 fn is_opaque(target: &str) -> bool {
-    let Some(scheme) = memchr::memchr(b':', target.as_bytes()).map(|at| &target[..at]) else { return false };
-    let is_scheme =
-        !scheme.is_empty() && scheme.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'-' | b'.'));
-    is_scheme && !["http", "https", "mailto", "ftp"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
+    let is_known =
+        |scheme: &str| ["http", "https", "mailto", "ftp"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    scheme(target).is_some_and(|scheme| !is_known(scheme))
+}
+
+fn scheme(target: &str) -> Option<&str> {
+    let scheme = memchr::memchr(b':', target.as_bytes()).map(|at| &target[..at])?;
+    let fits = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'-' | b'.');
+    (!scheme.is_empty() && scheme.bytes().all(fits)).then_some(scheme)
+}
+
+/// Is it a mail's address and the like: a scheme that no host follows?
+fn has_scheme(path: &str) -> bool {
+    scheme(path).is_some()
 }
 
 /// Writes scheme and host, if there are any; returns the path.
@@ -90,8 +104,9 @@ fn push_origin<'a>(rest: &'a str, out: &mut String) -> &'a str {
     if path.is_empty() { "/" } else { path }
 }
 
-/// Writes a path or a fragment decoded, but for what would change its shape or the meaning of a `%`.
-fn push_path(path: &str, out: &mut String) {
+/// Writes a path or a fragment decoded, but for what would change its shape or the meaning of a `%`, which is `kept`. `backslash`: how
+/// browsers read one that is not escaped (URL Standard, path state).
+fn push_path(path: &str, kept: &[u8], backslash: u8, out: &mut String) {
     let bytes = path.as_bytes();
     let mut at = 0;
     while let Some(&c) = bytes.get(at) {
@@ -102,15 +117,16 @@ fn push_path(path: &str, out: &mut String) {
         let escaped = if c == b'%' { escaped(bytes, at) } else { None };
         at += if escaped.is_some() { 3 } else { 1 };
         match escaped {
-            Some(c @ (b'/' | b'\\' | b'?' | b'#' | b'%')) => push_escaped(c, out),
+            Some(c) if kept.contains(&c) => push_escaped(c, out),
             Some(c) => push(c, IN_PATH, out),
+            None if c == b'\\' => push(backslash, IN_PATH, out),
             None => push(c, IN_PATH, out),
         }
     }
 }
 
-/// Writes names and values as a form would read them.
-fn push_query(query: &str, out: &mut String) {
+/// Writes names and values as a form would read them, a plus as what it stands for.
+fn push_query(query: &str, plus: u8, out: &mut String) {
     let bytes = query.as_bytes();
     let mut in_value = false;
     let mut at = 0;
@@ -129,7 +145,7 @@ fn push_query(query: &str, out: &mut String) {
                 in_value = true;
                 out.push('=');
             }
-            b'+' => push_escaped(b' ', out),
+            b'+' => push_escaped(plus, out),
             b'%' => match escaped(bytes, at - 1) {
                 Some(c) => {
                     at += 2;

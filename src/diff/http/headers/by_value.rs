@@ -32,6 +32,10 @@ pub(super) fn by_value(
         }
         Meaning::Policy => policy(&old, &new, finding),
         Meaning::Word => spelled_or(directives::tokens(&old) == directives::tokens(&new), finding, severity_of(name)),
+        Meaning::ReferrerPolicy => {
+            spelled_or(referrer_policy(&old) == referrer_policy(&new), finding, severity_of(name))
+        }
+        Meaning::Members => spelled_or(members(&old) == members(&new), finding, severity_of(name)),
         Meaning::Links => spelled_or(links(&old, scope) == links(&new, scope), finding, Severity::Medium),
         Meaning::Challenge => challenge(&old, &new, finding),
         Meaning::Refresh => spelled_or(refresh(&old, scope) == refresh(&new, scope), finding, Severity::High),
@@ -57,9 +61,34 @@ fn tokens(old: &[String], new: &[String], finding: Finding) -> Finding {
     finding.severity(Severity::Medium).cause(cause)
 }
 
+/// A comma-separated set whose members have their case.
+fn members(values: &[String]) -> BTreeSet<&str> {
+    values.iter().flat_map(|value| directives::split(value, ',')).collect()
+}
+
+/// The policy in force: the last one that is known (Referrer Policy, section 8.1). Where none is, all that is written.
+fn referrer_policy(values: &[String]) -> Vec<String> {
+    const KNOWN: [&str; 8] = [
+        "no-referrer",
+        "no-referrer-when-downgrade",
+        "same-origin",
+        "origin",
+        "strict-origin",
+        "origin-when-cross-origin",
+        "strict-origin-when-cross-origin",
+        "unsafe-url",
+    ];
+    let all = values.iter().flat_map(|value| directives::split(value, ',')).map(str::to_ascii_lowercase);
+    let all: Vec<String> = all.collect();
+    match all.iter().rfind(|policy| KNOWN.contains(&policy.as_str())) {
+        Some(last) => vec![last.clone()],
+        None => all,
+    }
+}
+
 type Policy = BTreeMap<String, BTreeSet<String>>;
 
-/// Policies by directive; the order of directives and sources does not matter, and a nonce is any nonce.
+/// Policies by directive; the order of policies, directives and sources does not matter, and a nonce is any nonce.
 fn policy(old: &[String], new: &[String], finding: Finding) -> Finding {
     let exact = (directives_of(old, Nonces::Kept), directives_of(new, Nonces::Kept));
     if exact.0 == exact.1 {
@@ -83,15 +112,33 @@ fn directives_of(values: &[String], nonces: Nonces) -> Vec<Policy> {
         for directive in policy.split(';') {
             let mut words = directive.split_ascii_whitespace();
             let Some(name) = words.next() else { continue };
+            let name = name.to_ascii_lowercase();
+            let lists_sources =
+                name.contains("-src") || matches!(name.as_str(), "frame-ancestors" | "form-action" | "base-uri");
             let sources = words.map(|word| match word.strip_prefix("'nonce-") {
                 Some(drawn) if nonces == Nonces::Masked && drawn.len() > "'".len() => "'nonce-*'".to_owned(),
+                _ if lists_sources => source(word),
                 _ => word.to_owned(),
             });
-            found.entry(name.to_ascii_lowercase()).or_insert_with(|| sources.collect());
+            let sources = sources.collect();
+            found.entry(name).or_insert(sources);
         }
         found
     };
-    values.iter().flat_map(|value| value.split(',')).map(read).collect()
+    let mut policies: Vec<Policy> = values.iter().flat_map(|value| value.split(',')).map(read).collect();
+    policies.retain(|policy| !policy.is_empty());
+    policies.sort_unstable();
+    policies
+}
+
+/// A source with what has no case in lower case: keywords, schemes and hosts, but neither nonces and hashes nor paths (CSP 3, section 2.3.1).
+fn source(word: &str) -> String {
+    let lower = word.to_ascii_lowercase();
+    let is_drawn = ["'nonce-", "'sha256-", "'sha384-", "'sha512-"].iter().any(|start| lower.starts_with(start));
+    let host = word.find("://").map_or(0, |scheme| scheme + "://".len());
+    let path = word.get(host..).and_then(|rest| rest.find('/')).map_or(word.len(), |at| host + at);
+    let caseless = if is_drawn { 0 } else { path };
+    format!("{}{}", &lower[..caseless], &word[caseless..])
 }
 
 fn links(values: &[String], scope: &Scope<'_>) -> BTreeSet<(String, BTreeMap<String, Option<String>>)> {
@@ -165,10 +212,36 @@ fn refresh(values: &[String], scope: &Scope<'_>) -> Vec<(String, String)> {
     values.iter().map(read).collect()
 }
 
+/// What takes time in a server.
+const WORK: [&str; 18] = [
+    "request",
+    "response",
+    "render",
+    "query",
+    "queries",
+    "db",
+    "database",
+    "sql",
+    "processing",
+    "process",
+    "execution",
+    "exec",
+    "page",
+    "backend",
+    "upstream",
+    "server",
+    "app",
+    "handler",
+];
+
 /// Names that say "how long it took": `X-Render-Time-Ms`, `X-Request-Duration`. What the values are is looked at too.
 fn is_timing(name: &str) -> bool {
     let name = name.strip_suffix("-ms").or_else(|| name.strip_suffix("-seconds")).unwrap_or(name);
-    ["duration", "elapsed", "took", "latency", "render-time", "request-time", "processing-time", "gen-time"]
+    if let Some(what) = name.strip_suffix("-duration") {
+        // How long something else lasts is the application's: `X-Video-Duration`.
+        return what.split('-').any(|word| WORK.contains(&word));
+    }
+    ["elapsed", "took", "latency", "render-time", "request-time", "processing-time", "gen-time"]
         .iter()
         .any(|end| name.ends_with(end))
 }

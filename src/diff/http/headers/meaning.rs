@@ -33,6 +33,10 @@ pub(super) enum Meaning {
     Policy,
     /// One word without case.
     Word,
+    /// The last policy that is known.
+    ReferrerPolicy,
+    /// A set of members with their case.
+    Members,
     /// A list of links, their order does not matter.
     Links,
     /// An authentication scheme without case, and its parameters.
@@ -111,10 +115,11 @@ pub(super) fn meaning(name: &str) -> Meaning {
         "content-security-policy" | "content-security-policy-report-only" => Meaning::Policy,
         "x-frame-options"
         | "x-content-type-options"
-        | "referrer-policy"
         | "cross-origin-opener-policy"
         | "cross-origin-resource-policy"
         | "cross-origin-embedder-policy" => Meaning::Word,
+        "referrer-policy" => Meaning::ReferrerPolicy,
+        "clear-site-data" => Meaning::Members,
         "link" => Meaning::Links,
         "www-authenticate" | "proxy-authenticate" => Meaning::Challenge,
         "refresh" => Meaning::Refresh,
@@ -124,7 +129,10 @@ pub(super) fn meaning(name: &str) -> Meaning {
 }
 
 fn is_counter(name: &str) -> bool {
-    ["x-ratelimit", "ratelimit", "x-rate-limit"].iter().any(|start| name.starts_with(start))
+    let rest = ["x-ratelimit", "ratelimit", "x-rate-limit"].iter().find_map(|start| name.strip_prefix(start));
+    let counts =
+        ["limit", "remaining", "reset", "used", "left", "count", "retry", "policy", "second", "minute", "hour", "day"];
+    rest.is_some_and(|rest| rest.is_empty() || counts.iter().any(|word| rest.contains(word)))
         || matches!(name, "x-hits" | "x-cache-hits" | "x-counter" | "x-request-count" | "x-queries" | "x-query-count")
 }
 
