@@ -25,6 +25,28 @@ pub fn identify(request: &mut RequestHeader, client: &Client) -> pingora::Result
     Ok(())
 }
 
+/// Names the host of a request in absolute form that has no Host, as HTTP/1.0 may: it stands in its target (RFC 9112, section 3.2.2).
+///
+/// # Errors
+/// None in practice: what no header can say is left unsaid.
+pub fn name_host(request: &mut RequestHeader) -> pingora::Result<()> {
+    if request.headers.contains_key(HOST) {
+        return Ok(());
+    }
+    match authority(request.raw_path()).map(HeaderValue::from_bytes) {
+        Some(Ok(host)) => request.insert_header(HOST, host),
+        _ => Ok(()),
+    }
+}
+
+/// The host of a target in absolute form, with its port.
+fn authority(target: &[u8]) -> Option<&[u8]> {
+    let colon = memchr::memchr(b':', target)?;
+    let is_web = [&b"http"[..], b"https"].iter().any(|scheme| target[..colon].eq_ignore_ascii_case(scheme));
+    let rest = target[colon..].strip_prefix(b"://").filter(|_| is_web)?;
+    rest.split(|byte| matches!(byte, b'/' | b'?' | b'#')).next().filter(|authority| !authority.is_empty())
+}
+
 /// Without a Host, which HTTP/1.0 need not send, a request is no HTTP/1.1 request, and stays what it was.
 pub fn in_its_version(request: &mut RequestHeader) {
     if request.version == Version::HTTP_11 && !request.headers.contains_key(HOST) {
@@ -107,6 +129,24 @@ mod tests {
         let mut bare = RequestHeader::build("GET", b"http://site.example", None).unwrap();
         in_origin_form(&mut bare).unwrap();
         assert_eq!(bare.raw_path(), b"/");
+    }
+
+    #[test]
+    fn a_host_that_stands_in_the_target_alone_is_named() {
+        let named = |target: &[u8], host: Option<&str>| {
+            let mut request = RequestHeader::build("GET", target, None).unwrap();
+            if let Some(host) = host {
+                request.insert_header(HOST, host).unwrap();
+            }
+            name_host(&mut request).unwrap();
+            request.headers.get(HOST).map(|host| host.to_str().unwrap().to_owned())
+        };
+        assert_eq!(named(b"HTTP://site.example:8080/p", None).as_deref(), Some("site.example:8080"));
+        assert_eq!(named(b"https://[::1]?q", None).as_deref(), Some("[::1]"));
+        assert_eq!(named(b"http://site.example/p", Some("other")).as_deref(), Some("other"));
+        for unnamed in [&b"/p"[..], b"/http://site.example/", b"ftp://site.example/", b"http:///p", b"*"] {
+            assert_eq!(named(unnamed, None), None);
+        }
     }
 
     #[test]

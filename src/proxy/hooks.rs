@@ -45,6 +45,7 @@ impl ProxyHttp for Door {
             session.set_close_on_response_before_downstream_finish(false);
         }
         keep_to_one_protocol(session);
+        forward::name_host(session.req_header_mut())?;
         Clock::with(|clock| {
             clock.enter(Phase::Body, Some(limits.body_timeout));
             clock.set_patience(limits.body_timeout);

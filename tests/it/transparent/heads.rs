@@ -178,6 +178,23 @@ fn the_backend_learns_who_asks() {
     assert_eq!(seen.headers("x-forwarded-host"), ["site.test:81"]);
 }
 
+/// HTTP/1.0 need not send a Host; a target in absolute form has it (RFC 9112, section 3.2.2).
+#[test]
+fn a_host_that_stands_in_the_target_alone_reaches_the_routes_and_the_backend() {
+    let site = Site::named();
+    let door = site.open(
+        "- {name: other, match: {hosts: [other.test], path: {prefix: /}}, stage: new}\n\
+         - {name: all, match: {path: {prefix: /}}, stage: legacy}",
+    );
+    let mut client = door.client();
+    client.send("GET http://other.test:8080/a?b HTTP/1.0\r\n\r\n");
+    assert_eq!(client.answer("GET").text(), "new");
+    let seen = site.new.only();
+    assert_eq!(seen.target(), "/a?b");
+    assert_eq!(seen.headers("host"), ["other.test:8080"]);
+    assert_eq!(seen.headers("x-forwarded-host"), ["other.test:8080"]);
+}
+
 #[test]
 fn a_trusted_proxy_is_believed() {
     let site = Site::of(Origin::saying("ok"), Origin::dead());
