@@ -25,12 +25,13 @@ pub fn identify(request: &mut RequestHeader, client: &Client) -> pingora::Result
     Ok(())
 }
 
-/// Names the host of a request in absolute form that has no Host, as HTTP/1.0 may: it stands in its target (RFC 9112, section 3.2.2).
+/// Names the host of an HTTP/1.0 request in absolute form that has no Host: it stands in its target (RFC 9112, section 3.2.2). A later
+/// version has to have one (section 3.2).
 ///
 /// # Errors
 /// None in practice: what no header can say is left unsaid.
 pub fn name_host(request: &mut RequestHeader) -> pingora::Result<()> {
-    if request.headers.contains_key(HOST) {
+    if request.version != Version::HTTP_10 || request.headers.contains_key(HOST) {
         return Ok(());
     }
     match authority(request.raw_path()).map(HeaderValue::from_bytes) {
@@ -135,6 +136,7 @@ mod tests {
     fn a_host_that_stands_in_the_target_alone_is_named() {
         let named = |target: &[u8], host: Option<&str>| {
             let mut request = RequestHeader::build("GET", target, None).unwrap();
+            request.set_version(Version::HTTP_10);
             if let Some(host) = host {
                 request.insert_header(HOST, host).unwrap();
             }
@@ -147,6 +149,9 @@ mod tests {
         for unnamed in [&b"/p"[..], b"/http://site.example/", b"ftp://site.example/", b"http:///p", b"*"] {
             assert_eq!(named(unnamed, None), None);
         }
+        let mut later = RequestHeader::build("GET", b"http://site.example/p", None).unwrap();
+        name_host(&mut later).unwrap();
+        assert!(!later.headers.contains_key(HOST), "HTTP/1.1 without a Host is refused");
     }
 
     #[test]
