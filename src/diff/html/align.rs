@@ -6,7 +6,7 @@
 mod equal;
 
 use std::borrow::Cow;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::limits::MAX_TABLE;
 use equal::in_order;
@@ -90,8 +90,9 @@ pub(super) fn align(a: &[Sketch], b: &[Sketch]) -> Alignment {
         state.join_same_inside(gap);
     }
     state.join_moved(|state, i, j| has_same_inside(&state.a[i], &state.b[j]));
+    let elsewhere = state.left_ids();
     for gap in state.gaps() {
-        state.join_alike(gap);
+        state.join_alike(gap, &elsewhere);
     }
     state.join_moved(|state, i, j| is_same_thing(&state.a[i], &state.b[j]));
     state.finish()
@@ -213,22 +214,36 @@ impl State<'_> {
         }
     }
 
-    fn join_alike(&mut self, gap: Gap) {
+    /// The ids of what is left on each side and may have moved.
+    fn left_ids(&self) -> (HashSet<u32>, HashSet<u32>) {
+        let id = |sketch: &Sketch| (sketch.id != 0 && sketch.movable == Movable::Yes).then_some(sketch.id);
+        let old = self.a.iter().zip(&self.a_to_b).filter(|(_, joined)| joined.is_none());
+        let new = self.b.iter().zip(&self.taken).filter(|(_, taken)| !**taken);
+        (old.filter_map(|(sketch, _)| id(sketch)).collect(), new.filter_map(|(sketch, _)| id(sketch)).collect())
+    }
+
+    /// Joins the most alike, but what has its like by id among those that are left: it is looked for [elsewhere](Self::left_ids).
+    fn join_alike(&mut self, gap: Gap, (old_ids, new_ids): &(HashSet<u32>, HashSet<u32>)) {
         let left_a: Vec<usize> = (gap.a.0..gap.a.1).filter(|i| self.a_to_b[*i].is_none()).collect();
         let left_b: Vec<usize> = (gap.b.0..gap.b.1).filter(|j| !self.taken[*j]).collect();
         if left_a.is_empty() || left_b.is_empty() {
             return;
         }
+        let score = |a: &Sketch, b: &Sketch| match a.id != b.id && (new_ids.contains(&a.id) || old_ids.contains(&b.id))
+        {
+            true => 0,
+            false => likeness(a, b),
+        };
         if left_a.len() * left_b.len() > MAX_TABLE {
             // Too long to weigh every pair: by place.
             for (i, j) in left_a.into_iter().zip(left_b) {
-                if likeness(&self.a[i], &self.b[j]) > 0 {
+                if score(&self.a[i], &self.b[j]) > 0 {
                     self.join(i, j, Moved::No);
                 }
             }
             return;
         }
-        let score = |i: usize, j: usize| likeness(&self.a[left_a[i]], &self.b[left_b[j]]);
+        let score = |i: usize, j: usize| score(&self.a[left_a[i]], &self.b[left_b[j]]);
         let joined = best_in_order(left_a.len(), left_b.len(), score, &mut self.work);
         for (i, j) in joined {
             self.join(left_a[i], left_b[j], Moved::No);

@@ -143,12 +143,12 @@ impl Walk<'_, '_, '_, '_> {
         if alignment.pairs.iter().any(|pair| pair.moved == Moved::Yes) {
             self.sorted_otherwise(alignment, kids, at);
         }
-        let is_beside = |alone: &[u32], at: u32| {
-            alone.binary_search(&(at + 1)).is_ok()
-                || at.checked_sub(1).is_some_and(|at| alone.binary_search(&at).is_ok())
-        };
+        let is_alone = |alone: &[u32], at: Option<u32>| at.is_some_and(|at| alone.binary_search(&at).is_ok());
+        // Where something stands alone on both sides, one took the other's place, and the space around it stays.
+        let is_gap = |a, b| is_alone(&alignment.only_a, a) != is_alone(&alignment.only_b, b);
         for pair in &alignment.pairs {
-            let gap = is_beside(&alignment.only_a, pair.a) || is_beside(&alignment.only_b, pair.b);
+            let gap =
+                is_gap(pair.a.checked_sub(1), pair.b.checked_sub(1)) || is_gap(Some(pair.a + 1), Some(pair.b + 1));
             let beside = if gap { Beside::Gap } else { Beside::Pairs };
             self.pair_beside(kids.0[pair.a as usize], kids.1[pair.b as usize], at, beside);
         }
