@@ -141,12 +141,17 @@ pub fn apart(bytes: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Cow::Borrowed(text);
     }
-    let mut text = String::with_capacity(bytes.len() + bytes.len() / 4);
+    let mut text = String::with_capacity(apart_size(bytes));
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
         text.extend(chunk.invalid().iter().flat_map(|byte| [char::REPLACEMENT_CHARACTER, char::from(*byte)]));
     }
     Cow::Owned(text)
+}
+
+/// Bytes of the text that [`apart`] makes.
+pub fn apart_size(bytes: &[u8]) -> usize {
+    bytes.utf8_chunks().map(|chunk| chunk.valid().len() + chunk.invalid().len() * APART).sum()
 }
 
 /// Percent-decoded, what is no UTF-8 kept [`apart`].
@@ -207,7 +212,7 @@ mod tests {
     use std::borrow::Cow;
     use std::io::Write;
 
-    use super::{APART, Fault, MAX_DECODED, apart, text, undo, unescaped};
+    use super::{APART, Fault, MAX_DECODED, apart, apart_size, text, undo, unescaped};
     use http::HeaderMap;
 
     fn coded(coding: &str) -> HeaderMap {
@@ -238,6 +243,7 @@ mod tests {
         assert_eq!(unescaped("caf%C3%A9"), "café");
         let worst: Vec<u8> = (0..=255).collect();
         assert!(apart(&worst).len() <= worst.len() * APART);
+        assert_eq!(apart(&worst).len(), apart_size(&worst));
     }
 
     #[test]

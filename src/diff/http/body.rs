@@ -120,6 +120,12 @@ fn decoded(answers: &Answers<'_>, bodies: &Bodies<'_>, scope: &Scope<'_>, sink: 
     }
     let (mut a, mut b) = (decode::text_of(types.0, old), decode::text_of(types.1, new));
     if a.had_errors && b.had_errors && a.encoding == b.encoding {
+        // What took their places before is given up first, and what is hardly text is not made several times its size.
+        (a.text, b.text) = (Cow::Borrowed(""), Cow::Borrowed(""));
+        let size = decode::apart_size(old) + decode::apart_size(new);
+        if size > FEW_APART.max((old.len() + new.len()) * 2) {
+            return binary::compare(old, new, sink);
+        }
         (a.text, b.text) = (decode::apart(old), decode::apart(new));
     }
     bodies.weigh((&a, &b), sink);
@@ -190,6 +196,9 @@ fn says_lines(types: Types<'_>) -> bool {
     let says = |said: Option<&MediaType<'_>>| said.is_some_and(MediaType::is_json_lines);
     says(types.0) && says(types.1)
 }
+
+/// As much text is made of two bodies whose bytes are no characters, whatever their size. Bytes.
+const FEW_APART: usize = 1 << 20;
 
 /// Reading a byte is cheap beside comparing a value.
 const BYTES_PER_STEP: usize = 8;

@@ -51,6 +51,18 @@ fn bombs_are_too_large_to_compare_and_said_to_be() {
 }
 
 #[test]
+fn large_bodies_that_are_hardly_text_are_compared_as_bytes() {
+    let body = |last: u8| {
+        let mut bytes = vec![0xe8; 600_000];
+        bytes.push(last);
+        Observation { body: bytes.into(), ..answer(200, &[("content-type", "text/csv")], "") }
+    };
+    let found = diff(Method::GET, &body(0xe8), &body(0xe9), "{}");
+    let [told] = found.differences.as_slice() else { panic!("{found:?}") };
+    assert_eq!((told.kind.name(), told.cause.as_deref()), ("body", Some("bytes")));
+}
+
+#[test]
 fn an_added_request_id_is_nothing_a_lost_one_is_told() {
     let (with, without) = (answer(200, &[("x-request-id", "a1b2c3")], ""), answer(200, &[], ""));
     assert_eq!(diff(Method::GET, &without, &with, "{}").outcome, Outcome::Matched);
