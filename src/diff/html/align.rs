@@ -229,10 +229,9 @@ impl State<'_> {
         if left_a.is_empty() || left_b.is_empty() {
             return;
         }
-        let score = |a: &Sketch, b: &Sketch| match a.id != b.id && (new_ids.contains(&a.id) || old_ids.contains(&b.id))
-        {
-            true => 0,
-            false => likeness(a, b),
+        let score = |a: &Sketch, b: &Sketch| {
+            let has_its_like = a.id != b.id && (new_ids.contains(&a.id) || old_ids.contains(&b.id));
+            if has_its_like { 0 } else { likeness(a, b) }
         };
         if left_a.len() * left_b.len() > MAX_TABLE {
             // Too long to weigh every pair: by place.

@@ -14,7 +14,8 @@ pub(in super::super) fn canonical(target: &str) -> Cow<'_, str> {
     if memchr::memchr3(b'\t', b'\n', b'\r', target.as_bytes()).is_some() {
         target = Cow::Owned(target.replace(['\t', '\n', '\r'], ""));
     }
-    if is_opaque(&target) {
+    let scheme = scheme(&target);
+    if scheme.is_some_and(is_opaque) {
         return target;
     }
     let (rest, fragment) = super::split(&target, b'#');
@@ -22,13 +23,15 @@ pub(in super::super) fn canonical(target: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(target.len() + 16);
     let path = push_origin(rest, &mut out);
     // A colon that is not escaped there would end a scheme (RFC 3986, section 4.2).
-    let first = if out.is_empty() && !has_scheme(path) { path.find('/').unwrap_or(path.len()) } else { 0 };
+    let is_relative = out.is_empty() && scheme.is_none();
+    let first = if is_relative { path.find('/').unwrap_or(path.len()) } else { 0 };
     push_path(&path[..first], b"/\\?#%:", b'/', &mut out);
     push_path(&path[first..], b"/\\?#%", b'/', &mut out);
     if let Some(query) = query {
         out.push('?');
         // Of a form's, that is; in a mail's address a plus is a plus (RFC 6068, section 5).
-        push_query(query, if has_scheme(path) { b'+' } else { b' ' }, &mut out);
+        let is_mail = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("mailto"));
+        push_query(query, if is_mail { b'+' } else { b' ' }, &mut out);
     }
     if let Some(fragment) = fragment {
         out.push('#');
@@ -65,21 +68,14 @@ fn parted(text: &[u8], mark: u8) -> (&[u8], &[u8]) {
 }
 
 /// `javascript:`, `data:` and the like: compared as they stand.
-fn is_opaque(target: &str) -> bool {
-    let is_known =
-        |scheme: &str| ["http", "https", "mailto", "ftp"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
-    scheme(target).is_some_and(|scheme| !is_known(scheme))
+fn is_opaque(scheme: &str) -> bool {
+    !["http", "https", "mailto", "ftp"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
 }
 
 fn scheme(target: &str) -> Option<&str> {
     let scheme = memchr::memchr(b':', target.as_bytes()).map(|at| &target[..at])?;
     let fits = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'-' | b'.');
     (!scheme.is_empty() && scheme.bytes().all(fits)).then_some(scheme)
-}
-
-/// Is it a mail's address and the like: a scheme that no host follows?
-fn has_scheme(path: &str) -> bool {
-    scheme(path).is_some()
 }
 
 /// Writes scheme and host, if there are any; returns the path.
