@@ -15,7 +15,8 @@ use crate::http2::h2c;
 /// After the last answer the door has no reason to stay.
 const SOON: Duration = Duration::from_secs(10);
 
-fn held(release: &Signal) -> Origin {
+/// Answers `legacy`, and `/slow` only after the release.
+pub fn held(release: &Signal) -> Origin {
     let release = release.clone();
     Origin::answering(move |seen, wire| {
         if seen.target() == "/slow" {

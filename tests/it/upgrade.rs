@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use command_fds::{CommandFdExt, FdMapping};
 
+use crate::drain::held;
 use crate::harness::client::request;
 use crate::harness::door::{BINARY, free_port};
 use crate::harness::http2::{Http2, story};
@@ -298,14 +299,7 @@ fn sigterm_while_the_new_binary_starts_ends_both() {
 #[test]
 fn what_is_under_way_is_answered_by_the_door_that_took_it() {
     let release = Signal::new();
-    let held = release.clone();
-    let slow = Origin::answering(move |seen, wire| {
-        if seen.target() == "/slow" {
-            held.wait();
-        }
-        wire.ok("legacy");
-    });
-    let site = Site::of(slow, Origin::dead());
+    let site = Site::of(held(&release), Origin::dead());
     let mut door = site.open(LEGACY);
     let mut client = door.client();
     client.send(request("GET", "/slow", &[], b""));
@@ -353,14 +347,7 @@ struct Leaving {
 impl Leaving {
     fn with_a_request_under_way() -> Self {
         let release = Signal::new();
-        let held = release.clone();
-        let slow = Origin::answering(move |seen, wire| {
-            if seen.target() == "/slow" {
-                held.wait();
-            }
-            wire.ok("legacy");
-        });
-        let site = Site::of(slow, Origin::saying("legacy"));
+        let site = Site::of(held(&release), Origin::saying("legacy"));
         let door = site.open(SHADOW);
         let mut client = door.client();
         client.send(request("GET", "/slow", &[], b""));

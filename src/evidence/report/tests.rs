@@ -8,6 +8,7 @@ use expect_test::expect;
 use super::*;
 use crate::diff::comparison::Hidden;
 use crate::diff::{Comparison, Difference, Kind, Outcome, Severity};
+use crate::evidence::noise::{FieldCounts, FieldKey, Sort, What};
 use crate::evidence::pair::Unproven;
 use crate::evidence::sample::{SampleAnswer, SampleBody, SampleRequest};
 use crate::evidence::store::Store;
@@ -126,6 +127,36 @@ fn read(filter: &Filter) -> Result<Report, ReportError> {
 
 fn only(route: &str) -> Filter {
     Filter { route: Some(route.to_owned()), ..filter() }
+}
+
+#[test]
+fn a_field_that_could_hardly_be_asked_again_is_not_ready() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("m.db");
+    let verdict = |asked: u64| {
+        let mut batch = Batch::default();
+        batch.reloads = vec![Reload { facts: vec![fact("rpc", "shadow")], generation: 1, at: NOW - 3 * MINUTE }];
+        let at = NOW - 2 * MINUTE;
+        let mismatched =
+            Comparison { outcome: Outcome::Mismatched, differences: vec![difference()], ..Comparison::default() };
+        add(&mut batch, "rpc", &Comparison::default(), at, 755);
+        add(&mut batch, "rpc", &mismatched, at, 45);
+        let mut counts = FieldCounts::default();
+        [(What::Pairs, 45), (What::Leads, 45), (What::OddNew, asked / 2), (What::OddLegacy, asked / 2)]
+            .into_iter()
+            .for_each(|(what, count)| counts.add(what, count));
+        let field = FieldKey { path: "/results/*/Votes".to_owned(), sort: Sort::Value(Kind::Value) };
+        batch.tally(&"rpc".into(), "shadow", at).noise.fields.insert(field, counts);
+        std::fs::remove_file(&path).ok();
+        Store::open(&path, 64 << 20).unwrap().write(&batch).unwrap();
+        let report = Report::read(&StoreReader::open(&path).unwrap(), &filter()).unwrap();
+        let route = &report.routes[0];
+        (route.verdict, route.reasons.join(" "))
+    };
+    let (few, why) = verdict(4);
+    assert_eq!(few, Verdict::Inconclusive, "{why}");
+    assert!(why.contains("/results/*/Votes (value): 45 differ and 4 of them were asked again, too few"), "{why}");
+    assert_eq!(verdict(12).0, Verdict::Ready);
 }
 
 #[test]
