@@ -5,8 +5,8 @@
 
 mod equal;
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::Hash;
 
 use super::limits::MAX_TABLE;
 use equal::in_order;
@@ -104,16 +104,27 @@ pub(super) fn by_place(children: usize) -> Alignment {
     Alignment { pairs, ..Alignment::default() }
 }
 
+/// The same children in another order, by their meanings. `None`: they are others, or in the same order.
+pub(super) fn permuted(a: &[u64], b: &[u64]) -> Option<Alignment> {
+    let sum = |meanings: &[u64]| meanings.iter().fold(0_u64, |sum, meaning| sum.wrapping_add(*meaning));
+    if a == b || a.len() != b.len() || sum(a) != sum(b) {
+        return None;
+    }
+    let keys = |meanings: &[u64]| meanings.iter().copied().map(Some).collect::<Vec<_>>();
+    let alignment = by_key(&keys(a), &keys(b));
+    alignment.only_a.is_empty().then_some(alignment)
+}
+
 /// Children that carry a key stand for each other by it, wherever they stand; all others by place among themselves.
-pub(super) fn by_key(a: &[Option<Cow<'_, str>>], b: &[Option<Cow<'_, str>>]) -> Alignment {
-    let mut wanted: HashMap<Option<&str>, VecDeque<usize>> = HashMap::new();
+pub(super) fn by_key<K: Eq + Hash>(a: &[Option<K>], b: &[Option<K>]) -> Alignment {
+    let mut wanted: HashMap<Option<&K>, VecDeque<usize>> = HashMap::new();
     for (j, key) in b.iter().enumerate() {
-        wanted.entry(key.as_deref()).or_default().push_back(j);
+        wanted.entry(key.as_ref()).or_default().push_back(j);
     }
     let mut alignment = Alignment::default();
     let mut last = None;
     for (i, key) in a.iter().enumerate() {
-        let Some(j) = wanted.get_mut(&key.as_deref()).and_then(VecDeque::pop_front) else {
+        let Some(j) = wanted.get_mut(&key.as_ref()).and_then(VecDeque::pop_front) else {
             alignment.only_a.push(count(i));
             continue;
         };

@@ -110,11 +110,15 @@ pub(super) struct Dom<'a> {
     elsewhere: HashMap<NodeId, Elsewhere>,
     /// In the order of the nodes.
     left_out: Vec<(NodeId, LeftOut)>,
+    /// Fields whose form is none of the elements around them, in order.
+    owned_elsewhere: Vec<NodeId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
     Html,
+    /// Pages written as XML: read as XML, shown as HTML.
+    Xhtml,
     Xml,
 }
 
@@ -136,6 +140,7 @@ impl<'a> Dom<'a> {
             own_bytes: 0,
             elsewhere: HashMap::new(),
             left_out: Vec::new(),
+            owned_elsewhere: Vec::new(),
         };
         dom.add(NodeKind::Document, Form::Plain, NOWHERE);
         dom
@@ -411,6 +416,26 @@ impl<'a> Dom<'a> {
         }
         let at = self.left_out.binary_search_by_key(&id, |known| known.0).ok()?;
         self.left_out.get(at).map(|known| known.1)
+    }
+
+    /// Says which fields were made while which form stood open. Of interest is what the tree does not tell; and since it shows each
+    /// form, and the last one before a field is the only one that can stand open, whether there was one is all there is to know.
+    pub fn set_owners(&mut self, owners: Vec<(NodeId, NodeId)>) {
+        let is_elsewhere = |(field, form): &(NodeId, NodeId)| {
+            let is_field = matches!(self.name(*field), Some("input" | "select" | "textarea" | "button"));
+            is_field && !self.around(*field).any(|outer| outer == *form) && self.attribute(*field, "form").is_none()
+        };
+        self.owned_elsewhere = owners.iter().filter(|owner| is_elsewhere(owner)).map(|owner| owner.0).collect();
+    }
+
+    /// Is a field sent with a form that it does not stand in?
+    pub fn is_owned_elsewhere(&self, field: NodeId) -> bool {
+        self.owned_elsewhere.binary_search(&field).is_ok()
+    }
+
+    /// Is a field sent with a form (HTML Standard, 4.10.18.3)? An attribute of its own that says with which is not asked.
+    pub fn is_owned(&self, field: NodeId) -> bool {
+        self.is_owned_elsewhere(field) || self.around(field).any(|outer| self.name(outer) == Some("form"))
     }
 
     /// All elements that were left out.

@@ -46,7 +46,8 @@ use super::rules::Rule;
 use super::scope::Scope;
 use super::sink::{Finding, Sink};
 use attribute::Surroundings;
-use dom::{Dom, NodeId, ROOT};
+use dom::{Dialect, Dom, NodeId, ROOT};
+use lexer::{Content, Lexer};
 use view::View;
 use walk::{Sides, Told, Walk};
 
@@ -92,6 +93,17 @@ pub fn compare(markup: Markup, control: &str, candidate: &str, scope: &Scope<'_>
 const BOM: char = '\u{feff}';
 
 fn compare_html(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    let (old, new) = match (before_doctype(old), before_doctype(new)) {
+        (Before::Something(at), Before::Nothing) => {
+            sink.report(printed_before(&old[..at], ""));
+            (&old[at..], new)
+        }
+        (Before::Nothing, Before::Something(at)) => {
+            sink.report(printed_before("", &new[..at]));
+            (old, &new[at..])
+        }
+        _ => (old, new),
+    };
     if old.len() + new.len() > limits::MAX_TOKENS {
         return too_different(old, new, sink);
     }
@@ -170,9 +182,9 @@ fn compare_xml(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     if old.len() + new.len() > limits::MAX_TREES {
         return too_different(old, new, sink);
     }
-    let a = xml::parse(old, limits::TREES);
+    let a = xml::parse(old, Dialect::Xml, limits::TREES);
     let left = a.as_ref().map_or(limits::TREES, |a| limits::TREES.saturating_sub(a.0.cost()));
-    let (a, b) = match (a, xml::parse(new, left)) {
+    let (a, b) = match (a, xml::parse(new, Dialect::Xml, left)) {
         (Ok(a), Ok(b)) => (a, b),
         (Err(xml::Fault::TooBig), _) | (_, Err(xml::Fault::TooBig)) => return too_different(old, new, sink),
         // Neither is XML that a reader would take: compared as a browser shows it.
@@ -187,17 +199,21 @@ fn compare_xml(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
 
 fn compare_xhtml(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     if old.len() + new.len() > limits::MAX_TREES {
-        return compare_html(old, new, scope, sink);
+        return too_different(old, new, sink);
     }
-    let fault = |page: &str| match xml::parse(page, limits::TREES) {
-        Err(xml::Fault::Malformed(what, at)) => Some(xml::Fault::Malformed(what, at)),
-        _ => None,
+    let a = xml::parse(old, Dialect::Xhtml, limits::TREES);
+    let left = a.as_ref().map_or(limits::TREES, |a| limits::TREES.saturating_sub(a.0.cost()));
+    let (a, b) = match (a, xml::parse(new, Dialect::Xhtml, left)) {
+        (Ok(a), Ok(b)) => (a, b),
+        (Err(xml::Fault::TooBig), _) | (_, Err(xml::Fault::TooBig)) => return too_different(old, new, sink),
+        // Both show an error: what they would show is told all the same.
+        (Err(_), Err(_)) => return compare_html(old, new, scope, sink),
+        (a, b) => return malformed(a.err(), b.err(), sink),
     };
-    let (a, b) = (fault(old), fault(new));
-    if a.is_some() == b.is_some() {
-        return compare_html(old, new, scope, sink);
+    for finding in declarations(a.1.as_ref(), b.1.as_ref()).into_iter().chain(doctypes(&a.0, &b.0)) {
+        sink.report(finding);
     }
-    malformed(a, b, sink);
+    compare_trees(&a.0, &b.0, scope, sink);
 }
 
 fn malformed(a: Option<xml::Fault>, b: Option<xml::Fault>, sink: &mut Sink<'_>) {
@@ -211,6 +227,44 @@ fn malformed(a: Option<xml::Fault>, b: Option<xml::Fault>, sink: &mut Sink<'_>) 
 fn too_different(old: &str, new: &str, sink: &mut Sink<'_>) {
     let size = |text: &str| format!("{} bytes", text.len());
     sink.report(Finding::new(Kind::TooDifferent, PAGE).values(size(old), size(new)));
+}
+
+/// What stands before the doctype of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    NoDoctype,
+    /// Nothing that a browser minds: blanks and comments.
+    Nothing,
+    /// Text or tags, up to this byte: a browser then ignores the doctype.
+    Something(usize),
+}
+
+fn before_doctype(page: &str) -> Before {
+    let preface = &page.as_bytes()[..page.len().min(PREFACE)];
+    let is_doctype = |at: usize| preface.get(at..at + 3).is_some_and(|tag| tag.eq_ignore_ascii_case(b"<!d"));
+    if !memchr::memchr_iter(b'<', preface).any(is_doctype) {
+        return Before::NoDoctype;
+    }
+    let mut lexer = Lexer::from(page, 0);
+    let mut shows = false;
+    while let Some(token) = lexer.next(Content::Html).filter(|token| (token.span.start as usize) < PREFACE) {
+        match token.kind {
+            lexer::Kind::Doctype if shows => return Before::Something(token.span.start as usize),
+            lexer::Kind::Doctype => return Before::Nothing,
+            lexer::Kind::Comment => {}
+            lexer::Kind::Text => shows |= !token.span.of(page).trim().is_empty(),
+            _ => shows = true,
+        }
+    }
+    Before::NoDoctype
+}
+
+/// A doctype that stands further in the page is no longer looked for. Bytes.
+const PREFACE: usize = 4 << 10;
+
+/// A warning, most often.
+fn printed_before(old: &str, new: &str) -> Finding {
+    Finding::new(Kind::Text, PAGE).values(old.trim(), new.trim()).cause("printed_before_doctype")
 }
 
 fn doctypes(a: &Dom<'_>, b: &Dom<'_>) -> Option<Finding> {

@@ -156,7 +156,7 @@ impl Simple {
 }
 
 fn same_name(dom: &Dom<'_>, own: &str, wanted: &str) -> bool {
-    if dom.dialect == Dialect::Xml { own == wanted } else { own.eq_ignore_ascii_case(wanted) }
+    if dom.dialect == Dialect::Html { own.eq_ignore_ascii_case(wanted) } else { own == wanted }
 }
 
 /// Counted from one.

@@ -26,7 +26,7 @@ pub(super) fn of_attributes(
     (old, new): (&[RawAttribute<'_>], &[RawAttribute<'_>]),
 ) -> Rules {
     let (syntax, entities) = match dialect {
-        Dialect::Html => (Rule::HtmlSyntax, Rule::HtmlEntities),
+        Dialect::Html | Dialect::Xhtml => (Rule::HtmlSyntax, Rule::HtmlEntities),
         Dialect::Xml => (Rule::XmlSyntax, Rule::XmlSyntax),
     };
     let mut rules = Rules::new();
@@ -80,7 +80,7 @@ pub(super) fn of_texts(dialect: Dialect, sources: (&str, &str)) -> Rule {
             Rule::TextLineEnds
         }
         _ if solid(sources.0).eq(solid(sources.1)) => Rule::HtmlWhitespace,
-        Dialect::Html => Rule::HtmlEntities,
+        Dialect::Html | Dialect::Xhtml => Rule::HtmlEntities,
         Dialect::Xml => Rule::XmlSyntax,
     }
 }

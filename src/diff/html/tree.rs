@@ -81,7 +81,10 @@ fn options() -> TreeBuilderOpts {
 fn finish<'a>(builder: Builder<'a>, page: &str, cuts: &[Cut]) -> Result<Dom<'a>, TooBig> {
     feed(&builder, page, cuts)?;
     builder.end();
-    Ok(builder.sink.dom.into_inner().finish())
+    let Sink { dom, owners, .. } = builder.sink;
+    let mut dom = dom.into_inner();
+    dom.set_owners(owners.into_inner());
+    Ok(dom.finish())
 }
 
 /// Rows, cells and options outside their table or list are dropped by a browser that reads them as a page; a script that

@@ -9,7 +9,7 @@ mod build;
 use std::borrow::Cow;
 
 use super::dom::{Dialect, Dom, NodeId, NodeKind};
-use super::flow::{self, Flow, Lead};
+use super::flow::{self, Flow, Lead, Role};
 use super::tree::TooBig;
 use build::Build;
 
@@ -171,6 +171,16 @@ impl<'d> View<'d> {
         self.dom.name(self.item(id).node).unwrap_or_default()
     }
 
+    /// Is a text part of a line, so that blanks in it are one?
+    pub fn flows(&self, text: ItemId) -> bool {
+        matches!(self.item(text).reading, Reading::Flowing(_))
+    }
+
+    /// Does an element begin a line, and what follows it another one?
+    pub fn breaks_line(&self, element: ItemId) -> bool {
+        matches!(flow::name_role(self.name(element)), Role::Block | Role::Exact)
+    }
+
     /// All that stands below an element, by meaning. Zero: too little to know it by.
     pub fn inside(&self, id: ItemId) -> u64 {
         let item = self.item(id);
@@ -202,7 +212,7 @@ impl<'d> View<'d> {
     /// Does a text begin with a letter or the like? Most do, and need not be read to be known to show.
     fn surely_shows(&self, text: NodeId) -> bool {
         let source = self.dom.node(text).source.of(self.dom.page);
-        let inner = !self.dom.is_own(text) && !matches!(self.dom.dialect, Dialect::Xml);
+        let inner = !self.dom.is_own(text) && self.dom.dialect == Dialect::Html;
         inner && source.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
     }
 

@@ -1,7 +1,9 @@
 //! Two [`View`]s walked side by side: every difference told once, where it stands, with what it is.
 
+mod alone;
 mod attributes;
 mod children;
+mod phrase;
 mod texts;
 
 use super::attribute::Surroundings;
@@ -284,6 +286,19 @@ impl Walk<'_, '_, '_, '_> {
         let made = [x.dom.node(at.0), y.dom.node(at.1)].iter().any(|node| node.source == NOWHERE);
         if sources.0 != sources.1 || old.own != new.own || made {
             self.attributes(at);
+        }
+        if x.dom.is_owned_elsewhere(at.0) != y.dom.is_owned_elsewhere(at.1) {
+            self.owner(at);
+        }
+    }
+
+    /// A field is sent with a form on one side only.
+    fn owner(&mut self, at: (NodeId, NodeId)) {
+        let owned = (self.sides.a.dom.is_owned(at.0), self.sides.b.dom.is_owned(at.1));
+        if owned.0 != owned.1 {
+            let path = self.attribute_place(Side::Control, at.0, "form");
+            let said = |owned| if owned { "sent with a form" } else { "sent with no form" };
+            self.report(Finding::new(Kind::Attribute, path).values(said(owned.0), said(owned.1)));
         }
     }
 }

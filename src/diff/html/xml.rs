@@ -8,7 +8,7 @@ use html5ever::{Namespace, ns};
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
-use super::charref;
+use super::charref::{self, Place};
 use super::dom::{Dialect, Dom, Form, NONE, NodeId, NodeKind, ROOT};
 use super::lexer::Span;
 use super::limits;
@@ -30,9 +30,9 @@ pub(super) struct Declaration {
 }
 
 /// Parses a document into a tree that costs no more than `budget` bytes.
-pub(super) fn parse(page: &str, budget: usize) -> Result<(Dom<'_>, Option<Declaration>), Fault> {
+pub(super) fn parse(page: &str, dialect: Dialect, budget: usize) -> Result<(Dom<'_>, Option<Declaration>), Fault> {
     let mut reading = Reading {
-        dom: Dom::new(page, Dialect::Xml, std::iter::once(page), budget),
+        dom: Dom::new(page, dialect, std::iter::once(page), budget),
         open: vec![ROOT],
         declaration: None,
         budget,
@@ -91,7 +91,7 @@ impl<'a> Reading<'a> {
                 self.text(&text, place)?;
             }
             Event::CData(text) => self.text(&charref::line_ends(&text), place)?,
-            Event::GeneralRef(reference) => self.text(&resolve(&reference), place)?,
+            Event::GeneralRef(reference) => self.text(&resolve(self.dom.dialect, &reference), place)?,
             Event::Comment(text) => self.leaf(NodeKind::Comment, &text, place),
             Event::PI(text) => self.leaf(NodeKind::Instruction, &text, place),
             // An empty line before it, as PHP prints one in front of `<?php`: no reader of feeds takes it.
@@ -107,7 +107,7 @@ impl<'a> Reading<'a> {
                     encoding: text(declaration.encoding().and_then(Result::ok).map(|encoding| encoding.to_string())),
                 });
             }
-            Event::DocType(_) => self.dom.doctype = Some(place),
+            Event::DocType(_) => self.dom.doctype = Some(Span { start: place.start + DOCTYPE, end: place.end - 1 }),
             Event::Eof => {}
         }
         let too_many = self.dom.cost() > self.budget || self.open.len() > limits::MAX_DEPTH as usize;
@@ -163,11 +163,15 @@ impl<'a> Reading<'a> {
     }
 }
 
+/// How long `<!DOCTYPE` is. Bytes.
+const DOCTYPE: u32 = 9;
+
 /// A prefix is part of the name.
 static NO_SPACE: Namespace = ns!();
 
-/// What a reference stands for; one that only the document itself could define stays as written.
-fn resolve(reference: &BytesRef<'_>) -> String {
+/// What a reference stands for; one that only the document itself could define stays as written. Browsers know those of XHTML by its
+/// doctype (HTML Standard, 14.2).
+fn resolve(dialect: Dialect, reference: &BytesRef<'_>) -> String {
     if let Ok(Some(c)) = reference.resolve_char_ref() {
         return c.to_string();
     }
@@ -177,6 +181,9 @@ fn resolve(reference: &BytesRef<'_>) -> String {
         "gt" => ">".to_owned(),
         "quot" => "\"".to_owned(),
         "apos" => "'".to_owned(),
-        name => format!("&{name};"),
+        name => {
+            let written = format!("&{name};");
+            if dialect == Dialect::Xhtml { charref::decode(&written, Place::Text).into_owned() } else { written }
+        }
     }
 }

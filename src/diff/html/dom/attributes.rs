@@ -134,14 +134,14 @@ impl<'a> Dom<'a> {
                 attribute.name.contains('\0') && charref::lower_name(attribute.name) == wanted
             }
             Dialect::Html => attribute.name.eq_ignore_ascii_case(wanted),
-            Dialect::Xml => attribute.name == wanted,
+            Dialect::Xhtml | Dialect::Xml => attribute.name == wanted,
         }
     }
 
     fn attribute_name(&self, name: &'a str) -> Cow<'a, str> {
         match self.dialect {
             Dialect::Html => charref::lower_name(name),
-            Dialect::Xml => Cow::Borrowed(name),
+            Dialect::Xhtml | Dialect::Xml => Cow::Borrowed(name),
         }
     }
 

@@ -41,6 +41,8 @@ pub(super) struct Sink<'a> {
     pub(super) looked_at: Cell<usize>,
     /// Annotations in formulas that say that they hold HTML, in the order they were made.
     pub(super) annotations: RefCell<Vec<NodeId>>,
+    /// Fields, each with the form that stood open when it was made: in a table, a form is empty and owns what follows.
+    pub(super) owners: RefCell<Vec<(NodeId, NodeId)>>,
 }
 
 /// A text of the page, and how much of it has been put into the tree.
@@ -73,6 +75,7 @@ impl<'a> Sink<'a> {
             overflown: Cell::new(false),
             looked_at: Cell::new(0),
             annotations: RefCell::default(),
+            owners: RefCell::default(),
         }
     }
 
@@ -314,6 +317,10 @@ impl<'a> TreeSink for Sink<'a> {
         if !attributes.is_empty() {
             self.dom.borrow_mut().add_attributes(*target, listed(attributes));
         }
+    }
+
+    fn associate_with_form(&self, target: &NodeId, form: &NodeId, _: (&NodeId, Option<&NodeId>)) {
+        self.owners.borrow_mut().push((*target, *form));
     }
 
     fn remove_from_parent(&self, target: &NodeId) {

@@ -39,7 +39,7 @@ impl<'d, 'i> Build<'d, 'i> {
         }
         let dom = self.view.dom;
         let role = match dom.dialect {
-            Dialect::Html => flow::role(dom, node).within(within),
+            Dialect::Html | Dialect::Xhtml => flow::role(dom, node).within(within),
             Dialect::Xml => Role::Exact,
         };
         let mut item = self.start(node, flow.enter(role), role);
@@ -95,6 +95,9 @@ impl<'d, 'i> Build<'d, 'i> {
                 own = own.wrapping_add(hashed);
                 bag |= if script::looks_like_json(&value) { words(&value) } else { bit(hashed) };
             }
+        }
+        if dom.is_owned_elsewhere(node) {
+            own = mix(own, hash(b"form"));
         }
         let ignored = (self.ignoring)(dom, node).map_or(0, |entry| entry.saturating_add(1));
         Item {

@@ -9,7 +9,9 @@ use super::super::dom::{Dom, NodeId, NodeKind};
 use super::super::escape;
 use super::super::selector::Selector;
 use super::super::view::{ItemId, ItemKind, View, short};
-use super::{Beside, Side, Told, Walk};
+use super::alone::{runs, source_of};
+use super::phrase::Words;
+use super::{Beside, Side, Walk};
 use crate::diff::comparison::{Kind, Severity};
 use crate::diff::rules::{Rule, Rules};
 use crate::diff::sink::Finding;
@@ -107,7 +109,13 @@ impl Walk<'_, '_, '_, '_> {
             |(old, new): (&ItemId, &ItemId)| x.item(*old).kind == y.item(*new).kind && x.name(*old) == y.name(*new);
         let stay = matches!(x.name(parent), "tr" | "head") && old.len() == new.len();
         if stay && old.iter().zip(new).all(are_alike) {
-            return align::by_place(old.len());
+            let of = |view: &View<'_>, kids: &[ItemId]| -> Vec<u64> {
+                kids.iter().map(|id| view.item(*id).meaning).collect()
+            };
+            // Two cells of a column each have their heading; two values that only changed places are two that differ.
+            let plain = |id: &ItemId| x.name(parent) == "tr" && x.item(*id).weight <= PLAIN;
+            let permuted = (!old.iter().all(plain)).then(|| align::permuted(&of(x, old), &of(y, new))).flatten();
+            return permuted.unwrap_or_else(|| align::by_place(old.len()));
         }
         let old: Vec<Sketch> = old.iter().map(|id| sketch(x, *id)).collect();
         let new: Vec<Sketch> = new.iter().map(|id| sketch(y, *id)).collect();
@@ -143,21 +151,32 @@ impl Walk<'_, '_, '_, '_> {
         if alignment.pairs.iter().any(|pair| pair.moved == Moved::Yes) {
             self.sorted_otherwise(alignment, kids, at);
         }
+        let words = self.words(alignment, kids, at);
         let is_alone = |alone: &[u32], at: Option<u32>| at.is_some_and(|at| alone.binary_search(&at).is_ok());
         // Where something stands alone on both sides, one took the other's place, and the space around it stays.
         let is_gap = |a, b| is_alone(&alignment.only_a, a) != is_alone(&alignment.only_b, b);
         for pair in &alignment.pairs {
+            let (old, new) = (kids.0[pair.a as usize], kids.1[pair.b as usize]);
+            if words == Words::Told && self.are_other_texts(old, new) {
+                continue;
+            }
             let gap =
                 is_gap(pair.a.checked_sub(1), pair.b.checked_sub(1)) || is_gap(Some(pair.a + 1), Some(pair.b + 1));
-            let beside = if gap { Beside::Gap } else { Beside::Pairs };
-            self.pair_beside(kids.0[pair.a as usize], kids.1[pair.b as usize], at, beside);
+            self.pair_beside(old, new, at, if gap { Beside::Gap } else { Beside::Pairs });
         }
-        for only in &alignment.only_a {
-            self.only(Side::Control, kids.0[*only as usize], at);
+        for (side, only, kids) in
+            [(Side::Control, &alignment.only_a, kids.0), (Side::Candidate, &alignment.only_b, kids.1)]
+        {
+            for run in runs(only) {
+                let run: SmallVec<[ItemId; 8]> = run.iter().map(|at| kids[*at as usize]).collect();
+                self.alone(side, &run, words, at);
+            }
         }
-        for only in &alignment.only_b {
-            self.only(Side::Candidate, kids.1[*only as usize], at);
-        }
+    }
+
+    fn are_other_texts(&self, old: ItemId, new: ItemId) -> bool {
+        let (old, new) = (self.sides.a.item(old), self.sides.b.item(new));
+        (old.kind, new.kind) == (ItemKind::Text, ItemKind::Text) && old.meaning != new.meaning
     }
 
     fn sorted_otherwise(&mut self, alignment: &Alignment, kids: (&[ItemId], &[ItemId]), at: (NodeId, NodeId)) {
@@ -201,54 +220,10 @@ impl Walk<'_, '_, '_, '_> {
         }
         None
     }
-
-    /// An item that only one side has.
-    fn only(&mut self, side: Side, id: ItemId, within: (NodeId, NodeId)) {
-        let view = if side == Side::Control { self.sides.a } else { self.sides.b };
-        let item = view.item(id);
-        let finding = match item.kind {
-            ItemKind::Text => {
-                let path = self.place(Side::Control, within.0);
-                let text = &*view.text(id);
-                match side {
-                    Side::Control => Finding::new(Kind::Text, path).values(text, ""),
-                    Side::Candidate => Finding::new(Kind::Text, path).values("", text),
-                }
-            }
-            ItemKind::Element if view.dom.left_out(item.node).is_some() => {
-                self.told = Told::Mispaired;
-                return;
-            }
-            ItemKind::Element | ItemKind::Instruction | ItemKind::ConditionalComment => {
-                let node = if item.kind == ItemKind::Element { item.node } else { view.dom.node(item.node).parent };
-                let path = self.place(side, node);
-                let source = source_of(view, id);
-                match side {
-                    Side::Control => Finding::new(Kind::Missing, path).only_control(source),
-                    Side::Candidate => Finding::new(Kind::Extra, path).only_candidate(source),
-                }
-            }
-        };
-        let finding = match item.kind {
-            ItemKind::ConditionalComment => finding.rule(Rule::ConditionalComments),
-            ItemKind::Element if side == Side::Candidate && self.was_text(within.0, view.name(id)) => {
-                finding.severity(Severity::Critical).cause("escape_missing")
-            }
-            _ => finding,
-        };
-        self.report(finding);
-    }
-
-    /// Did legacy have a tag of this name as text in that element?
-    fn was_text(&mut self, within: NodeId, tag: &str) -> bool {
-        let known = matches!(&self.tag_like, Some((node, _)) if *node == within);
-        if !known {
-            self.tag_like = Some((within, escape::tag_like_texts(self.sides.a.dom, within)));
-        }
-        let Some((_, texts)) = &self.tag_like else { return false };
-        self.sink.spend(texts.len()) && escape::names_tag(texts, tag)
-    }
 }
+
+/// A cell with a text, and no element, in it: itself and the text.
+const PLAIN: u16 = 2;
 
 /// What aligning takes for each child. Bytes.
 const ALIGNING: usize = size_of::<Sketch>() + 48;
@@ -301,19 +276,6 @@ fn own_text(view: &View<'_>, node: NodeId) -> String {
     texts.map(|text| view.dom.text(text)).collect()
 }
 
-fn source_of(view: &View<'_>, id: ItemId) -> String {
-    let item = view.item(id);
-    match item.kind {
-        ItemKind::Element => view
-            .dom
-            .extent(item.node)
-            .map(|extent| extent.of(view.dom.page))
-            .filter(|source| !source.is_empty())
-            .map_or_else(|| format!("<{}>", view.name(id)), str::to_owned),
-        _ => view.text(id).into_owned(),
-    }
-}
-
 /// How many children at the start stand where they stood.
 fn in_place(alignment: &Alignment) -> usize {
     alignment
@@ -328,10 +290,15 @@ fn in_place(alignment: &Alignment) -> usize {
 fn outline(view: &View<'_>, kids: &[ItemId], in_place: usize) -> String {
     const MOST: usize = 8;
     const WORDS: usize = 24;
+    const TAG: usize = 48;
     const ELSEWHERE: &str = "…";
     let text = |id: &ItemId| {
         let mut text = String::new();
         push_words(view, *id, WORDS, &mut text);
+        if text.is_empty() {
+            // What has no words: a link to a style sheet, an image.
+            return view.dom.node(view.item(*id).node).source.of(view.dom.page).chars().take(TAG).collect();
+        }
         text.trim_end().chars().take(WORDS).collect::<String>()
     };
     let from = in_place.saturating_sub(1).min(kids.len());

@@ -18,7 +18,7 @@ impl Walk<'_, '_, '_, '_> {
             let sources = (source(x, a).of(x.dom.page), source(y, b).of(y.dom.page));
             return self.hide(spelling::of_texts(x.dom.dialect, sources), Kind::Text, within);
         }
-        if matches!(x.dom.name(within.0), Some("script" | "style")) && x.dom.dialect == Dialect::Html {
+        if matches!(x.dom.name(within.0), Some("script" | "style")) && x.dom.dialect != Dialect::Xml {
             return self.code(old, new, within);
         }
         if old.trim_start_matches(' ') == new.trim_start_matches(' ')
