@@ -32,13 +32,22 @@ pub fn moment(text: &str) -> Option<i64> {
         return None;
     }
     if text.as_bytes().first()?.is_ascii_alphabetic() {
-        return http_date(text).map(|seconds| seconds * 1_000_000);
+        let (date, zone) = zone_behind(text);
+        return Some((http_date(date)? - offset(zone)?) * 1_000_000);
     }
     let start = day(text.get(0..10)?)?;
     let rest = text.get(10..)?;
     let rest = rest.strip_prefix('T').or_else(|| rest.strip_prefix('t')).or_else(|| rest.strip_prefix(' '))?;
     let (micros, zone) = time_of_day(rest)?;
     Some(start * 1_000_000 + micros - offset(zone)? * 1_000_000)
+}
+
+/// A date that begins with a weekday, and its zone: `+0200`, or none before a year or behind a time.
+fn zone_behind(text: &str) -> (&str, &str) {
+    match text.rsplit_once(' ') {
+        Some((date, zone)) if !zone.starts_with(|c: char| c.is_ascii_digit()) => (date, zone),
+        _ => (text, ""),
+    }
 }
 
 /// A date as HTTP, mail and cookies write it (RFC 9110, RFC 6265 section 5.1.1), in Unix seconds. The weekday is not looked at: browsers
@@ -177,11 +186,17 @@ fn time_of_day(text: &str) -> Option<(i64, &str)> {
     Some((((hour * 60 + minute) * 60 + second) * 1_000_000 + micros, text.get(at..)?))
 }
 
-/// Seconds east of UTC: ``, `Z`, ` UTC`, `+02:00`, `+0200`, `+02`.
+/// Seconds east of UTC: ``, `Z`, ` UTC`, `+02:00`, `+0200`, `+02`, `EST` (RFC 5322, section 4.3).
 fn offset(zone: &str) -> Option<i64> {
     let zone = zone.trim();
-    if matches!(zone, "" | "Z" | "z" | "UTC" | "GMT") {
-        return Some(0);
+    match zone {
+        "" | "Z" | "z" | "UTC" | "UT" | "GMT" => return Some(0),
+        "EDT" => return Some(-4 * 3600),
+        "EST" | "CDT" => return Some(-5 * 3600),
+        "CST" | "MDT" => return Some(-6 * 3600),
+        "MST" | "PDT" => return Some(-7 * 3600),
+        "PST" => return Some(-8 * 3600),
+        _ => {}
     }
     let (sign, rest) = match zone.split_at_checked(1)? {
         ("+", rest) => (1, rest),
@@ -247,11 +262,15 @@ mod tests {
             "2024-01-01T22:04:05-05",
             "Tue, 02 Jan 2024 03:04:05 GMT",
             "Tue, 02 Jan 2024 03:04:05 +0000",
+            "Tue, 02 Jan 2024 05:04:05 +0200",
+            "Mon, 01 Jan 2024 22:04:05 EST",
+            "Tue Jan  2 03:04:05 2024",
         ] {
             assert_eq!(moment(text), wanted, "{text}");
         }
         assert_eq!(moment("2024-01-02 25:00:00"), None);
         assert_eq!(moment("2024-01-02"), None);
+        assert_eq!(moment("Tue, 02 Jan 2024 03:04:05 somewhere"), None);
         for text in [
             "Tue, 02-Jan-2024 03:04:05 GMT",
             "Mon, 02 Jan 2024 03:04:05 GMT",

@@ -114,11 +114,30 @@ impl MediaType<'_> {
     }
 }
 
+/// The types of an answer that says several, each once.
+fn several(values: &[String]) -> Vec<MediaType<'_>> {
+    let mut types: Vec<MediaType<'_>> = values.iter().map(|value| parse(value)).collect();
+    types.dedup();
+    types
+}
+
 pub fn compare(answers: &Answers<'_>, sink: &mut Sink<'_>) {
-    let written =
-        |headers: &HeaderMap| headers.get(CONTENT_TYPE).map(|value| decode::apart(value.as_bytes()).into_owned());
-    let (control, candidate) = (written(&answers.control.headers), written(&answers.candidate.headers));
+    let written = |headers: &HeaderMap| -> Vec<String> {
+        headers.get_all(CONTENT_TYPE).iter().map(|value| decode::apart(value.as_bytes()).into_owned()).collect()
+    };
+    let (olds, news) = (written(&answers.control.headers), written(&answers.candidate.headers));
+    if olds == news {
+        return;
+    }
+    if olds.len().max(news.len()) > 1 && several(&olds) != several(&news) {
+        // Which of them counts is different from client to client.
+        let joined = |values: &[String]| (!values.is_empty()).then(|| values.join(", "));
+        sink.report(Finding::new(Kind::ContentType, PATH).sides(joined(&olds), joined(&news)).cause("media_type"));
+        return;
+    }
+    let (control, candidate) = (olds.into_iter().next(), news.into_iter().next());
     if control == candidate {
+        sink.report(Finding::new(Kind::ContentType, PATH).sides(control, candidate).rule(Rule::HeaderSpelling));
         return;
     }
     let finding = Finding::new(Kind::ContentType, PATH).sides(control.as_ref(), candidate.as_ref());

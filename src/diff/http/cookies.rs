@@ -49,14 +49,19 @@ pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     let old: Vec<Cookie> = old_written.iter().filter_map(|text| parse(text)).collect();
     let mut new: Vec<Cookie> = new_written.iter().filter_map(|text| parse(text)).collect();
     let times = (time_of(answers.control, scope.now), time_of(answers.candidate, scope.now));
-    for cookie in &old {
-        let Some(at) = counterpart(cookie, &new) else {
-            let finding = Finding::new(Kind::Cookie, path(cookie)).only_control(cookie.shown());
-            sink.report(finding.cause("cookie_missing"));
-            continue;
-        };
-        let other = new.remove(at);
-        pair(cookie, &other, times, scope, sink);
+    // Of two of one name, each with a path of its own, the one that is left is none that changed its path.
+    let exactly =
+        |one: &Cookie, other: &Cookie| (&one.name, &one.path, &one.domain) == (&other.name, &other.path, &other.domain);
+    let mut found: Vec<Option<Cookie>> =
+        old.iter().map(|cookie| take(&mut new, |other| exactly(cookie, other))).collect();
+    for (cookie, found) in old.iter().zip(&mut found) {
+        match found.take().or_else(|| take(&mut new, |other| other.name == cookie.name)) {
+            Some(other) => pair(cookie, &other, times, scope, sink),
+            None => {
+                let finding = Finding::new(Kind::Cookie, path(cookie)).only_control(cookie.shown());
+                sink.report(finding.cause("cookie_missing"));
+            }
+        }
     }
     for cookie in &new {
         let finding = Finding::new(Kind::Cookie, path(cookie)).only_candidate(cookie.shown());
@@ -68,10 +73,8 @@ fn path(cookie: &Cookie) -> String {
     format!("cookie:{}", cookie.name)
 }
 
-fn counterpart(cookie: &Cookie, others: &[Cookie]) -> Option<usize> {
-    let exactly =
-        |other: &Cookie| other.name == cookie.name && other.path == cookie.path && other.domain == cookie.domain;
-    others.iter().position(exactly).or_else(|| others.iter().position(|other| other.name == cookie.name))
+fn take(from: &mut Vec<Cookie>, wanted: impl Fn(&Cookie) -> bool) -> Option<Cookie> {
+    from.iter().position(wanted).map(|at| from.remove(at))
 }
 
 fn parse(text: &str) -> Option<Cookie> {

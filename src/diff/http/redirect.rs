@@ -15,9 +15,19 @@ const PATH: &str = "header:Location";
 
 pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     let written = |headers: &http::HeaderMap| {
-        headers.get(LOCATION).map(|value| decode::apart(value.as_bytes()).trim().to_owned())
+        let values = headers.get_all(LOCATION).iter();
+        let mut targets: Vec<String> = values.map(|value| decode::apart(value.as_bytes()).trim().to_owned()).collect();
+        targets.dedup();
+        targets
     };
-    let (control, candidate) = (written(&answers.control.headers), written(&answers.candidate.headers));
+    let (olds, news) = (written(&answers.control.headers), written(&answers.candidate.headers));
+    if olds.len().max(news.len()) > 1 && olds != news {
+        // Which of them is followed is different from client to client.
+        let joined = |targets: &[String]| (!targets.is_empty()).then(|| targets.join(", "));
+        let finding = Finding::new(Kind::Redirect, PATH).sides(joined(&olds), joined(&news));
+        return sink.report(finding.cause("redirect_target"));
+    }
+    let (control, candidate) = (olds.into_iter().next(), news.into_iter().next());
     if control == candidate {
         return;
     }

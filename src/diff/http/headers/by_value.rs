@@ -25,7 +25,8 @@ pub(super) fn by_value(
 ) -> Finding {
     let (old, new) = (values(answers.control, name), values(answers.candidate, name));
     match how {
-        Meaning::Tokens => tokens(&old, &new, finding),
+        Meaning::Tokens => sets(&directives::tokens(&old), &directives::tokens(&new), finding),
+        Meaning::Members => sets(&members(&old), &members(&new), finding),
         Meaning::Directives(separator) => {
             let same = directives::named(&old, separator) == directives::named(&new, separator);
             spelled_or(same, finding, severity_of(name))
@@ -35,7 +36,6 @@ pub(super) fn by_value(
         Meaning::ReferrerPolicy => {
             spelled_or(referrer_policy(&old) == referrer_policy(&new), finding, severity_of(name))
         }
-        Meaning::Members => spelled_or(members(&old) == members(&new), finding, severity_of(name)),
         Meaning::Links => spelled_or(links(&old, scope) == links(&new, scope), finding, Severity::Medium),
         Meaning::Challenge => challenge(&old, &new, finding),
         Meaning::Refresh => spelled_or(refresh(&old, scope) == refresh(&new, scope), finding, Severity::High),
@@ -48,12 +48,11 @@ fn spelled_or(same: bool, finding: Finding, severity: Severity) -> Finding {
     if same { finding.rule(Rule::HeaderSpelling) } else { finding.severity(severity) }
 }
 
-fn tokens(old: &[String], new: &[String], finding: Finding) -> Finding {
-    let (old, new) = (directives::tokens(old), directives::tokens(new));
+fn sets<T: Ord>(old: &BTreeSet<T>, new: &BTreeSet<T>, finding: Finding) -> Finding {
     if old == new {
         return finding.rule(Rule::HeaderSpelling);
     }
-    let cause = match (old.is_superset(&new), new.is_superset(&old)) {
+    let cause = match (old.is_superset(new), new.is_superset(old)) {
         (true, _) => "token_lost",
         (_, true) => "token_added",
         _ => "tokens_changed",
@@ -168,14 +167,24 @@ fn runs_down(old: &[String], new: &[String], answers: &Answers<'_>) -> bool {
     };
     let is_limited = |answer: &Observation| answer.status == StatusCode::TOO_MANY_REQUESTS;
     let both_limited = is_limited(answers.control) && is_limited(answers.candidate);
-    matches!((seconds(old), seconds(new)), (Some(a), Some(b)) if both_limited || a.abs_diff(b) <= MOMENT)
+    // Zero says: at once.
+    let both_wait = |a: u64, b: u64| (a == 0) == (b == 0);
+    matches!((seconds(old), seconds(new)), (Some(a), Some(b)) if both_limited && both_wait(a, b) || a.abs_diff(b) <= MOMENT)
 }
 
-/// `Basic realm="x"`: the scheme has no case, parameters are tokens or quoted (RFC 9110, section 11.1).
+/// `Basic realm="x", Bearer`: in one line or in several; the scheme has no case, parameters are tokens or quoted (RFC 9110, section 11.6.1).
 fn challenges(values: &[String], nonces: Nonces) -> Vec<(String, BTreeMap<String, Option<String>>)> {
-    let read = |value: &String| {
-        let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
-        let mut parameters = directives::named(&[rest.to_owned()], ',');
+    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    for part in values.iter().flat_map(|value| directives::split(value, ',')) {
+        let (first, rest) = part.split_once([' ', '\t']).unwrap_or((part, ""));
+        let begins = !first.contains('=') && !rest.trim_start().starts_with('=');
+        match found.last_mut() {
+            Some((_, parameters)) if !begins => parameters.push(part.to_owned()),
+            _ => found.push((first.to_ascii_lowercase(), vec![rest.trim().to_owned()])),
+        }
+    }
+    let read = |(scheme, parameters): (String, Vec<String>)| {
+        let mut parameters = directives::named(&parameters, ',');
         for (name, value) in &mut parameters {
             match (name.as_str(), value) {
                 ("nonce" | "opaque", Some(drawn)) if nonces == Nonces::Masked && !drawn.is_empty() => {
@@ -185,9 +194,9 @@ fn challenges(values: &[String], nonces: Nonces) -> Vec<(String, BTreeMap<String
                 _ => {}
             }
         }
-        (scheme.to_ascii_lowercase(), parameters)
+        (scheme, parameters)
     };
-    values.iter().map(read).collect()
+    found.into_iter().map(read).collect()
 }
 
 fn challenge(old: &[String], new: &[String], finding: Finding) -> Finding {

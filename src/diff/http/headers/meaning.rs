@@ -69,9 +69,7 @@ pub(super) fn meaning(name: &str) -> Meaning {
         "set-cookie" => Meaning::Cookies,
         // `Host` says nothing in an answer: PHP's built-in server repeats the request's there.
         "server" | "host" | "x-powered-by" | "via" | "x-generator" | "x-served-by" | "x-cache" | "cf-cache-status"
-        | "alt-svc" | "x-backend" | "x-aspnet-version" | "x-runtime-version" | "x-version" => {
-            Meaning::Nothing(Rule::HeaderServer)
-        }
+        | "alt-svc" | "x-backend" | "x-aspnet-version" | "x-runtime-version" => Meaning::Nothing(Rule::HeaderServer),
         "date" | "age" => Meaning::Nothing(Rule::HeaderDate),
         "connection" | "keep-alive" | "transfer-encoding" | "proxy-connection" | "upgrade" | "te" | "trailer" => {
             Meaning::Nothing(Rule::HeaderConnection)
@@ -101,9 +99,9 @@ pub(super) fn meaning(name: &str) -> Meaning {
         }
         _ if is_counter(name) => Meaning::Nothing(Rule::HeaderCounter),
         "etag" | "last-modified" => Meaning::Validator,
+        // Methods have their case (RFC 9110, section 9.1).
+        "allow" | "access-control-allow-methods" | "clear-site-data" => Meaning::Members,
         "vary"
-        | "allow"
-        | "access-control-allow-methods"
         | "access-control-allow-headers"
         | "access-control-expose-headers"
         | "content-language"
@@ -113,13 +111,8 @@ pub(super) fn meaning(name: &str) -> Meaning {
             Meaning::Directives(if name == "permissions-policy" { ',' } else { ';' })
         }
         "content-security-policy" | "content-security-policy-report-only" => Meaning::Policy,
-        "x-frame-options"
-        | "x-content-type-options"
-        | "cross-origin-opener-policy"
-        | "cross-origin-resource-policy"
-        | "cross-origin-embedder-policy" => Meaning::Word,
+        "x-frame-options" | "x-content-type-options" => Meaning::Word,
         "referrer-policy" => Meaning::ReferrerPolicy,
-        "clear-site-data" => Meaning::Members,
         "link" => Meaning::Links,
         "www-authenticate" | "proxy-authenticate" => Meaning::Challenge,
         "refresh" => Meaning::Refresh,
