@@ -16,7 +16,7 @@ use html5ever::{LocalName, Namespace, QualName};
 
 use super::charref::{self, Place};
 use super::lexer::{self, Content, Lexer, Span};
-pub(super) use attributes::{Attribute, Elsewhere};
+pub(super) use attributes::{Attribute, Elsewhere, declares_space};
 use names::Names;
 pub(super) use names::{HTML, TooMany};
 
@@ -110,6 +110,8 @@ pub(super) struct Dom<'a> {
     elsewhere: HashMap<NodeId, Elsewhere>,
     /// In the order of the nodes.
     left_out: Vec<(NodeId, LeftOut)>,
+    /// The namespaces of XML's prefixes. `None`: a prefix stands for several.
+    prefixes: HashMap<String, Option<Namespace>>,
     /// Fields whose form is none of the elements around them, in order.
     owned_elsewhere: Vec<NodeId>,
 }
@@ -140,6 +142,7 @@ impl<'a> Dom<'a> {
             own_bytes: 0,
             elsewhere: HashMap::new(),
             left_out: Vec::new(),
+            prefixes: HashMap::new(),
             owned_elsewhere: Vec::new(),
         };
         dom.add(NodeKind::Document, Form::Plain, NOWHERE);
@@ -385,10 +388,30 @@ impl<'a> Dom<'a> {
         (node.kind == NodeKind::Element).then(|| self.names.get(node.name)).flatten()
     }
 
-    /// Two elements have one name if this is equal; within one page.
+    /// Two elements have one name as written; within one page.
     pub fn same_name(&self, a: NodeId, b: NodeId) -> bool {
-        let (a, b) = (self.node(a), self.node(b));
-        a.kind == b.kind && a.name == b.name
+        let (x, y) = (self.node(a), self.node(b));
+        x.kind == y.kind && (x.name == y.name || self.dialect == Dialect::Xml && self.name(a) == self.name(b))
+    }
+
+    /// The name by which an element is known: in XML, a prefix only stands for the namespace.
+    pub fn local_name(&self, id: NodeId) -> &str {
+        let name = self.name(id).unwrap_or_default();
+        if self.dialect == Dialect::Xml && !self.namespace(id).is_empty() { without_prefix(name) } else { name }
+    }
+
+    /// The namespace of an element of XML; empty: none.
+    pub fn namespace(&self, id: NodeId) -> &str {
+        let own = (self.dialect == Dialect::Xml).then(|| self.full_name(id)).flatten();
+        own.map_or("", |name| &*name.1)
+    }
+
+    /// A prefix of XML is bound to a namespace, somewhere in the page.
+    pub fn bind(&mut self, prefix: &str, space: &Namespace) {
+        let known = self.prefixes.entry(prefix.to_owned()).or_insert_with(|| Some(space.clone()));
+        if known.as_ref() != Some(space) {
+            *known = None;
+        }
     }
 
     pub fn is_element(&self, id: NodeId) -> bool {
@@ -500,6 +523,11 @@ impl<'a> Dom<'a> {
         let children = self.children(id).filter_map(|child| self.extent(child));
         own.into_iter().chain(children).reduce(|a, b| Span { start: a.start.min(b.start), end: a.end.max(b.end) })
     }
+}
+
+/// The name behind its prefix.
+fn without_prefix(name: &str) -> &str {
+    name.split_once(':').map_or(name, |(_, local)| local)
 }
 
 /// Nodes that stand nowhere in a page, for which room is made.

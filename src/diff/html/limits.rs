@@ -31,3 +31,6 @@ pub(super) const MAX_ATTRIBUTES: usize = 256;
 
 /// Children of one element that are aligned by table; with more, only what is unique anchors.
 pub(super) const MAX_TABLE: usize = 250_000;
+
+/// Namespaces that may be declared at one place of XML: each name is looked up among them.
+pub(super) const MAX_NAMESPACES: usize = 128;

@@ -223,7 +223,24 @@ fn are_ids_of_builds(old: &str, new: &str) -> bool {
 }
 
 fn strip_version(pair: &str) -> &str {
-    const NAMES: [&str; 13] = ["v", "_v", "ver", "version", "rev", "t", "ts", "cb", "build", "hash", "h", "_", "mtime"];
+    const NAMES: [&str; 16] = [
+        "v",
+        "_v",
+        "ver",
+        "version",
+        "rev",
+        "t",
+        "ts",
+        "cb",
+        "build",
+        "hash",
+        "h",
+        "_",
+        "mtime",
+        "assets_version",
+        "asset_version",
+        "cache",
+    ];
     match pair.split_once('=') {
         Some((name, value)) if NAMES.contains(&name) && !value.is_empty() => &pair[..=name.len()],
         // `style.css?1699999999`, `app.js?3f2a9c1`

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::charref::{self, Place};
-use super::dom::Dialect;
+use super::dom::{Dialect, declares_space};
 use super::lexer::{self, RawAttribute};
 use super::view::is_blank;
 use crate::diff::rules::Rule;
@@ -36,6 +36,13 @@ pub(super) fn of_attributes(
     }
     let mut other_syntax = sources.0.get(1..=names.0.len()) != sources.1.get(1..=names.1.len())
         || closes_itself(sources.0) != closes_itself(sources.1);
+    if dialect == Dialect::Xml {
+        let declared = |attributes: &[RawAttribute<'_>]| -> Vec<(String, String)> {
+            let spaces = attributes.iter().filter(|attribute| declares_space(attribute.name));
+            spaces.map(|attribute| (attribute.name.to_owned(), attribute.value.to_owned())).collect()
+        };
+        other_syntax |= declared(old) != declared(new);
+    }
     let mut last = None;
     let mut explained = old.len() != new.len();
     for (at, attribute) in old.iter().enumerate() {

@@ -207,6 +207,13 @@ impl Walk<'_, '_, '_, '_> {
         let mut path = String::with_capacity(element.len() + name.len() + 2);
         path.push_str(&element);
         path.push('[');
+        let name = match name.strip_prefix('{').and_then(|name| name.split_once('}')) {
+            Some((_, local)) => {
+                path.push_str("*|");
+                local
+            }
+            None => name,
+        };
         super::place::push_ident(name, &mut path);
         path.push(']');
         self.tell_covering(side, node, &path);
@@ -287,8 +294,22 @@ impl Walk<'_, '_, '_, '_> {
         if sources.0 != sources.1 || old.own != new.own || made {
             self.attributes(at);
         }
+        if x.dom.namespace(at.0) != y.dom.namespace(at.1) {
+            self.namespace(at);
+        }
         if x.dom.is_owned_elsewhere(at.0) != y.dom.is_owned_elsewhere(at.1) {
             self.owner(at);
+        }
+    }
+
+    /// An element of XML is in another namespace. What stands in it mostly is, too, and that is not told again.
+    fn namespace(&mut self, at: (NodeId, NodeId)) {
+        let (x, y) = (self.sides.a.dom, self.sides.b.dom);
+        let outer = (x.node(at.0).parent, y.node(at.1).parent);
+        let spaces = (x.namespace(at.0), y.namespace(at.1));
+        if spaces != (x.namespace(outer.0), y.namespace(outer.1)) {
+            let path = self.attribute_place(Side::Control, at.0, "xmlns");
+            self.report(Finding::new(Kind::Attribute, path).values(spaces.0, spaces.1));
         }
     }
 

@@ -1,16 +1,16 @@
 //! XML (feeds, sitemaps) read strictly into a [`Dom`]: what is not well-formed is an error, as it is to a feed reader.
 //!
 //! Covered: elements, attributes, text, CDATA, comments, processing instructions, character references and the five named ones.
-//! Not covered: entities of a document's own (they stay as written, and are never expanded), namespaces (a prefix is part of
-//! the name), validation.
+//! Elements and attributes are known by their namespaces, whichever prefix stands for them (Namespaces in XML 1.0).
+//! Not covered: entities of a document's own (they stay as written, and are never expanded), validation.
 
 use html5ever::{Namespace, ns};
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
 use super::charref::{self, Place};
-use super::dom::{Dialect, Dom, Form, NONE, NodeId, NodeKind, ROOT};
-use super::lexer::Span;
+use super::dom::{Dialect, Dom, Form, NONE, NodeId, NodeKind, ROOT, declares_space};
+use super::lexer::{self, Span};
 use super::limits;
 
 #[derive(Debug)]
@@ -34,6 +34,7 @@ pub(super) fn parse(page: &str, dialect: Dialect, budget: usize) -> Result<(Dom<
     let mut reading = Reading {
         dom: Dom::new(page, dialect, std::iter::once(page), budget),
         open: vec![ROOT],
+        bound: Vec::new(),
         declaration: None,
         budget,
     };
@@ -62,9 +63,20 @@ fn span(start: usize, end: usize) -> Span {
 struct Reading<'a> {
     dom: Dom<'a>,
     open: Vec<NodeId>,
+    /// The namespaces that are declared where we are, the innermost last.
+    bound: Vec<Bound>,
     declaration: Option<Declaration>,
     /// What the tree may cost. Bytes.
     budget: usize,
+}
+
+/// A namespace, and what stands for it.
+struct Bound {
+    /// Empty: names without a prefix.
+    prefix: String,
+    space: Namespace,
+    /// In the element that has so many around it.
+    depth: usize,
 }
 
 impl<'a> Reading<'a> {
@@ -81,10 +93,12 @@ impl<'a> Reading<'a> {
             Event::Empty(tag) => {
                 let element = self.element(&tag, place)?;
                 self.dom.close(element, place.start);
+                self.unbind();
             }
             Event::End(_) => {
                 let element = self.open.pop().unwrap_or(ROOT);
                 self.dom.close(element, place.start);
+                self.unbind();
             }
             Event::Text(_) => {
                 let text = charref::line_ends(place.of(self.dom.page)).into_owned();
@@ -110,7 +124,9 @@ impl<'a> Reading<'a> {
             Event::DocType(_) => self.dom.doctype = Some(Span { start: place.start + DOCTYPE, end: place.end - 1 }),
             Event::Eof => {}
         }
-        let too_many = self.dom.cost() > self.budget || self.open.len() > limits::MAX_DEPTH as usize;
+        let too_many = self.dom.cost() > self.budget
+            || self.open.len() > limits::MAX_DEPTH as usize
+            || self.bound.len() > limits::MAX_NAMESPACES;
         if too_many { Err(Fault::TooBig) } else { Ok(()) }
     }
 
@@ -125,9 +141,37 @@ impl<'a> Reading<'a> {
                 return Err(Fault::TooBig);
             }
         }
-        let element = self.dom.add_named(tag.name().as_ref(), &NO_SPACE, place).map_err(|_| Fault::TooBig)?;
+        if self.dom.dialect == Dialect::Xml {
+            self.bind(place);
+        }
+        let qualified = tag.name();
+        let name = qualified.as_ref();
+        let prefix = name.split_once(':').map_or("", |(prefix, _)| prefix);
+        let space = self.bound.iter().rfind(|bound| bound.prefix == prefix).map_or(&NO_SPACE, |bound| &bound.space);
+        let element = self.dom.add_named(name, space, place).map_err(|_| Fault::TooBig)?;
         self.dom.append(self.top(), element);
         Ok(element)
+    }
+
+    /// Takes up the namespaces that a tag declares.
+    fn bind(&mut self, tag: Span) {
+        let depth = self.open.len();
+        for attribute in lexer::attributes_of_tag(tag.of(self.dom.page)).filter(|raw| declares_space(raw.name)) {
+            let prefix = attribute.name.split_once(':').map_or("", |(_, prefix)| prefix);
+            let space = Namespace::from(&*charref::decode(attribute.value, Place::Text));
+            if !prefix.is_empty() {
+                self.dom.bind(prefix, &space);
+            }
+            self.bound.push(Bound { prefix: prefix.to_owned(), space, depth });
+        }
+    }
+
+    /// Forgets those of an element that has ended.
+    fn unbind(&mut self) {
+        let depth = self.open.len();
+        while self.bound.last().is_some_and(|bound| bound.depth >= depth) {
+            self.bound.pop();
+        }
     }
 
     fn text(&mut self, text: &str, place: Span) -> Result<(), Fault> {
@@ -166,7 +210,7 @@ impl<'a> Reading<'a> {
 /// How long `<!DOCTYPE` is. Bytes.
 const DOCTYPE: u32 = 9;
 
-/// A prefix is part of the name.
+/// No namespace.
 static NO_SPACE: Namespace = ns!();
 
 /// What a reference stands for; one that only the document itself could define stays as written. Browsers know those of XHTML by its

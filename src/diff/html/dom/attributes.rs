@@ -74,7 +74,9 @@ impl<'a> Dom<'a> {
         }
         let mut names: SmallVec<[&str; 8]> = SmallVec::new();
         let mut read: SmallVec<[Attribute<'_>; 8]> = SmallVec::new();
-        let mut raw = lexer::attributes_of_tag(self.tag(id));
+        // Which prefix stands for a namespace is nobody's business: names are compared by their namespaces.
+        let counts = |attribute: &RawAttribute<'a>| self.dialect != Dialect::Xml || !declares_space(attribute.name);
+        let mut raw = lexer::attributes_of_tag(self.tag(id)).filter(counts);
         for attribute in raw.by_ref().take(FEW) {
             if !names.iter().any(|name| self.is_named(&attribute, name)) {
                 names.push(attribute.name);
@@ -138,10 +140,16 @@ impl<'a> Dom<'a> {
         }
     }
 
+    /// The name as it counts; of one with a prefix of XML, `{namespace}name`.
     fn attribute_name(&self, name: &'a str) -> Cow<'a, str> {
+        let space = |prefix: &str| self.prefixes.get(prefix).and_then(Option::as_ref);
         match self.dialect {
             Dialect::Html => charref::lower_name(name),
-            Dialect::Xhtml | Dialect::Xml => Cow::Borrowed(name),
+            Dialect::Xhtml => Cow::Borrowed(name),
+            Dialect::Xml => match name.split_once(':').and_then(|(prefix, local)| Some((space(prefix)?, local))) {
+                Some((space, local)) => Cow::Owned(format!("{{{space}}}{local}")),
+                None => Cow::Borrowed(name),
+            },
         }
     }
 
@@ -166,6 +174,11 @@ impl<'a> Dom<'a> {
             _ => None,
         }
     }
+}
+
+/// `xmlns` or `xmlns:prefix`
+pub(in crate::diff::html) fn declares_space(name: &str) -> bool {
+    name.strip_prefix("xmlns").is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
 }
 
 /// Which of many attributes are the first of their name.

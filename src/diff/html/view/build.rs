@@ -75,7 +75,10 @@ impl<'d, 'i> Build<'d, 'i> {
     fn start(&mut self, node: NodeId, lead: Lead, role: Role) -> Item {
         let dom = self.view.dom;
         let name = dom.name(node).unwrap_or_default();
-        let mut own = hash(name.as_bytes());
+        let mut own = match dom.namespace(node) {
+            "" => hash(name.as_bytes()),
+            space => mix(hash(space.as_bytes()), hash(dom.local_name(node).as_bytes())),
+        };
         let mut bag = 0;
         let charset = (name == "meta").then(|| dom.charset(node)).flatten();
         if let Some(charset) = &charset {

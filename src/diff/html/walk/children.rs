@@ -334,7 +334,7 @@ fn sketch(view: &View<'_>, id: ItemId) -> Sketch {
     let hash = |text: &str| short(xxhash_rust::xxh3::xxh3_64(text.as_bytes()));
     Sketch {
         meaning: item.meaning,
-        sort: if item.kind == ItemKind::Element { hash(view.name(id)) } else { item.kind as u32 },
+        sort: if item.kind == ItemKind::Element { hash(view.dom.local_name(item.node)) } else { item.kind as u32 },
         own: item.own,
         inside: short(view.inside(id)),
         id: view.dom.id(item.node).filter(|_| item.kind == ItemKind::Element).map_or(0, |id| hash(&id)),

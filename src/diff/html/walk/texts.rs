@@ -5,6 +5,7 @@ use super::super::flow::{NBSP, has_nbsp};
 use super::super::view::{ItemId, View};
 use super::super::{escape, link, moment, script, spelling, volatile};
 use super::{Side, Walk};
+use crate::diff::clock;
 use crate::diff::comparison::{Comparison, Difference, Hidden, Kind, Severity};
 use crate::diff::rules::Rule;
 use crate::diff::sink::{Finding, MAX_KEPT};
@@ -55,6 +56,10 @@ impl Walk<'_, '_, '_, '_> {
         }
         if escape::is_escaped_twice(old, new) {
             return self.report(finding.cause("escaped_twice"));
+        }
+        // What a page shows is for people; what XML says, for programs.
+        if x.dom.dialect == Dialect::Xml && clock::moment(old).is_some_and(|old| clock::moment(new) == Some(old)) {
+            return self.report(finding.rule(Rule::DateFormats));
         }
         if link::leaks_host_in_text(self.around.page.as_ref(), old, new) {
             return self.report(finding.cause("host_leaked"));
