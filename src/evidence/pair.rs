@@ -110,3 +110,10 @@ pub struct Pair {
     /// Cookies' and headers' names whose values are the session: a hash of it tells one user from another, no more is kept.
     pub session: u64,
 }
+
+impl Pair {
+    /// Neither answered: what they say proves nothing.
+    pub fn both_failed(&self) -> bool {
+        self.control.status.is_server_error() && self.candidate.status.is_server_error()
+    }
+}

@@ -164,9 +164,14 @@ impl Recorder {
     /// Compares a pair on the caller's thread, and counts nothing; `None`: the comparer failed, and that is counted.
     pub fn compare(&self, pair: &Pair) -> Option<Comparison> {
         // A comparer that panics is our bug and may cost knowledge, never the door.
-        let compared = catch_unwind(AssertUnwindSafe(|| (self.compare)(pair))).ok();
-        if compared.is_none() {
-            self.unproven(&pair.route, pair.stage, Unproven::ComparerFailed, pair.at);
+        let mut compared = catch_unwind(AssertUnwindSafe(|| (self.compare)(pair))).ok();
+        match &mut compared {
+            None => self.unproven(&pair.route, pair.stage, Unproven::ComparerFailed, pair.at),
+            // That it was silenced what two failures say makes no answers of them.
+            Some(found) if found.outcome == Outcome::Ignored && pair.both_failed() => {
+                found.outcome = Outcome::Inconclusive;
+            }
+            Some(_) => {}
         }
         compared
     }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::*;
-use crate::diff::{Kind, Observation, Request, Rules, Severity};
+use crate::diff::{Kind, Observation, Request, Rules, RulesSpec, Severity};
 use crate::evidence::store::StoreReader;
 use crate::evidence::tally::Tally;
 use crate::routing::Origin;
@@ -96,6 +96,22 @@ fn pairs_of_several_threads_are_all_in_the_store_after_a_flush() {
     assert_eq!((causes.len(), causes[0].count), (1, 40));
     assert_eq!(causes[0].samples.len(), 4, "the first ones only, within a minute");
     assert_eq!(recorder.health().state, StoreState::Sound);
+}
+
+#[test]
+fn two_failures_prove_nothing_though_the_operator_silenced_what_they_say() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("m.db");
+    let recorder = Recorder::new(Some(Store::open(&path, 64 * MIB).unwrap()));
+    let spec: RulesSpec = serde_json::from_str(r#"{"error_body": true}"#).unwrap();
+    let failed = |body| observation(StatusCode::INTERNAL_SERVER_ERROR, body);
+    let rules = Arc::new(Rules::compile(&spec).unwrap());
+    let failures =
+        Pair { control: failed(""), candidate: failed("Internal Server Error"), rules, ..pair(StatusCode::OK) };
+    assert_eq!(recorder.record(failures), Outcome::Inconclusive);
+    drop(recorder);
+    let tally = stored(&path);
+    assert_eq!((tally.compared(), tally.unproven[&Unproven::BothFailed]), (0, 1));
 }
 
 #[test]
