@@ -63,7 +63,7 @@ const LONGEST_NAME: usize = 32;
 pub fn strings(name: &str, control: &str, candidate: &str, now: Option<i64>) -> Option<Rule> {
     let (rule, is_one) = match sort(name)? {
         Sort::Id => (Rule::VolatileRequestId, same_shape(control, candidate)),
-        Sort::Token => (Rule::VolatileToken, same_shape(control, candidate)),
+        Sort::Token => (Rule::Csrf, same_shape(control, candidate)),
         Sort::Time => {
             let (old, new) = (clock::moment(control)? / MICROS, clock::moment(candidate)? / MICROS);
             (Rule::VolatileTime, are_now(old, new, now))
@@ -181,10 +181,7 @@ mod tests {
         assert_eq!(strings("request_id", a, b, None), Some(Rule::VolatileRequestId));
         assert_eq!(strings("X-Request-ID", a, b, None), Some(Rule::VolatileRequestId));
         assert_eq!(strings("owner_id", a, b, None), None);
-        assert_eq!(
-            strings("csrf_token", "aGVsbG8td29ybGQtMTIz", "Zm9vYmFyLWJheg-qqq99", None),
-            Some(Rule::VolatileToken)
-        );
+        assert_eq!(strings("csrf_token", "aGVsbG8td29ybGQtMTIz", "Zm9vYmFyLWJheg-qqq99", None), Some(Rule::Csrf));
         assert_eq!(strings("csrf_token", a, "", None), None);
         assert_eq!(strings("token", "alice", "robert", None), None);
     }

@@ -406,6 +406,12 @@ impl<'a> Dom<'a> {
         own.map_or("", |name| &*name.1)
     }
 
+    /// Are an element's attributes data of a format of its own, that HTML says nothing about?
+    pub fn is_data(&self, id: NodeId) -> bool {
+        const SHOWN: [&str; 2] = ["http://www.w3.org/1999/xhtml", "http://www.w3.org/2000/svg"];
+        self.dialect == Dialect::Xml && !SHOWN.contains(&self.namespace(id))
+    }
+
     /// A prefix of XML is bound to a namespace, somewhere in the page.
     pub fn bind(&mut self, prefix: &str, space: &Namespace) {
         let known = self.prefixes.entry(prefix.to_owned()).or_insert_with(|| Some(space.clone()));

@@ -144,6 +144,7 @@ fn decoded(answers: &Answers<'_>, bodies: &Bodies<'_>, scope: &Scope<'_>, sink: 
         (Sort::Xml, Sort::Xml) => html::compare(Markup::Xml, &a.text, &b.text, scope, sink),
         (Sort::Json, _) | (_, Sort::Json) => json::compare(&a.text, &b.text, scope, sink),
         _ if is_table(types) => table(&a.text, &b.text, sink),
+        _ if are_events(types) => events(&a.text, &b.text, sink),
         _ => match (callback(&a.text), callback(&b.text)) {
             (Some(x), Some(y)) if x.around == y.around => json::compare(x.json, y.json, scope, sink),
             _ => text::compare(&a.text, &b.text, sink),
@@ -169,6 +170,16 @@ fn callback(text: &str) -> Option<Callback<'_>> {
     (plain && json::looks_like(json) && matches!(after, "" | ";")).then_some(Callback { around: (before, after), json })
 }
 
+/// An event is dispatched by the blank line behind it (HTML Standard, 9.2.6): without one, the last never is.
+fn events(old: &str, new: &str, sink: &mut Sink<'_>) {
+    let is_whole = |text: &str| ["\n\n", "\r\n\r\n", "\r\r"].iter().any(|end| text.ends_with(end));
+    if is_whole(old) != is_whole(new) {
+        let said = |text: &str| if is_whole(text) { "the last event ends" } else { "the last event does not end" };
+        sink.report(Finding::new(Kind::Truncated, BODY).values(said(old), said(new)));
+    }
+    text::compare(old, new, sink);
+}
+
 /// A mark at the start tells spreadsheets that a table is UTF-8: without it they show mojibake.
 fn table(old: &str, new: &str, sink: &mut Sink<'_>) {
     const MARK: char = '\u{feff}';
@@ -180,6 +191,11 @@ fn table(old: &str, new: &str, sink: &mut Sink<'_>) {
         return text::compare(text::without_bom(old), text::without_bom(new), sink);
     }
     text::compare(old, new, sink);
+}
+
+fn are_events(types: Types<'_>) -> bool {
+    let says = |said: Option<&MediaType<'_>>| said.is_some_and(|said| said.essence == "text/event-stream");
+    says(types.0) && says(types.1)
 }
 
 fn is_table(types: Types<'_>) -> bool {

@@ -54,9 +54,7 @@ catalogue! {
         JsonFloatDigits "json_float_digits" "15 or 17 digits of the same double"
         // Values made anew for every response: the value may differ, presence and shape may not
         VolatileRequestId "volatile_request_id" "a request or trace id of the same shape"
-        VolatileToken "volatile_token" "a CSRF token or nonce of the same shape"
         VolatileTime "volatile_time" "the time of the answer, within the clock window"
-        VolatileDuration "volatile_duration" "how long the answer took"
         // HTTP
         HeaderServer "header_server" "Server, X-Powered-By, Via and the like"
         HeaderDate "header_date" "Date, Age"
@@ -99,6 +97,7 @@ catalogue! {
         NumericStrings "numeric_strings" "`\"42\"` and `42`"
         EmptyArrayObject "empty_array_object" "`[]` and `{}`"
         NullMissing "null_missing" "`null` and no such member"
+        VolatileDuration "volatile_duration" "how long the answer took, in a value that is called so"
         DateFormats "date_formats" "the same instant, written otherwise"
         Unordered "unordered" "array elements in another order"
         ErrorBody "error_body" "bodies of failures (5xx) of the same status"

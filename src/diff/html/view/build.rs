@@ -1,10 +1,12 @@
 //! Builds a view: one pass over the tree, from the leaves up.
 
+use std::borrow::Cow;
+
 use super::super::attribute;
 use super::super::dom::{Dialect, Dom, LeftOut, NodeId, NodeKind, ROOT};
 use super::super::flow::{self, Flow, Lead, Role};
 use super::super::tree::TooBig;
-use super::super::{limits, script, volatile};
+use super::super::{limits, link, script, volatile};
 use super::{
     Ignoring, Item, ItemId, ItemKind, Reading, View, halves, hash, is_blank, is_conditional, mix, short, squeezed,
 };
@@ -84,16 +86,20 @@ impl<'d, 'i> Build<'d, 'i> {
         if let Some(charset) = &charset {
             own = mix(own, hash(charset.as_bytes()));
         } else if !dom.is_bare(node) {
-            let token = volatile::token_attribute_of(dom, node);
+            let (token, data) = (volatile::token_attribute_of(dom, node), dom.is_data(node));
             for (name, value) in dom.attributes(node) {
-                if value.is_empty() && attribute::is_void_when_empty(&name) {
+                if value.is_empty() && attribute::is_void_when_empty(&name) && !data {
                     continue;
                 }
                 let masked = !value.is_empty() && (name == "nonce" || token.is_some_and(|(held, _)| held == name));
                 if masked {
                     self.secret(&value);
                 }
-                let value = if masked { "\0".into() } else { attribute::canonical(&name, &value) };
+                let value = match masked {
+                    true => "\0".into(),
+                    false if data && !link::is_link(&name) => Cow::Borrowed(&*value),
+                    false => attribute::canonical(&name, &value),
+                };
                 let hashed = mix(hash(name.as_bytes()), hash(value.as_bytes()));
                 own = own.wrapping_add(hashed);
                 bag |= if script::looks_like_json(&value) { words(&value) } else { bit(hashed) };

@@ -24,7 +24,7 @@ impl Walk<'_, '_, '_, '_> {
             let (name, old) = (&**name, &**old);
             match in_new.find(name, place) {
                 Some(new) => self.values(name, at, old, new),
-                None if old.is_empty() && attribute::is_void_when_empty(name) => {
+                None if old.is_empty() && attribute::is_void_when_empty(name) && !self.are_data(at) => {
                     self.hide(Rule::HtmlSyntax, Kind::Attribute, at)
                 }
                 None => {
@@ -40,7 +40,7 @@ impl Walk<'_, '_, '_, '_> {
             if in_old.find(name, place).is_some() {
                 continue;
             }
-            if new.is_empty() && attribute::is_void_when_empty(name) {
+            if new.is_empty() && attribute::is_void_when_empty(name) && !self.are_data(at) {
                 self.hide(Rule::HtmlSyntax, Kind::Attribute, at);
                 continue;
             }
@@ -54,6 +54,11 @@ impl Walk<'_, '_, '_, '_> {
         }
     }
 
+    /// Has HTML nothing to say of the attributes of either?
+    fn are_data(&self, at: (NodeId, NodeId)) -> bool {
+        self.sides.a.dom.is_data(at.0) && self.sides.b.dom.is_data(at.1)
+    }
+
     fn values(&mut self, name: &str, at: (NodeId, NodeId), old: &str, new: &str) {
         let (x, y) = (self.sides.a.dom, self.sides.b.dom);
         if !self.sink.spend(if link::is_link(name) { LINK } else { STEP }) {
@@ -63,7 +68,9 @@ impl Walk<'_, '_, '_, '_> {
         if old == new {
             return;
         }
-        let verdict = {
+        let verdict = if self.are_data(at) && !link::is_link(name) {
+            Verdict::Differ
+        } else {
             let token = volatile::token_attribute_of(x, at.0)
                 .filter(|held| held.0 == name && volatile::token_attribute_of(y, at.1) == Some(*held));
             let subject =

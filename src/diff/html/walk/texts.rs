@@ -103,24 +103,12 @@ impl Walk<'_, '_, '_, '_> {
         if self.sink.spend((old.len() + new.len()) * JSON_BYTE)
             && let Some(values) = script::compare_values(old, new, self.scope)
         {
-            return self.given_values(values, finding, &path, within);
+            return values.into_iter().for_each(|found| self.compared_json(found, &path, within));
         }
         if old.replace("\r\n", "\n") == new.replace("\r\n", "\n") {
             return self.hide_values(Rule::TextLineEnds, within, |_| finding);
         }
         self.report(finding.severity(Severity::Medium));
-    }
-
-    /// Values that are given to scripts. A token among them is the page's, as one in a form is.
-    fn given_values(&mut self, values: Vec<Comparison>, script: Finding, path: &str, within: (NodeId, NodeId)) {
-        let is_token = |hidden: &Hidden| hidden.rule == Rule::VolatileToken.name();
-        if values.iter().any(|found| found.hidden.iter().any(is_token)) {
-            self.report(script.rule(Rule::Csrf));
-        }
-        for mut found in values {
-            found.hidden.retain(|hidden| !is_token(hidden));
-            self.compared_json(found, path, within);
-        }
     }
 
     pub(super) fn json(&mut self, old: &str, new: &str, path: &str, within: (NodeId, NodeId)) {

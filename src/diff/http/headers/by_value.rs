@@ -277,7 +277,7 @@ fn text(name: &str, old: &[String], new: &[String], scope: &Scope<'_>, finding: 
     if let ([old], [new]) = (old, new)
         && let Some(rule) = volatile::strings(plain, old, new, scope.now)
     {
-        return finding.rule(rule);
+        return finding.rule(if rule == Rule::VolatileDuration { Rule::HeaderTiming } else { rule });
     }
     finding.severity(severity_of(name))
 }
