@@ -388,10 +388,11 @@ impl<'a> Dom<'a> {
         (node.kind == NodeKind::Element).then(|| self.names.get(node.name)).flatten()
     }
 
-    /// Two elements have one name as written; within one page.
+    /// Does a selector that names the one element pick the other as well? Namespaces and prefixes are nothing to it.
     pub fn same_name(&self, a: NodeId, b: NodeId) -> bool {
         let (x, y) = (self.node(a), self.node(b));
-        x.kind == y.kind && (x.name == y.name || self.dialect == Dialect::Xml && self.name(a) == self.name(b))
+        let local = |id| without_prefix(self.name(id).unwrap_or_default());
+        x.kind == y.kind && (x.name == y.name || self.dialect == Dialect::Xml && local(a) == local(b))
     }
 
     /// The name by which an element is known: in XML, a prefix only stands for the namespace.

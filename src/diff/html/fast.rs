@@ -66,7 +66,7 @@ impl<'a, 's> Blocks<'a, 's> {
         prover.hidden.clear();
         prover.open.clear();
         prover.outer.clear();
-        (prover.exact, prover.foreign, prover.raw_ends) = (0, 0, None);
+        (prover.exact, prover.foreign, prover.raw_ends, prover.icon) = (0, 0, None, None);
         let begun = prover.begun.get_or_insert_with(|| Box::new(Begun::in_blocks()));
         begun.nest.begin_before(lexer::name_at(old.0, old.1.start));
         prover.prove()
@@ -94,6 +94,8 @@ struct Prover<'a, 's> {
     open: Vec<&'a str>,
     /// The lines that go on behind elements with lines of their own, with the element's name.
     outer: Vec<(&'a str, Flow, Flow)>,
+    /// The lines before an element that began right here, and that shows though nothing stands in it.
+    icon: Option<(Flow, Flow)>,
     /// Open elements in which blanks count.
     exact: u32,
     /// `None`: the pages are not regular.
@@ -120,6 +122,7 @@ impl<'a, 's> Prover<'a, 's> {
             here: 0,
             open: Vec::new(),
             outer: Vec::new(),
+            icon: None,
             exact: 0,
             begun: None,
             raw_ends: None,
@@ -161,6 +164,9 @@ impl<'a, 's> Prover<'a, 's> {
             self.here = old.span.start;
             let even = self.old.flow == self.new.flow;
             let mut name = None;
+            if old.kind != Kind::End {
+                self.icon = None;
+            }
             match old.kind {
                 Kind::Doctype => self.doctypes(&old, &new)?,
                 Kind::Comment if self.old.source(&old) == self.new.source(&new) => {}

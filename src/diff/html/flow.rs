@@ -5,7 +5,7 @@
 
 use super::charref::{self, Place};
 use super::dom::{Dialect, Dom, NodeId};
-use super::elements::Name;
+use super::elements::{Name, Traits};
 use super::view::is_blank;
 
 /// How an element takes part in the line it stands in.
@@ -19,8 +19,10 @@ pub(super) enum Role {
     Atomic,
     /// Does not show: no part of the line.
     Hidden,
-    /// Blanks count as they stand: `pre`, `textarea`; text in XML.
+    /// Blanks count as they stand: `pre`; text in XML.
     Exact,
+    /// One thing in the line, in which blanks count as they stand: `textarea`.
+    Field,
     /// Does not show, and its text counts but for blanks around it: `script`, `style`.
     Trimmed,
 }
@@ -62,6 +64,17 @@ pub(super) fn role(dom: &Dom<'_>, node: NodeId) -> Role {
     }
 }
 
+/// Can an element that is part of a line show without anything in it? An icon does, by its style.
+pub(super) fn may_be_icon(name: &Name<'_>) -> bool {
+    name.role == Role::Inline && !name.is(Traits::VOID)
+}
+
+/// Is it styled, so that a box of its own may show?
+pub(super) fn is_styled_icon<'n>(name: &str, mut attributes: impl Iterator<Item = (&'n str, &'n str)>) -> bool {
+    let is_style = |name: &str| name.eq_ignore_ascii_case("class") || name.eq_ignore_ascii_case("style");
+    name.contains('-') || attributes.any(|(name, value)| is_style(name) && !value.is_empty())
+}
+
 pub(super) fn keeps_blanks(style: Option<&str>) -> bool {
     style.is_some_and(|style| {
         let Some(at) = style.find("white-space") else { return false };
@@ -81,7 +94,8 @@ pub(super) fn name_role(name: &str) -> Role {
         "area" | "base" | "basefont" | "datalist" | "link" | "meta" | "noembed" | "noframes" | "param" | "source"
         | "template" | "track" | "head" => Role::Hidden,
         "script" | "style" => Role::Trimmed,
-        "pre" | "textarea" | "listing" | "xmp" | "plaintext" => Role::Exact,
+        "pre" | "listing" | "xmp" | "plaintext" => Role::Exact,
+        "textarea" => Role::Field,
         // Elements of the page's own making are inline unless a style sheet says otherwise.
         custom if custom.contains('-') => Role::Inline,
         _ => Role::Block,
@@ -137,14 +151,14 @@ impl Flow {
                 self.line = Line::Start;
                 Lead::Nothing
             }
-            Role::Atomic => self.show(),
+            Role::Atomic | Role::Field => self.show(),
             Role::Inline | Role::Hidden | Role::Trimmed => Lead::Nothing,
         }
     }
 
     /// The line inside an element that has its own.
     pub fn inside(&self, role: Role) -> Option<Self> {
-        matches!(role, Role::Atomic | Role::Hidden | Role::Trimmed | Role::Exact).then(Self::new)
+        matches!(role, Role::Atomic | Role::Field | Role::Hidden | Role::Trimmed | Role::Exact).then(Self::new)
     }
 
     /// The element ends.

@@ -39,6 +39,7 @@ pub(super) fn parse(page: &str, dialect: Dialect, budget: usize) -> Result<(Dom<
         budget,
     };
     let mut reader = Reader::from_str(page);
+    reader.config_mut().check_comments = true;
     loop {
         let start = position(&reader);
         let event = reader.read_event().map_err(|error| Fault::Malformed(error.to_string(), position(&reader)))?;
@@ -101,6 +102,9 @@ impl<'a> Reading<'a> {
                 self.unbind();
             }
             Event::Text(_) => {
+                if place.of(self.dom.page).contains("]]>") {
+                    return Err(Fault::Malformed("`]]>` in a text".to_owned(), place.start as usize));
+                }
                 let text = charref::line_ends(place.of(self.dom.page)).into_owned();
                 self.text(&text, place)?;
             }
@@ -134,6 +138,9 @@ impl<'a> Reading<'a> {
         let at = place.start as usize;
         if self.open.len() == 1 && self.dom.children(ROOT).any(|child| self.dom.is_element(child)) {
             return Err(Fault::Malformed("a second root element".to_owned(), at));
+        }
+        if let Some(what) = fault_in(place.of(self.dom.page)) {
+            return Err(Fault::Malformed(what.to_owned(), at));
         }
         for (count, attribute) in tag.attributes().enumerate() {
             attribute.map_err(|error| Fault::Malformed(error.to_string(), at))?;
@@ -205,6 +212,40 @@ impl<'a> Reading<'a> {
         }
         Ok((self.dom.finish(), self.declaration))
     }
+}
+
+/// What is not well-formed in a tag, where the reader of tags does not look (XML 1.0, section 3.1).
+fn fault_in(tag: &str) -> Option<&'static str> {
+    let mut rest = tag;
+    while let Some(at) = rest.find(['"', '\'']) {
+        let (quote, behind) = rest.split_at(at).1.split_at(1);
+        let (value, after) = behind.split_once(quote)?;
+        if value.contains('<') {
+            return Some("`<` in the value of an attribute");
+        }
+        if value.split('&').skip(1).any(|after| !begins_with_reference(after)) {
+            return Some("`&` in the value of an attribute that begins no reference");
+        }
+        if !after.starts_with(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>')) {
+            return Some("no blank between two attributes");
+        }
+        rest = after;
+    }
+    None
+}
+
+/// The rest of `&amp;` or `&#38;`, and what follows.
+fn begins_with_reference(text: &str) -> bool {
+    let is_name = |name: &str| {
+        name.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | ':'))
+            && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ':' | '-' | '.'))
+    };
+    let is_number = |number: &str| match number.strip_prefix('x') {
+        Some(hex) => !hex.is_empty() && hex.bytes().all(|c| c.is_ascii_hexdigit()),
+        None => !number.is_empty() && number.bytes().all(|c| c.is_ascii_digit()),
+    };
+    let Some((reference, _)) = text.split_once(';') else { return false };
+    reference.strip_prefix('#').map_or_else(|| is_name(reference), is_number)
 }
 
 /// How long `<!DOCTYPE` is. Bytes.

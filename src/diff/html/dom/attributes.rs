@@ -154,8 +154,17 @@ impl<'a> Dom<'a> {
     }
 
     fn value(&self, attribute: &RawAttribute<'a>) -> Cow<'a, str> {
-        let place = if self.dialect == Dialect::Html { Place::Attribute } else { Place::Text };
-        charref::decode(attribute.value, place)
+        if self.dialect == Dialect::Html {
+            return charref::decode(attribute.value, Place::Attribute);
+        }
+        // A line end or tab that is written as itself is a space (XML 1.0, section 3.3.3).
+        match attribute.value.contains(['\n', '\r', '\t']) {
+            true => {
+                let spaced = attribute.value.replace("\r\n", " ").replace(['\n', '\r', '\t'], " ");
+                Cow::Owned(charref::decode(&spaced, Place::Text).into_owned())
+            }
+            false => charref::decode(attribute.value, Place::Text),
+        }
     }
 
     /// The charset that a meta tag names, in either way to write it, in lower case.

@@ -82,6 +82,17 @@ impl<'a> Side<'a> {
         kind.is_some_and(|kind| kind.value.eq_ignore_ascii_case("hidden"))
     }
 
+    /// Does an element with nothing in it show by its style?
+    pub fn is_styled_icon(&self, token: &Token) -> bool {
+        let attributes = self.lexer.attributes(token).map(|attribute| (attribute.name, attribute.value));
+        flow::is_styled_icon(self.name(token), attributes)
+    }
+
+    /// Nothing but blanks, however they are written.
+    pub fn says_nothing(&self) -> bool {
+        self.pieces.iter().all(|(_, piece)| charref::decode(piece, Place::Text).chars().all(is_blank))
+    }
+
     /// Nothing but blanks, all of them written as themselves.
     pub fn is_blank(&self) -> bool {
         self.pieces.iter().all(|(_, piece)| piece.bytes().all(|c| is_blank(char::from(c))))

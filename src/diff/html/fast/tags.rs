@@ -4,7 +4,7 @@ use super::super::attribute::{self, Subject, Verdict};
 use super::super::charref::{self, Place};
 use super::super::dom::Dialect;
 use super::super::elements::{Name, Traits, lower};
-use super::super::flow::Role;
+use super::super::flow::{self, Role};
 use super::super::lexer::{Quote, RawAttribute, SelfClosing, Token};
 use super::super::{limits, spelling, volatile};
 use super::Prover;
@@ -117,6 +117,9 @@ impl<'a> Prover<'a, '_> {
         if self.old.flow.enter(role) != self.new.flow.enter(role) {
             self.doubt()?;
         }
+        if self.exact == 0 && flow::may_be_icon(name) && self.old.is_styled_icon(old) {
+            self.icon = Some((self.old.flow, self.new.flow));
+        }
         if !name.is(Traits::VOID) {
             if self.open.len() >= MAX_OPEN {
                 self.open.drain(..MAX_OPEN / 2);
@@ -176,6 +179,12 @@ impl<'a> Prover<'a, '_> {
         }
         let name = Name::of(written);
         self.close(name.text);
+        if let Some(before) = self.icon.take().filter(|_| self.old.says_nothing() && self.new.says_nothing()) {
+            (self.old.flow, self.new.flow) = before;
+            if self.old.flow.show() != self.new.flow.show() {
+                self.doubt()?;
+            }
+        }
         if self.foreign > 0 {
             if matches!(name.text, "svg" | "math") {
                 self.foreign -= 1;
@@ -187,6 +196,7 @@ impl<'a> Prover<'a, '_> {
         }
         match name.role {
             Role::Exact if name.text != "pre" => return None,
+            Role::Field => return None,
             Role::Exact => {
                 self.exact = self.exact.checked_sub(1)?;
                 self.leave(Role::Exact);

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::super::attribute;
 use super::super::dom::{Dialect, Dom, LeftOut, NodeId, NodeKind, ROOT};
+use super::super::elements::Name;
 use super::super::flow::{self, Flow, Lead, Role};
 use super::super::tree::TooBig;
 use super::super::{limits, link, script, volatile};
@@ -44,7 +45,10 @@ impl<'d, 'i> Build<'d, 'i> {
             Dialect::Html | Dialect::Xhtml => flow::role(dom, node).within(within),
             Dialect::Xml => Role::Exact,
         };
-        let mut item = self.start(node, flow.enter(role), role);
+        let icon = self.is_icon(node, role);
+        let lead = if icon { flow.show() } else { flow.enter(role) };
+        let behind_icon = *flow;
+        let mut item = self.start(node, lead, role);
         if let Some(left_out) = dom.left_out(node) {
             flow.leave(role);
             self.add(without_inside(item, left_out));
@@ -53,6 +57,10 @@ impl<'d, 'i> Build<'d, 'i> {
         let id = self.add(item.clone());
         let mut inner = flow.inside(role);
         let unseen = self.children(id, inner.as_mut().unwrap_or(flow), role, depth)?;
+        if icon {
+            // Blanks in it show as little as any at its edges.
+            *flow = behind_icon;
+        }
         flow.leave(role);
         let mut spelling = u64::from(item.spelling);
         let mut next = id + 1;
@@ -71,6 +79,22 @@ impl<'d, 'i> Build<'d, 'i> {
         item.solid = self.view.item(id).solid;
         self.view.items[id as usize] = item;
         Ok(())
+    }
+
+    /// Does an element with nothing in it show by its style?
+    fn is_icon(&self, node: NodeId, role: Role) -> bool {
+        let dom = self.view.dom;
+        let is_nothing = |child: NodeId| match dom.node(child).kind {
+            NodeKind::Text => !self.view.surely_shows(child) && dom.text(child).chars().all(is_blank),
+            NodeKind::Comment => !is_conditional(&dom.text(child)),
+            _ => false,
+        };
+        if role != Role::Inline || !dom.children(node).all(is_nothing) {
+            return false;
+        }
+        let (name, attributes) = (Name::of(dom.name(node).unwrap_or_default()), dom.attributes(node));
+        let attributes = attributes.iter().map(|(name, value)| (&**name, &**value));
+        flow::may_be_icon(&name) && flow::is_styled_icon(name.text, attributes)
     }
 
     /// The item of an element before its children are known.
@@ -123,7 +147,7 @@ impl<'d, 'i> Build<'d, 'i> {
             solid: false,
             reading: match role {
                 Role::Exact if dom.dialect == Dialect::Xml && !has_text(dom, node) => Reading::Nothing,
-                Role::Exact => Reading::Exact,
+                Role::Exact | Role::Field => Reading::Exact,
                 Role::Trimmed => Reading::Trimmed,
                 _ => Reading::Flowing(Flow::new()),
             },

@@ -68,7 +68,8 @@ fn block() -> BoxedStrategy<Part> {
                 element("table", rows),
                 element("div", vec(inner.clone(), 1..4)),
                 element("pre", vec(sentence(), 1..2)),
-                element("textarea", vec(sentence(), 0..2)),
+                // Alone in its line: beside a field, blanks show.
+                element("div", vec(element("textarea", vec(sentence(), 0..2)), 1..2)),
             ]
         })
         .boxed()
