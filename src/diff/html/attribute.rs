@@ -24,8 +24,23 @@ pub(super) enum Verdict {
 pub(super) struct Surroundings {
     /// The page's own address.
     pub page: Option<Url>,
+    /// What its links count from: the same, unless the page says otherwise.
+    pub base: Option<Url>,
     /// Unix time of the answers.
     pub now: Option<i64>,
+}
+
+impl Surroundings {
+    /// Of two pages with one address. Where one says that its links count from elsewhere, and the other does not, that is told of
+    /// itself, and nothing is known of where links of other forms lead.
+    pub fn of((old, new): (&str, &str), page: Option<Url>, now: Option<i64>) -> Self {
+        let base = match (link::base_of(old), link::base_of(new)) {
+            (None, None) => page.clone(),
+            (old, new) if old == new => page.as_ref().zip(old).and_then(|(page, base)| page.join(&base).ok()),
+            _ => None,
+        };
+        Self { page, base, now }
+    }
 }
 
 /// Present or absent is all they say.
@@ -201,7 +216,7 @@ fn other_links(element: &str, old: &str, new: &str, around: &Surroundings) -> Ve
     if volatile::same_but_token_parameters(old, new) {
         return Verdict::But(Rule::Csrf);
     }
-    if link::same_page(around.page.as_ref(), old, new) {
+    if link::same_page(around.base.as_ref(), old, new) {
         let forms = (link::form(old), link::form(new));
         // Two relative ones that part ways lead to one place from this page, and from the next one elsewhere.
         let one_form = forms.0 == forms.1

@@ -8,7 +8,8 @@ pub(super) use canonical::canonical;
 
 use url::Url;
 
-use super::limits;
+use super::charref::{self, Place};
+use super::{lexer, limits};
 use crate::diff::volatile::are_drawn_apart;
 
 /// The attributes that hold one URL.
@@ -33,6 +34,20 @@ pub(super) fn is_link(name: &str) -> bool {
             | "hx-post"
     )
 }
+
+/// What a page says that its links count from: `<base href>`, in its head.
+pub(super) fn base_of(page: &str) -> Option<String> {
+    let head = &page[..page.floor_char_boundary(HEAD)];
+    let starts = ["<base", "<BASE", "<Base"].map(|tag| memchr::memmem::find(head.as_bytes(), tag.as_bytes()));
+    let start = starts.into_iter().flatten().min()?;
+    let name = lexer::name_at(head, u32::try_from(start).ok()?);
+    let mut attributes = lexer::attributes_of_tag(&page[start..]);
+    let href = attributes.find(|attribute| attribute.name.eq_ignore_ascii_case("href"))?;
+    name.eq_ignore_ascii_case("base").then(|| charref::decode(href.value, Place::Attribute).into_owned())
+}
+
+/// A base stands before the first link of a page. Bytes.
+const HEAD: usize = 16 << 10;
 
 /// Do two targets that are no spellings of one lead to the same place when clicked on this page? Says so for a relative and an
 /// absolute link to the own site.
@@ -131,15 +146,22 @@ pub(super) fn same_but_version(old: &str, new: &str) -> bool {
 fn says_a_version(parameter: &str) -> bool {
     let value = parameter.split_once('=').map_or(parameter, |(_, value)| value);
     let is_nothing = matches!(value, "" | "None" | "none" | "null" | "undefined" | "nil" | "NaN" | "False" | "false");
-    !is_nothing && !value.contains(['{', '}', '<', '>', '$']) && !value.to_ascii_lowercase().contains("%7b")
+    // `?v=north` names another map.
+    let is_word = !value.bytes().any(|c| c.is_ascii_digit()) && !value.bytes().all(|c| c.is_ascii_hexdigit());
+    !is_nothing && !is_word && !value.contains(['{', '}', '<', '>', '$']) && !value.to_ascii_lowercase().contains("%7b")
 }
 
-/// Can the two be builds of one file? A picture that is named by nothing but a hash is another picture under another hash.
+/// Can the two be builds of one file? A picture that is named by nothing but a hash, or stands in a folder of uploads that is, is
+/// another picture under another hash.
 fn is_built(old: &str, new: &str) -> bool {
-    let name = |path: &'_ str| path.rsplit('/').next().unwrap_or_default().to_owned();
-    let (old, new) = (name(old), name(new));
-    match (old.rsplit_once('.'), new.rsplit_once('.')) {
-        (Some((a, end)), Some((b, _))) => matches!(end, "js" | "css" | "mjs") || !are_hashes(a, b),
+    fn parts(path: &str) -> (&str, &str) {
+        path.rsplit_once('/').unwrap_or(("", path))
+    }
+    let (old, new) = (parts(old), parts(new));
+    let is_uploaded = ["upload", "media", "avatar", "attachment", "photo"].iter().any(|word| old.0.contains(word));
+    match (old.1.rsplit_once('.'), new.1.rsplit_once('.')) {
+        (Some((_, "js" | "css" | "mjs")), Some(_)) => true,
+        (Some((a, _)), Some((b, _))) => !are_hashes(a, b) && (old.0 == new.0 || !is_uploaded),
         _ => false,
     }
 }

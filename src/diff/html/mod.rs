@@ -107,7 +107,7 @@ fn compare_html(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     if old.len() + new.len() > limits::MAX_TOKENS {
         return too_different(old, new, sink);
     }
-    let around = Surroundings { page: scope.base(), now: scope.now };
+    let around = Surroundings::of((old, new), scope.base(), scope.now);
     let told = match fast::prove(old, new, &around) {
         fast::Proof::Equal(hidden) => is_hidden(hidden, scope, sink),
         fast::Proof::Unknown(trace, Some(begun)) => compare_rest((old, new), &around, (&trace, *begun), scope, sink),
@@ -331,7 +331,7 @@ fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, scope: &Scope<'_>, sink: &mut Sink<'_
     if !alike && let Some(finding) = broken_off(a, b) {
         sink.report(finding);
     }
-    let around = Surroundings { page: scope.base(), now: scope.now };
+    let around = Surroundings::of((a.page, b.page), scope.base(), scope.now);
     let before = sink.len();
     let mut walk = Walk {
         sides: Sides { a: &x, b: &y },

@@ -89,7 +89,7 @@ fn told(old: &str, new: &str, way: impl Fn(&str, &str, &Scope<'_>, &mut Sink<'_>
 fn is_cut(old: &str, new: &str) -> bool {
     let (request, rules) = (request(), Rules::default());
     let scope = Scope { request: &request, rules: &rules, now: None };
-    let around = Surroundings { page: scope.base(), now: None };
+    let around = Surroundings { page: scope.base(), base: scope.base(), now: None };
     match fast::prove(old, new, &around) {
         fast::Proof::Unknown(trace, Some(begun)) => {
             elide::survey((old, new), (&trace, *begun), &around, &rules).is_some()

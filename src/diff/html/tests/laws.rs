@@ -282,7 +282,7 @@ pub(super) fn by_trees(old: &str, new: &str) -> Comparison {
 }
 
 pub(super) fn is_proven(old: &str, new: &str) -> bool {
-    let around = Surroundings { page: None, now: None };
+    let around = Surroundings { page: None, base: None, now: None };
     matches!(fast::prove(old, new, &around), fast::Proof::Equal(_))
 }
 
