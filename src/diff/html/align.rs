@@ -75,7 +75,12 @@ pub(super) fn align(a: &[Sketch], b: &[Sketch]) -> Alignment {
     match (middle.a.1 - middle.a.0, middle.b.1 - middle.b.0) {
         (0, _) | (_, 0) => return state.finish(),
         // Most often one thing differs, and stands where it stood.
-        (1, 1) if has_same_inside(&a[prefix], &b[prefix]) || likeness(&a[prefix], &b[prefix]) > 0 => {
+        (1, 1)
+            if has_same_inside(&a[prefix], &b[prefix])
+                || likeness(&a[prefix], &b[prefix]) > 0
+                || is_surely_renamed(&a[prefix], &b[prefix])
+                || is_renamed(&a[prefix], &b[prefix]) =>
+        {
             state.join(prefix, prefix, Moved::No);
             return state.finish();
         }
@@ -90,11 +95,17 @@ pub(super) fn align(a: &[Sketch], b: &[Sketch]) -> Alignment {
         state.join_same_inside(gap);
     }
     state.join_moved(|state, i, j| has_same_inside(&state.a[i], &state.b[j]));
+    for gap in state.gaps() {
+        state.join_renamed(gap, is_surely_renamed);
+    }
     let elsewhere = state.left_ids();
     for gap in state.gaps() {
         state.join_alike(gap, &elsewhere);
     }
     state.join_moved(|state, i, j| is_same_thing(&state.a[i], &state.b[j]));
+    for gap in state.gaps() {
+        state.join_renamed(gap, is_renamed);
+    }
     state.finish()
 }
 
@@ -210,6 +221,19 @@ impl State<'_> {
         gaps.push(Gap { a: (start_a, self.a.len()), b: (start_b, self.b.len()) });
         gaps.retain(|gap| gap.a.0 < gap.a.1 && gap.b.0 < gap.b.1);
         gaps
+    }
+
+    /// Joins in order elements of different names that are one.
+    fn join_renamed(&mut self, gap: Gap, are_one: fn(&Sketch, &Sketch) -> bool) {
+        let left_a: Vec<usize> = (gap.a.0..gap.a.1).filter(|i| self.a_to_b[*i].is_none()).collect();
+        let left_b: Vec<usize> = (gap.b.0..gap.b.1).filter(|j| !self.taken[*j]).collect();
+        if left_a.is_empty() || left_b.is_empty() || left_a.len() * left_b.len() > MAX_TABLE {
+            return;
+        }
+        let score = |i: usize, j: usize| u32::from(are_one(&self.a[left_a[i]], &self.b[left_b[j]]));
+        for (i, j) in best_in_order(left_a.len(), left_b.len(), score, &mut self.work) {
+            self.join(left_a[i], left_b[j], Moved::No);
+        }
     }
 
     /// Joins in order what differs in its own attributes alone.
@@ -331,6 +355,20 @@ fn likeness(a: &Sketch, b: &Sketch) -> u32 {
 
 fn has_same_inside(a: &Sketch, b: &Sketch) -> bool {
     a.inside != 0 && a.inside == b.inside && a.sort == b.sort
+}
+
+/// One element that got another name: it is known by its id, or by all that stands in it.
+fn is_surely_renamed(a: &Sketch, b: &Sketch) -> bool {
+    let may_be = a.sort != b.sort && a.movable == Movable::Yes && b.movable == Movable::Yes;
+    may_be && (a.id != 0 && a.id == b.id || a.inside != 0 && a.inside == b.inside)
+}
+
+/// The same by most of what stands in it.
+fn is_renamed(a: &Sketch, b: &Sketch) -> bool {
+    const MOSTLY: u32 = 9;
+    const ENOUGH: u16 = 4;
+    let may_be = a.sort != b.sort && a.movable == Movable::Yes && b.movable == Movable::Yes;
+    may_be && a.weight.min(b.weight) >= ENOUGH && overlap(a, b) >= MOSTLY
 }
 
 /// So alike that it is the same thing in another place.

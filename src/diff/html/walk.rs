@@ -5,6 +5,7 @@ mod attributes;
 mod children;
 mod phrase;
 mod texts;
+mod wrapped;
 
 use super::attribute::Surroundings;
 use super::dom::{Dom, NONE, NOWHERE, NodeId, ROOT};
@@ -281,7 +282,9 @@ impl Walk<'_, '_, '_, '_> {
         let (old, new) = (x.item(a), y.item(b));
         let at = (old.node, new.node);
         let sources = (x.dom.node(at.0).source.of(x.dom.page), y.dom.node(at.1).source.of(y.dom.page));
-        if sources.0 != sources.1 {
+        if x.dom.local_name(at.0) != y.dom.local_name(at.1) {
+            self.renamed(at);
+        } else if sources.0 != sources.1 {
             for rule in spelling::of_tags(x.dom.dialect, sources, (x.name(a), y.name(b))) {
                 self.hide(rule, Kind::Structure, at);
             }
@@ -300,6 +303,14 @@ impl Walk<'_, '_, '_, '_> {
         if x.dom.is_owned_elsewhere(at.0) != y.dom.is_owned_elsewhere(at.1) {
             self.owner(at);
         }
+    }
+
+    /// An element got another name; what stands in it is compared all the same.
+    fn renamed(&mut self, at: (NodeId, NodeId)) {
+        let tag = |dom: &Dom<'_>, node: NodeId| format!("<{}>", dom.name(node).unwrap_or_default());
+        let values = (tag(self.sides.a.dom, at.0), tag(self.sides.b.dom, at.1));
+        let finding = Finding::new(Kind::Structure, self.place(Side::Control, at.0)).values(values.0, values.1);
+        self.report(finding.cause("element_renamed"));
     }
 
     /// An element of XML is in another namespace. What stands in it mostly is, too, and that is not told again.

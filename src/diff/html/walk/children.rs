@@ -45,19 +45,28 @@ impl Walk<'_, '_, '_, '_> {
             self.too_much();
             return;
         }
+        if self.wrapped((&old_kids, &new_kids), at) {
+            return;
+        }
+        self.lists(a, (&old_kids, &new_kids), at);
+    }
+
+    /// Compares two lists of children, of which some differ.
+    pub(super) fn lists(&mut self, a: ItemId, (old_kids, new_kids): (&[ItemId], &[ItemId]), at: (NodeId, NodeId)) {
+        let (x, y) = (self.sides.a, self.sides.b);
         let list = self.lists.of_elements((x.dom, at.0), (y.dom, at.1));
         let mut alignment = match list.and_then(|list| list.key.as_deref()) {
-            Some(key) => align::by_key(&keys(x, &old_kids, key), &keys(y, &new_kids, key)),
-            None => self.align(a, &old_kids, &new_kids),
+            Some(key) => align::by_key(&keys(x, old_kids, key), &keys(y, new_kids, key)),
+            None => self.align(a, old_kids, new_kids),
         };
         if let Some(list) = list {
-            self.any_order(&mut alignment, &list.entry, (&old_kids, &new_kids), at);
+            self.any_order(&mut alignment, &list.entry, (old_kids, new_kids), at);
         }
         if !self.sink.spend(alignment.work) {
             self.too_much();
             return;
         }
-        self.aligned(&alignment, (&old_kids, &new_kids), at);
+        self.aligned(&alignment, (old_kids, new_kids), at);
     }
 
     /// Spaces at which no line breaks stand for others, or the other way round.
@@ -67,7 +76,7 @@ impl Walk<'_, '_, '_, '_> {
         self.report(Finding::new(Kind::Text, path).values(values.0, values.1).rule(Rule::Nbsp));
     }
 
-    fn counted(&self, view: &View<'_>, parent: ItemId) -> SmallVec<[ItemId; 16]> {
+    pub(super) fn counted(&self, view: &View<'_>, parent: ItemId) -> SmallVec<[ItemId; 16]> {
         view.kids(parent).filter(|kid| view.item(*kid).ignored().is_none()).collect()
     }
 
