@@ -3,9 +3,11 @@
 use http::header::{EXPECT, HOST, TE};
 use http::{HeaderMap, HeaderValue, Version};
 use pingora::http::RequestHeader;
-use pingora::protocols::http::authority::raw_target_authority;
+use pingora::protocols::http::authority::{RawTargetAuthority, raw_target_authority};
 
 use super::client::{Client, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
+use super::framing::target::spelled;
+use super::hygiene::is_host;
 
 /// Tells the backend who asks.
 ///
@@ -26,19 +28,43 @@ pub fn identify(request: &mut RequestHeader, client: &Client) -> pingora::Result
     Ok(())
 }
 
-/// Names the host of an HTTP/1.0 request in absolute form that has no Host: it stands in its target (RFC 9112, section 3.2.2). A later
-/// version has to have one (section 3.2).
+/// Puts back a target that the library was not shown. One in absolute form names the host, whatever Host says (RFC 9112, section
+/// 3.2.2), and its path goes on in origin form. What is wrong with it, or with the Host that it replaces, stays to be refused.
 ///
 /// # Errors
-/// None in practice: what no header can say is left unsaid.
-pub fn name_host(request: &mut RequestHeader) -> pingora::Result<()> {
-    if request.version != Version::HTTP_10 || request.headers.contains_key(HOST) {
-        return Ok(());
+/// The library cannot hold it.
+pub fn put_back(request: &mut RequestHeader, target: &[u8]) -> pingora::Result<()> {
+    let Some((authority, path)) = absolute(target).filter(|_| may_name_its_host(request)) else {
+        return request.set_raw_path(&spelled(target));
+    };
+    request.insert_header(HOST, authority)?;
+    let root: &[u8] = if path.starts_with(b"/") { b"" } else { b"/" };
+    request.set_raw_path(&spelled(&[root, path].concat()))
+}
+
+/// Authority and path of `http://authority/path`, where the authority is the name or address of a host and perhaps a port.
+fn absolute(target: &[u8]) -> Option<(&[u8], &[u8])> {
+    match raw_target_authority(target) {
+        RawTargetAuthority::Absolute { scheme, authority, path_and_query }
+            if [&b"http"[..], b"https"].iter().any(|one| scheme.eq_ignore_ascii_case(one))
+                && is_host(authority)
+                // Encoded, it could hide the end of the authority; and some host there has to be (RFC 9110, section 4.2.1).
+                && !authority.contains(&b'%')
+                && !matches!(authority, [] | [b':', ..]) =>
+        {
+            Some((authority, path_and_query))
+        }
+        _ => None,
     }
-    let authority = raw_target_authority(request.raw_path()).authority().filter(|host| !host.is_empty());
-    match authority.map(HeaderValue::from_bytes) {
-        Some(Ok(host)) => request.insert_header(HOST, host),
-        _ => Ok(()),
+}
+
+/// A request has one Host, also where it is to be ignored; HTTP/1.0 may have none (RFC 9112, section 3.2).
+fn may_name_its_host(request: &RequestHeader) -> bool {
+    let mut hosts = request.headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => request.version == Version::HTTP_10,
+        (Some(host), None) => is_host(host.as_bytes()),
+        (Some(_), Some(_)) => false,
     }
 }
 
@@ -49,19 +75,7 @@ pub fn in_its_version(request: &mut RequestHeader) {
     }
 }
 
-/// `GET http://site/path` becomes `GET /path`: RFC 9112 section 3.2.2 wants absolute form of proxies' clients only.
-///
-/// # Errors
-/// None in practice: the path was legal when it came.
-pub fn in_origin_form(request: &mut RequestHeader) -> pingora::Result<()> {
-    if matches!(request.raw_path().first(), Some(b'/' | b'*')) {
-        return Ok(());
-    }
-    let target = target(request).to_vec();
-    request.set_raw_path(&target)
-}
-
-/// Path and query as they came, byte for byte, whatever form the request's target has.
+/// Path and query as they came, byte for byte, also of a target that is refused for its form.
 pub fn target(request: &RequestHeader) -> &[u8] {
     let raw = request.raw_path();
     if matches!(raw.first(), Some(b'/' | b'*')) {
@@ -110,42 +124,64 @@ mod tests {
     #[test]
     fn the_target_is_kept_byte_for_byte() {
         let raw: &[u8] = b"//a%2Fb/./..;x=\xE4?q=%20+&q[]=1&q[]=2";
-        let mut request = RequestHeader::build("GET", raw, None).unwrap();
-        in_origin_form(&mut request).unwrap();
+        let mut request = RequestHeader::build("GET", b"/", None).unwrap();
+        put_back(&mut request, raw).unwrap();
         assert_eq!(request.raw_path(), raw);
         assert_eq!(split_target(target(&request)), (&b"//a%2Fb/./..;x=\xE4"[..], Some(&b"q=%20+&q[]=1&q[]=2"[..])));
     }
 
-    #[test]
-    fn absolute_form_becomes_origin_form() {
-        let mut request = RequestHeader::build("GET", b"http://site.example/p?q=1", None).unwrap();
-        in_origin_form(&mut request).unwrap();
-        assert_eq!(request.raw_path(), b"/p?q=1");
-        let mut bare = RequestHeader::build("GET", b"http://site.example", None).unwrap();
-        in_origin_form(&mut bare).unwrap();
-        assert_eq!(bare.raw_path(), b"/");
+    /// Target and Host of what becomes of such a request.
+    fn put(version: Version, target: &str, hosts: &[&str]) -> (String, Vec<String>) {
+        let mut request = RequestHeader::build("GET", b"/", None).unwrap();
+        request.set_version(version);
+        for host in hosts {
+            request.append_header(HOST, *host).unwrap();
+        }
+        put_back(&mut request, target.as_bytes()).unwrap();
+        let hosts = request.headers.get_all(HOST).iter().map(|host| host.to_str().unwrap().to_owned()).collect();
+        (String::from_utf8(request.raw_path().to_vec()).unwrap(), hosts)
     }
 
     #[test]
-    fn a_host_that_stands_in_the_target_alone_is_named() {
-        let named = |target: &[u8], host: Option<&str>| {
-            let mut request = RequestHeader::build("GET", target, None).unwrap();
-            request.set_version(Version::HTTP_10);
-            if let Some(host) = host {
-                request.insert_header(HOST, host).unwrap();
+    fn absolute_form_names_the_host_whatever_host_says() {
+        for (target, path, host) in [
+            ("http://site.test/p?q=1", "/p?q=1", "site.test"),
+            ("HTTP://Site.test:8080//p#/../x", "//p", "Site.test:8080"),
+            ("https://[::1]?q", "/?q", "[::1]"),
+            ("http://site.test#x", "/", "site.test"),
+            ("http://site.test:", "/", "site.test:"),
+        ] {
+            for said in ["site.test", "other.test:80", ""] {
+                assert_eq!(
+                    put(Version::HTTP_11, target, &[said]),
+                    (path.to_owned(), vec![host.to_owned()]),
+                    "{target}"
+                );
             }
-            name_host(&mut request).unwrap();
-            request.headers.get(HOST).map(|host| host.to_str().unwrap().to_owned())
-        };
-        assert_eq!(named(b"HTTP://site.example:8080/p", None).as_deref(), Some("site.example:8080"));
-        assert_eq!(named(b"https://[::1]?q", None).as_deref(), Some("[::1]"));
-        assert_eq!(named(b"http://site.example/p", Some("other")).as_deref(), Some("other"));
-        for unnamed in [&b"/p"[..], b"/http://site.example/", b"http:///p", b"*"] {
-            assert_eq!(named(unnamed, None), None);
+            assert_eq!(put(Version::HTTP_10, target, &[]), (path.to_owned(), vec![host.to_owned()]), "{target}");
         }
-        let mut later = RequestHeader::build("GET", b"http://site.example/p", None).unwrap();
-        name_host(&mut later).unwrap();
-        assert!(!later.headers.contains_key(HOST), "HTTP/1.1 without a Host is refused");
+    }
+
+    #[test]
+    fn what_is_wrong_with_either_host_stays_to_be_refused() {
+        for target in [
+            "http:///p",
+            "http://:80/p",
+            "http://a@b/p",
+            "http://a%2fb/p",
+            "http://a,b/p",
+            "http://a:b/p",
+            "http:a",
+            "h",
+            "hosts:80",
+        ] {
+            assert_eq!(put(Version::HTTP_11, target, &["a"]), (target.to_owned(), vec!["a".to_owned()]));
+        }
+        let target = "http://a/p";
+        for hosts in [&[][..], &["a", "a"], &["a b"], &["a,b"], &["a@b/"]] {
+            let (kept, said) = put(Version::HTTP_11, target, hosts);
+            assert_eq!((kept.as_str(), said.iter().map(String::as_str).collect::<Vec<_>>()), (target, hosts.to_vec()));
+        }
     }
 
     #[test]

@@ -14,7 +14,6 @@ use super::clock::{Clock, Phase};
 use super::door::{Door, client_of};
 use super::exchange::Exchange;
 use super::fallback::{Course, TURN};
-use super::framing::target::spelled;
 use super::{answer, forward, hearsay, hygiene, request_id, returned, secure, until_close};
 use crate::config::settings::Answer;
 use crate::live::AnsweredBy;
@@ -45,7 +44,6 @@ impl ProxyHttp for Door {
             session.set_close_on_response_before_downstream_finish(false);
         }
         keep_to_one_protocol(session);
-        forward::name_host(session.req_header_mut())?;
         Clock::with(|clock| {
             clock.enter(Phase::Body, Some(limits.body_timeout));
             clock.set_patience(limits.body_timeout);
@@ -56,7 +54,7 @@ impl ProxyHttp for Door {
             session.set_keepalive(None);
         }
         if let Some(target) = Clock::with(Clock::take_target).flatten() {
-            session.req_header_mut().set_raw_path(&spelled(&target)).map_err(|e| e.into_down())?;
+            forward::put_back(session.req_header_mut(), &target).map_err(|e| e.into_down())?;
         }
         self.name(session.req_header(), exchange);
         self.trace(session.req_header(), exchange);
@@ -130,7 +128,6 @@ impl ProxyHttp for Door {
         request: &mut RequestHeader,
         exchange: &mut Exchange,
     ) -> Result<()> {
-        forward::in_origin_form(request)?;
         if let Err(refusal) = hygiene::collapse_content_length(request) {
             return Err(Error::new_down(ErrorType::HTTPStatus(refusal.status().as_u16())));
         }

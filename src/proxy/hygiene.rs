@@ -39,7 +39,7 @@ pub fn inspect(request: &RequestHeader, head_bytes: usize, limits: HeadLimits) -
 
 /// A name or an address, and perhaps a port: RFC 3986, section 3.2.2. Not a list, although a comma would be legal: servers
 /// that take it for one choose either end.
-fn is_host(host: &[u8]) -> bool {
+pub fn is_host(host: &[u8]) -> bool {
     let (name, port) = match host.iter().rposition(|byte| *byte == b':') {
         Some(colon) if !host.ends_with(b"]") => (&host[..colon], &host[colon + 1..]),
         _ => (host, &[][..]),
@@ -53,16 +53,11 @@ fn is_host(host: &[u8]) -> bool {
     sound && port.iter().all(u8::is_ascii_digit)
 }
 
-/// A path, `http://host/path` as proxies' clients send it, or the `*` of OPTIONS.
+/// A path, or the `*` of OPTIONS. The absolute form has become a path by now, unless something is wrong with it.
 fn has_known_form(request: &RequestHeader) -> bool {
     match request.raw_path() {
         [b'/', ..] => true,
-        b"*" => request.method == Method::OPTIONS,
-        target => {
-            let scheme =
-                |scheme: &[u8]| target.len() > scheme.len() && target[..scheme.len()].eq_ignore_ascii_case(scheme);
-            scheme(b"http://") || scheme(b"https://")
-        }
+        target => target == b"*" && request.method == Method::OPTIONS,
     }
 }
 
@@ -188,8 +183,8 @@ mod tests {
         let form = |method: &str, target: &str| {
             has_known_form(&RequestHeader::build(method, target.as_bytes(), None).unwrap())
         };
-        assert!(form("GET", "/a") && form("GET", "http://a/b") && form("GET", "HTTPS://a") && form("OPTIONS", "*"));
-        for target in ["*", "a", "a:80", "ftp://a/b", "?q", "@a/b"] {
+        assert!(form("GET", "/a") && form("OPTIONS", "*"));
+        for target in ["http://a/b", "*", "a", "a:80", "ftp://a/b", "?q", "@a/b"] {
             assert!(!form("GET", target), "{target}");
         }
     }

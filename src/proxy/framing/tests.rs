@@ -45,7 +45,7 @@ fn sound_requests_pass_in_pieces_of_any_size_one_after_the_other() {
 }
 
 #[test]
-fn what_no_uri_has_is_masked_in_paths_alone_and_kept() {
+fn what_the_library_would_refuse_is_masked_and_kept() {
     let odd = b"GET /\xe9?q=\"<`>\xc3\xa9\" HTTP/1.1\r\nHost: \"a\"\r\n\r\n";
     let even = "GET /_?q=_______ HTTP/1.1\r\nHost: \"a\"\r\n\r\n";
     let lines = [GET.as_bytes(), odd, b"G\"T a<b> HTTP/1.1\r\n\r\n"].concat();
@@ -57,6 +57,17 @@ fn what_no_uri_has_is_masked_in_paths_alone_and_kept() {
         }
         assert_eq!(String::from_utf8_lossy(&out), format!("{GET}{even}G\"T a<b> HTTP/1.1\r\n\r\n"), "in {piece}s");
         assert_eq!(masked, [Masked { request: 2, target: b"/\xe9?q=\"<`>\xc3\xa9\"".to_vec() }]);
+    }
+    let absolute = "POST HTTP://a/\u{e9} HTTP/1.1\r\nContent-Length: 4\r\n\r\nhttpPOST a:80 HTTP/1.1\r\n\r\n";
+    for piece in [1, 4, absolute.len()] {
+        let (mut framing, mut out, mut masked) = (Framing::new(LONGEST), absolute.as_bytes().to_vec(), Vec::new());
+        for piece in out.chunks_mut(piece) {
+            framing.check(piece);
+            masked.extend(framing.take_masked());
+        }
+        let shown = absolute.replace("HTTP://a/\u{e9}", "/TTP://a/__");
+        assert_eq!(String::from_utf8_lossy(&out), shown, "in {piece}s");
+        assert_eq!(masked, [Masked { request: 1, target: "HTTP://a/\u{e9}".into() }]);
     }
     assert_eq!(target::spelled(b"/\xe9\"`<>?\"`<>\xff"), b"/\xe9\"%60%3C%3E?%22`%3C%3E\xff");
 }

@@ -178,21 +178,43 @@ fn the_backend_learns_who_asks() {
     assert_eq!(seen.headers("x-forwarded-host"), ["site.test:81"]);
 }
 
-/// HTTP/1.0 need not send a Host; a target in absolute form has it (RFC 9112, section 3.2.2).
+/// RFC 9112, section 3.2.2. HTTP/1.0 need not send a Host.
 #[test]
-fn a_host_that_stands_in_the_target_alone_reaches_the_routes_and_the_backend() {
+fn a_host_that_stands_in_the_target_is_the_one_that_counts() {
     let site = Site::named();
     let door = site.open(
-        "- {name: other, match: {hosts: [other.test], path: {prefix: /}}, stage: new}\n\
+        "- {name: other, match: {hosts: [other.test], path: {prefix: /}}, stage: new, mirror: {percent: 100}}\n\
          - {name: all, match: {path: {prefix: /}}, stage: legacy}",
     );
     let mut client = door.client();
-    client.send("GET http://other.test:8080/a?b HTTP/1.0\r\n\r\n");
-    assert_eq!(client.answer("GET").text(), "new");
-    let seen = site.new.only();
-    assert_eq!(seen.target(), "/a?b");
-    assert_eq!(seen.headers("host"), ["other.test:8080"]);
-    assert_eq!(seen.headers("x-forwarded-host"), ["other.test:8080"]);
+    // All at once: each keeps its own.
+    for head in [
+        "GET http://other.test:8080/a?b HTTP/1.1\r\nHost: site.test\r\n",
+        "GET /here HTTP/1.1\r\nHost: site.test\r\n",
+        "GET HTTP://Other.test HTTP/1.1\r\nX-First: 1\r\nhost: \r\n",
+        "GET http://site.test/caf\u{e9} HTTP/1.1\r\nHost: other.test\r\n",
+        "GET http://other.test/old HTTP/1.0\r\n",
+    ] {
+        client.send(format!("{head}\r\n"));
+    }
+    for text in ["new", "legacy", "new", "legacy", "new"] {
+        assert_eq!(client.answer("GET").text(), text);
+    }
+    let told = |origin: &Origin, count: usize| {
+        let mut told: Vec<(String, Vec<String>, Vec<String>)> = origin
+            .await_seen(count)
+            .iter()
+            .map(|seen| (seen.target(), seen.headers("host"), seen.headers("x-forwarded-host")))
+            .collect();
+        told.sort();
+        told
+    };
+    let one = |target: &str, host: &str| (target.to_owned(), vec![host.to_owned()], vec![host.to_owned()]);
+    let other = [one("/", "Other.test"), one("/a?b", "other.test:8080"), one("/old", "other.test")];
+    assert_eq!(told(&site.new, 3), other);
+    // Those that legacy answers, and the copies of the others.
+    let [root, a, old] = other;
+    assert_eq!(told(&site.legacy, 5), [root, a, one("/caf\u{c3}\u{a9}", "site.test"), one("/here", "site.test"), old]);
 }
 
 #[test]

@@ -199,14 +199,18 @@ fn servers(all: &mut Vec<Payload>) {
     ] {
         add(all, shown(host), [b"GET /p HTTP/1.1\r\n", host, b"\r\n\r\n"].concat(), Refused);
     }
-    for target in
-        ["http://evil/p", "http://site.test:81/p", "http://site.test.evil/p", "http://@site.test/p", "https:///p"]
-    {
-        let old = [format!("GET {target} HTTP/1.0\r\n").as_bytes(), HOST, b"\r\n"].concat();
-        add(all, format!("{target} in HTTP/1.0"), old, Refused);
+    let old = |target: &str, hosts: &[u8]| [format!("GET {target} HTTP/1.0\r\n").as_bytes(), hosts, b"\r\n"].concat();
+    for target in ["http://other/p", "http://site.test:81/p", "http://site.test.other/p"] {
+        add(all, format!("{target} in HTTP/1.0"), old(target, HOST), empty());
+        add(all, format!("{target} in HTTP/1.0 without Host"), old(target, b""), empty());
     }
-    let without: &[u8] = b"GET http://site.test/p HTTP/1.1\r\nHost:\r\n\r\n";
-    add(all, "absolute form and an empty Host", without, Refused);
+    for target in ["http://@site.test/p", "https:///p", "http://a%40site.test/p"] {
+        add(all, format!("{target} in HTTP/1.0"), old(target, HOST), Refused);
+        add(all, format!("{target} in HTTP/1.0 without Host"), old(target, b""), Refused);
+    }
+    let counted = b"POST http://other/p HTTP/1.1\r\nHost: site.test\r\nContent-Length: 5\r\n\r\n";
+    let smuggled = [&counted[..], SMUGGLED].concat();
+    add(all, "absolute form and what its length does not hold", smuggled, RefusedAfter(vec![("/p", &SMUGGLED[..5])]));
 }
 
 /// The one route takes them all, so they pass byte for byte: no reading of a path makes another request of it.

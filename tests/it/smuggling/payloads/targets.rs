@@ -16,6 +16,10 @@ fn targets(all: &mut Vec<Payload>) {
         ("https://site.test/p", "/p"),
         ("http://site.test", "/"),
         ("http://site.test?q", "/?q"),
+        ("http://other.test/p", "/p"),
+        ("HTTP://SITE.test:80//p#x", "//p"),
+        ("http://site.test#x", "/"),
+        ("http://[::1]:80/\"x\"", "/\"x\""),
         ("//evil/p", "//evil/p"),
         ("/p?http://evil/", "/p?http://evil/"),
         ("/p#/../admin", "/p"),
@@ -28,12 +32,22 @@ fn targets(all: &mut Vec<Payload>) {
         add(all, format!("target {target}"), line(target), These(vec![(arrives, b"")]));
     }
     for target in [
-        "http://evil/p",
-        "HTTP://SITE.test/p",
-        "http://site.test:80/p",
         "http://site.test@evil/p",
         "http://evil@site.test/p",
+        "http://user:pass@site.test/p",
+        "http://site.test:80:81/p",
+        "http://site.test:x/p",
+        "http://site.test,evil/p",
+        "http://<evil>/p",
+        "http://s\u{e9}te.test/p",
+        "http://::1/p",
+        "http://:80/p",
+        "http://?q",
         "http:///p",
+        "http:p",
+        "h",
+        "host:80",
+        "hTTp//p",
         "http:/site.test/p",
         "http:\\\\site.test\\p",
         "ftp://site.test/p",
@@ -68,7 +82,21 @@ fn targets(all: &mut Vec<Payload>) {
     }
     let bytes = [b"GET /\xe9 HTTP/1.1\r\n", HOST, b"\r\n"].concat();
     add(all, "a byte that is no UTF-8", bytes, These(vec![("/\u{e9}", b"")]));
-    add(all, "absolute form without Host", "GET http://site.test/p HTTP/1.1\r\n\r\n", Refused);
+    let absolute = |hosts: &[u8]| [b"GET http://site.test/p HTTP/1.1\r\n", hosts, b"\r\n"].concat();
+    for hosts in [&b"Host: other.test\r\n"[..], b"Host:\r\n"] {
+        add(all, format!("absolute form and {}", shown(hosts)), absolute(hosts), empty());
+    }
+    for hosts in [
+        &b""[..],
+        b"Host: site.test\r\nHost: site.test\r\n",
+        b"Host: other.test\r\nHost: site.test\r\n",
+        b"Host: a@site.test\r\n",
+        b"Host: site.test evil\r\n",
+        b"Host: site.test, evil\r\n",
+        b"Host : site.test\r\n",
+    ] {
+        add(all, format!("absolute form and {}", shown(hosts)), absolute(hosts), Refused);
+    }
     let options = whole(b"OPTIONS * HTTP/1.1", &[], b"");
     let asterisk = These(vec![("*", b"")]);
     all.push(Payload {
