@@ -267,7 +267,7 @@ impl ProxyHttp for Door {
         let date = response.headers.get(http::header::DATE).and_then(|date| date.as_bytes().try_into().ok());
         Clock::with(|clock| clock.set_date(date));
         if session.req_header().version == Version::HTTP_10 {
-            until_close::frame(session, response);
+            until_close::frame(session, response)?;
         }
         secure::keep_secure(response)?;
         request_id::answer(response)?;

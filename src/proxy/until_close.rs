@@ -7,19 +7,22 @@ use std::any::Any;
 
 use async_trait::async_trait;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{Method, StatusCode, Version};
+use http::{HeaderName, Method, StatusCode, Version};
 use pingora::Result;
 use pingora::http::ResponseHeader;
 use pingora::modules::http::{HttpModule, HttpModuleBuilder, HttpModules, Module};
 use pingora::proxy::Session;
 
 /// Ends an answer with the connection if nothing else does.
-pub fn frame(session: &mut Session, answer: &mut ResponseHeader) {
-    answer.remove_header(&TRANSFER_ENCODING);
+///
+/// # Errors
+/// None in practice: every header was legal when it came.
+pub fn frame(session: &mut Session, answer: &mut ResponseHeader) -> Result<()> {
+    remove_in_order(answer, &TRANSFER_ENCODING)?;
     let without_body = session.req_header().method == Method::HEAD
         || matches!(answer.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if without_body || answer.headers.contains_key(CONTENT_LENGTH) {
-        return;
+        return Ok(());
     }
     session.set_keepalive(None);
     if answer.version == Version::HTTP_2 {
@@ -27,6 +30,28 @@ pub fn frame(session: &mut Session, answer: &mut ResponseHeader) {
         modules.add_module(Box::new(Unchunk));
         session.downstream_modules_ctx = modules.build_ctx();
     }
+    Ok(())
+}
+
+/// The library puts the last header in the place of one that is removed.
+fn remove_in_order(answer: &mut ResponseHeader, name: &HeaderName) -> Result<()> {
+    if !answer.headers.contains_key(name) {
+        return Ok(());
+    }
+    if !answer.has_case() {
+        answer.remove_header(name);
+        return Ok(());
+    }
+    let mut ordered = ResponseHeader::build(answer.status, Some(answer.headers.len()))?;
+    ordered.set_version(answer.version);
+    ordered.set_reason_phrase(answer.get_reason_phrase())?;
+    for (written, value) in answer.case_header_iter() {
+        if !written.as_slice().eq_ignore_ascii_case(name.as_str().as_bytes()) {
+            ordered.append_header(written.clone(), value.clone())?;
+        }
+    }
+    *answer = ordered;
+    Ok(())
 }
 
 struct Unchunk;

@@ -150,6 +150,25 @@ fn eighteen_cookies_and_other_answer_headers_come_in_order() {
     assert_eq!(by_name(&lines_of(&answer.head, &["connection"])), by_name(&lines_of(head.as_bytes(), &[])));
 }
 
+/// The end of the connection ends the body, so nothing says how it is framed; what else is said stays in its order.
+#[test]
+fn an_old_client_gets_the_headers_in_their_order() {
+    let lines =
+        ["Server: x", "X-First: 1", "X-Second: 2", "Set-Cookie: a=b", "X-Third: 3", "Set-Cookie: c=d", "ETag: \"e\""];
+    let (_site, door) = before_bytes(format!(
+        "HTTP/1.1 200 Fine\r\nTransfer-Encoding: chunked\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\n{}\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        lines.join("\r\n")
+    ));
+    let mut client = door.client();
+    client.send("GET / HTTP/1.0\r\nHost: site.test\r\n\r\n");
+    let answer = client.answer("GET");
+    assert!(answer.head.starts_with(b"HTTP/1.1 200 Fine\r\n"));
+    assert_eq!(answer.text(), "ok");
+    let expected =
+        ["Server: x", "X-First: 1", "X-Second: 2", "Set-Cookie: a=b", "Set-Cookie: c=d", "X-Third: 3", "ETag: \"e\""];
+    assert_eq!(lines_of(&answer.head, &["date", "connection"]), expected);
+}
+
 #[test]
 fn early_hints_pass() {
     let (_site, door) = before_bytes(
