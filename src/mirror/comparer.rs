@@ -116,7 +116,7 @@ impl Bench {
             self.queue.note_drop(&route, Unproven::Shutdown);
             return self.queue.release(size);
         }
-        let trace = arrived.job.trace.take();
+        let (trace, announcement) = (arrived.job.trace.take(), arrived.job.announcement.clone());
         let Some((head, pair)) = pair_of(arrived) else { return self.queue.release(size) };
         let Some(comparison) = self.recorder.compare(&pair) else {
             note(&route, Outcome::Inconclusive);
@@ -141,6 +141,7 @@ impl Bench {
             route,
             head,
             trace,
+            announcement,
             pair,
             comparison,
             fields,

@@ -11,6 +11,7 @@ use crate::diff::{Observation, Request};
 use crate::live::{ProxiedRoute, RouteMeters, Snapshot};
 use crate::routing::{Origin, RouteId};
 use crate::trace::CopyTrace;
+use crate::upstream::Announcement;
 
 /// Bytes that a job keeps alive beside its bodies, near enough: two heads and the bookkeeping.
 const HEADS: usize = 4 * 1024;
@@ -44,6 +45,8 @@ pub struct MirrorJob {
     pub done: Instant,
     /// That the copy is a part of, if it is kept.
     pub trace: Option<CopyTrace>,
+    /// What a backend that wants it is told of the client.
+    pub announcement: Announcement,
 }
 
 impl MirrorJob {

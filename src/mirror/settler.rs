@@ -22,7 +22,7 @@ use crate::evidence::Pair;
 use crate::evidence::noise::{Asking, FieldKey, Settlement};
 use crate::routing::Origin;
 use crate::trace::{CopyTrace, Purpose};
-use crate::upstream::{Ask, CopyClient};
+use crate::upstream::{Announcement, Ask, CopyClient};
 
 /// Requests under way to either origin, over all routes: low priority means few.
 const UNDER_WAY: usize = 4;
@@ -40,6 +40,7 @@ pub struct Settling {
     pub route: RouteRef,
     pub head: Box<RequestHeader>,
     pub trace: Option<CopyTrace>,
+    pub announcement: Announcement,
     pub pair: Pair,
     pub comparison: Comparison,
     pub fields: Vec<FieldKey>,
@@ -117,6 +118,7 @@ impl Settler {
             body: Bytes::new(),
             timeouts: proxied.timeouts.over(&backend.timeouts),
             max_body: proxied.mirror.max_body,
+            announcement: settling.announcement.clone(),
             fresh: true,
         };
         let answer = self.client.ask(ask, proxied.mirror.timeout).await;

@@ -15,7 +15,7 @@ use crate::diff::{Observation, Request};
 use crate::evidence::{Recorder, Unproven};
 use crate::live::{Live, Meters};
 use crate::routing::{Origin, RouteId};
-use crate::upstream::Backends;
+use crate::upstream::{Announcement, Backends};
 
 /// Longer than any of these copies takes; a test that waits this long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -69,6 +69,7 @@ impl Scene {
             at: SystemTime::now(),
             done: Instant::now(),
             trace: None,
+            announcement: Announcement::of_nobody(),
         }
     }
 

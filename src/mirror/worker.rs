@@ -135,6 +135,7 @@ impl Worker {
             body: job.body.clone(),
             timeouts: proxied.timeouts.over(&backend.timeouts),
             max_body: proxied.mirror.max_body,
+            announcement: job.announcement.clone(),
             fresh: false,
         };
         let answer = self.client.ask(ask, proxied.mirror.timeout).await;

@@ -20,18 +20,17 @@ const FIELD_SSL: u8 = 0x20;
 const CLIENT_SSL: u8 = 0x01;
 
 /// What was said of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announced {
     /// Who connected to the proxy. `None`: the proxy speaks for itself (a health check), or does not know.
     pub client: Option<SocketAddr>,
     /// The client spoke TLS with the proxy.
     pub over_tls: bool,
+    /// The header as it came, for backends that want one too.
+    pub header: Vec<u8>,
 }
 
 impl Announced {
-    /// Nothing that would be worth passing on.
-    const NOTHING: Self = Self { client: None, over_tls: false };
-
     /// Takes the header off the stream, and not one byte more.
     ///
     /// # Errors
@@ -52,8 +51,9 @@ impl Announced {
             }
             head.push(stream.read_u8().await?);
         }
-        v1(&head)
-            .ok_or_else(|| malformed("version 1 is PROXY TCP4|TCP6 SOURCE DESTINATION PORT PORT, or PROXY UNKNOWN"))
+        let said = v1(&head)
+            .ok_or_else(|| malformed("version 1 is PROXY TCP4|TCP6 SOURCE DESTINATION PORT PORT, or PROXY UNKNOWN"))?;
+        Ok(said.in_header(head))
     }
 }
 
@@ -66,9 +66,25 @@ async fn read_v2(stream: &mut (impl AsyncRead + Unpin), mut head: Vec<u8>) -> io
     if length > LONGEST_V2 {
         return Err(malformed("it is longer than 4 KiB"));
     }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).await?;
-    v2(version_and_command, family, &body).ok_or_else(|| malformed("its version, command, family or fields are none"))
+    let fixed = head.len();
+    head.resize(fixed + length, 0);
+    stream.read_exact(&mut head[fixed..]).await?;
+    let said = v2(version_and_command, family, &head[fixed..])
+        .ok_or_else(|| malformed("its version, command, family or fields are none"))?;
+    Ok(said.in_header(head))
+}
+
+/// What a header says.
+#[derive(Debug, Default)]
+struct Said {
+    client: Option<SocketAddr>,
+    over_tls: bool,
+}
+
+impl Said {
+    fn in_header(self, header: Vec<u8>) -> Announced {
+        Announced { client: self.client, over_tls: self.over_tls, header }
+    }
 }
 
 fn malformed(why: &'static str) -> io::Error {
@@ -76,7 +92,7 @@ fn malformed(why: &'static str) -> io::Error {
 }
 
 /// The whole line, its end included.
-fn v1(line: &[u8]) -> Option<Announced> {
+fn v1(line: &[u8]) -> Option<Said> {
     let line = std::str::from_utf8(line.strip_suffix(b"\r\n")?).ok()?;
     let mut words = line.split(' ');
     if words.next() != Some("PROXY") {
@@ -84,11 +100,11 @@ fn v1(line: &[u8]) -> Option<Announced> {
     }
     let family = words.next()?;
     if family == "UNKNOWN" {
-        return Some(Announced::NOTHING);
+        return Some(Said::default());
     }
     let (source, _) = (address(family, words.next()?)?, address(family, words.next()?)?);
     let (port, _) = (port(words.next()?)?, port(words.next()?)?);
-    words.next().is_none().then_some(Announced { client: Some(SocketAddr::new(source, port)), over_tls: false })
+    words.next().is_none().then_some(Said { client: Some(SocketAddr::new(source, port)), over_tls: false })
 }
 
 fn address(family: &str, written: &str) -> Option<IpAddr> {
@@ -105,15 +121,16 @@ fn port(written: &str) -> Option<u16> {
     (canonical && written.bytes().all(|byte| byte.is_ascii_digit())).then(|| written.parse().ok())?
 }
 
-fn v2(version_and_command: u8, family: u8, body: &[u8]) -> Option<Announced> {
+fn v2(version_and_command: u8, family: u8, body: &[u8]) -> Option<Said> {
     match version_and_command {
         // LOCAL: the proxy's own, whatever stands behind.
-        0x20 => return Some(Announced::NOTHING),
+        0x20 => return Some(Said::default()),
         0x21 => {}
         _ => return None,
     }
     let (client, fields) = match family {
-        0x00 => return Some(Announced::NOTHING),
+        // Whatever it is carried over, the proxy does not know for whom.
+        0x00..=0x02 => return Some(Said::default()),
         0x11 | 0x12 => {
             let (block, fields) = body.split_first_chunk::<12>()?;
             let [a, b, c, d, _, _, _, _, high, low, _, _] = *block;
@@ -128,7 +145,7 @@ fn v2(version_and_command: u8, family: u8, body: &[u8]) -> Option<Announced> {
         0x31 | 0x32 => (None, body.get(216..)?),
         _ => return None,
     };
-    Some(Announced { client, over_tls: over_tls(fields)? })
+    Some(Said { client, over_tls: over_tls(fields)? })
 }
 
 /// Walks the fields behind the addresses: type, length, value. `None`: they do not add up.
@@ -175,7 +192,9 @@ mod tests {
     #[test]
     fn a_line_says_who_it_is_and_nothing_behind_it_is_touched() {
         let (announced, left) = read(b"PROXY TCP4 203.0.113.7 10.0.0.1 4660 443\r\nGET / HTTP/1.1\r\n");
-        assert_eq!(announced.unwrap().client.unwrap().to_string(), "203.0.113.7:4660");
+        let announced = announced.unwrap();
+        assert_eq!(announced.client.unwrap().to_string(), "203.0.113.7:4660");
+        assert_eq!(announced.header, b"PROXY TCP4 203.0.113.7 10.0.0.1 4660 443\r\n");
         assert_eq!(left, b"GET / HTTP/1.1\r\n");
         assert_eq!(client(b"PROXY TCP6 2001:db8::1 ::1 1 2\r\n").unwrap(), "[2001:db8::1]:1");
         assert_eq!(client(b"PROXY UNKNOWN\r\n"), None);
@@ -185,7 +204,9 @@ mod tests {
     #[test]
     fn the_binary_form_says_the_same() {
         let (announced, left) = read(&[&second(0x21, 0x11, &FOUR)[..], b"GET"].concat());
-        assert_eq!(announced.unwrap().client.unwrap().to_string(), "203.0.113.7:4660");
+        let announced = announced.unwrap();
+        assert_eq!(announced.client.unwrap().to_string(), "203.0.113.7:4660");
+        assert_eq!(announced.header, second(0x21, 0x11, &FOUR), "kept to the byte");
         assert_eq!(left, b"GET");
         let mut six = [0; 36];
         (six[0], six[15], six[33]) = (0x20, 1, 80);
@@ -193,6 +214,9 @@ mod tests {
         assert_eq!(client(&second(0x20, 0x00, &[])), None, "a health check of the proxy");
         assert_eq!(client(&second(0x20, 0x11, &FOUR)), None, "LOCAL: whatever stands behind");
         assert_eq!(client(&second(0x21, 0x31, &[0; 216])), None, "a unix socket");
+        for unknown in [0x00, 0x01, 0x02] {
+            assert_eq!(client(&second(0x21, unknown, &[1, 2, 3])), None, "nobody that the proxy knows");
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::framing::target::Masked;
 use crate::config::settings::Listener;
+use crate::upstream::Announcement;
 
 tokio::task_local! {
     /// The clock of the connection that the running task serves.
@@ -50,6 +51,8 @@ pub enum Phase {
 pub struct Entrance {
     pub listener: Arc<Listener>,
     pub scheme: Scheme,
+    /// What backends that want it are told of the connection.
+    pub announcement: Announcement,
 }
 
 /// How the user's connection is kept from others' eyes.
@@ -316,7 +319,11 @@ mod tests {
             redirect_https: None,
             hsts: None,
         };
-        Clock::new(Entrance { listener: Arc::new(listener), scheme: Scheme::Http })
+        Clock::new(Entrance {
+            listener: Arc::new(listener),
+            scheme: Scheme::Http,
+            announcement: Announcement::of_nobody(),
+        })
     }
 
     fn keep(clock: &Clock, request: u32) {

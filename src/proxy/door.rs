@@ -28,7 +28,7 @@ use crate::live::rates::{Exceeded, client_of as counted_as};
 use crate::mirror::{Mirror, Token};
 use crate::routing::Parts;
 use crate::trace::Tracer;
-use crate::upstream::Backend;
+use crate::upstream::{Announcement, Backend};
 use attempts::gateway_error;
 
 /// The door's parts, shared by all requests.
@@ -124,10 +124,12 @@ impl Door {
         exchange.attempt.slot = Some(slot);
         let who = exchange.placed().map(|placed| placed.session);
         let visit = backend.visit(who, &exchange.attempt.tried);
-        let peer = visit.as_ref().and_then(|visit| visit.endpoint().peer());
+        let announcement = announcement();
+        let peer = visit.as_ref().and_then(|visit| visit.endpoint().peer(&announcement));
         if let Some(visit) = &visit {
             exchange.traced(|trace| trace.asks_at(visit.endpoint()));
         }
+        let said_first = visit.as_ref().and_then(|visit| visit.endpoint().wants(&announcement)).cloned();
         exchange.attempt.visit = visit;
         let Some(mut peer) = peer.map(Box::new) else {
             exchange.traced(|trace| trace.failed("no_endpoint"));
@@ -148,7 +150,7 @@ impl Door {
         if session.is_upgrade_req() && !http2 {
             self.unshare(&mut peer);
             let gate = Arc::<Gate>::default();
-            peer.options.custom_l4 = Some(Arc::new(Tunnel { gate: gate.clone() }));
+            peer.options.custom_l4 = Some(Arc::new(Tunnel { gate: gate.clone(), announcement: said_first }));
             exchange.attempt.gate = Some(gate);
         }
         exchange.attempt.timeouts = Some(timeouts);
@@ -214,6 +216,11 @@ pub(super) fn client_of(session: &Session, exchange: &Exchange) -> Option<Client
     let peer = session.client_addr()?.as_inet()?.ip();
     let scheme = Clock::with(|clock| clock.entrance().scheme).unwrap_or(Scheme::Http);
     Some(Client::of(peer, scheme, &session.req_header().headers, &exchange.snapshot.settings.trusted_proxies))
+}
+
+/// What is said of the client's connection to backends that want to be told.
+fn announcement() -> Announcement {
+    Clock::with(|clock| clock.entrance().announcement.clone()).unwrap_or_else(Announcement::of_nobody)
 }
 
 /// The Host as the user sent it; HTTP/1.0 need not send one.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -45,6 +45,8 @@ pub struct Front {
     pub(super) proxy: Arc<HttpProxy<Door>>,
     live: Arc<Live>,
     open: Arc<OpenConnections>,
+    /// Connections accepted so far.
+    accepted: Arc<AtomicU64>,
     /// New connections are no longer for this door.
     pub(super) listening_ends: ShutdownWatch,
     pub(super) stop: ShutdownWatch,
@@ -75,7 +77,7 @@ impl Front {
         stop: ShutdownWatch,
     ) -> Self {
         let open = OpenConnections::new(live.meters().connections.clone());
-        Self { proxy, live, open: Arc::new(open), listening_ends, stop }
+        Self { proxy, live, open: Arc::new(open), accepted: Arc::default(), listening_ends, stop }
     }
 
     /// Accepts until told to stop, then closes the listener and tells idle connections to end. What the config says of the
@@ -150,6 +152,11 @@ impl Front {
         }
         *open += 1;
         Ok(Some(ClientPlace { open: self.open.clone(), client }))
+    }
+
+    /// A number that no other connection has.
+    pub(super) fn number(&self) -> u64 {
+        self.accepted.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(super) fn limits(&self) -> Limits {

@@ -23,6 +23,7 @@ use crate::config::settings::{Limits, Listener, Tls};
 use crate::live::Unwelcome;
 use crate::socket::Stream as Socket;
 use crate::tls::HTTP2;
+use crate::upstream::Announcement;
 
 impl Front {
     pub(super) async fn serve(&self, mut stream: Socket, mut peer: SocketAddr, listener: Arc<Listener>) {
@@ -31,19 +32,21 @@ impl Front {
             // A socket that refuses the option is slower, and nothing else.
             let _ = stream.set_nodelay(true);
         }
-        let mut scheme = Scheme::Http;
+        let (mut scheme, number) = (Scheme::Http, self.number());
+        let mut announcement = announcement_of(&stream, peer, number);
         if listener.proxy_protocol {
             let Some(announced) = Box::pin(self.announced(&mut stream, peer, limits.header_timeout)).await else {
                 return;
             };
             peer = announced.client.unwrap_or(peer);
+            announcement = Announcement::of_header(&announced.header, number);
             if announced.over_tls {
                 scheme = Scheme::Https;
             }
         }
         let Ok(_place) = self.enter_client(peer.ip(), &limits) else { return };
         let Some(tls) = &listener.tls else {
-            let entrance = Entrance { listener: listener.clone(), scheme };
+            let entrance = Entrance { listener: listener.clone(), scheme, announcement };
             let mut stream = with_addresses(stream, peer);
             let mut http2 = false;
             if listener.h2c {
@@ -57,7 +60,7 @@ impl Front {
         // Boxed: a plain connection should not carry the room of a handshake.
         let Some(secured) = Box::pin(handshake(stream, peer, tls, limits.header_timeout)).await else { return };
         self.live().meters().handshakes.inc();
-        let entrance = Entrance { listener: listener.clone(), scheme: Scheme::Https };
+        let entrance = Entrance { listener: listener.clone(), scheme: Scheme::Https, announcement };
         let http2 = secured.stream.get_ref().1.alpn_protocol() == Some(HTTP2);
         self.serve_wire(Wire::Tls(Box::new(secured)), http2, entrance, &limits).await;
     }
@@ -172,6 +175,15 @@ fn with_addresses(stream: Socket, peer: SocketAddr) -> Stream {
     };
     stream.set_socket_digest(digest);
     stream
+}
+
+/// A unix socket has no addresses.
+fn announcement_of(stream: &Socket, peer: SocketAddr, number: u64) -> Announcement {
+    let server = match stream {
+        Socket::Tcp(stream) => stream.local_addr().ok(),
+        Socket::Unix(_) => None,
+    };
+    Announcement::of_client(server.map(|server| (peer, server)), number)
 }
 
 fn digest_of(stream: &Socket, peer: SocketAddr) -> SocketDigest {

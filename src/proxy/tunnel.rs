@@ -13,14 +13,13 @@ use std::task::{Context, Poll, Waker};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use pingora::connectors::l4::Connect;
-use pingora::protocols::l4::ext::{connect, connect_uds};
 use pingora::protocols::l4::socket::SocketAddr;
 use pingora::protocols::l4::stream::Stream;
 use pingora::protocols::l4::virt::{VirtualSockOpt, VirtualSocket, VirtualSocketStream};
-use pingora::{Error, ErrorType};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::socket::Stream as Socket;
+use crate::upstream::{Announcement, open};
 
 /// Lets the answer through once the end of the request has been noted. Open until it is closed, for a handshake of TLS.
 #[derive(Debug, Default)]
@@ -68,18 +67,17 @@ impl Gate {
 #[derive(Debug)]
 pub struct Tunnel {
     pub gate: Arc<Gate>,
+    /// To a backend that wants it.
+    pub announcement: Option<Announcement>,
 }
 
 #[async_trait]
 impl Connect for Tunnel {
     async fn connect(&self, to: &SocketAddr) -> pingora::Result<Stream> {
-        let socket = match to {
-            SocketAddr::Inet(to) => Socket::Tcp(connect(to, None).await?),
-            SocketAddr::Unix(to) => {
-                let nameless = || Error::explain(ErrorType::SocketError, "the unix socket has no path");
-                Socket::Unix(connect_uds(to.as_pathname().ok_or_else(nameless)?).await?)
-            }
-        };
+        let mut socket = open(to).await?;
+        if let Some(announcement) = &self.announcement {
+            announcement.say(&mut socket).await?;
+        }
         Ok(VirtualSocketStream::new(Box::new(Gated { socket, gate: self.gate.clone() })).into())
     }
 }

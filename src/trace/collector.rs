@@ -14,7 +14,7 @@ use pingora::protocols::http::client::HttpSession;
 use super::otlp;
 use crate::config::settings::{Protocol, TracingSettings};
 use crate::live::LostSpans;
-use crate::upstream::Endpoint;
+use crate::upstream::{Announcement, Endpoint};
 
 const AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 /// A kept connection is used again within this.
@@ -93,7 +93,7 @@ impl Collector {
 
     async fn post_at_leisure(&self, batch: Bytes) -> Result<Option<(usize, String)>, Failure> {
         let unknown = || Failure::Unreachable("its name cannot be resolved".to_owned());
-        let mut peer = self.endpoint.peer().ok_or_else(unknown)?;
+        let mut peer = self.endpoint.peer(&Announcement::of_nobody()).ok_or_else(unknown)?;
         peer.options.connection_timeout = Some(self.settings.timeout);
         peer.options.total_connection_timeout = Some(self.settings.timeout);
         peer.options.idle_timeout = Some(IDLE);

@@ -11,7 +11,7 @@ use pingora::http::RequestHeader;
 use pingora::protocols::http::client::HttpSession;
 use pingora::upstreams::peer::HttpPeer;
 
-use super::{Visit, http2, is_sound};
+use super::{Announcement, Visit, http2, is_sound};
 use crate::config::settings::Timeouts;
 use crate::diff::Observation;
 use crate::evidence::Unproven;
@@ -42,6 +42,8 @@ pub struct Ask {
     pub timeouts: Timeouts,
     /// Bytes of answer body that are kept; a longer one proves nothing.
     pub max_body: usize,
+    /// Whom it is for, to a backend that wants to be told.
+    pub announcement: Announcement,
     /// On a connection of its own: another process may answer there than on one that is kept.
     pub fresh: bool,
 }
@@ -66,7 +68,7 @@ impl CopyClient {
     }
 
     async fn ask_at_leisure(&self, ask: Ask) -> Result<Observation, Unproven> {
-        let mut peer = ask.to.endpoint().peer().ok_or(Unproven::ConnectError)?;
+        let mut peer = ask.to.endpoint().peer(&ask.announcement).ok_or(Unproven::ConnectError)?;
         peer.options.connection_timeout = Some(ask.timeouts.connect);
         peer.options.total_connection_timeout = Some(ask.timeouts.connect);
         peer.options.idle_timeout = Some(ask.timeouts.idle);

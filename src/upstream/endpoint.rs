@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use parking_lot::Mutex;
 use pingora::upstreams::peer::HttpPeer;
 
+use super::announcement::Announcement;
 use super::http2;
 use super::lookup::{self, Lookup};
 use super::outlier::Record;
@@ -20,6 +21,8 @@ pub struct Endpoint {
     /// The name as text: what sessions are spread by.
     pub(super) place: String,
     pub protocol: Protocol,
+    /// Whether it wants to be told whom a connection is for.
+    is_announced: bool,
     /// Of `https://` only.
     tls: Option<Tls>,
     /// Of a host; a unix socket has no address.
@@ -48,6 +51,7 @@ impl Endpoint {
             place: name.to_string(),
             name,
             protocol,
+            is_announced: false,
             tls,
             lookup: Lookup::new(),
             up: AtomicBool::new(true),
@@ -62,19 +66,32 @@ impl Endpoint {
         endpoint
     }
 
+    /// One that wants to be told whom a connection is for.
+    pub fn announced(self) -> Self {
+        Self { is_announced: true, ..self }
+    }
+
+    /// What is to be said first on a connection, if anything.
+    pub fn wants<'a>(&self, announcement: &'a Announcement) -> Option<&'a Announcement> {
+        self.is_announced.then_some(announcement)
+    }
+
     /// Whether it can be asked at all: a host's name must have been resolved once.
     pub fn is_found(&self) -> bool {
         matches!(self.name, EndpointAddress::Unix(_)) || self.lookup.address().is_some()
     }
 
-    /// As the library wants to be told where to connect to; `None` while the name could not be resolved.
-    pub fn peer(&self) -> Option<HttpPeer> {
+    /// As the library wants to be told where to connect to, and for whom; `None` while the name could not be resolved.
+    pub fn peer(&self, announcement: &Announcement) -> Option<HttpPeer> {
         let mut peer = self.plain_peer()?;
         if let Some(tls) = &self.tls {
             tls.apply(&mut peer);
         }
         if self.protocol == Protocol::Http2 {
             http2::apply(&mut peer);
+        }
+        if let Some(announcement) = self.wants(announcement) {
+            announcement.apply(&mut peer);
         }
         Some(peer)
     }

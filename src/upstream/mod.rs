@@ -3,6 +3,7 @@
 //! State (up or down, requests in flight) outlives a reload: it is kept by backend name and endpoint address in
 //! [`Backends`], and settings that come into force get the same objects again.
 
+mod announcement;
 mod balance;
 mod copy;
 mod endpoint;
@@ -20,6 +21,7 @@ use std::sync::atomic::AtomicUsize;
 
 use parking_lot::Mutex;
 
+pub use announcement::{Announcement, open};
 pub use balance::Visit;
 pub use copy::{Ask, CopyClient, append as append_trailers};
 pub use endpoint::Endpoint;
@@ -66,12 +68,13 @@ struct Known {
     in_flight: HashMap<Arc<str>, Arc<InFlight>>,
 }
 
-/// Where it is, in what it is spoken to, and under which settings of TLS.
-type EndpointKey = (EndpointAddress, Protocol, u64);
+/// Where it is, in what it is spoken to, whether it is told for whom, and under which settings of TLS.
+type EndpointKey = (EndpointAddress, Protocol, bool, u64);
 
 fn key_of(address: &EndpointAddress, backend: &BackendSettings) -> EndpointKey {
     let encrypted = matches!(address, EndpointAddress::Https(_));
-    (address.clone(), backend.protocol, if encrypted { tls::group(&backend.tls) } else { 0 })
+    let group = if encrypted { tls::group(&backend.tls) } else { 0 };
+    (address.clone(), backend.protocol, backend.proxy_protocol, group)
 }
 
 impl Backends {
@@ -96,7 +99,10 @@ impl Known {
             .endpoints
             .iter()
             .map(|address| {
-                let fresh = || Arc::new(Endpoint::new(address.clone(), spec.protocol, &spec.tls));
+                let fresh = || {
+                    let endpoint = Endpoint::new(address.clone(), spec.protocol, &spec.tls);
+                    Arc::new(if spec.proxy_protocol { endpoint.announced() } else { endpoint })
+                };
                 let endpoint = self.endpoints.entry(key_of(address, spec)).or_insert_with(fresh);
                 endpoint.watch_with(spec.health_check.clone());
                 endpoint.lookup.repeat(spec.resolve);

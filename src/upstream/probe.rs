@@ -11,7 +11,7 @@ use pingora::http::RequestHeader;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
-use super::{Backends, Endpoint, http2};
+use super::{Announcement, Backends, Endpoint, http2};
 use crate::config::settings::{EndpointAddress, HealthCheck};
 
 /// How often the prober looks whether a check is due, or a name.
@@ -88,7 +88,7 @@ async fn probe(connector: Arc<Connector>, endpoint: Arc<Endpoint>, check: Health
 
 /// An endpoint is alive when it answers the check's path with a status of 200 to 399, as Kubernetes' probes have it.
 async fn ask(connector: &Connector, endpoint: &Endpoint, check: &HealthCheck) -> Result<(), String> {
-    let peer = endpoint.peer().ok_or("its name cannot be resolved")?;
+    let peer = endpoint.peer(&Announcement::of_nobody()).ok_or("its name cannot be resolved")?;
     let told = |error: Box<pingora::Error>| error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
     // The session is dropped, never given back: each probe is a connection of its own.
     let (mut session, _) = connector.get_http_session(&peer).await.map_err(told)?;

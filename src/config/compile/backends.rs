@@ -76,6 +76,7 @@ fn backend(name: Arc<str>, spec: &BackendSpec, folder: &Path, at: &At<'_>, findi
         endpoints,
         tls: backend_tls::tls(spec.tls.as_ref(), folder, &at.key("tls"), findings),
         protocol: if spec.http2 == Some(true) { Protocol::Http2 } else { Protocol::Http1 },
+        proxy_protocol: spec.proxy_protocol == Some(true),
         balance: balance(spec.balance.as_deref(), &at.key("balance"), findings),
         outliers: outliers(spec.outliers.as_ref(), &at.key("outliers"), findings),
         timeouts,

@@ -11,6 +11,8 @@ pub struct BackendSettings {
     /// How its `https://` endpoints are spoken to.
     pub tls: BackendTls,
     pub protocol: Protocol,
+    /// Each connection begins with a PROXY header.
+    pub proxy_protocol: bool,
     pub balance: Balance,
     pub outliers: Outliers,
     pub timeouts: Timeouts,

@@ -162,6 +162,8 @@ pub struct BackendSpec {
     #[serde(deserialize_with = "written")]
     pub http2: Option<bool>,
     #[serde(deserialize_with = "written")]
+    pub proxy_protocol: Option<bool>,
+    #[serde(deserialize_with = "written")]
     pub balance: Option<Text>,
     #[serde(deserialize_with = "written")]
     pub outliers: Option<OutliersSpec>,

@@ -10,7 +10,7 @@ use super::super::access_log::Line;
 use super::super::capture::{Capture, Captured};
 use super::super::exchange::Exchange;
 use super::super::forward;
-use super::{Door, host_of};
+use super::{Door, announcement, host_of};
 use crate::diff::Request;
 use crate::evidence::Unproven;
 use crate::mirror::MirrorJob;
@@ -76,6 +76,7 @@ impl Door {
             at: SystemTime::now(),
             done: Instant::now(),
             trace: exchange.trace.as_ref().map(|trace| trace.for_copy()),
+            announcement: announcement(),
         })
     }
 
