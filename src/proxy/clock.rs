@@ -71,9 +71,6 @@ impl Scheme {
     }
 }
 
-/// A date in the only form that is still written, 29 bytes long: RFC 9110, section 5.6.7.
-pub type Date = [u8; 29];
-
 /// One per client connection.
 #[derive(Debug)]
 pub struct Clock {
@@ -93,7 +90,7 @@ pub struct Clock {
     /// Begun on this connection.
     requests: AtomicU32,
     /// The Date of the answer that is about to be written, as the origin gave it.
-    date: Mutex<Option<Date>>,
+    date: Mutex<Option<HeaderValue>>,
     /// What the answer is to say of the request, if anything.
     request_id: Mutex<Option<(HeaderName, HeaderValue)>>,
     /// Of requests that were read ahead of, too.
@@ -215,11 +212,11 @@ impl Clock {
     }
 
     /// Only the connection's own task takes this lock.
-    pub fn date(&self) -> Option<Date> {
-        *self.date.lock()
+    pub fn date(&self) -> Option<HeaderValue> {
+        self.date.lock().clone()
     }
 
-    pub fn set_date(&self, date: Option<Date>) {
+    pub fn set_date(&self, date: Option<HeaderValue>) {
         *self.date.lock() = date;
     }
 

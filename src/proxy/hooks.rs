@@ -264,7 +264,7 @@ impl ProxyHttp for Door {
         }
         returned::make_ours(response)?;
         // Pingora writes its own time over it; the connection puts the origin's back.
-        let date = response.headers.get(http::header::DATE).and_then(|date| date.as_bytes().try_into().ok());
+        let date = response.headers.get(http::header::DATE).cloned();
         Clock::with(|clock| clock.set_date(date));
         if session.req_header().version == Version::HTTP_10 {
             until_close::frame(session, response)?;

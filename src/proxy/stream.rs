@@ -3,10 +3,11 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use bytes::{Buf, BytesMut};
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
@@ -14,7 +15,7 @@ use pingora::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, BufWriter, ReadBuf};
 
-use super::clock::{Alarm, Clock, Date, Phase};
+use super::clock::{Alarm, Clock, Phase};
 use super::framing::Framing;
 use super::pace::Pace;
 use super::wire::Wire;
@@ -36,6 +37,8 @@ pub struct ClientStream {
     untaken: Option<Instant>,
     /// Of the client that takes nothing. An alarm of its own: the other one may wait for something else at the same time.
     untaken_alarm: Alarm,
+    /// What is written in the place of a head, as far as it is not yet.
+    dated: BytesMut,
 }
 
 impl ClientStream {
@@ -49,6 +52,7 @@ impl ClientStream {
             pace,
             untaken: None,
             untaken_alarm: Alarm::default(),
+            dated: BytesMut::new(),
         }
     }
 
@@ -97,9 +101,9 @@ impl ClientStream {
     }
 }
 
-/// An answer's head with the origin's own Date in the place of the one that pingora writes over it. Both have the same length
-/// (RFC 9110, section 5.6.7), so nothing else moves. `None`: these bytes are no final head, or have no Date.
-fn with_date(head: &[u8], date: &Date) -> Option<Vec<u8>> {
+/// An answer's head with the origin's own Date, whatever it looks like, in the place of the one that pingora writes over it.
+/// `None`: these bytes are no final head, or have no Date.
+fn with_date(head: &[u8], date: &[u8]) -> Option<BytesMut> {
     let status = head.strip_prefix(b"HTTP/1.")?.get(2)?;
     if *status == b'1' {
         return None;
@@ -107,8 +111,10 @@ fn with_date(head: &[u8], date: &Date) -> Option<Vec<u8>> {
     let at = memchr::memmem::find_iter(head, b"\r\n")
         .map(|line_end| line_end + 2)
         .find(|start| head.get(*start..*start + 6).is_some_and(|name| name.eq_ignore_ascii_case(b"date: ")))?;
-    let mut dated = head.to_vec();
-    dated.get_mut(at + 6..at + 6 + date.len())?.copy_from_slice(date);
+    let (before, rest) = head.split_at_checked(at + 6)?;
+    let after = &rest[memchr::memmem::find(rest, b"\r\n")?..];
+    let mut dated = BytesMut::with_capacity(before.len() + date.len() + after.len());
+    [before, date, after].iter().for_each(|part| dated.extend_from_slice(part));
     Some(dated)
 }
 
@@ -138,13 +144,24 @@ impl AsyncRead for ClientStream {
 
 impl AsyncWrite for ClientStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let dated = self.clock.date().and_then(|date| with_date(buf, &date));
-        let bytes = dated.as_deref().unwrap_or(buf);
-        let written = self.poll_send(cx, |to, cx| to.poll_write(cx, bytes));
-        if written.is_ready() && dated.is_some() {
+        if self.dated.is_empty() {
+            let Some(dated) = self.clock.date().and_then(|date| with_date(buf, date.as_bytes())) else {
+                return self.poll_send(cx, |to, cx| to.poll_write(cx, buf));
+            };
             self.clock.set_date(None);
+            self.dated = dated;
         }
-        written
+        // As a whole, because a part of it is no part of what it stands for.
+        while !self.dated.is_empty() {
+            let dated = std::mem::take(&mut self.dated);
+            let written = self.poll_send(cx, |to, cx| to.poll_write(cx, &dated));
+            self.dated = dated;
+            match ready!(written)? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.dated.advance(written),
+            }
+        }
+        Poll::Ready(Ok(buf.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -212,22 +229,24 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::with_date;
 
-    const OLD: &[u8; 29] = b"Mon, 01 Jan 2024 00:00:00 GMT";
+    const OLD: &[u8] = b"Mon, 01 Jan 2024 00:00:00 GMT";
 
     #[test]
     fn the_origins_date_is_put_back_and_nothing_else_is_touched() {
-        let head = b"HTTP/1.1 200 OK\r\nX-Date: keep me\r\ndate: Sat, 21 Nov 2026 04:50:51 GMT\r\nA: b\r\n\r\n";
-        let dated = with_date(head, OLD).unwrap();
-        assert_eq!(
-            String::from_utf8(dated).unwrap(),
-            "HTTP/1.1 200 OK\r\nX-Date: keep me\r\ndate: Mon, 01 Jan 2024 00:00:00 GMT\r\nA: b\r\n\r\n"
-        );
+        let head = |date: &[u8]| {
+            [b"HTTP/1.1 200 OK\r\nX-Date: keep me\r\ndate: ".as_slice(), date, b"\r\nA: b\r\n\r\n"].concat()
+        };
+        // The forms that are still written, those that were, and none at all (RFC 9110, section 5.6.7).
+        for date in [OLD, b"Monday, 01-Jan-24 00:00:00 GMT", b"Mon Jan  1 00:00:00 2024", b"yesterday", b""] {
+            let dated = with_date(&head(b"Sat, 21 Nov 2026 04:50:51 GMT"), date).unwrap();
+            assert_eq!(String::from_utf8(dated.to_vec()), String::from_utf8(head(date)));
+        }
     }
 
     #[test]
     fn bodies_and_interim_answers_are_left_alone() {
         assert_eq!(with_date(b"x\r\nDate: Sat, 21 Nov 2026 04:50:51 GMT\r\n", OLD), None);
         assert_eq!(with_date(b"HTTP/1.1 103 Early Hints\r\nDate: Sat, 21 Nov 2026 04:50:51 GMT\r\n\r\n", OLD), None);
-        assert_eq!(with_date(b"HTTP/1.1 200 OK\r\nDate: Sat\r\n", OLD), None);
+        assert_eq!(with_date(b"HTTP/1.1 200 OK\r\nDate: Sat", OLD), None);
     }
 }

@@ -150,6 +150,21 @@ fn eighteen_cookies_and_other_answer_headers_come_in_order() {
     assert_eq!(by_name(&lines_of(&answer.head, &["connection"])), by_name(&lines_of(head.as_bytes(), &[])));
 }
 
+#[test]
+fn a_date_passes_in_whatever_form() {
+    for date in ["Mon, 01 Jan 2024 00:00:00 GMT", "Monday, 01-Jan-24 00:00:00 GMT", "Mon Jan  1 00:00:00 2024", "soon"]
+    {
+        let answer = format!("HTTP/1.1 200 OK\r\nX: 1\r\nDate: {date}\r\nY: 2\r\nContent-Length: 2\r\n\r\nok");
+        let (_site, door) = before_bytes(answer);
+        let mut client = door.client();
+        for _ in 0..2 {
+            let answer = client.get("/", &[]);
+            assert_eq!(lines_of(&answer.head, &["connection"])[..3], ["X: 1", &format!("Date: {date}"), "Y: 2"]);
+            assert_eq!(answer.text(), "ok");
+        }
+    }
+}
+
 /// The end of the connection ends the body, so nothing says how it is framed; what else is said stays in its order.
 #[test]
 fn an_old_client_gets_the_headers_in_their_order() {
