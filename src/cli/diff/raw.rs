@@ -1,5 +1,6 @@
 //! A file that holds one answer: a whole HTTP response as `curl -i` or a socket gives it, or a bare body.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -38,9 +39,8 @@ fn full_type(short: &str) -> &str {
 
 fn response(bytes: &[u8]) -> anyhow::Result<Observation> {
     let (head, body) = split_head(bytes);
-    let head = String::from_utf8_lossy(head);
-    let mut lines = head.lines();
-    let first = lines.next().unwrap_or_default();
+    let mut lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let first = shown(lines.next().unwrap_or_default());
     let code = first.split_ascii_whitespace().nth(1).unwrap_or_default();
     let Ok(status) = code.parse::<StatusCode>() else { bail!("line 1: want HTTP/1.1 CODE REASON, found {first:?}") };
     if status.is_informational() && body.starts_with(b"HTTP/") {
@@ -48,11 +48,7 @@ fn response(bytes: &[u8]) -> anyhow::Result<Observation> {
     }
     let mut headers = HeaderMap::new();
     for (number, line) in lines.enumerate() {
-        let read = || -> anyhow::Result<(HeaderName, HeaderValue)> {
-            let (name, value) = line.split_once(':').context("want NAME: VALUE")?;
-            Ok((name.trim().parse()?, HeaderValue::from_bytes(value.trim().as_bytes())?))
-        };
-        let (name, value) = read().with_context(|| format!("line {}: {line:?}", number + 2))?;
+        let (name, value) = header(line).with_context(|| format!("line {}: {:?}", number + 2, shown(line)))?;
         headers.append(name, value);
     }
     let is_chunked =
@@ -60,6 +56,17 @@ fn response(bytes: &[u8]) -> anyhow::Result<Observation> {
     // `curl -i` shows the header and has undone the chunks.
     let whole = if is_chunked { unchunk(body) } else { None };
     Ok(Observation { status, headers, body: whole.map_or_else(|| Bytes::copy_from_slice(body), Bytes::from) })
+}
+
+/// A value is any bytes: what is no UTF-8 stays what it is.
+fn header(line: &[u8]) -> anyhow::Result<(HeaderName, HeaderValue)> {
+    let colon = memchr::memchr(b':', line).context("want NAME: VALUE")?;
+    let (name, value) = (line.get(..colon).unwrap_or_default(), line.get(colon + 1..).unwrap_or_default());
+    Ok((HeaderName::from_bytes(name.trim_ascii())?, HeaderValue::from_bytes(value.trim_ascii())?))
+}
+
+fn shown(line: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(line)
 }
 
 fn split_head(bytes: &[u8]) -> (&[u8], &[u8]) {
@@ -102,6 +109,16 @@ mod tests {
         let answer = response(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/2 404 \ncontent-type: text/plain\n\nno\n").unwrap();
         assert_eq!(answer.status, 404);
         assert_eq!(&*answer.body, b"no\n");
+    }
+
+    #[test]
+    fn a_value_is_the_bytes_that_were_sent() {
+        let value = |byte: u8| {
+            let head = [b"HTTP/1.1 200 OK\r\nX-Name: No".as_slice(), &[byte], b"l \r\nX-Next: 1\r\n\r\n"].concat();
+            response(&head).unwrap().headers.remove("x-name").unwrap()
+        };
+        assert_eq!(value(0xeb).as_bytes(), b"No\xebl");
+        assert_ne!(value(0xeb), value(0xea));
     }
 
     #[test]
