@@ -106,10 +106,21 @@ fn are_now(control: i64, candidate: i64, now: Option<i64>) -> bool {
     near(control, candidate) && now.is_some_and(|now| near(control, now) && near(candidate, now))
 }
 
-/// `12`, `0.023`, `12ms`, `0.1 s`.
+/// `12`, `0.023`, `12ms`, `0.1 s`. Nobody measures an answer in minutes: `3 days` is how long something else takes.
 pub fn is_duration(text: &str) -> bool {
-    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ' || c == 'µ');
-    !number.is_empty() && number.parse::<f64>().is_ok_and(|value| (0.0..LONGEST_ANSWER_MS).contains(&value))
+    let end = text.bytes().rposition(|byte| byte.is_ascii_digit()).map_or(0, |digit| digit + 1);
+    let (number, unit) = text.split_at_checked(end).unwrap_or_default();
+    is_measure(unit.trim_start_matches(' '))
+        && number.parse::<f64>().is_ok_and(|value| (0.0..LONGEST_ANSWER_MS).contains(&value))
+}
+
+/// The units in which servers say how long an answer took; none is one too. The micro sign has two code points.
+fn is_measure(unit: &str) -> bool {
+    const SHORT: [&str; 6] = ["ns", "us", "µs", "μs", "ms", "s"];
+    const LONG: [&str; 6] = ["sec", "second", "msec", "millisecond", "microsecond", "nanosecond"];
+    let is = |known: &&str| unit.eq_ignore_ascii_case(known);
+    let one = unit.strip_suffix(['s', 'S', '.']).unwrap_or(unit);
+    unit.is_empty() || SHORT.iter().any(is) || LONG.iter().any(|known| one.eq_ignore_ascii_case(known))
 }
 
 /// The alphabet of a generated value.
@@ -197,6 +208,21 @@ mod tests {
         assert_eq!(numbers("now", 1_704_164_645.0, 1_704_164_646.5, None), None);
         assert_eq!(numbers("price", 1_704_164_645.0, 1_704_164_646.0, now), None);
         assert_eq!(numbers("took_ms", 12.0, 7.5, None), Some(Rule::VolatileDuration));
+    }
+
+    #[test]
+    fn an_answer_takes_seconds_at_most() {
+        let hides = |old: &str, new: &str| strings("processing_time", old, new, None).is_some();
+        for (old, new) in [("12", "9"), ("0.02", "0.1"), ("12ms", "9 ms"), ("0.1 s", "0.2 s"), ("1 sec", "2 seconds")] {
+            assert!(hides(old, new), "{old} {new}");
+        }
+        assert!(hides("18µs", "20μs") && hides("3 MS", "4 ms") && hides("1 second", "2 seconds"));
+        for (old, new) in
+            [("3 days", "5 days"), ("1 week", "2 weeks"), ("5 min", "7 min"), ("2h", "3h"), ("1 d", "2 d")]
+        {
+            assert!(!hides(old, new), "{old} {new}");
+        }
+        assert!(!hides("ms", "ms ") && !hides("12 ms", "9 days") && !hides("", "5"));
     }
 
     #[test]
