@@ -1,11 +1,12 @@
 //! Arrays: which element of the one is which of the other. An inserted element is one difference, a moved one is an order.
 //!
-//! Elements are told alike by a hash over their meaning, so that cosmetics do not matter; those left over are paired by likeness
-//! ([`super::leftover`]).
+//! Elements are told alike by a hash over their meaning, so that cosmetics do not matter, and those that are nowhere on the other side by
+//! what the rules leave of them ([`super::essence`]); those left over are paired by likeness ([`super::leftover`]).
 
 use smallvec::SmallVec;
 
 use super::chain::{Element, MAX_CELLS, Pairs, best_chain, by_hash, each_common, unique_chain};
+use super::essence::Essence;
 use super::likeness::{ALIKE, alike_in_place, face, meaning};
 use super::tape::Tape;
 use super::walk::{Step, Walk};
@@ -13,8 +14,7 @@ use crate::diff::comparison::{Kind, Severity};
 use crate::diff::rules::Rule;
 use crate::diff::sink::Finding;
 
-/// Steps for each value that is hashed by meaning, or sorted by hash: of [`MAX_WORK`](crate::diff::sink::MAX_WORK).
-pub(super) const HASHED: usize = 10;
+/// Steps for each value that is sorted by hash: of [`MAX_WORK`](crate::diff::sink::MAX_WORK).
 pub(super) const SORTED: usize = 40;
 
 /// Bytes of values that are shown in one step.
@@ -37,7 +37,7 @@ enum Places {
     Parted((usize, usize)),
 }
 
-impl<'a> Walk<'_, 'a, '_, '_> {
+impl<'a, 's> Walk<'_, 'a, 's, '_> {
     pub(super) fn arrays(&mut self, a: usize, b: usize) {
         if self.scope.rules.names_arrays() {
             let path = self.pointer();
@@ -88,8 +88,9 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         if !self.hold(held) {
             return Places::Kept;
         }
-        let unlike = self.unlike((a, b), count);
-        let parted = unlike.len() > 1 && self.are_parted((a, b), &unlike);
+        let essence = self.essence();
+        let unlike = self.unlike((a, b), count, essence.as_ref());
+        let parted = unlike.len() > 1 && self.are_parted((a, b), &unlike, essence.as_ref());
         self.sink.let_go(held);
         match (unlike.first(), unlike.last()) {
             (Some(first), Some(last)) if parted => Places::Parted((*first as usize, count - 1 - *last as usize)),
@@ -97,12 +98,28 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         }
     }
 
-    /// The places at which elements do not mean the same; none, if that is too much work.
-    fn unlike(&mut self, (a, b): (usize, usize), count: usize) -> Vec<u32> {
+    /// What the rules in force leave of the elements of the array under way, if that is not all.
+    pub(super) fn essence(&self) -> Option<Essence<'s, 'a>> {
+        Essence::below(&self.path, self.scope)
+    }
+
+    /// Whether two elements mean the same, or would but for what the rules hide and silence.
+    fn is_one(
+        &mut self,
+        (index, x): (usize, usize),
+        (other, y): (usize, usize),
+        essence: Option<&Essence<'s, 'a>>,
+    ) -> bool {
+        self.means_the_same(x, y)
+            || essence.is_some_and(|essence| essence.of(self.old, index, x) == essence.of(self.new, other, y))
+    }
+
+    /// The places at which elements are not one; none, if that is too much work.
+    fn unlike(&mut self, (a, b): (usize, usize), count: usize, essence: Option<&Essence<'s, 'a>>) -> Vec<u32> {
         let (old, new) = (self.old, self.new);
         let mut unlike = Vec::new();
         for (place, (x, y)) in old.elements(a).zip(new.elements(b)).enumerate() {
-            if !self.means_the_same(x, y) {
+            if !self.is_one((place, x), (place, y), essence) {
                 if unlike.is_empty() {
                     unlike.reserve_exact(count - place);
                 }
@@ -116,21 +133,25 @@ impl<'a> Walk<'_, 'a, '_, '_> {
     }
 
     /// Whether elements that differ are found at other places, or are so unlike that the two lists have nothing in common.
-    fn are_parted(&mut self, (a, b): (usize, usize), unlike: &[u32]) -> bool {
+    fn are_parted(&mut self, (a, b): (usize, usize), unlike: &[u32], essence: Option<&Essence<'s, 'a>>) -> bool {
+        let hash = |tape: &Tape<'a>, place: u32, node: usize| match essence {
+            Some(essence) => essence.of(tape, place as usize, node),
+            None => meaning(tape, node),
+        };
         let (old, new) = (self.old, self.new);
         if !self.afford(unlike.len() * SORTED) {
             return false;
         }
         let mut there = Vec::with_capacity(unlike.len());
-        for y in picked(new.elements(b), unlike) {
-            there.push(meaning(new, y));
+        for (place, y) in unlike.iter().zip(picked(new.elements(b), unlike)) {
+            there.push(hash(new, *place, y));
             if !self.afford_looks() {
                 return false;
             }
         }
         there.sort_unstable();
-        for x in picked(old.elements(a), unlike) {
-            if there.binary_search(&meaning(old, x)).is_ok() {
+        for (place, x) in unlike.iter().zip(picked(old.elements(a), unlike)) {
+            if there.binary_search(&hash(old, *place, x)).is_ok() {
                 return true;
             }
             if !self.afford_looks() {
@@ -144,12 +165,13 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         likeness < ALIKE * unlike.len().div_ceil(every) as f64
     }
 
-    /// How many elements mean the same at the start, and of the others how many at the end.
+    /// How many elements are one at the start, and of the others how many at the end.
     fn equal_ends(&mut self, (a, b): (usize, usize), counts: (usize, usize)) -> (usize, usize) {
         let (old, new) = (self.old, self.new);
+        let essence = self.essence();
         let mut head = 0;
         for (x, y) in old.elements(a).zip(new.elements(b)) {
-            if !self.means_the_same(x, y) || !self.afford_compared() {
+            if !self.is_one((head, x), (head, y), essence.as_ref()) || !self.afford_compared() {
                 break;
             }
             head += 1;
@@ -165,7 +187,8 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         let (xs, ys) = (nodes(old, a), nodes(new, b));
         let mut tail = 0;
         for (x, y) in xs.iter().rev().zip(ys.iter().rev()) {
-            if !self.means_the_same(*x as usize, *y as usize) || !self.afford_compared() {
+            let (x, y) = ((counts.0 - 1 - tail, *x as usize), (counts.1 - 1 - tail, *y as usize));
+            if !self.is_one(x, y, essence.as_ref()) || !self.afford_compared() {
                 break;
             }
             tail += 1;
@@ -185,20 +208,21 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         if !self.afford((middle.0 + middle.1) * SORTED) || !self.hold(held) {
             return;
         }
-        if let Some(xs) = self.listed(old, a, head, middle.0)
-            && let Some(ys) = self.listed(new, b, head, middle.1)
+        if let Some(mut xs) = self.listed(old, (a, head, middle.0), meaning)
+            && let Some(mut ys) = self.listed(new, (b, head, middle.1), meaning)
+            && self.loosen(&mut xs, &mut ys)
         {
             let places = (by_hash(&xs), by_hash(&ys));
             let pairs = self.ordered_pairs((&xs, &places.0), (&ys, &places.1));
             let moved = moved((&xs, &places.0), (&ys, &places.1), &pairs);
             drop(places);
-            if moved.0.contains(&true) {
+            if !moved.is_empty() {
                 self.tell_order(a, b);
             }
             for (index, (x, y)) in old.elements(a).zip(new.elements(b)).take(head).enumerate() {
                 self.at_step(Step::Index(index), x, y);
             }
-            self.tell((&xs, &moved.0), (&ys, &moved.1), &pairs);
+            self.tell(&xs, &ys, &pairs, &moved);
             let ends = old.elements(a).skip(counts.0 - tail).zip(new.elements(b).skip(counts.1 - tail));
             for (index, (x, y)) in (counts.0 - tail..).zip(ends) {
                 self.at_step(Step::Index(index), x, y);
@@ -235,16 +259,45 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         self.sink.report(finding.severity(Severity::Medium).cause("sorted_otherwise"));
     }
 
-    /// Elements of an array with what they mean. `None`: that is too much work.
-    pub(super) fn listed(&mut self, tape: &Tape<'a>, array: usize, from: usize, count: usize) -> Option<Vec<Element>> {
+    /// So many elements of an array from one on, each with the hash that names it. `None`: that is too much work.
+    pub(super) fn listed(
+        &mut self,
+        tape: &Tape<'a>,
+        (array, from, count): (usize, usize, usize),
+        name: impl Fn(&Tape<'a>, usize) -> u64,
+    ) -> Option<Vec<Element>> {
         let mut list = Vec::with_capacity(count);
         for (index, node) in (0..).zip(tape.elements(array)).skip(from).take(count) {
-            list.push(Element { hash: meaning(tape, node), node: node as u32, index });
+            list.push(Element { hash: name(tape, node), node: node as u32, index });
             if !self.afford_looks() {
                 return None;
             }
         }
         Some(list)
+    }
+
+    /// Elements that stand nowhere on the other side as they are get the hash of what the rules leave of them. `false`: that is too much
+    /// work.
+    pub(super) fn loosen(&mut self, xs: &mut [Element], ys: &mut [Element]) -> bool {
+        let Some(essence) = self.essence() else { return true };
+        if !self.afford((xs.len() + ys.len()) * SORTED) {
+            return false;
+        }
+        let hashes = |list: &[Element]| {
+            let mut hashes: Vec<u64> = list.iter().map(|element| element.hash).collect();
+            hashes.sort_unstable();
+            hashes
+        };
+        let (here, there) = (hashes(xs), hashes(ys));
+        for (tape, list, others) in [(self.old, xs, there), (self.new, ys, here)] {
+            for element in list.iter_mut().filter(|element| others.binary_search(&element.hash).is_err()) {
+                element.hash = essence.of(tape, element.index(), element.node());
+                if !self.afford_looks() {
+                    return false;
+                }
+            }
+        }
+        true
     }
 
     /// Pairs in order: equal ones first, then, between these, by likeness.
@@ -261,8 +314,14 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         unique_chain((xs, x_places), (ys, y_places))
     }
 
-    /// Compares pairs, and tells what is between them: changed, removed, added.
-    fn tell(&mut self, (xs, xs_moved): (&[Element], &[bool]), (ys, ys_moved): (&[Element], &[bool]), pairs: &Pairs) {
+    /// Compares pairs, and tells what is between them: changed, removed, added. What has moved is compared with what it was.
+    fn tell(&mut self, xs: &[Element], ys: &[Element], pairs: &Pairs, moved: &Pairs) {
+        let (mut xs_moved, mut ys_moved) = (vec![false; xs.len()], vec![false; ys.len()]);
+        for (x, y) in moved {
+            set(&mut xs_moved, *x as usize);
+            set(&mut ys_moved, *y as usize);
+            self.pair(xs.get(*x as usize), ys.get(*y as usize));
+        }
         let (mut from_x, mut from_y) = (0, 0);
         let places = pairs.iter().map(|(x, y)| (*x as usize, *y as usize));
         for (x, y) in places.chain([(xs.len(), ys.len())]) {
@@ -270,11 +329,16 @@ impl<'a> Walk<'_, 'a, '_, '_> {
                 let fixed = |at: &usize| !moved.get(*at).copied().unwrap_or(true);
                 (from..to).filter(fixed).filter_map(|at| list.get(at).copied()).collect()
             };
-            self.gap(&left(xs, xs_moved, from_x, x), &left(ys, ys_moved, from_y, y));
-            if let (Some(old), Some(new)) = (xs.get(x), ys.get(y)) {
-                self.at_step(Step::Index(old.index()), old.node(), new.node());
-            }
+            self.gap(&left(xs, &xs_moved, from_x, x), &left(ys, &ys_moved, from_y, y));
+            self.pair(xs.get(x), ys.get(y));
             (from_x, from_y) = (x + 1, y + 1);
+        }
+    }
+
+    /// Compares two elements that belong together, if there are two.
+    pub(super) fn pair(&mut self, x: Option<&Element>, y: Option<&Element>) {
+        if let (Some(old), Some(new)) = (x, y) {
+            self.at_step(Step::Index(old.index()), old.node(), new.node());
         }
     }
 }
@@ -297,28 +361,22 @@ fn picked(elements: impl Iterator<Item = usize>, places: &[u32]) -> impl Iterato
     (0..).zip(elements).filter_map(move |(place, element)| wanted.next_if_eq(&&place).map(|_| element))
 }
 
-/// Which unpaired elements stand, equal, at another place of the other side.
-fn moved(
-    (xs, x_places): (&[Element], &[u32]),
-    (ys, y_places): (&[Element], &[u32]),
-    pairs: &Pairs,
-) -> (Vec<bool>, Vec<bool>) {
+/// Unpaired elements that stand, equal, at another place of the other side: each with where it stands there, in order.
+fn moved((xs, x_places): (&[Element], &[u32]), (ys, y_places): (&[Element], &[u32]), pairs: &Pairs) -> Pairs {
     let (mut free_x, mut free_y) = (vec![true; xs.len()], vec![true; ys.len()]);
     for (x, y) in pairs {
         clear(&mut free_x, *x as usize);
         clear(&mut free_y, *y as usize);
     }
-    let (mut xs_moved, mut ys_moved) = (vec![false; xs.len()], vec![false; ys.len()]);
+    let mut moved = Pairs::new();
     each_common((xs, x_places), (ys, y_places), |x_run, y_run| {
         let free = |run: &'_ [u32], flags: &[bool]| -> SmallVec<[u32; 4]> {
             run.iter().copied().filter(|at| flags.get(*at as usize) == Some(&true)).collect()
         };
-        for (x, y) in free(x_run, &free_x).iter().zip(&free(y_run, &free_y)) {
-            set(&mut xs_moved, *x as usize);
-            set(&mut ys_moved, *y as usize);
-        }
+        moved.extend(free(x_run, &free_x).into_iter().zip(free(y_run, &free_y)));
     });
-    (xs_moved, ys_moved)
+    moved.sort_unstable();
+    moved
 }
 
 /// The first elements of an array, as JSON text.

@@ -143,7 +143,7 @@ fn meaning_of(tape: &Tape<'_>, at: usize) -> u64 {
 }
 
 /// A hash over the text that a string means.
-fn text_hash(tape: &Tape<'_>, raw: Raw<'_>) -> u64 {
+pub(super) fn text_hash(tape: &Tape<'_>, raw: Raw<'_>) -> u64 {
     tape.look(raw.text.len() / if raw.escaped { ESCAPED_PER_STEP } else { PLAIN_PER_STEP });
     xxh3_64(string::decode(raw).as_bytes())
 }
@@ -161,7 +161,7 @@ fn loose_meaning(tape: &Tape<'_>, at: usize) -> u64 {
 }
 
 /// Whole numbers exactly, others as doubles: spellings of one number meet, and where two numbers meet by chance, they are still compared.
-fn number_meaning(text: &str) -> u64 {
+pub(super) fn number_meaning(text: &str) -> u64 {
     let exact = number::exact(text);
     if exact.power < 0 {
         return mix(7, number::double(text).to_bits());
@@ -170,7 +170,7 @@ fn number_meaning(text: &str) -> u64 {
     mix(8 + sign, mix(exact.power.unsigned_abs(), xxh3_64(exact.digits.as_bytes())))
 }
 
-fn mix(a: u64, b: u64) -> u64 {
+pub(super) fn mix(a: u64, b: u64) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     (a.rotate_left(23) ^ b).wrapping_mul(ODD).rotate_left(29).wrapping_add(a)
 }

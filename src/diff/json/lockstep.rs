@@ -246,7 +246,7 @@ impl<'a, 'r> Pair<'a, 'r> {
                 (Some(Frame::Array(elements)), b',') => {
                     let ended = *elements;
                     self.take(b',')?;
-                    self.end_element(&ended);
+                    self.end_element(&ended, self.open.len() - 1);
                     let starts = (self.old.at, self.new.at);
                     if let Some(Frame::Array(elements)) = self.open.last_mut() {
                         *elements = Elements { index: ended.index + 1, starts, differs: false, ..ended };
@@ -258,7 +258,7 @@ impl<'a, 'r> Pair<'a, 'r> {
                     let ended = *elements;
                     self.take(next)?;
                     self.open.pop();
-                    self.end_element(&ended);
+                    self.end_element(&ended, self.open.len());
                 }
                 (Some(Frame::Object(_)), b'}') => {
                     self.take(next)?;
@@ -269,13 +269,14 @@ impl<'a, 'r> Pair<'a, 'r> {
         }
     }
 
-    /// An element has ended before the byte that was read last.
+    /// An element of an array so many steps deep has ended before the byte that was read last.
     #[inline]
-    fn end_element(&mut self, ended: &Elements) {
+    fn end_element(&mut self, ended: &Elements, depth: usize) {
         if ended.differs {
+            let unlike = self.proof.unlike.len() - 1;
             let old = self.old.text.get(ended.starts.0..self.old.at - 1).unwrap_or_default();
             let new = self.new.text.get(ended.starts.1..self.new.at - 1).unwrap_or_default();
-            self.proof.parts.push(Part { array: ended.array, old, new });
+            self.proof.parts.push(Part { array: ended.array, depth, unlike, old, new });
         }
     }
 

@@ -3,11 +3,12 @@
 //! [`lockstep`] proves most equal pairs equal in one pass. For the others [`parse`] makes a [`tape`] of each text without decoding
 //! anything ([`token`] knows how long a string or number is, [`fault`] why a text is no JSON); [`walk`] goes through both tapes side by
 //! side, [`members`] pairs what objects hold by name, and where arrays part, [`align`] looks for what was inserted, removed or moved
-//! ([`same`] says what is equal, [`chain`] finds what stayed in order, [`leftover`] pairs what is only alike, by [`likeness`]),
-//! [`unordered`] where no order counts. [`number`] and [`string`] know how one value may be spelled.
+//! ([`same`] says what is equal, [`essence`] what is equal under the rules, [`chain`] finds what stayed in order, [`leftover`] pairs what is
+//! only alike, by [`likeness`]), [`unordered`] where no order counts. [`number`] and [`string`] know how one value may be spelled.
 
 mod align;
 mod chain;
+mod essence;
 mod fault;
 mod leftover;
 mod likeness;
@@ -30,7 +31,7 @@ use super::text::{self, BODY};
 use fault::Fault;
 use lockstep::{Change, Owner, Part, Run, Unlike};
 use tape::Tape;
-use walk::Walk;
+use walk::{Step, Walk};
 
 const BOM: char = '\u{feff}';
 
@@ -72,7 +73,7 @@ pub fn compare(control: &str, candidate: &str, scope: &Scope<'_>, sink: &mut Sin
         return;
     }
     if let Some(mut proof) = lockstep::prove(old, new, scope.rules)
-        && proof.siblings().all(|parts| are_in_place(parts, scope, sink))
+        && proof.siblings().all(|(path, parts)| are_in_place(path, parts, scope, sink))
     {
         return proof.tell(sink).for_each(|unlike| match unlike {
             Unlike::Scalar(change) => one_scalar(change, scope, sink),
@@ -108,7 +109,7 @@ fn taped<'a>(
 }
 
 /// Are these elements of an array compared with those at their own places? If some stand elsewhere on the other side, they are not.
-fn are_in_place(parts: &[Part<'_>], scope: &Scope<'_>, sink: &mut Sink<'_>) -> bool {
+fn are_in_place<'a>(path: &[Step<'a>], parts: &[Part<'a>], scope: &Scope<'_>, sink: &mut Sink<'_>) -> bool {
     let bytes: usize = parts.iter().map(|part| part.old.len() + part.new.len()).sum();
     if !sink.spend(bytes) || !sink.hold(bytes) {
         return false;
@@ -118,7 +119,7 @@ fn are_in_place(parts: &[Part<'_>], scope: &Scope<'_>, sink: &mut Sink<'_>) -> b
     let (old, new) = (list(&old), list(&new));
     let mut aside = Sink::new(scope.rules, scope.now);
     let kept = match taped((&old, &new), sink, Tape::parse_within) {
-        (Ok(a), Ok(b)) => Walk::new(&a, &b, scope, &mut aside).keeps_places(),
+        (Ok(a), Ok(b)) => Walk { path: path.to_vec(), ..Walk::new(&a, &b, scope, &mut aside) }.keeps_places(),
         _ => false,
     };
     sink.let_go(bytes);

@@ -1,93 +1,72 @@
 //! Arrays whose order does not count: elements are paired by what they mean or by a key, the rest by likeness.
 
-use std::collections::HashMap;
-
-use super::align::{HASHED, SORTED, clear, first_elements, set};
+use super::align::{SORTED, clear, first_elements};
 use super::chain::{Element, MAX_CELLS, Pairs};
 use super::leftover::faces;
-use super::likeness::{ALIKE, alike, member_hash};
-use super::walk::{Step, Walk};
+use super::likeness::{ALIKE, alike, meaning, member_hash};
+use super::tape::Tape;
+use super::walk::Walk;
 use crate::diff::comparison::Kind;
 use crate::diff::rules::Rule;
 use crate::diff::sink::Finding;
 
-impl Walk<'_, '_, '_, '_> {
+/// Bytes for each element: in its list, and in that of the hashes or in pairs and marks.
+const ELEMENT: usize = 28;
+
+impl<'a> Walk<'_, 'a, '_, '_> {
     /// Pairs by meaning wherever they stand; the rest by likeness. Another order is ignored, and said to be.
     pub(super) fn unordered(&mut self, a: usize, b: usize) {
-        let Some((xs, ys, held)) = self.all_listed(a, b) else { return };
-        let mut places: HashMap<u64, Vec<u32>> = HashMap::new();
-        for (at, element) in (0..ys.len() as u32).zip(&ys).rev() {
-            places.entry(element.hash).or_default().push(at);
-        }
-        self.loose((a, &xs), (b, &ys), |element| places.get_mut(&element.hash).and_then(Vec::pop));
-        self.sink.let_go(held);
+        self.by_name(a, b, meaning);
     }
 
-    /// All elements of both, and the room that is held for finding them by what they mean.
-    fn all_listed(&mut self, a: usize, b: usize) -> Option<(Vec<Element>, Vec<Element>, usize)> {
-        const ENTRY: usize = 128;
+    /// Pairs by a member of the elements; those without it by meaning.
+    pub(super) fn by_key(&mut self, a: usize, b: usize, key: &str) {
+        self.by_name(a, b, |tape, node| member_hash(tape, node, key).unwrap_or_else(|| meaning(tape, node)));
+    }
+
+    /// Pairs by a hash that says which element it is.
+    fn by_name(&mut self, a: usize, b: usize, name: impl Fn(&Tape<'a>, usize) -> u64) {
         let (old, new) = (self.old, self.new);
         let counts = (old.elements(a).count(), new.elements(b).count());
-        let held = (counts.0 + counts.1) * ENTRY;
-        if !self.afford((old.weight(a) + new.weight(b)) * (HASHED + SORTED)) || !self.hold(held) {
-            return None;
+        let held = (counts.0 + counts.1) * ELEMENT;
+        if !self.afford((counts.0 + counts.1) * SORTED) || !self.hold(held) {
+            return;
         }
-        let listed = self.listed(old, a, 0, counts.0).zip(self.listed(new, b, 0, counts.1));
-        if listed.is_none() {
-            self.sink.let_go(held);
+        if let Some(mut xs) = self.listed(old, (a, 0, counts.0), &name)
+            && let Some(mut ys) = self.listed(new, (b, 0, counts.1), &name)
+            && self.loosen(&mut xs, &mut ys)
+        {
+            self.loose((a, &mut xs), (b, &mut ys));
+            self.scattered(&xs, &ys);
         }
-        listed.map(|(xs, ys)| (xs, ys, held))
-    }
-
-    /// Pairs by a member of the elements.
-    pub(super) fn by_key(&mut self, a: usize, b: usize, key: &str) {
-        let Some((xs, ys, held)) = self.all_listed(a, b) else { return };
-        let (old, new) = (self.old, self.new);
-        let mut places: HashMap<u64, Vec<u32>> = HashMap::new();
-        for (at, element) in (0..ys.len() as u32).zip(&ys).rev() {
-            let name = member_hash(new, element.node(), key).unwrap_or(element.hash);
-            places.entry(name).or_default().push(at);
-        }
-        self.loose((a, &xs), (b, &ys), |element| {
-            let name = member_hash(old, element.node(), key).unwrap_or(element.hash);
-            places.get_mut(&name).and_then(Vec::pop)
-        });
         self.sink.let_go(held);
     }
 
-    /// Compares the pairs that `find` makes, each new element once, wherever they stand; then what is left on both sides.
-    fn loose(
-        &mut self,
-        (a, xs): (usize, &[Element]),
-        (b, ys): (usize, &[Element]),
-        mut find: impl FnMut(&Element) -> Option<u32>,
-    ) {
-        let mut pairs: Pairs = (0..).zip(xs).filter_map(|(at, x)| find(x).map(|place| (at, place))).collect();
-        if !pairs.is_sorted_by_key(|(_, place)| *place) {
+    /// Compares those of one name, each once, wherever they stand. What is on one side only is left in the lists.
+    fn loose(&mut self, (a, xs): (usize, &mut Vec<Element>), (b, ys): (usize, &mut Vec<Element>)) {
+        let pairs = common(xs, ys);
+        if !pairs.is_sorted_by_key(|(_, y)| ys.get(*y as usize).map(|y| y.index)) {
             let finding = Finding::new(Kind::Order, self.pointer());
             let finding = finding.values(first_elements(self.old, a), first_elements(self.new, b));
             let rule = Rule::Unordered.name();
             let entry = self.scope.rules.array_entry(&finding.path).unwrap_or_else(|| rule.to_owned());
             self.sink.silence(finding.cause("sorted_otherwise"), rule.to_owned(), &entry);
         }
-        pairs.sort_unstable();
         for (x, y) in &pairs {
-            if let (Some(old), Some(new)) = (xs.get(*x as usize), ys.get(*y as usize)) {
-                self.at_step(Step::Index(old.index()), old.node(), new.node());
-            }
+            self.pair(xs.get(*x as usize), ys.get(*y as usize));
         }
-        let rest = |list: &[Element], taken: &dyn Fn(usize) -> bool| -> Vec<Element> {
-            list.iter().enumerate().filter(|(at, _)| !taken(*at)).map(|(_, element)| *element).collect()
-        };
-        let mut taken_y = vec![false; ys.len()];
-        pairs.iter().for_each(|(_, y)| set(&mut taken_y, *y as usize));
-        let left = rest(xs, &|at| pairs.binary_search_by_key(&(at as u32), |(x, _)| *x).is_ok());
-        let right = rest(ys, &|at| taken_y.get(at) == Some(&true));
-        self.scattered(&left, &right);
+        leave(xs, pairs.iter().map(|(x, _)| *x));
+        leave(ys, pairs.iter().map(|(_, y)| *y));
     }
 
     /// Elements whose order does not count and that are equal to none: the most alike belong together.
     fn scattered(&mut self, xs: &[Element], ys: &[Element]) {
+        if xs.len() * ys.len() > MAX_CELLS
+            && let Some((mut here, mut there)) = self.told_apart(xs, ys)
+        {
+            let pairs = common(&mut here, &mut there);
+            return self.changed_or_gone(&here, &there, &pairs);
+        }
         if xs.len() * ys.len() > MAX_CELLS || xs.len().min(ys.len()) < 2 || !self.afford(self.likeness_work(xs, ys)) {
             return self.gap(xs, ys);
         }
@@ -116,4 +95,32 @@ impl Walk<'_, '_, '_, '_> {
         self.sink.let_go(held);
         self.changed_or_gone(xs, ys, &pairs);
     }
+}
+
+/// Sorts both lists by name; then elements of one name, each once, in the order of the first array. In place, where a list of places
+/// would take half as much again: the smaller the records, the more a pair has.
+fn common(xs: &mut [Element], ys: &mut [Element]) -> Pairs {
+    xs.sort_unstable_by_key(|x| (x.hash, x.index));
+    ys.sort_unstable_by_key(|y| (y.hash, y.index));
+    let mut pairs = Pairs::with_capacity(xs.len().min(ys.len()));
+    let (mut i, mut j) = (0, 0);
+    while let (Some(x), Some(y)) = (xs.get(i), ys.get(j)) {
+        let order = x.hash.cmp(&y.hash);
+        if order.is_eq() {
+            pairs.push((i as u32, j as u32));
+        }
+        i += usize::from(order.is_le());
+        j += usize::from(order.is_ge());
+    }
+    pairs.sort_unstable_by_key(|(x, _)| xs.get(*x as usize).map(|x| x.index));
+    pairs
+}
+
+/// Takes those at these places out of a list; the others are in the order of their array again.
+fn leave(list: &mut Vec<Element>, taken: impl Iterator<Item = u32>) {
+    let mut stays = vec![true; list.len()];
+    taken.for_each(|place| clear(&mut stays, place as usize));
+    let mut stays = stays.into_iter();
+    list.retain(|_| stays.next().unwrap_or(true));
+    list.sort_unstable_by_key(|element| element.index);
 }

@@ -61,6 +61,15 @@ impl At {
         }
     }
 
+    /// The segments from the root of a document to this place; `None`: it is not in one.
+    pub fn way(&self) -> Option<&[Segment]> {
+        match self {
+            Self::Pointer(segments) => Some(segments),
+            Self::Body => Some(&[]),
+            _ => None,
+        }
+    }
+
     /// Whether `path` is exactly this place.
     pub fn is(&self, path: &str) -> bool {
         let Self::Pointer(segments) = self else { return self.covers(path) };

@@ -196,6 +196,18 @@ impl Rules {
         self.unordered.iter().any(|at| at.is(path))
     }
 
+    /// Where differences of any sort do not count: the ways of the pointers.
+    pub fn left_out(&self) -> impl Iterator<Item = &[Segment]> {
+        let ignored = self.ignore.iter().map(|(at, _)| at);
+        let any = |accept: &&Accept| accept.was.is_none() && accept.is.is_none();
+        ignored.chain(self.accept.iter().filter(any).map(|accept| &accept.at)).filter_map(At::way)
+    }
+
+    /// The arrays whose order does not count: the ways of the pointers.
+    pub fn any_order(&self) -> impl Iterator<Item = &[Segment]> {
+        self.unordered.iter().chain(self.match_by.iter().map(|(at, _)| at)).filter_map(At::way)
+    }
+
     /// The member by which elements of the array at a pointer are paired.
     pub fn match_key(&self, path: &str) -> Option<&str> {
         self.match_by.iter().find(|(at, _)| at.is(path)).map(|(_, key)| key.as_str())

@@ -40,6 +40,11 @@ impl Sink<'_> {
         self.budget.work <= MAX_WORK
     }
 
+    /// Whether so much work is left, and as much again for what is found by it.
+    pub fn has_left(&self, steps: usize) -> bool {
+        self.budget.work.saturating_add(steps as u64 * 2) <= MAX_WORK
+    }
+
     /// Spends what a difference costs that is told, whatever is left.
     pub(super) fn tells(&mut self) {
         self.budget.work = self.budget.work.saturating_add(TOLD);

@@ -56,15 +56,28 @@ pub enum Owner {
 pub struct Part<'a> {
     /// Where the array begins in the left text.
     pub(super) array: usize,
+    /// How many steps lead to it, and something below it that differs.
+    pub(super) depth: usize,
+    pub(super) unlike: usize,
     pub old: &'a str,
     pub new: &'a str,
 }
 
+/// The steps to the array of a part.
+fn way<'p, 'a>(unlike: &'p [Unlike<'a>], part: &Part<'a>) -> &'p [Step<'a>] {
+    let path = unlike.get(part.unlike).map(|unlike| match unlike {
+        Unlike::Scalar(change) => &change.path,
+        Unlike::Elements(run) => &run.path,
+    });
+    path.and_then(|path| path.get(..part.depth)).unwrap_or_default()
+}
+
 impl<'a> Proof<'a> {
-    /// The elements that differ, of each array that has several: it may be that they stand elsewhere on the other side.
-    pub fn siblings(&mut self) -> impl Iterator<Item = &[Part<'a>]> {
+    /// The elements that differ, of each array that has several, and its path: it may be that they stand elsewhere on the other side.
+    pub fn siblings(&mut self) -> impl Iterator<Item = (&[Step<'a>], &[Part<'a>])> {
         self.parts.sort_by_key(|part| part.array);
-        self.parts.chunk_by(|one, next| one.array == next.array).filter(|parts| parts.len() > 1)
+        let arrays = self.parts.chunk_by(|one, next| one.array == next.array).filter(|parts| parts.len() > 1);
+        arrays.map(|parts| (parts.first().map(|part| way(&self.unlike, part)).unwrap_or_default(), parts))
     }
 
     /// Tells what was hidden; what is left to be judged comes back.

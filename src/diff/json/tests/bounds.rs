@@ -4,7 +4,7 @@
 use super::{compare_into, rules, told};
 use crate::diff::json::tape::Tape;
 use crate::diff::sink::MAX_WORK;
-use crate::diff::{Comparison, Sink};
+use crate::diff::{Comparison, Outcome, Sink};
 
 /// Steps and bytes that a pair took, and what was said.
 struct Cost {
@@ -136,9 +136,13 @@ fn what_is_nested_is_looked_at_a_few_times_and_not_at_each_level() {
 #[test]
 fn operators_own_rules_make_no_pair_boundless() {
     for (name, shape, _) in SHAPES {
-        for spec in
-            [r#"{"ignore": ["/none"]}"#, r#"{"ignore": ["/"]}"#, r#"{"unordered": ""}"#, r#"{"match_by": {"": "id"}}"#]
-        {
+        for spec in [
+            r#"{"ignore": ["/none"]}"#,
+            r#"{"ignore": ["/"]}"#,
+            r#"{"unordered": ""}"#,
+            r#"{"match_by": {"": "id"}}"#,
+            r#"{"ignore": ["/*/votes", "/*/*/*"], "numeric_strings": true, "date_formats": true, "float_tolerance": 0.01, "null_missing": true}"#,
+        ] {
             let cost = cost(&shape(200), spec);
             assert!(cost.steps <= MAX_WORK + MAX_WORK / 4, "{name} {spec}: {} steps", cost.steps);
             assert!(cost.bytes <= cost.pair * 3, "{name} {spec}: {} bytes of {}", cost.bytes, cost.pair);
@@ -185,4 +189,22 @@ fn what_was_taken_is_given_back_also_where_the_work_ends_in_between() {
     let cost = cost(&(texts("a"), texts("b")), r#"{"unordered": ""}"#);
     assert!(cost.steps > MAX_WORK, "{}", cost.steps);
     assert_eq!(told(&cost.found), ["too_different body"]);
+}
+
+#[test]
+fn what_the_rules_leave_of_many_records_costs_no_more_than_there_is() {
+    let text = |n: usize| format!("{{\"id\":\"{n}\",\"at\":\"2024-01-02 03:04:{:02}\",\"v\":1}}", n % 60);
+    let number = |n: usize| format!("{{\"id\":{n},\"at\":\"2024-01-02T03:04:{:02}Z\",\"v\":2}}", n % 60);
+    let spec = r#"{"numeric_strings": true, "date_formats": true, "float_tolerance": 1e-9, "ignore": "/*/v"}"#;
+    let spec_without_order = spec.replace('{', r#"{"unordered": "", "#);
+    for count in [300, 6_000] {
+        let new = list((0..count).map(number));
+        let more = cost(&(list((1..count).map(text)), new.clone()), spec);
+        assert_eq!(told(&more.found), ["extra /0"], "{count}");
+        let turned = cost(&(list(turned(count).map(text)), new), &spec_without_order);
+        assert_eq!(turned.found.outcome, Outcome::Ignored, "{count}: {:?}", turned.found.differences.first());
+        for cost in [more, turned] {
+            assert!(cost.steps <= MAX_WORK && cost.bytes <= (cost.pair * 3).max(3 << 20), "{count}: {}", cost.steps);
+        }
+    }
 }
