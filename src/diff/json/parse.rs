@@ -11,7 +11,7 @@ use super::token::{is_blank, number_length, string_length};
 pub const MAX_DEPTH: usize = 128;
 
 /// Bytes of tape per four bytes of text, and what any text may have beside that: the pair's memory bound.
-const TAPE_PER_FOUR: usize = 5;
+const TAPE_PER_FOUR: usize = 8;
 const TAPE_FLOOR: usize = 1 << 20;
 
 /// Values of a text, whatever its size: more than two texts may have within a pair's work.

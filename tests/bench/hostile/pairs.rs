@@ -16,6 +16,7 @@ fn pair(name: &'static str, kind: &'static str, control: impl Into<Vec<u8>>, can
     let side = |body: Vec<u8>| {
         let mut headers = HeaderMap::new();
         headers.insert("content-type", HeaderValue::from_static(kind));
+        headers.insert("date", HeaderValue::from_static("Tue, 02 Jan 2024 03:04:05 GMT"));
         Observation { status: StatusCode::OK, headers, body: body.into() }
     };
     Pair { name, control: side(control.into()), candidate: side(candidate.into()) }

@@ -208,3 +208,14 @@ fn what_the_rules_leave_of_many_records_costs_no_more_than_there_is() {
         }
     }
 }
+
+#[test]
+fn many_small_records_are_found_in_any_order() {
+    let record = |n: usize| format!("{{\"id\": {n}, \"a\": {}, \"b\": \"xxxxx\"}}", n % 4);
+    let pair = (list((0..30_000).map(record)), list(turned(30_000).map(record)));
+    for spec in [r#"{"unordered": ""}"#, r#"{"match_by": {"": "id"}}"#] {
+        let cost = cost(&pair, spec);
+        assert_eq!(cost.found.outcome, Outcome::Ignored, "{spec}: {:?}", cost.found.differences.first());
+        assert!(cost.steps <= MAX_WORK && cost.bytes <= cost.pair * 3, "{spec}: {} {}", cost.steps, cost.bytes);
+    }
+}
