@@ -23,8 +23,8 @@ const SHOWN_PER_STEP: usize = 16;
 /// Bytes for each element that is not at its place: in its list, in the order of the hashes, in pairs and in marks.
 const ELEMENT: usize = 48;
 
-/// Bytes for each place at which two elements may differ: the place, and a hash.
-const UNLIKE: usize = 12;
+/// Bytes for each place at which two elements may differ.
+const UNLIKE: usize = 4;
 
 /// Pairs of elements looked at to tell whether those at the same places are one.
 const FACES: usize = 256;
@@ -88,9 +88,8 @@ impl<'a, 's> Walk<'_, 'a, 's, '_> {
         if !self.hold(held) {
             return Places::Kept;
         }
-        let essence = self.essence();
-        let unlike = self.unlike((a, b), count, essence.as_ref());
-        let parted = unlike.len() > 1 && self.are_parted((a, b), &unlike, essence.as_ref());
+        let mut unlike = self.unlike((a, b), count);
+        let parted = unlike.len() > 1 && self.are_parted((a, b), &mut unlike);
         self.sink.let_go(held);
         match (unlike.first(), unlike.last()) {
             (Some(first), Some(last)) if parted => Places::Parted((*first as usize, count - 1 - *last as usize)),
@@ -114,12 +113,12 @@ impl<'a, 's> Walk<'_, 'a, 's, '_> {
             || essence.is_some_and(|essence| essence.of(self.old, index, x) == essence.of(self.new, other, y))
     }
 
-    /// The places at which elements are not one; none, if that is too much work.
-    fn unlike(&mut self, (a, b): (usize, usize), count: usize, essence: Option<&Essence<'s, 'a>>) -> Vec<u32> {
+    /// The places at which elements do not mean the same; none, if that is too much work.
+    fn unlike(&mut self, (a, b): (usize, usize), count: usize) -> Vec<u32> {
         let (old, new) = (self.old, self.new);
         let mut unlike = Vec::new();
         for (place, (x, y)) in old.elements(a).zip(new.elements(b)).enumerate() {
-            if !self.is_one((place, x), (place, y), essence) {
+            if !self.means_the_same(x, y) {
                 if unlike.is_empty() {
                     unlike.reserve_exact(count - place);
                 }
@@ -132,37 +131,46 @@ impl<'a, 's> Walk<'_, 'a, 's, '_> {
         unlike
     }
 
-    /// Whether elements that differ are found at other places, or are so unlike that the two lists have nothing in common.
-    fn are_parted(&mut self, (a, b): (usize, usize), unlike: &[u32], essence: Option<&Essence<'s, 'a>>) -> bool {
-        let hash = |tape: &Tape<'a>, place: u32, node: usize| match essence {
-            Some(essence) => essence.of(tape, place as usize, node),
-            None => meaning(tape, node),
-        };
+    /// Whether elements that differ are found at other places, or are so unlike that the two lists have nothing in common. Those that are
+    /// one but for what the rules leave out are taken off the list.
+    fn are_parted(&mut self, (a, b): (usize, usize), unlike: &mut Vec<u32>) -> bool {
         let (old, new) = (self.old, self.new);
-        if !self.afford(unlike.len() * SORTED) {
+        let held = unlike.len() * size_of::<(u64, u64)>();
+        if !self.afford(unlike.len() * SORTED) || !self.hold(held) {
             return false;
         }
-        let mut there = Vec::with_capacity(unlike.len());
-        for (place, y) in unlike.iter().zip(picked(new.elements(b), unlike)) {
-            there.push(hash(new, *place, y));
-            if !self.afford_looks() {
-                return false;
-            }
-        }
-        there.sort_unstable();
-        for (place, x) in unlike.iter().zip(picked(old.elements(a), unlike)) {
-            if there.binary_search(&hash(old, *place, x)).is_ok() {
-                return true;
-            }
-            if !self.afford_looks() {
-                return false;
-            }
+        let is_found = self.stand_elsewhere((a, b), unlike);
+        self.sink.let_go(held);
+        if is_found || self.gave_up || unlike.len() < 2 {
+            return is_found && !self.gave_up;
         }
         // The others will be like these.
         let every = unlike.len().div_ceil(FACES);
         let pairs = picked(old.elements(a), unlike).zip(picked(new.elements(b), unlike)).step_by(every);
         let likeness: f64 = pairs.map(|(x, y)| alike_in_place(&face(old, x), &face(new, y))).sum();
         likeness < ALIKE * unlike.len().div_ceil(every) as f64
+    }
+
+    /// Whether an element at one of these places is one with another at another place.
+    fn stand_elsewhere(&mut self, (a, b): (usize, usize), places: &mut Vec<u32>) -> bool {
+        let (old, new) = (self.old, self.new);
+        let essence = self.essence();
+        let hash = |tape: &Tape<'a>, place: u32, node: usize| match &essence {
+            Some(essence) => essence.of(tape, place as usize, node),
+            None => meaning(tape, node),
+        };
+        let mut hashes = Vec::with_capacity(places.len());
+        for ((place, x), y) in places.iter().zip(picked(old.elements(a), places)).zip(picked(new.elements(b), places)) {
+            hashes.push((hash(old, *place, x), hash(new, *place, y)));
+            if !self.afford_looks() {
+                return false;
+            }
+        }
+        let mut each = hashes.iter();
+        places.retain(|_| each.next().is_none_or(|(x, y)| x != y));
+        hashes.retain(|(x, y)| x != y);
+        hashes.sort_unstable_by_key(|(_, y)| *y);
+        hashes.iter().any(|(x, _)| hashes.binary_search_by_key(x, |(_, y)| *y).is_ok())
     }
 
     /// How many elements are one at the start, and of the others how many at the end.

@@ -203,9 +203,13 @@ fn says(entries: &Entries<'_>, wanted: Said) -> bool {
     entries.iter().any(|(segments, said)| segments.is_empty() && *said == wanted)
 }
 
-/// No date is shorter or longer, and each has a time of day.
+/// No date is shorter or longer; each has a time of day, and a number or a space before it.
 fn may_be_moment(raw: Raw<'_>) -> bool {
     const SHORTEST: usize = 16;
     const LONGEST: usize = 48;
-    (SHORTEST..=LONGEST).contains(&raw.text.len()) && raw.text.bytes().any(|byte| byte == b':')
+    let text = raw.text.as_bytes();
+    let has = |wanted: u8| memchr::memchr(wanted, text).is_some();
+    (SHORTEST..=LONGEST).contains(&text.len())
+        && has(b':')
+        && (text.first().is_some_and(u8::is_ascii_digit) || has(b' '))
 }
