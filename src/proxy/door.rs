@@ -161,7 +161,8 @@ impl Door {
     /// its method is safe; a write gets a connection of its own, so that the question never comes up. (In HTTP/2 a backend says what it left alone.)
     fn unshare(&self, peer: &mut HttpPeer) {
         peer.group_key = self.unshared.fetch_add(1, Ordering::Relaxed) + 1;
-        peer.options.idle_timeout = Some(Duration::ZERO);
+        // Nobody finds it: it is closed at once. (No time at all is more than the library's timers can take.)
+        peer.options.idle_timeout = Some(Duration::from_millis(1));
     }
 
     /// The library passes no interim answer of an HTTP/2 backend on, so a client that waits for leave to send its body would
