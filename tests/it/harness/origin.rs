@@ -131,6 +131,15 @@ pub struct Origin {
     over: Arc<AtomicBool>,
 }
 
+/// With room for as many connections as a story opens at once: beyond the standard library's 128 each waits a second to be made.
+fn listening() -> TcpListener {
+    const ROOM: i32 = 1024;
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    socket.listen(ROOM).unwrap();
+    socket.into()
+}
+
 impl Origin {
     /// Reads each request whole, then runs the script, which answers on the wire.
     pub fn answering(script: impl Fn(&Seen, &mut Wire) + Send + Sync + 'static) -> Self {
@@ -154,13 +163,13 @@ impl Origin {
 
     /// Nobody listens here.
     pub fn dead() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = listening();
         let address = listener.local_addr().unwrap();
         Self { address, log: Arc::default(), over: Arc::new(AtomicBool::new(true)) }
     }
 
     fn start(whole: Whole, script: impl Fn(&Seen, &mut Wire) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = listening();
         let address = listener.local_addr().unwrap();
         let log = Arc::new(Log::default());
         let over = Arc::new(AtomicBool::new(false));
