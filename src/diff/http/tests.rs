@@ -28,11 +28,19 @@ fn diff(method: Method, control: &Observation, candidate: &Observation, spec: &s
 }
 
 #[test]
-fn head_tells_the_type_of_a_body_it_does_not_send() {
-    let (old, new) =
-        (answer(200, &[("content-type", "text/html")], ""), answer(200, &[("content-type", "text/plain")], ""));
-    assert_eq!(diff(Method::HEAD, &old, &new, "{}").outcome, Outcome::Mismatched);
-    assert_eq!(diff(Method::GET, &old, &new, "{}").outcome, Outcome::Matched);
+fn a_type_counts_where_there_could_be_a_body() {
+    let of = |status: u16| {
+        (answer(status, &[("content-type", "text/html")], ""), answer(status, &[("content-type", "text/plain")], ""))
+    };
+    for (method, status, wanted) in [
+        (Method::HEAD, 200, Outcome::Mismatched),
+        (Method::GET, 200, Outcome::Mismatched),
+        (Method::GET, 204, Outcome::Matched),
+        (Method::GET, 500, Outcome::Inconclusive),
+    ] {
+        let (old, new) = of(status);
+        assert_eq!(diff(method, &old, &new, "{}").outcome, wanted, "{status}");
+    }
 }
 
 #[test]
