@@ -6,7 +6,9 @@
 //! what stands nowhere in the page as it counts is kept beside it ([`names`], [`attributes`]).
 
 mod attributes;
+mod fields;
 mod names;
+mod spaces;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -388,39 +390,6 @@ impl<'a> Dom<'a> {
         (node.kind == NodeKind::Element).then(|| self.names.get(node.name)).flatten()
     }
 
-    /// Does a selector that names the one element pick the other as well? Namespaces and prefixes are nothing to it.
-    pub fn same_name(&self, a: NodeId, b: NodeId) -> bool {
-        let (x, y) = (self.node(a), self.node(b));
-        let local = |id| without_prefix(self.name(id).unwrap_or_default());
-        x.kind == y.kind && (x.name == y.name || self.dialect == Dialect::Xml && local(a) == local(b))
-    }
-
-    /// The name by which an element is known: in XML, a prefix only stands for the namespace.
-    pub fn local_name(&self, id: NodeId) -> &str {
-        let name = self.name(id).unwrap_or_default();
-        if self.dialect == Dialect::Xml && !self.namespace(id).is_empty() { without_prefix(name) } else { name }
-    }
-
-    /// The namespace of an element of XML; empty: none.
-    pub fn namespace(&self, id: NodeId) -> &str {
-        let own = (self.dialect == Dialect::Xml).then(|| self.full_name(id)).flatten();
-        own.map_or("", |name| &*name.1)
-    }
-
-    /// Are an element's attributes data of a format of its own, that HTML says nothing about?
-    pub fn is_data(&self, id: NodeId) -> bool {
-        const SHOWN: [&str; 2] = ["http://www.w3.org/1999/xhtml", "http://www.w3.org/2000/svg"];
-        self.dialect == Dialect::Xml && !SHOWN.contains(&self.namespace(id))
-    }
-
-    /// A prefix of XML is bound to a namespace, somewhere in the page.
-    pub fn bind(&mut self, prefix: &str, space: &Namespace) {
-        let known = self.prefixes.entry(prefix.to_owned()).or_insert_with(|| Some(space.clone()));
-        if known.as_ref() != Some(space) {
-            *known = None;
-        }
-    }
-
     pub fn is_element(&self, id: NodeId) -> bool {
         self.node(id).kind == NodeKind::Element
     }
@@ -446,26 +415,6 @@ impl<'a> Dom<'a> {
         }
         let at = self.left_out.binary_search_by_key(&id, |known| known.0).ok()?;
         self.left_out.get(at).map(|known| known.1)
-    }
-
-    /// Says which fields were made while which form stood open. Of interest is what the tree does not tell; and since it shows each
-    /// form, and the last one before a field is the only one that can stand open, whether there was one is all there is to know.
-    pub fn set_owners(&mut self, owners: Vec<(NodeId, NodeId)>) {
-        let is_elsewhere = |(field, form): &(NodeId, NodeId)| {
-            let is_field = matches!(self.name(*field), Some("input" | "select" | "textarea" | "button"));
-            is_field && !self.around(*field).any(|outer| outer == *form) && self.attribute(*field, "form").is_none()
-        };
-        self.owned_elsewhere = owners.iter().filter(|owner| is_elsewhere(owner)).map(|owner| owner.0).collect();
-    }
-
-    /// Is a field sent with a form that it does not stand in?
-    pub fn is_owned_elsewhere(&self, field: NodeId) -> bool {
-        self.owned_elsewhere.binary_search(&field).is_ok()
-    }
-
-    /// Is a field sent with a form (HTML Standard, 4.10.18.3)? An attribute of its own that says with which is not asked.
-    pub fn is_owned(&self, field: NodeId) -> bool {
-        self.is_owned_elsewhere(field) || self.around(field).any(|outer| self.name(outer) == Some("form"))
     }
 
     /// All elements that were left out.
@@ -530,11 +479,6 @@ impl<'a> Dom<'a> {
         let children = self.children(id).filter_map(|child| self.extent(child));
         own.into_iter().chain(children).reduce(|a, b| Span { start: a.start.min(b.start), end: a.end.max(b.end) })
     }
-}
-
-/// The name behind its prefix.
-fn without_prefix(name: &str) -> &str {
-    name.split_once(':').map_or(name, |(_, local)| local)
 }
 
 /// Nodes that stand nowhere in a page, for which room is made.

@@ -4,7 +4,7 @@
 //! equal between the places where it could not; what is left is read into trees ([`grow`] what [`nest`]s [`regular`]ly, [`tree`] the rest by
 //! html5ever's tree builder, [`xml`] strictly), seen as a user sees it ([`view`], [`flow`]), and walked side by side ([`walk`]), children
 //! [`align`]ed. [`attribute`], [`link`], [`moment`], [`script`] and [`volatile`] know what values mean, [`elements`] what names say,
-//! [`spelling`] what a tree forgets, [`escape`] what went wrong between text and markup, [`place`] how to tell where, [`selector`] how to
+//! [`preface`] what was printed before a page, [`spelling`] what a tree forgets, [`escape`] what went wrong between text and markup, [`place`] how to tell where, [`selector`] how to
 //! be told, [`limits`] what a pair may cost.
 //!
 //! It decides nothing: what a rule is about goes to [`Sink::hides`] or, with the rule named, to [`Sink::report`].
@@ -25,6 +25,7 @@ mod link;
 mod moment;
 mod nest;
 mod place;
+mod preface;
 mod regular;
 mod script;
 mod selector;
@@ -47,7 +48,6 @@ use super::scope::Scope;
 use super::sink::{Finding, Sink};
 use attribute::Surroundings;
 use dom::{Dialect, Dom, NodeId, ROOT};
-use lexer::{Content, Lexer};
 use view::View;
 use walk::{Sides, Told, Walk};
 
@@ -93,17 +93,7 @@ pub fn compare(markup: Markup, control: &str, candidate: &str, scope: &Scope<'_>
 const BOM: char = '\u{feff}';
 
 fn compare_html(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
-    let (old, new) = match (before_doctype(old), before_doctype(new)) {
-        (Before::Something(at), Before::Nothing) => {
-            sink.report(printed_before(&old[..at], ""));
-            (&old[at..], new)
-        }
-        (Before::Nothing, Before::Something(at)) => {
-            sink.report(printed_before("", &new[..at]));
-            (old, &new[at..])
-        }
-        _ => (old, new),
-    };
+    let (old, new) = preface::without(old, new, sink);
     if old.len() + new.len() > limits::MAX_TOKENS {
         return too_different(old, new, sink);
     }
@@ -182,42 +172,54 @@ fn compare_xml(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     if old.len() + new.len() > limits::MAX_TREES {
         return too_different(old, new, sink);
     }
-    let a = xml::parse(old, Dialect::Xml, limits::TREES);
-    let left = a.as_ref().map_or(limits::TREES, |a| limits::TREES.saturating_sub(a.0.cost()));
-    let (a, b) = match (a, xml::parse(new, Dialect::Xml, left)) {
+    let (a, b) = match documents((old, new), Dialect::Xml) {
         (Ok(a), Ok(b)) => (a, b),
         (Err(xml::Fault::TooBig), _) | (_, Err(xml::Fault::TooBig)) => return too_different(old, new, sink),
         // Neither is XML that a reader would take: compared as a browser shows it.
         (Err(_), Err(_)) => return compare_html(old, new, scope, sink),
-        (a, b) => return malformed(a.err(), b.err(), sink),
+        (a, b) => return malformed(a.as_ref().err(), b.as_ref().err(), sink),
     };
-    for finding in declarations(a.1.as_ref(), b.1.as_ref()) {
-        sink.report(finding);
-    }
-    compare_trees(&a.0, &b.0, scope, sink);
+    compare_documents(&a, &b, scope, sink);
 }
 
 fn compare_xhtml(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     if old.len() + new.len() > limits::MAX_TREES {
         return too_different(old, new, sink);
     }
-    let a = xml::parse(old, Dialect::Xhtml, limits::TREES);
-    let left = a.as_ref().map_or(limits::TREES, |a| limits::TREES.saturating_sub(a.0.cost()));
-    let (a, b) = match (a, xml::parse(new, Dialect::Xhtml, left)) {
+    let (a, b) = match documents((old, new), Dialect::Xhtml) {
         (Ok(a), Ok(b)) => (a, b),
         (Err(xml::Fault::TooBig), _) | (_, Err(xml::Fault::TooBig)) => return too_different(old, new, sink),
         // Both show an error: what they would show is told all the same.
         (Err(_), Err(_)) => return compare_html(old, new, scope, sink),
-        (a, b) => return malformed(a.err(), b.err(), sink),
+        (a, b) => return malformed(a.as_ref().err(), b.as_ref().err(), sink),
     };
-    for finding in declarations(a.1.as_ref(), b.1.as_ref()).into_iter().chain(doctypes(&a.0, &b.0)) {
+    if let Some(finding) = doctypes(&a.dom, &b.dom) {
         sink.report(finding);
     }
-    compare_trees(&a.0, &b.0, scope, sink);
+    compare_documents(&a, &b, scope, sink);
 }
 
-fn malformed(a: Option<xml::Fault>, b: Option<xml::Fault>, sink: &mut Sink<'_>) {
-    let told = |fault: Option<xml::Fault>| match fault {
+type Read<'a> = Result<xml::Document<'a>, xml::Fault>;
+
+fn documents<'a>((old, new): (&'a str, &'a str), dialect: Dialect) -> (Read<'a>, Read<'a>) {
+    let a = xml::parse(old, dialect, limits::TREES);
+    let left = a.as_ref().map_or(limits::TREES, |a| limits::TREES.saturating_sub(a.dom.cost()));
+    (a, xml::parse(new, dialect, left))
+}
+
+fn compare_documents(a: &xml::Document<'_>, b: &xml::Document<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    // No reader takes the one: what it says, nobody reads.
+    if a.fault.is_some() != b.fault.is_some() {
+        return malformed(a.fault.as_ref(), b.fault.as_ref(), sink);
+    }
+    for finding in declarations(a.declaration.as_ref(), b.declaration.as_ref()) {
+        sink.report(finding);
+    }
+    compare_trees(&a.dom, &b.dom, scope, sink);
+}
+
+fn malformed(a: Option<&xml::Fault>, b: Option<&xml::Fault>, sink: &mut Sink<'_>) {
+    let told = |fault: Option<&xml::Fault>| match fault {
         Some(xml::Fault::Malformed(what, at)) => format!("not well-formed at byte {at}: {what}"),
         _ => "well-formed".to_owned(),
     };
@@ -227,44 +229,6 @@ fn malformed(a: Option<xml::Fault>, b: Option<xml::Fault>, sink: &mut Sink<'_>) 
 fn too_different(old: &str, new: &str, sink: &mut Sink<'_>) {
     let size = |text: &str| format!("{} bytes", text.len());
     sink.report(Finding::new(Kind::TooDifferent, PAGE).values(size(old), size(new)));
-}
-
-/// What stands before the doctype of a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Before {
-    NoDoctype,
-    /// Nothing that a browser minds: blanks and comments.
-    Nothing,
-    /// Text or tags, up to this byte: a browser then ignores the doctype.
-    Something(usize),
-}
-
-fn before_doctype(page: &str) -> Before {
-    let preface = &page.as_bytes()[..page.len().min(PREFACE)];
-    let is_doctype = |at: usize| preface.get(at..at + 3).is_some_and(|tag| tag.eq_ignore_ascii_case(b"<!d"));
-    if !memchr::memchr_iter(b'<', preface).any(is_doctype) {
-        return Before::NoDoctype;
-    }
-    let mut lexer = Lexer::from(page, 0);
-    let mut shows = false;
-    while let Some(token) = lexer.next(Content::Html).filter(|token| (token.span.start as usize) < PREFACE) {
-        match token.kind {
-            lexer::Kind::Doctype if shows => return Before::Something(token.span.start as usize),
-            lexer::Kind::Doctype => return Before::Nothing,
-            lexer::Kind::Comment => {}
-            lexer::Kind::Text => shows |= !token.span.of(page).trim().is_empty(),
-            _ => shows = true,
-        }
-    }
-    Before::NoDoctype
-}
-
-/// A doctype that stands further in the page is no longer looked for. Bytes.
-const PREFACE: usize = 4 << 10;
-
-/// A warning, most often.
-fn printed_before(old: &str, new: &str) -> Finding {
-    Finding::new(Kind::Text, PAGE).values(old.trim(), new.trim()).cause("printed_before_doctype")
 }
 
 fn doctypes(a: &Dom<'_>, b: &Dom<'_>) -> Option<Finding> {

@@ -29,17 +29,26 @@ pub(super) struct Declaration {
     pub encoding: String,
 }
 
+/// A document as it was read.
+#[derive(Debug)]
+pub(super) struct Document<'a> {
+    pub dom: Dom<'a>,
+    pub declaration: Option<Declaration>,
+    /// The first place where it is not well-formed, of those that can be read on behind.
+    pub fault: Option<Fault>,
+}
+
 /// Parses a document into a tree that costs no more than `budget` bytes.
-pub(super) fn parse(page: &str, dialect: Dialect, budget: usize) -> Result<(Dom<'_>, Option<Declaration>), Fault> {
+pub(super) fn parse(page: &str, dialect: Dialect, budget: usize) -> Result<Document<'_>, Fault> {
     let mut reading = Reading {
         dom: Dom::new(page, dialect, std::iter::once(page), budget),
         open: vec![ROOT],
         bound: Vec::new(),
+        fault: None,
         declaration: None,
         budget,
     };
     let mut reader = Reader::from_str(page);
-    reader.config_mut().check_comments = true;
     loop {
         let start = position(&reader);
         let event = reader.read_event().map_err(|error| Fault::Malformed(error.to_string(), position(&reader)))?;
@@ -66,6 +75,7 @@ struct Reading<'a> {
     open: Vec<NodeId>,
     /// The namespaces that are declared where we are, the innermost last.
     bound: Vec<Bound>,
+    fault: Option<Fault>,
     declaration: Option<Declaration>,
     /// What the tree may cost. Bytes.
     budget: usize,
@@ -103,14 +113,19 @@ impl<'a> Reading<'a> {
             }
             Event::Text(_) => {
                 if place.of(self.dom.page).contains("]]>") {
-                    return Err(Fault::Malformed("`]]>` in a text".to_owned(), place.start as usize));
+                    self.note("`]]>` in a text", place);
                 }
                 let text = charref::line_ends(place.of(self.dom.page)).into_owned();
                 self.text(&text, place)?;
             }
             Event::CData(text) => self.text(&charref::line_ends(&text), place)?,
             Event::GeneralRef(reference) => self.text(&resolve(self.dom.dialect, &reference), place)?,
-            Event::Comment(text) => self.leaf(NodeKind::Comment, &text, place),
+            Event::Comment(text) => {
+                if text.contains("--") || text.ends_with('-') {
+                    self.note("`--` in a comment", place);
+                }
+                self.leaf(NodeKind::Comment, &text, place);
+            }
             Event::PI(text) => self.leaf(NodeKind::Instruction, &text, place),
             // An empty line before it, as PHP prints one in front of `<?php`: no reader of feeds takes it.
             Event::Decl(_) if place.start > 0 => {
@@ -140,7 +155,7 @@ impl<'a> Reading<'a> {
             return Err(Fault::Malformed("a second root element".to_owned(), at));
         }
         if let Some(what) = fault_in(place.of(self.dom.page)) {
-            return Err(Fault::Malformed(what.to_owned(), at));
+            self.note(what, place);
         }
         for (count, attribute) in tag.attributes().enumerate() {
             attribute.map_err(|error| Fault::Malformed(error.to_string(), at))?;
@@ -202,7 +217,11 @@ impl<'a> Reading<'a> {
         self.dom.append(self.top(), node);
     }
 
-    fn finish(self, length: usize) -> Result<(Dom<'a>, Option<Declaration>), Fault> {
+    fn note(&mut self, what: &str, place: Span) {
+        self.fault.get_or_insert_with(|| Fault::Malformed(what.to_owned(), place.start as usize));
+    }
+
+    fn finish(self, length: usize) -> Result<Document<'a>, Fault> {
         if self.open.len() > 1 {
             let name = self.dom.name(self.top()).unwrap_or_default();
             return Err(Fault::Malformed(format!("<{name}> is not closed"), length));
@@ -210,7 +229,7 @@ impl<'a> Reading<'a> {
         if !self.dom.children(ROOT).any(|child| self.dom.is_element(child)) {
             return Err(Fault::Malformed("no root element".to_owned(), length));
         }
-        Ok((self.dom.finish(), self.declaration))
+        Ok(Document { dom: self.dom.finish(), declaration: self.declaration, fault: self.fault })
     }
 }
 
