@@ -27,8 +27,7 @@ pub fn day(text: &str) -> Option<i64> {
 /// A moment in microseconds since 1970, UTC: an HTTP date, or a day with a time of day as SQL, ISO 8601 and RFC 3339 write it.
 /// A time without a zone is taken as UTC.
 pub fn moment(text: &str) -> Option<i64> {
-    let text = text.trim();
-    if text.len() > 40 || text.len() < 16 {
+    if text.len() > 40 || text.len() < 16 || text.trim() != text {
         return None;
     }
     if text.as_bytes().first()?.is_ascii_alphabetic() {

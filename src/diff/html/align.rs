@@ -363,12 +363,13 @@ fn is_surely_renamed(a: &Sketch, b: &Sketch) -> bool {
     may_be && (a.id != 0 && a.id == b.id || a.inside != 0 && a.inside == b.inside)
 }
 
-/// The same by most of what stands in it.
+/// The same by most of what stands in it, or, if that is little, by all of it.
 fn is_renamed(a: &Sketch, b: &Sketch) -> bool {
     const MOSTLY: u32 = 9;
     const ENOUGH: u16 = 4;
     let may_be = a.sort != b.sort && a.movable == Movable::Yes && b.movable == Movable::Yes;
-    may_be && a.weight.min(b.weight) >= ENOUGH && overlap(a, b) >= MOSTLY
+    let all_alike = a.weight == b.weight && a.bag == b.bag && a.bag != [0; 2];
+    may_be && (all_alike || a.weight.min(b.weight) >= ENOUGH && overlap(a, b) >= MOSTLY)
 }
 
 /// So alike that it is the same thing in another place.

@@ -307,6 +307,7 @@ fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, scope: &Scope<'_>, sink: &mut Sink<'_
         scoping: &scoping,
         lists: &lists,
         ids: Default::default(),
+        spaces: Vec::new(),
         tag_like: None,
         room: limits::TREES.saturating_sub(a.cost() + b.cost()),
         told: Told::Nothing,

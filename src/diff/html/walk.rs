@@ -56,6 +56,8 @@ pub(super) struct Walk<'w, 'd, 's, 'r> {
     /// Elements whose children have no order.
     pub lists: &'w Lists,
     pub ids: (Ids, Ids),
+    /// The namespaces of XML that stand for others, each told once.
+    pub spaces: Vec<(&'d str, &'d str)>,
     /// Legacy's texts that look like markup below the element that was asked about last.
     pub tag_like: Option<(NodeId, String)>,
     /// What is left of the memory that the pair may take. Bytes.
@@ -318,7 +320,9 @@ impl Walk<'_, '_, '_, '_> {
         let (x, y) = (self.sides.a.dom, self.sides.b.dom);
         let outer = (x.node(at.0).parent, y.node(at.1).parent);
         let spaces = (x.namespace(at.0), y.namespace(at.1));
-        if spaces != (x.namespace(outer.0), y.namespace(outer.1)) {
+        let is_outers = spaces == (x.namespace(outer.0), y.namespace(outer.1));
+        if !is_outers && !self.spaces.contains(&spaces) {
+            self.spaces.push(spaces);
             let path = self.attribute_place(Side::Control, at.0, "xmlns");
             self.report(Finding::new(Kind::Attribute, path).values(spaces.0, spaces.1));
         }

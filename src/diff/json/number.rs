@@ -169,10 +169,11 @@ pub fn is_long(text: &str) -> bool {
     exact(text).digits.len() > DOUBLE_DIGITS
 }
 
-/// A whole number beyond what a double holds exactly, and the double next to it.
+/// A whole number beyond 64 bits, which PHP has as a double, and that double. Smaller ones it has exactly: there a double lost digits.
 pub fn is_bigint_as_float(control: &str, candidate: &str) -> bool {
+    const LARGEST: f64 = 9_223_372_036_854_775_807.0;
     is_whole_form(control) != is_whole_form(candidate)
-        && double(control).abs() >= EXACT_UP_TO
+        && double(control).abs() >= LARGEST
         && double(control).is_finite()
         && double(control) == double(candidate)
 }

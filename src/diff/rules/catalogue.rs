@@ -93,7 +93,7 @@ catalogue! {
     }
     Optional {
         FloatTolerance "float_tolerance" "numbers closer than the tolerance"
-        BigintFloat "bigint_float" "a whole number beyond 2^53 that one side prints as a float"
+        BigintFloat "bigint_float" "a whole number beyond 2^63 that one side prints as a float"
         NumericStrings "numeric_strings" "`\"42\"` and `42`"
         EmptyArrayObject "empty_array_object" "`[]` and `{}`"
         NullMissing "null_missing" "`null` and no such member"
