@@ -135,13 +135,15 @@ pub fn compare(answers: &Answers<'_>, sink: &mut Sink<'_>) {
         sink.report(Finding::new(Kind::ContentType, PATH).sides(joined(&olds), joined(&news)).cause("media_type"));
         return;
     }
-    let (control, candidate) = (olds.into_iter().next(), news.into_iter().next());
+    let (control, candidate) = (olds.first().cloned(), news.first().cloned());
     if control == candidate {
         sink.report(Finding::new(Kind::ContentType, PATH).sides(control, candidate).rule(Rule::HeaderSpelling));
         return;
     }
     let finding = Finding::new(Kind::ContentType, PATH).sides(control.as_ref(), candidate.as_ref());
-    if answers.leave_type_unused() {
+    // PHP says what nothing is, others do not.
+    let only_one_says = olds.is_empty() != news.is_empty();
+    if answers.leave_type_unused() || (only_one_says && answers.are_empty()) {
         sink.report(finding.rule(Rule::ContentTypeUnused));
         return;
     }

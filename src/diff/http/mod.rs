@@ -40,6 +40,11 @@ impl Answers<'_> {
         !self.status_has_body()
     }
 
+    /// Whether bodies could have come, and none did.
+    pub fn are_empty(&self) -> bool {
+        self.control.body.is_empty() && self.candidate.body.is_empty() && !self.is_head()
+    }
+
     fn is_head(&self) -> bool {
         self.request.method == ::http::Method::HEAD
     }
