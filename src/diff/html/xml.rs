@@ -1,4 +1,5 @@
-//! XML (feeds, sitemaps) read strictly into a [`Dom`]: what is not well-formed is an error, as it is to a feed reader.
+//! XML (feeds, sitemaps) read strictly into a [`Dom`]: what is not well-formed is an error, as it is to a feed reader. Where it can be
+//! read on behind it, the [`Document`] has the fault beside its tree.
 //!
 //! Covered: elements, attributes, text, CDATA, comments, processing instructions, character references and the five named ones.
 //! Elements and attributes are known by their namespaces, whichever prefix stands for them (Namespaces in XML 1.0).

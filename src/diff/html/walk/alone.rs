@@ -1,4 +1,4 @@
-//! What only one side has.
+//! What only one side has. Words and elements that follow each other came or went together, and are told as one.
 
 use smallvec::SmallVec;
 

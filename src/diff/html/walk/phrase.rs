@@ -1,5 +1,5 @@
-//! Words and markup among the children of two elements: the same words in other elements, and words that came or went with
-//! elements. Each is one change, and told as one.
+//! Words and markup among the children of two elements: the same words in other elements are one change. Words that came or went with
+//! elements are in [`alone`](super::alone).
 
 use super::super::dom::NodeId;
 use super::super::flow::{Lead, has_nbsp};
