@@ -4,7 +4,8 @@
 //! equal between the places where it could not; what is left is read into trees ([`grow`] what [`nest`]s [`regular`]ly, [`tree`] the rest by
 //! html5ever's tree builder, [`xml`] strictly), seen as a user sees it ([`view`], [`flow`]), and walked side by side ([`walk`]), children
 //! [`align`]ed. [`attribute`], [`link`], [`moment`], [`script`] and [`volatile`] know what values mean, [`elements`] what names say,
-//! [`preface`] what was printed before a page, [`spelling`] what a tree forgets, [`escape`] what went wrong between text and markup, [`place`] how to tell where, [`selector`] how to
+//! [`preface`] what was printed before a page, [`spelling`] what a tree forgets, [`escape`] and
+//! [`unescaped`] what went wrong between text and markup, [`place`] how to tell where, [`selector`] how to
 //! be told, [`limits`] what a pair may cost.
 //!
 //! It decides nothing: what a rule is about goes to [`Sink::hides`] or, with the rule named, to [`Sink::report`].
@@ -32,6 +33,7 @@ mod selector;
 mod skeleton;
 mod spelling;
 mod tree;
+mod unescaped;
 mod view;
 mod volatile;
 mod walk;
@@ -100,6 +102,7 @@ fn compare_html(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     let around = Surroundings::of((old, new), scope.base(), scope.now);
     let told = match fast::prove(old, new, &around) {
         fast::Proof::Equal(hidden) => is_hidden(hidden, scope, sink),
+        fast::Proof::Unknown(..) if compare_mended((old, new), scope, sink) => true,
         fast::Proof::Unknown(trace, Some(begun)) => compare_rest((old, new), &around, (&trace, *begun), scope, sink),
         fast::Proof::Unknown(_, None) => false,
     };
@@ -144,7 +147,7 @@ fn compare_rest(
     if let Some(finding) = doctypes(&a, &b) {
         sink.report(finding);
     }
-    if compare_trees(&a, &b, scope, sink) == Told::Mispaired {
+    if compare_trees(&a, &b, scope, sink).told == Told::Mispaired {
         *sink = before;
         return false;
     }
@@ -154,6 +157,30 @@ fn compare_rest(
         sink.hides_times(rule, count, || ids.selector(&a, node().unwrap_or(ROOT)));
     }
     true
+}
+
+/// Compares two pages of which one lets a text of the other through as markup, as if it did not, and tells that it did. `false`: none does,
+/// or what it let through is not at the same place.
+fn compare_mended((old, new): (&str, &str), scope: &Scope<'_>, sink: &mut Sink<'_>) -> bool {
+    let in_new = unescaped::mend(old, new);
+    let in_old = if in_new.is_none() { unescaped::mend(new, old) } else { None };
+    let Some(count) = in_new.as_ref().or(in_old.as_ref()).map(|mended| mended.count) else { return false };
+    let old = in_old.as_ref().map_or(old, |mended| &mended.page);
+    let new = in_new.as_ref().map_or(new, |mended| &mended.page);
+    if old.len() + new.len() > limits::MAX_TREES {
+        return false;
+    }
+    let Ok(a) = tree::parse(old, limits::TREES) else { return false };
+    let Ok(b) = tree::parse(new, limits::TREES.saturating_sub(a.cost())) else { return false };
+    let before = sink.clone();
+    if let Some(finding) = doctypes(&a, &b) {
+        sink.report(finding);
+    }
+    let is_told = compare_trees(&a, &b, scope, sink).mended == count;
+    if !is_told {
+        *sink = before;
+    }
+    is_told
 }
 
 fn compare_html_trees(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
@@ -269,7 +296,14 @@ fn declarations(a: Option<&xml::Declaration>, b: Option<&xml::Declaration>) -> V
     }
 }
 
-fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) -> Told {
+/// What came of walking two trees.
+struct Walked {
+    told: Told,
+    /// How many mended texts were told.
+    mended: usize,
+}
+
+fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) -> Walked {
     let ignored: Vec<String> = scope.rules.ignored_selectors().map(str::to_owned).collect();
     // A selector that does not parse is refused when the rules are compiled; here it matches nothing.
     let selectors: Vec<Option<Selector>> = ignored.iter().map(|text| Selector::parse(text).ok()).collect();
@@ -285,12 +319,12 @@ fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, scope: &Scope<'_>, sink: &mut Sink<'_
     let lists = walk::Lists::of(scope.rules);
     let (Ok(x), Ok(y)) = (View::of(a, &ignoring), View::of(b, &ignoring)) else {
         too_different(a.page, b.page, sink);
-        return Told::TooMuch;
+        return Walked { told: Told::TooMuch, mended: 0 };
     };
     let alike = x.item(View::ROOT).meaning == y.item(View::ROOT).meaning;
     if !alike && let Some(finding) = cut_off(a.page, b.page) {
         sink.report(finding);
-        return Told::Something;
+        return Walked { told: Told::Something, mended: 0 };
     }
     if !alike && let Some(finding) = broken_off(a, b) {
         sink.report(finding);
@@ -311,13 +345,14 @@ fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, scope: &Scope<'_>, sink: &mut Sink<'_
         tag_like: None,
         room: limits::TREES.saturating_sub(a.cost() + b.cost()),
         told: Told::Nothing,
+        mended: 0,
     };
     walk.pair(View::ROOT, View::ROOT, (ROOT, ROOT));
-    let told = walk.told;
+    let (told, mended) = (walk.told, walk.mended);
     if told == Told::TooMuch && sink.len() == before || told == Told::Nothing && !alike {
         too_different(a.page, b.page, sink);
     }
-    told
+    Walked { told, mended }
 }
 
 /// Does one page end in the middle of the other?

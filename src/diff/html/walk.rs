@@ -64,6 +64,8 @@ pub(super) struct Walk<'w, 'd, 's, 'r> {
     pub room: usize,
     /// Something was told or hidden.
     pub told: Told,
+    /// How many texts were told that one page lets through as markup.
+    pub mended: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

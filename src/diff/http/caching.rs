@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use http::StatusCode;
+
 use super::Answers;
 use super::directives;
 use super::headers::{time_of, values};
@@ -111,12 +113,20 @@ fn read(answer: &Observation, now: Option<i64>) -> Caching {
         }
     }
     let fresh = freshness(answer, &directives, now);
+    if fresh == Fresh::Unsaid && directives.is_empty() && !may_be_guessed(answer.status) {
+        return Caching::NoStore;
+    }
     if fresh == Fresh::Never {
         for implied in ["no-cache", "must-revalidate", "proxy-revalidate", "max-age", "post-check", "pre-check"] {
             directives.remove(implied);
         }
     }
     Caching::Store { fresh, directives }
+}
+
+/// Whether a cache may keep an answer of this status that says nothing of caching (RFC 9110, section 15.1).
+fn may_be_guessed(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 200 | 203 | 204 | 206 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501)
 }
 
 fn freshness(answer: &Observation, directives: &BTreeMap<String, Option<String>>, now: Option<i64>) -> Fresh {

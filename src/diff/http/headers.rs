@@ -21,11 +21,35 @@ use crate::diff::scope::Scope;
 use crate::diff::shown::Shown;
 use crate::diff::sink::{Finding, Sink};
 use by_value::by_value;
-use meaning::{Meaning, meaning, severity_of};
+use meaning::{Meaning, meaning, protects, severity_of};
 use path::path;
 
 pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
-    let differing = differing(answers);
+    compare_those(answers, scope, sink, |_| true);
+}
+
+/// As [`compare`], of two failures with their part of the headers.
+pub fn compare_failures(answers: &Answers<'_>, part: Part, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    compare_those(answers, scope, sink, |sent| sent.is_of_error_page(answers) == (part == Part::ErrorPage));
+}
+
+/// Which headers of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// What is said to every client whatever happens.
+    Answer,
+    /// What is said of the page that tells of the failure.
+    ErrorPage,
+}
+
+fn compare_those<'a>(
+    answers: &Answers<'a>,
+    scope: &Scope<'_>,
+    sink: &mut Sink<'_>,
+    wanted: impl Fn(&Sent<'a>) -> bool,
+) {
+    let mut differing = differing(answers);
+    differing.retain(wanted);
     let differs = |how: Meaning| differing.iter().any(|sent| sent.how == how);
     if differs(Meaning::ContentType) {
         content_type::compare(answers, sink);
@@ -60,6 +84,15 @@ enum Values<'a> {
 impl<'a> Sent<'a> {
     fn new(name: &'a HeaderName, values: Values<'a>) -> Self {
         Self { name, how: meaning(name.as_str()), values }
+    }
+
+    /// Whether it describes the body (representation metadata: RFC 9110, section 8), or is a protection that only new gives: frameworks
+    /// write their error pages with some, as Go's and Express do.
+    fn is_of_error_page(&self, answers: &Answers<'_>) -> bool {
+        let name = self.name.as_str();
+        matches!(name, "etag" | "last-modified" | "accept-ranges")
+            || matches!(name.strip_prefix("content-"), Some(rest) if !rest.starts_with("security-policy"))
+            || (protects(name) && !answers.control.headers.contains_key(self.name))
     }
 
     /// Whether both send one value, and only its case differs.

@@ -18,6 +18,7 @@ use super::observation::{Observation, Request};
 use super::rules::Rule;
 use super::scope::Scope;
 use super::sink::{Finding, Sink};
+use headers::Part;
 use status::Rest;
 
 /// Both answers to one request.
@@ -100,11 +101,13 @@ pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, mut sink: Sink<'_>) -> 
     }
 }
 
-/// Both failed with the same status: whether they also say the same is one question.
+/// Both failed with the same status. What their headers promise to every client counts as ever; whether they also say the same is one
+/// question.
 fn failure(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    headers::compare_failures(answers, Part::Answer, scope, sink);
     let mut trial = Sink::new(scope.rules, scope.now);
     if !(answers.control.body.is_empty() && answers.candidate.body.is_empty()) {
-        content_type::compare(answers, &mut trial);
+        headers::compare_failures(answers, Part::ErrorPage, scope, &mut trial);
     }
     body::compare(answers, scope, &mut trial);
     if trial.is_empty() {

@@ -18,7 +18,7 @@ pub enum Rest {
     Headers,
     /// Nothing: the one answered something else altogether.
     Nothing,
-    /// Both failed in the same way: only whether they say the same.
+    /// Both failed in the same way: headers, and whether they say the same.
     Failure,
     /// Gateways failed before both applications: proves nothing.
     Inconclusive,

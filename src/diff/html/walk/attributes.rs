@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use super::super::attribute::{self, Verdict};
 use super::super::dom::{Attribute, NodeId};
-use super::super::{escape, link, script, selector, volatile};
+use super::super::{escape, link, script, selector, unescaped, volatile};
 use super::{STEP, Side, Walk};
 use crate::diff::comparison::{Kind, Severity};
 use crate::diff::rules::{Class, Rule};
@@ -67,6 +67,10 @@ impl Walk<'_, '_, '_, '_> {
         }
         if old == new {
             return;
+        }
+        if unescaped::is_marked(old) || unescaped::is_marked(new) {
+            let path = self.attribute_place(Side::Control, at.0, name);
+            return self.mended(Finding::new(Kind::Attribute, path), old, new);
         }
         let verdict = if self.are_data(at) && !link::is_link(name) {
             Verdict::Differ

@@ -3,7 +3,7 @@
 use super::super::dom::{Dialect, Dom, NONE, NodeId, NodeKind};
 use super::super::flow::{NBSP, has_nbsp};
 use super::super::view::{ItemId, View};
-use super::super::{escape, link, moment, script, spelling, volatile};
+use super::super::{escape, link, moment, script, spelling, unescaped, volatile};
 use super::{Side, Walk};
 use crate::diff::clock;
 use crate::diff::comparison::{Comparison, Difference, Hidden, Kind, Severity};
@@ -33,6 +33,10 @@ impl Walk<'_, '_, '_, '_> {
     /// Two texts that a user reads.
     pub(super) fn told_texts(&mut self, old: &str, new: &str, within: (NodeId, NodeId)) {
         let x = self.sides.a;
+        if unescaped::is_marked(old) || unescaped::is_marked(new) {
+            let path = self.place(Side::Control, within.0);
+            return self.mended(Finding::new(Kind::Text, path), old, new);
+        }
         let volatile = moment::same_but_clock(x.dom.name(within.0).unwrap_or_default(), old, new, self.around.now)
             || volatile::same_but_duration(old, new)
             || volatile::same_but_request_id(old, new);
@@ -67,6 +71,18 @@ impl Walk<'_, '_, '_, '_> {
         let finding =
             if old.trim() == new.trim() { finding.severity(Severity::Medium).cause("whitespace") } else { finding };
         self.report(finding);
+    }
+
+    /// A text or value that one page lets through as markup.
+    pub(super) fn mended(&mut self, finding: Finding, old: &str, new: &str) {
+        let plain = |text: &str| text.replace(unescaped::MARK, "");
+        let finding = finding.values(plain(old), plain(new));
+        self.mended += [old, new].iter().flat_map(|text| text.matches(unescaped::MARK)).count();
+        self.report(if unescaped::is_marked(new) {
+            finding.severity(Severity::Critical).cause("escape_missing")
+        } else {
+            finding.cause("markup_escaped")
+        });
     }
 
     /// A space that shows before two nodes on one side only, and stands behind the words before them: those are what differs, in the

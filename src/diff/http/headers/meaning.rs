@@ -143,8 +143,11 @@ const PROTECTIONS: [&str; 10] = [
     "www-authenticate",
 ];
 
+pub(super) fn protects(name: &str) -> bool {
+    PROTECTIONS.contains(&name)
+}
+
 /// What it means that a header is lost, or says something else.
 pub(super) fn severity_of(name: &str) -> Severity {
-    let is_protection = PROTECTIONS.contains(&name) || name.starts_with("access-control-");
-    if is_protection { Severity::High } else { Severity::Medium }
+    if protects(name) || name.starts_with("access-control-") { Severity::High } else { Severity::Medium }
 }
