@@ -12,6 +12,9 @@ pub(super) const MAX_TOKENS: usize = 5 << 20;
 /// times. Bytes.
 pub(super) const TREES: usize = MAX_TREES / 4 * 11;
 
+/// Both pages together up to this length are compared with one of them [mended](super::unescaped): it is there once more. Bytes.
+pub(super) const MAX_MENDED: usize = MAX_TREES / 2;
+
 /// Blocks of a page are remembered as long as they are larger than this on an average; where they are not, first the small ones are
 /// forgotten, then all. Bytes.
 pub(super) const LEAST_BLOCK: usize = 40;

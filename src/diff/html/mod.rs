@@ -167,7 +167,7 @@ fn compare_mended((old, new): (&str, &str), scope: &Scope<'_>, sink: &mut Sink<'
     let Some(count) = in_new.as_ref().or(in_old.as_ref()).map(|mended| mended.count) else { return false };
     let old = in_old.as_ref().map_or(old, |mended| &mended.page);
     let new = in_new.as_ref().map_or(new, |mended| &mended.page);
-    if old.len() + new.len() > limits::MAX_TREES {
+    if old.len() + new.len() > limits::MAX_MENDED {
         return false;
     }
     let Ok(a) = tree::parse(old, limits::TREES) else { return false };
