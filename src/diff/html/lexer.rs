@@ -67,6 +67,17 @@ pub(super) enum Raw {
     Plaintext,
 }
 
+impl Raw {
+    /// How it is in an element in which text [is raw](super::elements::Traits::RAW).
+    pub fn of(element: &str) -> Self {
+        match element {
+            "title" | "textarea" => Self::Rcdata,
+            "script" => Self::Script,
+            _ => Self::Rawtext,
+        }
+    }
+}
+
 /// Is the current node outside the HTML namespace? Only there is `<![CDATA[` one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {

@@ -41,7 +41,7 @@ pub(super) fn read_on<'a>(page: &'a str, at: u32, mut nest: Nest<'a>, reader: &m
                 let name = Name::of(inner);
                 match nest.start(&name, token.self_closing, &token.into(), reader)? {
                     Some(close) => lexer.skip_to(close),
-                    None if name.is(Traits::RAW) => lexer.begin_raw(raw(name.text), &token),
+                    None if name.is(Traits::RAW) => lexer.begin_raw(Raw::of(name.text), &token),
                     None => {}
                 }
             }
@@ -49,14 +49,6 @@ pub(super) fn read_on<'a>(page: &'a str, at: u32, mut nest: Nest<'a>, reader: &m
         }
     }
     nest.finish(reader)
-}
-
-fn raw(name: &str) -> Raw {
-    match name {
-        "title" | "textarea" => Raw::Rcdata,
-        "script" => Raw::Script,
-        _ => Raw::Rawtext,
-    }
 }
 
 /// What a NUL becomes depends on where it stands.

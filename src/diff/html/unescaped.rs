@@ -4,6 +4,8 @@
 use std::ops::Range;
 
 use super::charref::{self, Place};
+use super::elements::{Name, Traits};
+use super::lexer::{Content, Kind, Lexer, Raw};
 
 /// A page with markup turned back to the text that the other page has there.
 #[derive(Debug)]
@@ -32,18 +34,53 @@ pub(super) fn mend(escaped: &str, raw: &str) -> Option<Mended> {
     let mut places: Vec<(usize, usize, &str)> =
         texts.into_iter().flat_map(|text| let_through(text, escaped, raw)).collect();
     places.sort_unstable();
-    let (mut page, mut count, mut at) = (String::with_capacity(raw.len() + raw.len() / 8), 0, 0);
+    let (mut page, mut marks, mut at) = (String::with_capacity(raw.len() + raw.len() / 8), Vec::new(), 0);
     for (start, end, text) in places {
         let Some(before) = raw.get(at..start) else { continue };
         page.push_str(before);
-        let (begin, value) = text.split_at(if text.starts_with('=') { "=\"".len() } else { 0 });
+        let marked = if text.starts_with('=') { Marked::Value } else { Marked::Text };
+        let (begin, value) = text.split_at(if marked == Marked::Value { "=\"".len() } else { 0 });
         page.push_str(begin);
+        marks.push((page.len(), marked));
         page.push(MARK);
         page.push_str(value);
-        (at, count) = (end, count + 1);
+        at = end;
     }
     page.push_str(raw.get(at..)?);
-    (count > 0).then_some(Mended { page, count })
+    let mended = Mended { page, count: marks.len() };
+    (mended.count > 0 && are_there(&marks, &mended.page)).then_some(mended)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Marked {
+    Text,
+    Value,
+}
+
+/// Whether each mark stands in what it is said to be: in a comment or a script, markup is none.
+fn are_there(marks: &[(usize, Marked)], page: &str) -> bool {
+    let mut lexer = Lexer::from(page, 0);
+    let mut left = marks;
+    while let Some(token) = lexer.next(Content::Html) {
+        while let Some(((_, marked), rest)) = left.split_first().filter(|((at, _), _)| *at < token.span.end as usize) {
+            let fits = match token.kind {
+                Kind::Text | Kind::Rcdata => *marked == Marked::Text,
+                Kind::Start => *marked == Marked::Value,
+                _ => false,
+            };
+            if !fits {
+                return false;
+            }
+            left = rest;
+        }
+        if token.kind == Kind::Start {
+            let name = Name::of(token.inner.of(page));
+            if name.is(Traits::RAW) {
+                lexer.begin_raw(Raw::of(name.text), &token);
+            }
+        }
+    }
+    left.is_empty()
 }
 
 /// The places in `raw` where a text stands unescaped: from, to, and the text as escaped. What stands there as often, escaped or not, as in
@@ -194,6 +231,8 @@ mod tests {
         let page = "<textarea>&lt;b&gt;</textarea><p>a</p>";
         assert_eq!(mended(page, "<textarea><b></textarea><p>b</p>"), None);
         assert_eq!(mended("<a title='&lt;b&gt;'>x</a>", "<a title='<b>'>x</a>"), None);
+        assert_eq!(mended("<i title='x'>y</i><p>a&lt;b</p>", "<i title='a<b'>x</i><p>y</p>"), None);
+        assert_eq!(mended("<script>1</script><p>&lt;b</p>", "<script>'<b'</script><p>x</p>"), None);
     }
 
     #[test]

@@ -103,11 +103,7 @@ impl<'a> Prover<'a, '_> {
 
     /// Raw text, up to its end tag.
     pub(super) fn raw(&mut self, name: &str, old: &Token, new: &Token) -> Option<()> {
-        let raw = match name {
-            "title" | "textarea" => Raw::Rcdata,
-            "script" => Raw::Script,
-            _ => Raw::Rawtext,
-        };
+        let raw = Raw::of(name);
         self.old.lexer.begin_raw(raw, old);
         self.new.lexer.begin_raw(raw, new);
         let ends = (self.old.advance(Content::Html), self.new.advance(Content::Html));
