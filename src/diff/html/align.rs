@@ -347,7 +347,9 @@ fn likeness(a: &Sketch, b: &Sketch) -> u32 {
     }
     let overlap = overlap(a, b);
     let same_id = a.id != 0 && a.id == b.id;
-    if a.weight.max(b.weight) >= HEAVY && overlap < 2 && a.own != b.own && !same_id {
+    // One that lost its id and most of what stood in it is another one.
+    let needed = if a.id == b.id { 2 } else { 6 };
+    if a.weight.max(b.weight) >= HEAVY && overlap < needed && a.own != b.own && !same_id {
         return 0;
     }
     1 + overlap + if same_id { 20 } else { 0 } + if a.own == b.own { 4 } else { 0 }

@@ -183,7 +183,10 @@ fn one_only(control: &str, candidate: &str, faults: (Option<Fault>, Option<Fault
             return;
         }
         Fault::Trailing(_) => (Kind::Structure, "text_after_json"),
-        Fault::Unexpected(at) => (Kind::Structure, what_is_wrong(broken, at)),
+        Fault::Unexpected(at) => match what_is_wrong(broken, at) {
+            "html_instead_of_json" if faults.0.is_some() => (Kind::Structure, "json_instead_of_html"),
+            cause => (Kind::Structure, cause),
+        },
     };
     let shown = |text: &str, fault: Option<Fault>| match fault {
         Some(Fault::Truncated(at)) => format!("… {} (ends at byte {at})", end(text)),

@@ -96,6 +96,7 @@ impl Walk<'_, '_, '_, '_> {
         match verdict {
             Verdict::Same => {}
             Verdict::But(rule) if rule.class() == Class::Cosmetic => self.hide_values(rule, at, |_| finding),
+            Verdict::But(Rule::OwnHostLinks) => self.report(finding.rule(Rule::OwnHostLinks).cause("same_target")),
             Verdict::But(rule) => self.report(finding.rule(rule)),
             Verdict::Differ if !attribute::is_prose(name) && self.json_value(old, new, &finding.path, at) => {}
             Verdict::Differ => {

@@ -1,7 +1,7 @@
 //! An element that one side puts around what the other has without it: that is one change, and what stands in it is compared.
 
 use super::super::dom::NodeId;
-use super::super::view::{ItemId, ItemKind, View};
+use super::super::view::{Item, ItemId, ItemKind, View};
 use super::{Side, Walk};
 use crate::diff::comparison::Kind;
 use crate::diff::sink::Finding;
@@ -69,5 +69,18 @@ fn is_around((outer, around): (&View<'_>, ItemId), (inner, kids): (&View<'_>, &[
         // An only child is the same one by its attributes, too.
         equal += usize::from(a.meaning == b.meaning || (kids.len() == 1 && a.own == b.own && a.weight > 2));
     }
-    alike && within.next().is_none() && equal * 2 >= kids.len() && equal > 0
+    let mostly = || equal > 0 && equal * 2 >= kids.len();
+    alike && within.next().is_none() && (mostly() || kids.len() > 2 && say_nearly_the_same(item, inner, kids))
+}
+
+/// Does an element say most of what some children say, each of which may say something else, too?
+fn say_nearly_the_same(outer: &Item, inner: &View<'_>, kids: &[ItemId]) -> bool {
+    const LITTLE: u32 = 16;
+    /// In bags as full as this, much is the same by chance.
+    const MUCH: u32 = 96;
+    let said = kids.iter().map(|kid| inner.item(*kid).bag).fold([0; 2], |all, bag| [all[0] | bag[0], all[1] | bag[1]]);
+    let ones = |mixed: fn(u64, u64) -> u64| (0..2).map(|at| mixed(outer.bag[at], said[at]).count_ones()).sum::<u32>();
+    let (both, either) = (ones(|a, b| a & b), ones(|a, b| a | b));
+    let needed = if either > MUCH { 14 } else { 9 };
+    either >= LITTLE && both * 16 >= either * needed
 }
