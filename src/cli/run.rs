@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -106,6 +107,9 @@ fn tell_that_it_is_open(door: &OpenDoor) {
     });
 }
 
+/// How long who has no patience waits for what was compared to be written.
+const LAST_WRITE: Duration = Duration::from_secs(2);
+
 /// Why the door closes.
 enum End {
     Stopped,
@@ -128,7 +132,7 @@ impl Signals {
         })
     }
 
-    /// SIGTERM and SIGINT drain. A second one, for who has no patience, ends the process at once. SIGUSR2 starts the new binary;
+    /// SIGTERM and SIGINT drain. A second one, for who has no patience, ends the process as soon as what was compared is written. SIGUSR2 starts the new binary;
     /// then the first one finds the door leaving already, for a service manager that stops the new door tells the old one too.
     async fn until_the_end(mut self, door: &OpenDoor) -> End {
         let end = loop {
@@ -154,6 +158,7 @@ impl Signals {
             }
         };
         let leaving = matches!(end, End::Succeeded(_));
+        let evidence = door.evidence();
         tokio::spawn(async move {
             if leaving {
                 told_to_stop(&mut self.stop).await;
@@ -161,6 +166,8 @@ impl Signals {
             }
             told_to_stop(&mut self.stop).await;
             tracing::warn!("told twice: the door ends now");
+            let written = tokio::task::spawn_blocking(move || evidence.flush());
+            let _ = tokio::time::timeout(LAST_WRITE, written).await;
             std::process::exit(1);
         });
         end

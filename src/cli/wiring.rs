@@ -148,6 +148,10 @@ impl OpenDoor {
         }
     }
 
+    pub fn evidence(&self) -> Arc<Recorder> {
+        self.live.recorder().clone()
+    }
+
     /// The runtime that serves users, for what must wait beside it.
     pub fn runtime(&self) -> &Runtime {
         &self.runtime

@@ -154,6 +154,30 @@ fn copies_under_way_are_counted_before_it_goes() {
     assert_eq!((line.count("compared"), line.unproven()), (0, 3), "{}", line.0);
 }
 
+#[test]
+fn who_says_it_twice_waits_for_nobody_and_loses_no_comparison() {
+    let release = Signal::new();
+    let site = Site::of(held(&release), Origin::saying("new"));
+    let mut door = site.open(SHADOW);
+    for _ in 0..3 {
+        assert_eq!(door.get("/").status(), 200);
+    }
+    door.await_metric("comparisons_total", &[("route", "all")], 3.0);
+    let mut client = door.client();
+    client.send(request("GET", "/slow", &[], b""));
+    site.legacy.await_seen(4);
+    door.signal("TERM");
+    await_that("the drain to begin", || match get(door.admin, "/readyz").status() {
+        503 => Ok(()),
+        status => Err(format!("{status}")),
+    });
+    door.signal("TERM");
+    assert_eq!(door.await_exit().code(), Some(1), "{}", door.log());
+    release.give();
+    let line = door.report_on("all").expect("what was compared is told");
+    assert_eq!(line.count("compared"), 3, "{}", line.0);
+}
+
 const SHADOW: &str = "- {name: all, match: {path: {prefix: /}}, stage: shadow}";
 
 #[test]
