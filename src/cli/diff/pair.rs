@@ -78,10 +78,28 @@ impl PairLine {
         if let Some(host) = &part.host {
             request.host = host.clone();
         }
-        if let Some(scheme) = &part.scheme {
-            request.scheme = if scheme.eq_ignore_ascii_case("https") { "https" } else { "http" };
+        match &part.scheme {
+            Some(scheme) => request.scheme = if scheme.eq_ignore_ascii_case("https") { "https" } else { "http" },
+            None if part.url.as_ref().is_none_or(|url| !url.contains("://")) && self.is_https(&request.host) => {
+                request.scheme = "https";
+            }
+            None => {}
         }
         Ok(request)
+    }
+
+    /// Do the answers say which scheme the site has that the request does not name?
+    fn is_https(&self, host: &str) -> bool {
+        let mentions = |scheme: &str| {
+            ["", "\\"].iter().any(|escape| {
+                let own = format!("{scheme}:{escape}/{escape}/{host}");
+                [&self.control, &self.candidate].iter().any(|answer| {
+                    answer.headers.to_string().contains(&own)
+                        || answer.body.as_ref().is_some_and(|body| body.contains(&own))
+                })
+            })
+        };
+        mentions("https") && !mentions("http")
     }
 }
 

@@ -118,6 +118,13 @@ impl<'a> Lexer<'a> {
         (self.at, self.raw) = (at as usize, None);
     }
 
+    /// Goes on behind the tag that is open at a place between two attributes.
+    pub fn skip_in_tag(&mut self, at: usize) {
+        let mut rest = attributes(self.page, at);
+        while rest.step().is_some() {}
+        (self.at, self.raw) = (rest.at, None);
+    }
+
     pub fn page(&self) -> &'a str {
         self.page
     }

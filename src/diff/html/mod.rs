@@ -100,15 +100,26 @@ fn compare_html(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
         return too_different(old, new, sink);
     }
     let around = Surroundings::of((old, new), scope.base(), scope.now);
-    let told = match fast::prove(old, new, &around) {
-        fast::Proof::Equal(hidden) => is_hidden(hidden, scope, sink),
-        fast::Proof::Unknown(..) if compare_mended((old, new), scope, sink) => true,
-        fast::Proof::Unknown(trace, Some(begun)) => compare_rest((old, new), &around, (&trace, *begun), scope, sink),
-        fast::Proof::Unknown(_, None) => false,
-    };
-    if !told {
-        compare_html_trees(old, new, scope, sink);
+    let proof = fast::prove(old, new, &around);
+    if matches!(proof, fast::Proof::Equal(_)) || !compare_mended((old, new), scope, sink) {
+        compare_read((old, new), &around, proof, scope, sink);
     }
+}
+
+/// Compares two pages of which it is known how far they are equal. Returns how many mended texts were told.
+fn compare_read(
+    (old, new): (&str, &str),
+    around: &Surroundings,
+    proof: fast::Proof<'_>,
+    scope: &Scope<'_>,
+    sink: &mut Sink<'_>,
+) -> usize {
+    let mended = match proof {
+        fast::Proof::Equal(hidden) => is_hidden(hidden, scope, sink).then_some(0),
+        fast::Proof::Unknown(trace, Some(begun)) => compare_rest((old, new), around, (&trace, *begun), scope, sink),
+        fast::Proof::Unknown(_, None) => None,
+    };
+    mended.unwrap_or_else(|| compare_html_trees(old, new, scope, sink))
 }
 
 /// Is all that differs hidden by rules in force everywhere?
@@ -122,41 +133,42 @@ fn is_hidden(hidden: Vec<fast::Hiding>, scope: &Scope<'_>, sink: &mut Sink<'_>) 
     hidden.into_iter().all(|hiding| (0..hiding.count).all(|_| sink.hides(hiding.rule, || hiding.example.clone())))
 }
 
-/// Compares two pages without the blocks that are equal. `false`: they have to be compared as a whole.
+/// Compares two pages without the blocks that are equal. `None`: they have to be compared as a whole.
 fn compare_rest(
     (old, new): (&str, &str),
     around: &Surroundings,
     known: (&fast::Trace, skeleton::Begun<'_>),
     scope: &Scope<'_>,
     sink: &mut Sink<'_>,
-) -> bool {
-    let Some(elision) = elide::survey((old, new), known, around, scope.rules) else { return false };
+) -> Option<usize> {
+    let elision = elide::survey((old, new), known, around, scope.rules)?;
     if elision.left > limits::MAX_TREES {
-        return false;
+        return None;
     }
     // The whole trees are bigger still.
     let Ok(a) = tree::parse_without(old, &elision.old, limits::TREES) else {
         too_different(old, new, sink);
-        return true;
+        return Some(0);
     };
     let Ok(b) = tree::parse_without(new, &elision.new, limits::TREES.saturating_sub(a.cost())) else {
         too_different(old, new, sink);
-        return true;
+        return Some(0);
     };
     let before = sink.clone();
     if let Some(finding) = doctypes(&a, &b) {
         sink.report(finding);
     }
-    if compare_trees(&a, &b, scope, sink).told == Told::Mispaired {
+    let walked = compare_trees(&a, &b, scope, sink);
+    if walked.told == Told::Mispaired {
         *sink = before;
-        return false;
+        return None;
     }
     let mut ids = place::Ids::default();
     for (pair, rule, count) in elision.hidden {
         let node = || a.all_left_out().iter().find(|(_, left_out)| left_out.pair == pair).map(|(node, _)| *node);
         sink.hides_times(rule, count, || ids.selector(&a, node().unwrap_or(ROOT)));
     }
-    true
+    Some(walked.mended)
 }
 
 /// Compares two pages of which one lets a text of the other through as markup, as if it did not, and tells that it did. `false`: none does,
@@ -170,29 +182,31 @@ fn compare_mended((old, new): (&str, &str), scope: &Scope<'_>, sink: &mut Sink<'
     if old.len() + new.len() > limits::MAX_MENDED {
         return false;
     }
-    let Ok(a) = tree::parse(old, limits::TREES) else { return false };
-    let Ok(b) = tree::parse(new, limits::TREES.saturating_sub(a.cost())) else { return false };
     let before = sink.clone();
-    if let Some(finding) = doctypes(&a, &b) {
-        sink.report(finding);
-    }
-    let is_told = compare_trees(&a, &b, scope, sink).mended == count;
+    let around = Surroundings::of((old, new), scope.base(), scope.now);
+    let proof = fast::prove(old, new, &around);
+    let is_told = compare_read((old, new), &around, proof, scope, sink) == count;
     if !is_told {
         *sink = before;
     }
     is_told
 }
 
-fn compare_html_trees(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
-    if old.len() + new.len() > limits::MAX_TREES {
-        return too_different(old, new, sink);
-    }
-    let Ok(a) = tree::parse(old, limits::TREES) else { return too_different(old, new, sink) };
-    let Ok(b) = tree::parse(new, limits::TREES.saturating_sub(a.cost())) else { return too_different(old, new, sink) };
+/// Returns how many mended texts were told.
+fn compare_html_trees(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) -> usize {
+    let both = (old.len() + new.len() <= limits::MAX_TREES).then(|| {
+        let a = tree::parse(old, limits::TREES).ok()?;
+        let b = tree::parse(new, limits::TREES.saturating_sub(a.cost())).ok()?;
+        Some((a, b))
+    });
+    let Some((a, b)) = both.flatten() else {
+        too_different(old, new, sink);
+        return 0;
+    };
     if let Some(finding) = doctypes(&a, &b) {
         sink.report(finding);
     }
-    compare_trees(&a, &b, scope, sink);
+    compare_trees(&a, &b, scope, sink).mended
 }
 
 fn compare_xml(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {

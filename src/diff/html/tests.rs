@@ -14,6 +14,7 @@ mod laws;
 mod many;
 mod omitted;
 mod pages;
+mod samples;
 
 /// One line of `tests/cases/diff/*.jsonl`.
 #[derive(Debug, Deserialize)]

@@ -106,8 +106,7 @@ fn context_of(first_tag: &str) -> Option<LocalName> {
     match first_tag.to_ascii_lowercase().as_str() {
         "tr" => Some(local_name!("tbody")),
         "td" | "th" => Some(local_name!("tr")),
-        "tbody" | "thead" | "tfoot" | "caption" | "colgroup" => Some(local_name!("table")),
-        "col" => Some(local_name!("colgroup")),
+        "tbody" | "thead" | "tfoot" | "caption" | "colgroup" | "col" => Some(local_name!("table")),
         _ => None,
     }
 }

@@ -120,7 +120,12 @@ impl<'a> Reading<'a> {
                 self.text(&text, place)?;
             }
             Event::CData(text) => self.text(&charref::line_ends(&text), place)?,
-            Event::GeneralRef(reference) => self.text(&resolve(self.dom.dialect, &reference), place)?,
+            Event::GeneralRef(reference) => {
+                if is_undeclared(&reference) && self.dom.doctype.is_none() {
+                    self.note(UNDECLARED, place);
+                }
+                self.text(&resolve(self.dom.dialect, &reference), place)?;
+            }
             Event::Comment(text) => {
                 if text.contains("--") || text.ends_with('-') {
                     self.note("`--` in a comment", place);
@@ -155,7 +160,9 @@ impl<'a> Reading<'a> {
         if self.open.len() == 1 && self.dom.children(ROOT).any(|child| self.dom.is_element(child)) {
             return Err(Fault::Malformed("a second root element".to_owned(), at));
         }
-        if let Some(what) = fault_in(place.of(self.dom.page)) {
+        if let Some(what) =
+            fault_in(place.of(self.dom.page)).filter(|what| *what != UNDECLARED || self.dom.doctype.is_none())
+        {
             self.note(what, place);
         }
         for (count, attribute) in tag.attributes().enumerate() {
@@ -234,6 +241,13 @@ impl<'a> Reading<'a> {
     }
 }
 
+/// A reference to an entity of a document without a DTD, which has none but five (XML 1.0, section 4.1).
+const UNDECLARED: &str = "a reference to an entity that nothing declares";
+
+fn is_undeclared(name: &str) -> bool {
+    !name.starts_with('#') && !matches!(name, "amp" | "lt" | "gt" | "quot" | "apos")
+}
+
 /// What is not well-formed in a tag, where the reader of tags does not look (XML 1.0, section 3.1).
 fn fault_in(tag: &str) -> Option<&'static str> {
     let mut rest = tag;
@@ -245,6 +259,9 @@ fn fault_in(tag: &str) -> Option<&'static str> {
         }
         if value.split('&').skip(1).any(|after| !begins_with_reference(after)) {
             return Some("`&` in the value of an attribute that begins no reference");
+        }
+        if value.split('&').skip(1).any(|after| after.split_once(';').is_some_and(|(name, _)| is_undeclared(name))) {
+            return Some(UNDECLARED);
         }
         if !after.starts_with(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>')) {
             return Some("no blank between two attributes");

@@ -6,6 +6,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
 use super::Answers;
 use super::content_type::{self, MediaType};
+use super::events;
 use crate::diff::comparison::{Kind, Severity};
 use crate::diff::decode::{self, Text};
 use crate::diff::html::{self, Markup};
@@ -144,7 +145,7 @@ fn decoded(answers: &Answers<'_>, bodies: &Bodies<'_>, scope: &Scope<'_>, sink: 
         (Sort::Xml, Sort::Xml) => html::compare(Markup::Xml, &a.text, &b.text, scope, sink),
         (Sort::Json, _) | (_, Sort::Json) => json::compare(&a.text, &b.text, scope, sink),
         _ if is_table(types) => table(&a.text, &b.text, sink),
-        _ if are_events(types) => events(&a.text, &b.text, sink),
+        _ if are_events(types) => events::compare(&a.text, &b.text, scope, sink),
         _ => match (callback(&a.text), callback(&b.text)) {
             (Some(x), Some(y)) if x.around == y.around => json::compare(x.json, y.json, scope, sink),
             _ => text::compare(&a.text, &b.text, sink),
@@ -170,27 +171,30 @@ fn callback(text: &str) -> Option<Callback<'_>> {
     (plain && json::looks_like(json) && matches!(after, "" | ";")).then_some(Callback { around: (before, after), json })
 }
 
-/// An event is dispatched by the blank line behind it (HTML Standard, 9.2.6): without one, the last never is.
-fn events(old: &str, new: &str, sink: &mut Sink<'_>) {
-    let is_whole = |text: &str| ["\n\n", "\r\n\r\n", "\r\r"].iter().any(|end| text.ends_with(end));
-    if is_whole(old) != is_whole(new) {
-        let said = |text: &str| if is_whole(text) { "the last event ends" } else { "the last event does not end" };
-        sink.report(Finding::new(Kind::Truncated, BODY).values(said(old), said(new)));
-    }
-    text::compare(old, new, sink);
-}
-
 /// A mark at the start tells spreadsheets that a table is UTF-8: without it they show mojibake.
 fn table(old: &str, new: &str, sink: &mut Sink<'_>) {
     const MARK: char = '\u{feff}';
+    let (mut old, mut new) = (old, new);
     if old.starts_with(MARK) != new.starts_with(MARK) {
         let shown = |marked: bool| if marked { "with a byte order mark" } else { "without a byte order mark" };
         let finding =
             Finding::new(Kind::Encoding, BODY).values(shown(old.starts_with(MARK)), shown(new.starts_with(MARK)));
         sink.report(finding.severity(Severity::Medium).cause("byte_order_mark"));
-        return text::compare(text::without_bom(old), text::without_bom(new), sink);
+        (old, new) = (text::without_bom(old), text::without_bom(new));
     }
-    text::compare(old, new, sink);
+    text::compare(&with_ends_in_fields(old), &with_ends_in_fields(new), sink);
+}
+
+/// A table whose fields show how their own lines end, which is data; how its rows end is not (RFC 4180).
+fn with_ends_in_fields(table: &str) -> Cow<'_, str> {
+    let is_within = |part: usize| part % 2 == 1;
+    let has_ends = table.split('"').enumerate().any(|(part, text)| is_within(part) && text.contains("\r\n"));
+    if !has_ends {
+        return table.into();
+    }
+    let part =
+        |(part, text): (usize, &str)| if is_within(part) { text.replace("\r\n", "\\r\\n\n") } else { text.to_owned() };
+    table.split('"').enumerate().map(part).collect::<Vec<_>>().join("\"").into()
 }
 
 fn are_events(types: Types<'_>) -> bool {

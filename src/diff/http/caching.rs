@@ -23,7 +23,10 @@ enum Caching {
     NoStore,
     Store {
         fresh: Fresh,
+        /// Without the one that says how long it is fresh.
         directives: BTreeMap<String, Option<String>>,
+        /// How long it is fresh comes of clocks, not of a number that is meant exactly.
+        drifts: bool,
     },
 }
 
@@ -71,26 +74,28 @@ pub fn compare(answers: &Answers<'_>, now: Option<i64>, sink: &mut Sink<'_>) {
 }
 
 fn same(old: &Caching, new: &Caching) -> Option<Rule> {
-    if old == new {
-        return Some(Rule::HeaderSpelling);
-    }
-    let (Caching::Store { fresh: a, directives: x }, Caching::Store { fresh: b, directives: y }) = (old, new) else {
-        return None;
+    let (a, b, drifts) = match (old, new) {
+        (Caching::NoStore, Caching::NoStore) => return Some(Rule::HeaderSpelling),
+        (
+            Caching::Store { fresh: a, directives: x, drifts: p },
+            Caching::Store { fresh: b, directives: y, drifts: q },
+        ) if x == y => (a, b, *p || *q),
+        _ => return None,
     };
-    let near = match (a, b) {
-        (Fresh::Seconds(a), Fresh::Seconds(b)) | (Fresh::Until(a), Fresh::Until(b)) => {
-            a.abs_diff(*b) <= clock::WINDOW as u64
+    match (a, b) {
+        _ if a == b => Some(Rule::HeaderSpelling),
+        (Fresh::Seconds(a), Fresh::Seconds(b)) | (Fresh::Until(a), Fresh::Until(b))
+            if drifts && a.abs_diff(*b) <= clock::WINDOW as u64 =>
+        {
+            Some(Rule::HeaderClock)
         }
-        _ => false,
-    };
-    // A lifetime that is written as a number is meant exactly; only one that comes of clocks may drift.
-    let written = |directives: &BTreeMap<String, Option<String>>| directives.contains_key("max-age");
-    (near && x == y && !written(x) && !written(y)).then_some(Rule::HeaderClock)
+        _ => None,
+    }
 }
 
 impl Caching {
     fn says_an_age(&self) -> bool {
-        matches!(self, Self::Store { directives, .. } if directives.contains_key("max-age"))
+        matches!(self, Self::Store { fresh: Fresh::Seconds(_), drifts: false, .. })
     }
 
     /// Whether a cache may answer from its own without asking.
@@ -113,15 +118,27 @@ fn read(answer: &Observation, now: Option<i64>) -> Caching {
         }
     }
     let fresh = freshness(answer, &directives, now);
-    if fresh == Fresh::Unsaid && directives.is_empty() && !may_be_guessed(answer.status) {
+    if !may_be_guessed(answer.status) && !asks_to_be_stored(answer, &directives) {
         return Caching::NoStore;
     }
     if fresh == Fresh::Never {
-        for implied in ["no-cache", "must-revalidate", "proxy-revalidate", "max-age", "post-check", "pre-check"] {
+        for implied in ["no-cache", "must-revalidate", "proxy-revalidate", "post-check", "pre-check"] {
             directives.remove(implied);
         }
     }
-    Caching::Store { fresh, directives }
+    let drifts = directives.remove("max-age").is_none();
+    Caching::Store { fresh, directives, drifts }
+}
+
+/// Whether a cache may store an answer whatever its status (RFC 9111, section 3); one that no user's own cache may use unasked counts as
+/// not stored.
+fn asks_to_be_stored(answer: &Observation, directives: &BTreeMap<String, Option<String>>) -> bool {
+    let says = |name: &str| directives.contains_key(name);
+    says("max-age")
+        || says("s-maxage")
+        || says("public")
+        || (says("private") && !says("no-cache"))
+        || !values(answer, "expires").is_empty()
 }
 
 /// Whether a cache may keep an answer of this status that says nothing of caching (RFC 9110, section 15.1).

@@ -202,7 +202,7 @@ fn value(old: &Cookie, new: &Cookie, sink: &mut Sink<'_>) {
     }
     let finding = Finding::new(Kind::Cookie, path(old));
     if meant(&old.value) == meant(&new.value) {
-        sink.report(finding.values(&old.value, &new.value).cause("cookie_encoding"));
+        sink.report(finding.values(outline(&old.value), outline(&new.value)).cause("cookie_encoding"));
         return;
     }
     let finding = finding.values(old.shown(), new.shown());
@@ -211,6 +211,17 @@ fn value(old: &Cookie, new: &Cookie, sink: &mut Sink<'_>) {
         Some(rule) => finding.rule(rule),
         None => finding.cause("cookie_value"),
     });
+}
+
+/// How a value is written, without what it says: `xxx%2Fxx`.
+fn outline(value: &str) -> String {
+    let mut shown = String::with_capacity(value.len());
+    let mut coded = 0;
+    for c in value.chars() {
+        coded = if c == '%' { 3_usize } else { coded.saturating_sub(1) };
+        shown.push(if coded == 0 && c.is_alphanumeric() { 'x' } else { c });
+    }
+    shown
 }
 
 /// The text that a value stands for, whichever stack reads it: percent-decoded, or unquoted (RFC 2109, as Python writes it).
@@ -295,6 +306,9 @@ fn protections(old: &Cookie, new: &Cookie, sink: &mut Sink<'_>) {
     told(old.others != new.others, Severity::Low, "cookie_attribute");
 }
 
+/// Within a moment two backends are asked the same. Seconds.
+const MOMENT: u64 = 3;
+
 fn lifetime(lives: (Life, Life), old: &Cookie, new: &Cookie, sink: &mut Sink<'_>) {
     if lives.0 == lives.1 {
         return;
@@ -303,10 +317,13 @@ fn lifetime(lives: (Life, Life), old: &Cookie, new: &Cookie, sink: &mut Sink<'_>
     let finding = match lives {
         (Life::Seconds(a), Life::Seconds(b)) | (Life::Until(a), Life::Until(b)) => {
             let both_written = old.max_age.is_some() && new.max_age.is_some();
-            match () {
-                () if !both_written && a.abs_diff(b) <= clock::WINDOW as u64 => finding.rule(Rule::CookieClock),
-                () if b > a => finding.cause("longer_life"),
-                () => finding.severity(Severity::Medium).cause("shorter_life"),
+            // A number that is counted from the clock runs down to the same end.
+            let same_end = || old.expires.zip(new.expires).is_some_and(|(a, b)| a.abs_diff(b) <= MOMENT);
+            match a.abs_diff(b) {
+                apart if !both_written && apart <= clock::WINDOW as u64 => finding.rule(Rule::CookieClock),
+                apart if apart <= MOMENT && same_end() => finding.rule(Rule::CookieClock),
+                _ if b > a => finding.cause("longer_life"),
+                _ => finding.severity(Severity::Medium).cause("shorter_life"),
             }
         }
         (Life::Session, _) => finding.cause("longer_life"),

@@ -7,11 +7,11 @@ mod by_value;
 mod meaning;
 mod path;
 
-use http::header::{DATE, ETAG, LAST_MODIFIED};
+use http::header::{DATE, ETAG, LAST_MODIFIED, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 
-use super::{Answers, caching, content_type, cookies, redirect};
+use super::{Answers, caching, content_type, cookies, redirect, status};
 use crate::diff::clock;
 use crate::diff::comparison::{Kind, Severity};
 use crate::diff::decode;
@@ -31,6 +31,17 @@ pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
 /// As [`compare`], of two failures with their part of the headers.
 pub fn compare_failures(answers: &Answers<'_>, part: Part, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     compare_those(answers, scope, sink, |sent| sent.is_of_error_page(answers) == (part == Part::ErrorPage));
+}
+
+/// As [`compare`], only of what should not be lost whatever the status is: protections, what other sites may read, and cookies where
+/// the method is one that sites serve.
+pub fn compare_promises(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
+    let is_served = status::is_served(&answers.request.method);
+    compare_those(answers, scope, sink, |sent| {
+        let name = sent.name.as_str();
+        let is_promise = name.starts_with("access-control-") || (protects(name) && sent.name != WWW_AUTHENTICATE);
+        answers.control.headers.contains_key(sent.name) && (is_promise || is_served && sent.how == Meaning::Cookies)
+    });
 }
 
 /// Which headers of a failure.

@@ -5,6 +5,7 @@ mod caching;
 pub mod content_type;
 mod cookies;
 mod directives;
+mod events;
 mod headers;
 mod redirect;
 mod status;
@@ -82,7 +83,13 @@ pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, mut sink: Sink<'_>) -> 
         return sink.finish();
     }
     match status::compare(answers, &mut sink) {
-        Rest::Nothing => sink.finish(),
+        Rest::Nothing => {
+            // That another status is wanted does not say that nothing may be lost with it.
+            if sink.is_empty() {
+                headers::compare_promises(answers, scope, &mut sink);
+            }
+            sink.finish()
+        }
         Rest::Inconclusive => sink.finish_inconclusive(),
         Rest::Failure => {
             sink.both_failed();
@@ -105,17 +112,22 @@ pub fn compare(answers: &Answers<'_>, scope: &Scope<'_>, mut sink: Sink<'_>) -> 
 /// question.
 fn failure(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     headers::compare_failures(answers, Part::Answer, scope, sink);
-    let mut trial = Sink::new(scope.rules, scope.now);
+    let mut about = Sink::new(scope.rules, scope.now);
     if !(answers.control.body.is_empty() && answers.candidate.body.is_empty()) {
-        headers::compare_failures(answers, Part::ErrorPage, scope, &mut trial);
+        headers::compare_failures(answers, Part::ErrorPage, scope, &mut about);
     }
-    body::compare(answers, scope, &mut trial);
-    if trial.is_empty() {
-        return;
+    let mut page = Sink::new(scope.rules, scope.now);
+    body::compare(answers, scope, &mut page);
+    let told = |finding: Finding| finding.rule(Rule::ErrorBody).cause("error_body");
+    if !page.is_empty() {
+        let shown = |answer: &Observation| String::from_utf8_lossy(&answer.body).into_owned();
+        let finding = Finding::new(Kind::Body, super::text::BODY);
+        return sink.report(told(finding.values(shown(answers.control), shown(answers.candidate))));
     }
-    let shown = |answer: &Observation| String::from_utf8_lossy(&answer.body).into_owned();
-    let finding = Finding::new(Kind::Body, super::text::BODY).values(shown(answers.control), shown(answers.candidate));
-    sink.report(finding.rule(Rule::ErrorBody).cause("error_body"));
+    for difference in about.finish().differences {
+        let finding = Finding::new(difference.kind, difference.path);
+        sink.report(told(finding.sides(difference.control, difference.candidate)));
+    }
 }
 
 #[cfg(test)]

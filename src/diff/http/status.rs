@@ -75,7 +75,7 @@ fn neither_failed(finding: Finding, method: &Method, old: StatusCode, new: Statu
     let answered = |status: StatusCode| status.is_success() || status.is_redirection();
     let finding = if is_nothing_there(old) && new.is_success() {
         Finding { kind: Kind::NewOnly, ..finding }
-    } else if answered(old) && new == StatusCode::METHOD_NOT_ALLOWED && !is_served(method) {
+    } else if old == StatusCode::OK && new == StatusCode::METHOD_NOT_ALLOWED && !is_served(method) {
         Finding { kind: Kind::Lost, ..finding }.rule(Rule::MethodStrictness).cause("method_refused")
     } else if answered(old) && (is_nothing_there(new) || new == StatusCode::UNPROCESSABLE_ENTITY) {
         Finding { kind: Kind::Lost, ..finding }
@@ -87,7 +87,7 @@ fn neither_failed(finding: Finding, method: &Method, old: StatusCode, new: Statu
 }
 
 /// Methods that sites serve on purpose; to others a script answers only because nobody told it not to.
-fn is_served(method: &Method) -> bool {
+pub fn is_served(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::POST)
 }
 

@@ -42,6 +42,11 @@ pub fn looks_like(text: &str) -> bool {
     matches!(ends, (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')))
 }
 
+/// Whether a text is one JSON document.
+pub fn is_document(text: &str) -> bool {
+    Tape::parse(text).is_ok()
+}
+
 /// Compares two texts that both say that they are JSON lines: each line is an element, numbered from 0.
 pub fn compare_lines(control: &str, candidate: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     if !sink.spend(control.len() + candidate.len()) {

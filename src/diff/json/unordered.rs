@@ -48,7 +48,8 @@ impl<'a> Walk<'_, 'a, '_, '_> {
         if !pairs.is_sorted_by_key(|(_, y)| ys.get(*y as usize).map(|y| y.index)) {
             let finding = Finding::new(Kind::Order, self.pointer());
             let finding = finding.values(first_elements(self.old, a), first_elements(self.new, b));
-            let rule = Rule::Unordered.name();
+            let keyed = self.scope.rules.match_key(&finding.path).is_some();
+            let rule = if keyed { "match_by" } else { Rule::Unordered.name() };
             let entry = self.scope.rules.array_entry(&finding.path).unwrap_or_else(|| rule.to_owned());
             self.sink.silence(finding.cause("sorted_otherwise"), rule.to_owned(), &entry);
         }

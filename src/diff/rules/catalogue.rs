@@ -80,6 +80,7 @@ catalogue! {
         TextLineEnds "text_line_ends" "CRLF and LF"
         TextFinalNewline "text_final_newline" "white space at the very end"
         TextBom "text_bom" "a byte order mark"
+        EventSpelling "event_spelling" "comments and spacing of an event stream"
         HtmlEntities "html_entities" "the same character, written as another entity or as itself"
         HtmlSyntax "html_syntax" "tag case, quotes, `<br />`, bare attributes, optional and implied tags"
         HtmlAttributeOrder "html_attribute_order" "attributes in another order"

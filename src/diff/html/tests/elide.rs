@@ -78,7 +78,7 @@ fn pages(parts: &[(usize, Change)], frame: usize) -> (String, String) {
     (framed(&old), framed(&new))
 }
 
-fn told(old: &str, new: &str, way: impl Fn(&str, &str, &Scope<'_>, &mut Sink<'_>)) -> Comparison {
+fn told<R>(old: &str, new: &str, way: impl Fn(&str, &str, &Scope<'_>, &mut Sink<'_>) -> R) -> Comparison {
     let (request, rules) = (request(), Rules::default());
     let scope = Scope { request: &request, rules: &rules, now: None };
     let mut sink = Sink::new(&rules, None);

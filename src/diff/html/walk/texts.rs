@@ -61,6 +61,9 @@ impl Walk<'_, '_, '_, '_> {
         if escape::is_escaped_twice(old, new) {
             return self.report(finding.cause("escaped_twice"));
         }
+        if escape::is_escaped_twice(new, old) {
+            return self.report(finding.cause("escape_missing"));
+        }
         // What a page shows is for people; what XML says, for programs.
         if x.dom.dialect == Dialect::Xml && clock::moment(old).is_some_and(|old| clock::moment(new) == Some(old)) {
             return self.report(finding.rule(Rule::DateFormats));
@@ -75,9 +78,8 @@ impl Walk<'_, '_, '_, '_> {
 
     /// A text or value that one page lets through as markup.
     pub(super) fn mended(&mut self, finding: Finding, old: &str, new: &str) {
-        let plain = |text: &str| text.replace(unescaped::MARK, "");
-        let finding = finding.values(plain(old), plain(new));
-        self.mended += [old, new].iter().flat_map(|text| text.matches(unescaped::MARK)).count();
+        let finding = finding.values(unescaped::without_marks(old), unescaped::without_marks(new));
+        self.mended += unescaped::marks(old) + unescaped::marks(new);
         self.report(if unescaped::is_marked(new) {
             finding.severity(Severity::Critical).cause("escape_missing")
         } else {

@@ -6,7 +6,8 @@ use http::StatusCode;
 use url::Url;
 
 use super::meaning::{Meaning, severity_of};
-use super::values;
+use super::{time_of, values};
+use crate::diff::clock;
 use crate::diff::comparison::Severity;
 use crate::diff::http::{Answers, directives};
 use crate::diff::observation::Observation;
@@ -161,15 +162,22 @@ fn resolved(base: Option<&Url>, target: &str) -> String {
 /// any other wait is what the application wants.
 fn runs_down(old: &[String], new: &[String], answers: &Answers<'_>) -> bool {
     const MOMENT: u64 = 3;
-    let seconds = |values: &[String]| match values {
-        [only] => only.parse::<u64>().ok(),
+    let seconds = |values: &[String], answer: &Observation| match values {
+        [only] => only.parse::<u64>().ok().or_else(|| {
+            let left = clock::http_date(only)? - time_of(answer, None)?;
+            u64::try_from(left).ok()
+        }),
         _ => None,
     };
     let is_limited = |answer: &Observation| answer.status == StatusCode::TOO_MANY_REQUESTS;
     let both_limited = is_limited(answers.control) && is_limited(answers.candidate);
+    let until = |values: &[String]| values.first().and_then(|date| clock::http_date(date));
+    if let (Some(a), Some(b)) = (until(old), until(new)) {
+        return a.abs_diff(b) <= MOMENT;
+    }
     // Zero says: at once.
     let both_wait = |a: u64, b: u64| (a == 0) == (b == 0);
-    matches!((seconds(old), seconds(new)), (Some(a), Some(b)) if both_limited && both_wait(a, b) || a.abs_diff(b) <= MOMENT)
+    matches!((seconds(old, answers.control), seconds(new, answers.candidate)), (Some(a), Some(b)) if both_limited && both_wait(a, b) || a.abs_diff(b) <= MOMENT)
 }
 
 /// `Basic realm="x", Bearer`: in one line or in several; the scheme has no case, parameters are tokens or quoted (RFC 9110, section 11.6.1).
