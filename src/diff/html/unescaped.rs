@@ -1,11 +1,13 @@
 //! Text of one page that the other lets through as markup. What a browser makes of that is anything from a word in bold to a page that is
 //! never the same again; so it is found in the sources, the page is mended, and that it was is told of the mended text alone.
 
+mod reader;
+
 use std::ops::Range;
 
 use super::charref::{self, Place};
-use super::elements::{Name, Traits};
-use super::lexer::{Content, Kind, Lexer, Raw, SelfClosing, Token};
+use super::lexer::{Kind, Token};
+use reader::{Before, Reader};
 
 /// A page with markup turned back to the text that the other page has there.
 #[derive(Debug)]
@@ -146,7 +148,10 @@ impl Hidden<'_> {
                 return None;
             }
             *reader = here;
-            reader.pass(self, &token, found.place.end);
+            match self.sort {
+                Sort::Text => reader.pass_text(&self.markup, found.place.end),
+                Sort::Value(_) => reader.pass_value(&token, found.place.end),
+            }
             return Some(found.place);
         }
         *reader = from;
@@ -160,7 +165,7 @@ impl Hidden<'_> {
         let rest = end..reader.page.floor_char_boundary(end + LONGEST_TAG);
         let found =
             self.as_value(name, reader.page, rest).filter(|found| found.is_markup && self.before.is_like(&before))?;
-        reader.pass(self, &tag, found.place.end);
+        reader.pass_value(&tag, found.place.end);
         Some(found.place)
     }
 
@@ -278,104 +283,6 @@ fn may_hide_markup(page: &str) -> bool {
         }
     })
 }
-
-/// A page read token by token.
-#[derive(Debug, Clone)]
-struct Reader<'a> {
-    page: &'a str,
-    lexer: Lexer<'a>,
-    before: Before<'a>,
-    /// The tag that was read last, up to the end of a value that was found in it.
-    passed: Option<(Token, usize)>,
-}
-
-impl<'a> Reader<'a> {
-    fn new(page: &'a str) -> Self {
-        Self { page, lexer: Lexer::from(page, 0), before: Before::default(), passed: None }
-    }
-
-    fn next(&mut self) -> Option<Token> {
-        let token = self.lexer.next(Content::Html)?;
-        self.passed = None;
-        match token.kind {
-            Kind::Text | Kind::Rcdata => self.before.say(&charref::decode(token.inner.of(self.page), Place::Text)),
-            Kind::Start | Kind::End => {
-                self.before.tag = Some((token.kind, token.inner.of(self.page)));
-                self.begin_raw(&token);
-            }
-            _ => {}
-        }
-        Some(token)
-    }
-
-    fn begin_raw(&mut self, start: &Token) {
-        let name = Name::of(start.inner.of(self.page));
-        if start.kind == Kind::Start && name.is(Traits::RAW) && start.self_closing == SelfClosing::No {
-            self.lexer.begin_raw(Raw::of(name.text), start);
-        }
-    }
-
-    /// Goes past what was found, as if it were escaped.
-    fn pass(&mut self, hidden: &Hidden<'_>, token: &Token, end: usize) {
-        match hidden.sort {
-            Sort::Text => {
-                self.passed = None;
-                self.before.say(&hidden.markup);
-                self.lexer.skip_to(u32::try_from(end).unwrap_or(u32::MAX));
-            }
-            Sort::Value(_) => {
-                self.passed = Some((*token, end + 1));
-                self.lexer.skip_in_tag(end + 1);
-                self.begin_raw(token);
-            }
-        }
-    }
-}
-
-/// What stands before a place.
-#[derive(Debug, Clone, Copy, Default)]
-struct Before<'a> {
-    letters: Letters,
-    /// The tag right before it: start or end, and of what.
-    tag: Option<(Kind, &'a str)>,
-}
-
-impl Before<'_> {
-    fn say(&mut self, text: &str) {
-        if !text.trim().is_empty() {
-            self.letters.push(text);
-            self.tag = None;
-        }
-    }
-
-    fn is_like(&self, other: &Before<'_>) -> bool {
-        let tags = match (self.tag, other.tag) {
-            (Some((a, old)), Some((b, new))) => a == b && old.eq_ignore_ascii_case(new),
-            (old, new) => old.is_none() && new.is_none(),
-        };
-        tags && self.letters == other.letters
-    }
-}
-
-/// The last letters of what a page said so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Letters([char; AROUND]);
-
-impl Letters {
-    fn push(&mut self, text: &str) {
-        let mut last = self.0;
-        let mut count = 0;
-        for letter in text.chars().rev().filter(|c| !c.is_whitespace()).take(AROUND) {
-            count += 1;
-            last[AROUND - count] = letter;
-        }
-        last[..AROUND - count].copy_from_slice(&self.0[count..]);
-        self.0 = last;
-    }
-}
-
-/// By so many letters before it a place is known.
-const AROUND: usize = 12;
 
 /// What says so much is known by itself. Bytes.
 const KNOWN: usize = 24;
