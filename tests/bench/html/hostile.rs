@@ -171,5 +171,10 @@ pub fn pairs(size: usize) -> Vec<Pair> {
         format!("<script type=application/json>[{}]</script>", list.join(","))
     };
     pairs.push(("one long JSON script", json(1), json(7_919)));
+    pairs.push(repeated("samples that are others", size, "<code>&lt;b&gt;</code> ", "<code>&#60;i></code> "));
+    pairs.push(repeated("samples let through", size, "<code>&lt;b&gt;x</code> ", "<code><b>x</code> "));
+    let quotes = |quote: &str| format!("<p title=\"{}\">x</p>", quote.repeat(size / 6));
+    pairs.push(("quotes let through", quotes("&quot;"), quotes("\"")));
+    pairs.push(repeated("quotes let through everywhere", size, "<p title=\"&quot;a&quot;\">", "<p title=\"\"a\"\">"));
     pairs
 }
