@@ -174,9 +174,11 @@ fn compare_rest(
 /// Compares two pages of which one lets a text of the other through as markup, as if it did not, and tells that it did. `false`: none does,
 /// or what it let through is not at the same place.
 fn compare_mended((old, new): (&str, &str), scope: &Scope<'_>, sink: &mut Sink<'_>) -> bool {
-    let in_new = unescaped::mend(old, new);
-    let in_old = if in_new.is_none() { unescaped::mend(new, old) } else { None };
-    let Some(count) = in_new.as_ref().or(in_old.as_ref()).map(|mended| mended.count) else { return false };
+    let (in_old, in_new) = (unescaped::mend(new, old), unescaped::mend(old, new));
+    let count = [&in_old, &in_new].into_iter().flatten().map(|mended| mended.count).sum::<usize>();
+    if count == 0 {
+        return false;
+    }
     let old = in_old.as_ref().map_or(old, |mended| &mended.page);
     let new = in_new.as_ref().map_or(new, |mended| &mended.page);
     if old.len() + new.len() > limits::MAX_MENDED {

@@ -97,7 +97,10 @@ fn all_hidden(page: &str) -> Vec<Hidden<'_>> {
         }
         match token.kind {
             Kind::Text => all.extend(hidden(Sort::Text, source.trim(), before, opens_tags)),
-            Kind::Rcdata => all.extend(hidden(Sort::Text, source.trim(), before, ends_rcdata)),
+            Kind::Rcdata => {
+                let ended = hidden(Sort::Text, source.trim(), before, |_| true);
+                all.extend(ended.filter(|hidden| before.is_ended_by(&hidden.markup)));
+            }
             Kind::Start => all.extend(reader.lexer.attributes(&token).filter_map(|attribute| {
                 hidden(Sort::Value(attribute.name), attribute.value, before, |value| value.contains(['"', '\'']))
             })),
@@ -133,7 +136,7 @@ impl Hidden<'_> {
                 break;
             }
             let found = match self.sort {
-                Sort::Text => self.as_text(here.page, &token),
+                Sort::Text => self.as_text(&here, &token),
                 Sort::Value(name) if token.kind == Kind::Start => {
                     self.as_value(name, here.page, token.span.start as usize..token.span.end as usize)
                 }
@@ -170,13 +173,14 @@ impl Hidden<'_> {
     }
 
     /// Does the text begin where a token does?
-    fn as_text(&self, page: &str, token: &Token) -> Option<Found> {
+    fn as_text(&self, here: &Reader<'_>, token: &Token) -> Option<Found> {
         if matches!(token.kind, Kind::RawText | Kind::Doctype) {
             return None;
         }
+        let page = here.page;
         let start = token.span.end as usize - token.span.of(page).trim_start().len();
         let (length, is_markup) = length_of(&self.markup, &page[start..], begins_tag)?;
-        let is_markup = is_markup && (token.kind != Kind::Rcdata || ends_rcdata(&self.markup));
+        let is_markup = is_markup && (token.kind != Kind::Rcdata || here.before.is_ended_by(&self.markup));
         Some(Found { place: start..start + length, is_markup })
     }
 
@@ -253,12 +257,6 @@ fn begins_tag(text: &str) -> bool {
     text.strip_prefix('<').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic() || "/!?".contains(c)))
 }
 
-/// In there, only one tag is no text.
-fn ends_rcdata(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    text.contains("</title") || text.contains("</textarea")
-}
-
 fn opens_tags(text: &str) -> bool {
     memchr::memchr_iter(b'<', text.as_bytes()).any(|at| begins_tag(&text[at..]))
 }
@@ -270,8 +268,9 @@ fn may_hide_markup(page: &str) -> bool {
         b'&' => {
             let Some(reference) = reference(&page[at..]) else { return false };
             match (&*charref::decode(reference, Place::Text), is_tag) {
+                // What follows may be written as a reference, too.
                 ("<", _) => {
-                    page[at + reference.len()..].starts_with(|c: char| c.is_ascii_alphabetic() || "/!?".contains(c))
+                    page[at + reference.len()..].starts_with(|c: char| c.is_ascii_alphabetic() || "/!?&".contains(c))
                 }
                 ("\"" | "'", is_tag) => is_tag,
                 _ => false,
@@ -323,6 +322,7 @@ mod tests {
         let page = "<p>a</p><p>Hi &lt;b&gt;x</p><p>c</p>";
         assert_eq!(mended(page, "<p>a</p><p>Hi <b>x</p><p>c</p>").unwrap(), "<p>a</p><p>|Hi &lt;b&gt;x</p><p>c</p>");
         assert_eq!(mended(page, page), None);
+        assert_eq!(mended("<p>a &lt;&#x2F;b&gt;</p>", "<p>a </b></p>").unwrap(), "<p>|a &lt;&#x2F;b&gt;</p>");
         assert_eq!(mended("<p>R&amp;D &lt;b&gt;</p>", "<p>R&amp;D\n<b></p>").unwrap(), "<p>|R&amp;D &lt;b&gt;</p>");
     }
 
@@ -353,7 +353,7 @@ mod tests {
     fn where_tags_are_text_nothing_is_let_through() {
         let page = "<textarea>&lt;b&gt;</textarea><p>a</p>";
         assert_eq!(mended(page, "<textarea><b></textarea><p>b</p>"), None);
-        assert_eq!(mended("<textarea>&lt;/p&gt;</textarea>", "<textarea></p></textarea>"), None);
+        assert_eq!(mended("<textarea>&lt;/title&gt;</textarea>", "<textarea></title></textarea>"), None);
         assert_eq!(mended("<a title='&lt;b&gt;'>x</a>", "<a title='<b>'>x</a>"), None);
         assert_eq!(mended("<i title='x'>y</i><p>a&lt;b</p>", "<i title='a<b'>x</i><p>y</p>"), None);
         assert_eq!(mended("<script>1</script><p>&lt;b</p>", "<script>'<b'</script><p>x</p>"), None);

@@ -72,6 +72,12 @@ impl Before<'_> {
         }
     }
 
+    /// Has a text in `title` or `textarea`, right behind its start tag, the one tag that is none of its text?
+    pub fn is_ended_by(&self, text: &str) -> bool {
+        self.tag
+            .is_some_and(|(_, name)| text.to_ascii_lowercase().contains(&format!("</{}", name.to_ascii_lowercase())))
+    }
+
     pub fn is_like(&self, other: &Before<'_>) -> bool {
         let tags = match (self.tag, other.tag) {
             (Some((a, old)), Some((b, new))) => a == b && old.eq_ignore_ascii_case(new),
