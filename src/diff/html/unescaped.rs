@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::charref::{self, Place};
 use super::lexer::{Kind, Token};
-use reader::{Before, Reader};
+use reader::{Before, Letters, Reader};
 
 /// A page with markup turned back to the text that the other page has there.
 #[derive(Debug)]
@@ -31,26 +31,34 @@ pub(super) fn marks(text: &str) -> usize {
 }
 
 pub(super) fn without_marks(text: &str) -> String {
-    text.replace(MARK, "")
+    text.replace(&format!("{MARK} "), "").replace(MARK, "")
 }
 
 /// Mends the texts and values of `escaped` that stand in `raw` at the same place as markup. `None`: there are none.
 pub(super) fn mend(escaped: &str, raw: &str) -> Option<Mended> {
-    if !may_hide_markup(escaped) || is_marked(escaped) || is_marked(raw) {
+    // In other quotes, a quote needs no escape.
+    let may_end = |one: &str, quote| one.contains("='") && escaped.contains(quote);
+    let hides = may_hide_markup(escaped) || may_end(raw, '\'') || may_end(escaped, '"');
+    if !hides || is_marked(escaped) || is_marked(raw) {
         return None;
     }
     let mut reader = Reader::new(raw);
     let mut left = READ;
     let (mut page, mut count, mut at) = (String::new(), 0, 0);
-    for hidden in all_hidden(escaped) {
-        let Some(place) = hidden.find(&mut reader, &mut left) else { continue };
-        page.push_str(raw.get(at..place.start)?);
-        page.push(MARK);
-        match page_quote(&hidden, raw, place.start) {
-            Some((quote, reference)) => page.push_str(&hidden.source.replace(quote, reference)),
-            None => page.push_str(hidden.source),
+    for hidden in all_hidden(escaped).chunk_by(|one, next| one.tag.is_some() && one.tag == next.tag) {
+        for (hidden, place) in find(hidden, &mut reader, &mut left) {
+            page.push_str(raw.get(at..place.start)?);
+            page.push(MARK);
+            if hidden.sort == Sort::Text {
+                // A word of its own: the words beside it are those of the other page.
+                page.push(' ');
+            }
+            match page_quote(hidden, raw, place.start) {
+                Some((quote, reference)) => page.push_str(&hidden.source.replace(quote, reference)),
+                None => page.push_str(hidden.source),
+            }
+            (at, count) = (place.end, count + 1);
         }
-        (at, count) = (place.end, count + 1);
     }
     page.push_str(raw.get(at..)?);
     (count > 0).then_some(Mended { page, count })
@@ -74,6 +82,10 @@ struct Hidden<'a> {
     /// What it says.
     markup: String,
     before: Before<'a>,
+    /// The first letters behind it.
+    after: Letters,
+    /// Where the tag stands that has it, if it is a value.
+    tag: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,13 +99,18 @@ enum Sort<'a> {
 fn all_hidden(page: &str) -> Vec<Hidden<'_>> {
     let mut reader = Reader::new(page);
     let mut all: Vec<Hidden<'_>> = Vec::new();
-    let mut held = 0;
+    let (mut held, mut said) = (0, 0);
     while all.len() < MOST && held < HELD {
         let (before, known) = (reader.before, all.len());
         let Some(token) = reader.next() else { break };
         let source = token.span.of(page);
-        if !source.contains('&') {
-            continue;
+        match token.kind {
+            Kind::Text | Kind::Rcdata => {
+                let text = charref::decode(source, Place::Text);
+                all[said..].iter_mut().for_each(|hidden| hidden.after.append(&text));
+                said += all[said..].iter().take_while(|hidden| hidden.after.is_full()).count();
+            }
+            _ => {}
         }
         match token.kind {
             Kind::Text => all.extend(hidden(Sort::Text, source.trim(), before, opens_tags)),
@@ -101,9 +118,12 @@ fn all_hidden(page: &str) -> Vec<Hidden<'_>> {
                 let ended = hidden(Sort::Text, source.trim(), before, |_| true);
                 all.extend(ended.filter(|hidden| before.is_ended_by(&hidden.markup)));
             }
-            Kind::Start => all.extend(reader.lexer.attributes(&token).filter_map(|attribute| {
-                hidden(Sort::Value(attribute.name), attribute.value, before, |value| value.contains(['"', '\'']))
-            })),
+            Kind::Start if source.contains('&') || source.contains('\'') && source.contains('"') => {
+                let values = reader.lexer.attributes(&token).filter_map(|attribute| {
+                    hidden(Sort::Value(attribute.name), attribute.value, before, |value| value.contains(['"', '\'']))
+                });
+                all.extend(values.map(|value| Hidden { tag: Some(token.span.start), ..value }));
+            }
             _ => {}
         }
         held += all.iter().skip(known).map(|hidden| hidden.markup.len()).sum::<usize>();
@@ -112,66 +132,79 @@ fn all_hidden(page: &str) -> Vec<Hidden<'_>> {
 }
 
 fn hidden<'a>(sort: Sort<'a>, source: &'a str, before: Before<'a>, hides: fn(&str) -> bool) -> Option<Hidden<'a>> {
-    if !source.contains('&') || source.len() > LONGEST {
+    if source.len() > LONGEST || (sort == Sort::Text && !source.contains('&')) {
         return None;
     }
     let markup = charref::decode(source, Place::Text).into_owned();
-    hides(&markup).then_some(Hidden { sort, source, markup, before })
+    hides(&markup).then_some(Hidden { sort, source, markup, before, after: Letters::default(), tag: None })
+}
+
+/// Where a text, or some values of one tag, stand unescaped in the rest of the other page, in the order of that. Nowhere: the reader is
+/// behind them if they are there as they should be, otherwise where it was.
+fn find<'h, 'a>(
+    hidden: &'h [Hidden<'a>],
+    reader: &mut Reader<'_>,
+    left: &mut usize,
+) -> Vec<(&'h Hidden<'a>, Range<usize>)> {
+    let from = reader.clone();
+    loop {
+        let here = reader.clone();
+        let Some(token) = reader.next() else { break };
+        let length = (token.span.end - token.span.start) as usize;
+        *left = left.saturating_sub(length.max(LEAST));
+        if *left == 0 {
+            break;
+        }
+        let mut found = match hidden {
+            [text] if text.sort == Sort::Text => {
+                text.as_text(&here, &token).map(|found| (text, found)).into_iter().collect()
+            }
+            values if token.kind == Kind::Start => values_of(values, here.page, &token),
+            _ => Vec::new(),
+        };
+        found.retain(|(hidden, found)| hidden.is_here(&here, found.place.end, left));
+        if found.is_empty() {
+            continue;
+        }
+        found.retain(|(_, found)| found.is_markup);
+        found.sort_by_key(|(_, found)| found.place.start);
+        if let Some((last, Found { place, .. })) = found.last() {
+            *reader = here;
+            match last.sort {
+                Sort::Text => reader.pass_text(&last.markup, place.end),
+                Sort::Value(_) => reader.pass_value(&token, place.end),
+            }
+        }
+        return found.into_iter().map(|(hidden, found)| (hidden, found.place)).collect();
+    }
+    *reader = from;
+    Vec::new()
+}
+
+/// The values that a tag has. Where one is let through, the tag may seem to end in it.
+fn values_of<'h, 'a>(values: &'h [Hidden<'a>], page: &str, tag: &Token) -> Vec<(&'h Hidden<'a>, Found)> {
+    let start = tag.span.start as usize;
+    let within = |end: usize| {
+        let value = |value: &'h Hidden<'a>| match value.sort {
+            Sort::Value(name) => Some((value, value.as_value(name, page, start..end)?)),
+            Sort::Text => None,
+        };
+        values.iter().filter_map(value).collect::<Vec<_>>()
+    };
+    let mut found = within(tag.span.end as usize);
+    while found.len() < values.len()
+        && let Some(end) = found.iter().filter(|(_, found)| found.is_markup).map(|(_, found)| found.place.end).max()
+    {
+        let more = within(page.floor_char_boundary(end + LONGEST_TAG));
+        if more.len() <= found.len() {
+            break;
+        }
+        found = more;
+    }
+    found
 }
 
 impl Hidden<'_> {
-    /// Where it stands unescaped in the rest of the other page. `None`: it does not; the reader is behind it if it is there as it should be,
-    /// otherwise where it was.
-    fn find(&self, reader: &mut Reader<'_>, left: &mut usize) -> Option<Range<usize>> {
-        if let Some(place) = self.find_in_same_tag(reader) {
-            return Some(place);
-        }
-        let from = reader.clone();
-        loop {
-            let here = reader.clone();
-            let Some(token) = reader.next() else { break };
-            let length = (token.span.end - token.span.start) as usize;
-            *left = left.saturating_sub(length.max(LEAST));
-            if *left == 0 {
-                break;
-            }
-            let found = match self.sort {
-                Sort::Text => self.as_text(&here, &token),
-                Sort::Value(name) if token.kind == Kind::Start => {
-                    self.as_value(name, here.page, token.span.start as usize..token.span.end as usize)
-                }
-                Sort::Value(_) => None,
-            };
-            let Some(found) = found.filter(|_| self.is_here(&here)) else { continue };
-            if !found.is_markup {
-                if self.sort != Sort::Text {
-                    // The tag may have another one.
-                    *reader = here;
-                }
-                return None;
-            }
-            *reader = here;
-            match self.sort {
-                Sort::Text => reader.pass_text(&self.markup, found.place.end),
-                Sort::Value(_) => reader.pass_value(&token, found.place.end),
-            }
-            return Some(found.place);
-        }
-        *reader = from;
-        None
-    }
-
-    /// A second value of a tag in which one was found.
-    fn find_in_same_tag(&self, reader: &mut Reader<'_>) -> Option<Range<usize>> {
-        let (Sort::Value(name), Some((tag, end))) = (self.sort, reader.passed) else { return None };
-        let before = Before { letters: reader.before.letters, tag: self.before.tag };
-        let rest = end..reader.page.floor_char_boundary(end + LONGEST_TAG);
-        let found =
-            self.as_value(name, reader.page, rest).filter(|found| found.is_markup && self.before.is_like(&before))?;
-        reader.pass_value(&tag, found.place.end);
-        Some(found.place)
-    }
-
     /// Does the text begin where a token does?
     fn as_text(&self, here: &Reader<'_>, token: &Token) -> Option<Found> {
         if matches!(token.kind, Kind::RawText | Kind::Doctype) {
@@ -200,9 +233,12 @@ impl Hidden<'_> {
         })
     }
 
-    /// Is it the same place, by what is said before it? What is long is known by itself.
-    fn is_here(&self, here: &Reader<'_>) -> bool {
-        self.markup.len() >= KNOWN || self.before.is_like(&here.before)
+    /// Is it the same place, by what is said before it or behind it? What is long is known by itself.
+    fn is_here(&self, here: &Reader<'_>, end: usize, left: &mut usize) -> bool {
+        self.markup.len() >= KNOWN
+            || self.before.has_same_tag(&here.before)
+                && (self.before.letters == here.before.letters
+                    || self.sort == Sort::Text && self.after == here.letters_from(end, left))
     }
 }
 
@@ -314,7 +350,7 @@ mod tests {
     use super::*;
 
     fn mended(escaped: &str, raw: &str) -> Option<String> {
-        mend(escaped, raw).map(|mended| mended.page.replace(MARK, "|"))
+        mend(escaped, raw).map(|mended| mended.page.replace(&format!("{MARK} "), "|").replace(MARK, "|"))
     }
 
     #[test]
@@ -344,6 +380,15 @@ mod tests {
     }
 
     #[test]
+    fn a_place_is_known_by_what_is_behind_it_too() {
+        let page = "<p>5 items</p><p>&lt;b&gt;</p><p>last</p>";
+        assert_eq!(
+            mended(page, "<p>None</p><p><b></p><p>last</p>").unwrap(),
+            "<p>None</p><p>|&lt;b&gt;</p><p>last</p>"
+        );
+    }
+
+    #[test]
     fn what_is_gone_is_no_markup() {
         assert_eq!(mended("<p>&lt;br&gt;</p><p>a<br></p>", "<p></p><p>a<br></p>"), None);
         assert_eq!(mended("<p>1 &lt; 2</p>", "<p>1 < 2</p>"), None);
@@ -368,6 +413,9 @@ mod tests {
         let page = "<i alt=\"&quot;a\" title=\"&quot;b\" lang=\"&quot;c\">";
         let wanted = "<i alt=\"|&quot;a\" title=\"&quot;b\" lang=\"|&quot;c\">";
         assert_eq!(mended(page, "<i alt=\"\"a\" title=\"&quot;b\" lang=\"\"c\">").unwrap(), wanted);
+        let other = "<i alt=\"|&quot;a\" lang=\"|&quot;c\" title=\"&quot;b\">";
+        assert_eq!(mended(page, "<i alt=\"\"a\" lang=\"\"c\" title=\"&quot;b\">").unwrap(), other);
+        assert_eq!(mended("<i alt=\"it's\">", "<i alt='it's'>").unwrap(), "<i alt='|it&#39;s'>");
         assert_eq!(mended("<p>a &quot;b&quot;</p>", "<p>a \"b\"</p>"), None);
         assert_eq!(mended("<i title=\"a &quot;b&quot;\">", "<i title='a \"b\"'>"), None);
     }

@@ -121,7 +121,7 @@ impl<'a> Reading<'a> {
             }
             Event::CData(text) => self.text(&charref::line_ends(&text), place)?,
             Event::GeneralRef(reference) => {
-                if is_undeclared(&reference) && self.dom.doctype.is_none() {
+                if is_undeclared(&reference) && !self.may_declare() {
                     self.note(UNDECLARED, place);
                 }
                 self.text(&resolve(self.dom.dialect, &reference), place)?;
@@ -155,13 +155,18 @@ impl<'a> Reading<'a> {
         if too_many { Err(Fault::TooBig) } else { Ok(()) }
     }
 
+    /// Whether a DTD, here or elsewhere, may declare entities.
+    fn may_declare(&self) -> bool {
+        let doctype = self.dom.doctype.map(|span| span.of(self.dom.page));
+        doctype.is_some_and(|text| text.contains('[') || text.contains("SYSTEM") || text.contains("PUBLIC"))
+    }
+
     fn element(&mut self, tag: &BytesStart<'_>, place: Span) -> Result<NodeId, Fault> {
         let at = place.start as usize;
         if self.open.len() == 1 && self.dom.children(ROOT).any(|child| self.dom.is_element(child)) {
             return Err(Fault::Malformed("a second root element".to_owned(), at));
         }
-        if let Some(what) =
-            fault_in(place.of(self.dom.page)).filter(|what| *what != UNDECLARED || self.dom.doctype.is_none())
+        if let Some(what) = fault_in(place.of(self.dom.page)).filter(|what| *what != UNDECLARED || !self.may_declare())
         {
             self.note(what, place);
         }
@@ -291,7 +296,7 @@ const DOCTYPE: u32 = 9;
 /// No namespace.
 static NO_SPACE: Namespace = ns!();
 
-/// What a reference stands for; one that only the document itself could define stays as written. Browsers know those of XHTML by its
+/// What a reference stands for; one that only the document itself could define stays as written, and is never the text that says so. Browsers know those of XHTML by its
 /// doctype (HTML Standard, 14.2).
 fn resolve(dialect: Dialect, reference: &BytesRef<'_>) -> String {
     if let Ok(Some(c)) = reference.resolve_char_ref() {
@@ -305,7 +310,9 @@ fn resolve(dialect: Dialect, reference: &BytesRef<'_>) -> String {
         "apos" => "'".to_owned(),
         name => {
             let written = format!("&{name};");
-            if dialect == Dialect::Xhtml { charref::decode(&written, Place::Text).into_owned() } else { written }
+            let known =
+                if dialect == Dialect::Xhtml { charref::decode(&written, Place::Text) } else { (&*written).into() };
+            if *known == written { format!("\u{fffc}{written}") } else { known.into_owned() }
         }
     }
 }

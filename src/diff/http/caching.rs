@@ -73,6 +73,11 @@ pub fn compare(answers: &Answers<'_>, now: Option<i64>, sink: &mut Sink<'_>) {
     sink.report(finding.severity(severity).cause(cause));
 }
 
+/// Whether caches may answer with new's from their own, and may not with legacy's.
+pub fn becomes_kept(answers: &Answers<'_>, now: Option<i64>) -> bool {
+    !read(answers.control, now).is_kept() && read(answers.candidate, now).is_kept()
+}
+
 fn same(old: &Caching, new: &Caching) -> Option<Rule> {
     let (a, b, drifts) = match (old, new) {
         (Caching::NoStore, Caching::NoStore) => return Some(Rule::HeaderSpelling),

@@ -33,14 +33,18 @@ pub fn compare_failures(answers: &Answers<'_>, part: Part, scope: &Scope<'_>, si
     compare_those(answers, scope, sink, |sent| sent.is_of_error_page(answers) == (part == Part::ErrorPage));
 }
 
-/// As [`compare`], only of what should not be lost whatever the status is: protections, what other sites may read, and cookies where
-/// the method is one that sites serve.
+/// As [`compare`], only of what counts whatever the status is: lost protections, what other sites may read no more, what caches come to
+/// keep, and cookies where the method is one that sites serve.
 pub fn compare_promises(answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     let is_served = status::is_served(&answers.request.method);
     compare_those(answers, scope, sink, |sent| {
         let name = sent.name.as_str();
         let is_promise = name.starts_with("access-control-") || (protects(name) && sent.name != WWW_AUTHENTICATE);
-        answers.control.headers.contains_key(sent.name) && (is_promise || is_served && sent.how == Meaning::Cookies)
+        match sent.how {
+            Meaning::Cookies => is_served,
+            Meaning::Caching => caching::becomes_kept(answers, scope.now),
+            _ => is_promise && answers.control.headers.contains_key(sent.name),
+        }
     });
 }
 

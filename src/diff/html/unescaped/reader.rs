@@ -10,18 +10,15 @@ pub(super) struct Reader<'a> {
     pub page: &'a str,
     pub lexer: Lexer<'a>,
     pub before: Before<'a>,
-    /// The tag that was read last, up to the end of a value that was found in it.
-    pub passed: Option<(Token, usize)>,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(page: &'a str) -> Self {
-        Self { page, lexer: Lexer::from(page, 0), before: Before::default(), passed: None }
+        Self { page, lexer: Lexer::from(page, 0), before: Before::default() }
     }
 
     pub fn next(&mut self) -> Option<Token> {
         let token = self.lexer.next(Content::Html)?;
-        self.passed = None;
         match token.kind {
             Kind::Text | Kind::Rcdata => self.before.say(&charref::decode(token.inner.of(self.page), Place::Text)),
             Kind::Start | Kind::End => {
@@ -40,16 +37,30 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The first letters from a place on.
+    pub fn letters_from(&self, place: usize, left: &mut usize) -> Letters {
+        const FAR: usize = 32;
+        let mut ahead = self.clone();
+        ahead.lexer.skip_to(u32::try_from(place).unwrap_or(u32::MAX));
+        let mut letters = Letters::default();
+        for _ in 0..FAR {
+            let Some(token) = ahead.next().filter(|_| !letters.is_full()) else { break };
+            *left = left.saturating_sub((token.span.end - token.span.start) as usize);
+            if matches!(token.kind, Kind::Text | Kind::Rcdata) {
+                letters.append(&charref::decode(token.inner.of(self.page), Place::Text));
+            }
+        }
+        letters
+    }
+
     /// Goes past a text, as if it were escaped.
     pub fn pass_text(&mut self, text: &str, end: usize) {
-        self.passed = None;
         self.before.say(text);
         self.lexer.skip_to(u32::try_from(end).unwrap_or(u32::MAX));
     }
 
     /// Goes past the tag in which a value was found that ends here, as if it were escaped.
     pub fn pass_value(&mut self, tag: &Token, end: usize) {
-        self.passed = Some((*tag, end + 1));
         self.before.tag = Some((tag.kind, tag.inner.of(self.page)));
         self.lexer.skip_in_tag(end + 1);
         self.begin_raw(tag);
@@ -78,20 +89,30 @@ impl Before<'_> {
             .is_some_and(|(_, name)| text.to_ascii_lowercase().contains(&format!("</{}", name.to_ascii_lowercase())))
     }
 
-    pub fn is_like(&self, other: &Before<'_>) -> bool {
-        let tags = match (self.tag, other.tag) {
+    pub fn has_same_tag(&self, other: &Before<'_>) -> bool {
+        match (self.tag, other.tag) {
             (Some((a, old)), Some((b, new))) => a == b && old.eq_ignore_ascii_case(new),
             (old, new) => old.is_none() && new.is_none(),
-        };
-        tags && self.letters == other.letters
+        }
     }
 }
 
-/// The last letters of what a page said so far.
+/// Some letters of what a page says, from one place on or up to it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Letters([char; AROUND]);
 
 impl Letters {
+    /// Takes as many of the first letters as there is room for.
+    pub fn append(&mut self, text: &str) {
+        let free = self.0.iter().position(|letter| *letter == char::default()).unwrap_or(AROUND);
+        let letters = text.chars().filter(|c| !c.is_whitespace());
+        self.0[free..].iter_mut().zip(letters).for_each(|(place, letter)| *place = letter);
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.0.last().is_some_and(|letter| *letter != char::default())
+    }
+
     fn push(&mut self, text: &str) {
         let mut last = self.0;
         let mut count = 0;

@@ -119,7 +119,7 @@ impl Walk<'_, '_, '_, '_> {
             finding.severity(Severity::Low).cause("rows_striped_otherwise")
         } else if link::is_link(name) && link::leaks_host(self.around.page.as_ref(), old, new) {
             finding.cause("host_leaked")
-        } else if escape::cut_at_quote(old, new) && !old.is_empty() {
+        } else if escape::is_escaped_twice(new, old) || escape::cut_at_quote(old, new) && !old.is_empty() {
             finding.severity(Severity::Critical).cause("escape_missing")
         } else {
             finding
