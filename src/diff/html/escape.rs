@@ -44,6 +44,40 @@ pub(super) fn tag_like_texts(dom: &Dom<'_>, within: NodeId) -> String {
     tag_like.take(MOST_TEXTS).collect::<Vec<_>>().join("\n")
 }
 
+/// The texts anywhere below an element that look like markup, as words.
+pub(super) fn tag_like_below(dom: &Dom<'_>, node: NodeId, found: &mut Vec<String>) {
+    for child in dom.children(node) {
+        if found.len() >= MOST_LOST {
+            return;
+        }
+        match dom.node(child).kind {
+            NodeKind::Text => {
+                let text = dom.text(child);
+                if text.len() <= LONGEST_TEXT && memchr::memchr(b'<', text.as_bytes()).is_some() {
+                    found.push(words(&text));
+                }
+            }
+            _ => tag_like_below(dom, child, found),
+        }
+    }
+}
+
+/// Does a source write one of these texts as markup?
+pub(super) fn writes_one_of(texts: &[String], source: &str) -> bool {
+    if texts.is_empty() || source.len() > LONGEST {
+        return false;
+    }
+    // An escaped one is written otherwise.
+    let written = words(source);
+    texts.iter().any(|text| written.contains(text.as_str()))
+}
+
+/// More are not looked for.
+const MOST_LOST: usize = 16;
+
+/// Longer texts are not looked for. Bytes.
+const LONGEST_TEXT: usize = 1 << 10;
+
 /// More texts that look like markup are not gathered.
 const MOST_TEXTS: usize = 64;
 

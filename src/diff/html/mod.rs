@@ -359,6 +359,7 @@ fn compare_trees(a: &Dom<'_>, b: &Dom<'_>, scope: &Scope<'_>, sink: &mut Sink<'_
         ids: Default::default(),
         spaces: Vec::new(),
         tag_like: None,
+        lost: Vec::new(),
         room: limits::TREES.saturating_sub(a.cost() + b.cost()),
         told: Told::Nothing,
         mended: 0,

@@ -60,6 +60,8 @@ pub(super) struct Walk<'w, 'd, 's, 'r> {
     pub spaces: Vec<(&'d str, &'d str)>,
     /// Legacy's texts that look like markup below the element that was asked about last.
     pub tag_like: Option<(NodeId, String)>,
+    /// Texts of elements that only legacy has, as words, that look like markup.
+    pub lost: Vec<String>,
     /// What is left of the memory that the pair may take. Bytes.
     pub room: usize,
     /// Something was told or hidden.

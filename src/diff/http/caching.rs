@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use super::Answers;
 use super::directives;
-use super::headers::{time_of, values};
+use super::values::{time_of, values};
 use crate::diff::clock;
 use crate::diff::comparison::{Kind, Severity};
 use crate::diff::observation::Observation;

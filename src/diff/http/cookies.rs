@@ -1,7 +1,7 @@
 //! Set-Cookie, parsed (RFC 6265): the same cookies, readable by the other stack, as protected and as long-lived.
 
 use super::Answers;
-use super::headers::{time_of, values};
+use super::values::{time_of, values};
 use crate::diff::clock;
 use crate::diff::comparison::{Kind, Severity};
 use crate::diff::decode;

@@ -7,14 +7,12 @@ mod by_value;
 mod meaning;
 mod path;
 
-use http::header::{DATE, ETAG, LAST_MODIFIED, WWW_AUTHENTICATE};
+use http::header::{ETAG, LAST_MODIFIED, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use smallvec::SmallVec;
 
 use super::{Answers, caching, content_type, cookies, redirect, status};
-use crate::diff::clock;
 use crate::diff::comparison::{Kind, Severity};
-use crate::diff::decode;
 use crate::diff::observation::Observation;
 use crate::diff::rules::Rule;
 use crate::diff::scope::Scope;
@@ -151,16 +149,6 @@ fn differing_among_few<'a>(old: &'a HeaderMap, new: &'a HeaderMap) -> Vec<Sent<'
     let only_new = there.iter().enumerate().filter(|(at, _)| met & (1 << at) == 0);
     found.extend(only_new.map(|(_, (name, value))| Sent::new(name, Values::One(None, Some(value)))));
     found
-}
-
-/// All values of a header, as text.
-pub fn values(answer: &Observation, name: &str) -> Vec<String> {
-    answer.headers.get_all(name).iter().map(|value| decode::apart(value.as_bytes()).trim().to_owned()).collect()
-}
-
-/// The answer's own time, Unix seconds, which its lifetimes count from; or else `now`.
-pub fn time_of(answer: &Observation, now: Option<i64>) -> Option<i64> {
-    values(answer, DATE.as_str()).first().and_then(|date| clock::http_date(date)).or(now)
 }
 
 fn one(sent: &Sent<'_>, answers: &Answers<'_>, scope: &Scope<'_>, sink: &mut Sink<'_>) {

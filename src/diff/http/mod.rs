@@ -9,6 +9,7 @@ mod events;
 mod headers;
 mod redirect;
 mod status;
+mod values;
 
 use ::http::HeaderName;
 use ::http::header::LOCATION;

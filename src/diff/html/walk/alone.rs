@@ -50,8 +50,15 @@ impl Walk<'_, '_, '_, '_> {
                 let path = self.place(side, node);
                 let source = source_of(view, id);
                 match side {
-                    Side::Control => Finding::new(Kind::Missing, path).only_control(source),
-                    Side::Candidate => Finding::new(Kind::Extra, path).only_candidate(source),
+                    Side::Control => {
+                        escape::tag_like_below(view.dom, item.node, &mut self.lost);
+                        Finding::new(Kind::Missing, path).only_control(source)
+                    }
+                    Side::Candidate => {
+                        let escaped = escape::writes_one_of(&self.lost, &source);
+                        let finding = Finding::new(Kind::Extra, path).only_candidate(source);
+                        if escaped { finding.severity(Severity::Critical).cause("escape_missing") } else { finding }
+                    }
                 }
             }
         };

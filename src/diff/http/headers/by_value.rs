@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use http::StatusCode;
 use url::Url;
 
+use super::super::values::{time_of, values};
 use super::meaning::{Meaning, severity_of};
-use super::{time_of, values};
 use crate::diff::clock;
 use crate::diff::comparison::Severity;
 use crate::diff::http::{Answers, directives};
