@@ -37,8 +37,8 @@ pub(super) fn without_marks(text: &str) -> String {
 /// Mends the texts and values of `escaped` that stand in `raw` at the same place as markup. `None`: there are none.
 pub(super) fn mend(escaped: &str, raw: &str) -> Option<Mended> {
     // In other quotes, a quote needs no escape.
-    let may_end = |one: &str, quote| one.contains("='") && escaped.contains(quote);
-    let hides = may_hide_markup(escaped) || may_end(raw, '\'') || may_end(escaped, '"');
+    let is_bare = |page: &str, quote| page.contains("='") && has_bare(escaped, quote);
+    let hides = may_hide_markup(escaped) || is_bare(raw, b'\'') || is_bare(escaped, b'"');
     if !hides || is_marked(escaped) || is_marked(raw) {
         return None;
     }
@@ -295,6 +295,26 @@ fn begins_tag(text: &str) -> bool {
 
 fn opens_tags(text: &str) -> bool {
     memchr::memchr_iter(b'<', text.as_bytes()).any(|at| begins_tag(&text[at..]))
+}
+
+/// Has a tag this quote elsewhere than around a value?
+fn has_bare(page: &str, quote: u8) -> bool {
+    let bytes = page.as_bytes();
+    let (mut is_tag, mut next) = (false, 0);
+    memchr::memchr3_iter(b'<', b'>', quote, bytes).any(|at| {
+        if at < next {
+            return false;
+        }
+        if bytes[at] != quote {
+            is_tag = bytes[at] == b'<';
+            return false;
+        }
+        let opens = at > 0 && bytes[at - 1] == b'=';
+        if is_tag && opens {
+            next = memchr::memchr(quote, &bytes[at + 1..]).map_or(bytes.len(), |length| at + length + 2);
+        }
+        is_tag && !opens
+    })
 }
 
 /// Is a reference in the page that a tag could begin with, or a value end?
