@@ -2,9 +2,16 @@
 //!
 //! It does not know the tree. Who drives it says what only a tree can know: that raw text begins ([`Lexer::begin_raw`]) and
 //! whether `<![CDATA[` counts ([`Lexer::next`]'s argument). [`tree`](super::tree) drives it through html5ever's tree
-//! builder, [`fast`](super::fast) without one. Its own tests hold it against html5ever's tokenizer.
+//! builder, [`fast`](super::fast) without one. [`attributes`](mod@attributes) reads what a tag has, [`raw`](mod@raw) knows where raw text ends. Its own tests hold it against html5ever's tokenizer.
 
+mod attributes;
+mod raw;
+
+use attributes::End;
+pub(super) use attributes::{Attributes, Quote, RawAttribute, attributes, attributes_of_tag};
 use memchr::{memchr, memchr_iter, memchr2, memmem};
+pub(super) use raw::Raw;
+use raw::raw_text_end;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
@@ -52,30 +59,6 @@ pub(super) struct Token {
 pub(super) enum SelfClosing {
     No,
     Yes,
-}
-
-/// The ways in which text can be raw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Raw {
-    /// `title`, `textarea`: references count, tags do not.
-    Rcdata,
-    /// `style`, `xmp`, `iframe`…: nothing counts.
-    Rawtext,
-    /// `script`, with its comment states.
-    Script,
-    /// Everything to the end of the page.
-    Plaintext,
-}
-
-impl Raw {
-    /// How it is in an element in which text [is raw](super::elements::Traits::RAW).
-    pub fn of(element: &str) -> Self {
-        match element {
-            "title" | "textarea" => Self::Rcdata,
-            "script" => Self::Script,
-            _ => Self::Rawtext,
-        }
-    }
 }
 
 /// Is the current node outside the HTML namespace? Only there is `<![CDATA[` one.
@@ -191,7 +174,7 @@ impl<'a> Lexer<'a> {
             let start = std::mem::replace(&mut self.at, end);
             return Some(Token { kind, span: Span::new(start, end), inner: Span::new(name, name_end), self_closing });
         }
-        let mut attributes = Attributes { page: self.page, at: name_end, end: End::Open };
+        let mut attributes = attributes(self.page, name_end);
         while attributes.step().is_some() {}
         let start = self.at;
         self.at = attributes.at;
@@ -259,18 +242,6 @@ impl<'a> Lexer<'a> {
     pub fn attributes(&self, tag: &Token) -> Attributes<'a> {
         attributes(self.page, tag.inner.end as usize)
     }
-}
-
-/// The attributes that follow a tag's name.
-pub(super) fn attributes(page: &str, name_end: usize) -> Attributes<'_> {
-    Attributes { page, at: name_end.min(page.len()), end: End::Open }
-}
-
-/// The attributes of the tag that a text begins with.
-pub(super) fn attributes_of_tag(tag: &str) -> Attributes<'_> {
-    let bytes = tag.as_bytes();
-    let name_end = bytes.iter().skip(1).position(|c| ends_name(*c)).map_or(bytes.len(), |at| at + 1);
-    attributes(tag, name_end)
 }
 
 /// The name of the tag that begins at a place.
@@ -358,161 +329,5 @@ fn begins_markup(rest: &[u8]) -> bool {
         [b'<', b'/'] => false,
         [b'<', c, ..] => c.is_ascii_alphabetic() || matches!(c, b'/' | b'!' | b'?'),
         _ => false,
-    }
-}
-
-fn raw_text_end(raw: Raw, rest: &[u8], name: &[u8]) -> usize {
-    match raw {
-        Raw::Plaintext => rest.len(),
-        Raw::Rcdata | Raw::Rawtext => end_tag(rest, 0, name).unwrap_or(rest.len()),
-        Raw::Script => script_end(rest),
-    }
-}
-
-/// Where `</name` stands, followed by what ends a name.
-fn end_tag(rest: &[u8], from: usize, name: &[u8]) -> Option<usize> {
-    memchr_iter(b'<', &rest[from..]).map(|at| from + at).find(|at| is_tag(&rest[at + 1..], b"/", name))
-}
-
-fn is_tag(rest: &[u8], slash: &[u8], name: &[u8]) -> bool {
-    let Some(rest) = rest.strip_prefix(slash) else { return false };
-    rest.len() > name.len() && rest[..name.len()].eq_ignore_ascii_case(name) && ends_name(rest[name.len()])
-}
-
-/// Script text knows comments, and inside them scripts: `<!-- <script> </script> -->` does not end it.
-fn script_end(rest: &[u8]) -> usize {
-    #[derive(PartialEq, Clone, Copy)]
-    enum State {
-        Plain,
-        Escaped,
-        Nested,
-    }
-    let mut state = State::Plain;
-    let mut at = 0;
-    while let Some(&c) = rest.get(at) {
-        let here = &rest[at..];
-        match (state, c) {
-            (State::Plain, b'<') if here.starts_with(b"<!--") => {
-                state = State::Escaped;
-                at += 2;
-                continue;
-            }
-            (State::Plain | State::Escaped, b'<') if is_tag(&here[1..], b"/", b"script") => return at,
-            (State::Escaped, b'<') if is_tag(&here[1..], b"", b"script") => state = State::Nested,
-            (State::Nested, b'<') if is_tag(&here[1..], b"/", b"script") => state = State::Escaped,
-            (State::Escaped | State::Nested, b'-') if here.starts_with(b"-->") => state = State::Plain,
-            _ => {}
-        }
-        at += 1;
-        at += memchr2(b'<', b'-', &rest[at..]).unwrap_or(rest.len() - at);
-    }
-    rest.len()
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Quote {
-    Double,
-    Single,
-    Bare,
-    /// The attribute has no value: `checked`.
-    None,
-}
-
-/// One attribute as it stands in the page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct RawAttribute<'a> {
-    pub name: &'a str,
-    pub value: &'a str,
-    pub quote: Quote,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Open,
-    Closed,
-    SelfClosed,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Attributes<'a> {
-    page: &'a str,
-    at: usize,
-    end: End,
-}
-
-impl<'a> Attributes<'a> {
-    fn peek(&self) -> Option<u8> {
-        self.page.as_bytes().get(self.at).copied()
-    }
-
-    fn skip_while(&mut self, accept: impl Fn(u8) -> bool) -> usize {
-        let rest = &self.page.as_bytes()[self.at..];
-        self.at += rest.iter().position(|c| !accept(*c)).unwrap_or(rest.len());
-        self.at
-    }
-
-    fn step(&mut self) -> Option<RawAttribute<'a>> {
-        if self.end != End::Open {
-            return None;
-        }
-        loop {
-            self.skip_while(is_space);
-            match self.peek()? {
-                b'>' => {
-                    self.at += 1;
-                    self.end = End::Closed;
-                    return None;
-                }
-                b'/' if self.page.as_bytes().get(self.at + 1) == Some(&b'>') => {
-                    self.at += 2;
-                    self.end = End::SelfClosed;
-                    return None;
-                }
-                b'/' => self.at += 1,
-                _ => break,
-            }
-        }
-        let start = self.at;
-        self.at += 1; // A leading `=` belongs to the name.
-        let name = self.skip_while(|c| !ends_name(c) && c != b'=');
-        self.skip_while(is_space);
-        let name = &self.page[start..name];
-        if self.peek() != Some(b'=') {
-            return Some(RawAttribute { name, value: "", quote: Quote::None });
-        }
-        self.at += 1;
-        self.skip_while(is_space);
-        let (value, quote) = self.value()?;
-        Some(RawAttribute { name, value, quote })
-    }
-
-    /// `None` when the page ends inside a quoted value: the whole tag is dropped.
-    fn value(&mut self) -> Option<(&'a str, Quote)> {
-        let quote = match self.peek()? {
-            b'"' => Quote::Double,
-            b'\'' => Quote::Single,
-            b'>' => return Some(("", Quote::Bare)),
-            _ => {
-                let start = self.at;
-                let end = self.skip_while(|c| !is_space(c) && c != b'>');
-                return Some((&self.page[start..end], Quote::Bare));
-            }
-        };
-        let start = self.at + 1;
-        let mark = if quote == Quote::Double { b'"' } else { b'\'' };
-        let Some(length) = find([mark], &self.page.as_bytes()[start..]) else {
-            self.at = self.page.len();
-            return None;
-        };
-        self.at = start + length + 1;
-        Some((&self.page[start..start + length], quote))
-    }
-}
-
-impl<'a> Iterator for Attributes<'a> {
-    type Item = RawAttribute<'a>;
-
-    fn next(&mut self) -> Option<RawAttribute<'a>> {
-        self.step()
     }
 }
