@@ -132,8 +132,8 @@ impl Signals {
         })
     }
 
-    /// SIGTERM and SIGINT drain. A second one, for who has no patience, ends the process as soon as what was compared is written. SIGUSR2 starts the new binary;
-    /// then the first one finds the door leaving already, for a service manager that stops the new door tells the old one too.
+    /// SIGTERM and SIGINT drain. A second one, for who has no patience, ends the process as soon as what was compared is written. SIGUSR2
+    /// starts the new binary; then the first one finds the door leaving already, for a service manager that stops the new door tells the old one too.
     async fn until_the_end(mut self, door: &OpenDoor) -> End {
         let end = loop {
             tokio::select! {

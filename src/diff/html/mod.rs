@@ -4,9 +4,8 @@
 //! equal between the places where it could not; what is left is read into trees ([`grow`] what [`nest`]s [`regular`]ly, [`tree`] the rest by
 //! html5ever's tree builder, [`xml`] strictly), seen as a user sees it ([`view`], [`flow`]), and walked side by side ([`walk`]), children
 //! [`align`]ed. [`attribute`], [`link`], [`moment`], [`script`] and [`volatile`] know what values mean, [`elements`] what names say,
-//! [`preface`] what was printed before a page, [`spelling`] what a tree forgets, [`escape`] and
-//! [`unescaped`] what went wrong between text and markup, [`place`] how to tell where, [`selector`] how to
-//! be told, [`limits`] what a pair may cost.
+//! [`preface`] what was printed before a page, [`spelling`] what a tree forgets, [`escape`] and [`unescaped`] what went wrong between text
+//! and markup, [`place`] how to tell where, [`selector`] how to be told, [`limits`] what a pair may cost.
 //!
 //! It decides nothing: what a rule is about goes to [`Sink::hides`] or, with the rule named, to [`Sink::report`].
 
@@ -174,6 +173,9 @@ fn compare_rest(
 /// Compares two pages of which one lets a text of the other through as markup, as if it did not, and tells that it did. `false`: none does,
 /// or what it let through is not at the same place.
 fn compare_mended((old, new): (&str, &str), scope: &Scope<'_>, sink: &mut Sink<'_>) -> bool {
+    if old.len() + new.len() > limits::MAX_MENDED {
+        return false;
+    }
     let (in_old, in_new) = (unescaped::mend(new, old), unescaped::mend(old, new));
     let count = [&in_old, &in_new].into_iter().flatten().map(|mended| mended.count).sum::<usize>();
     if count == 0 {

@@ -21,7 +21,13 @@ pub fn compare(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {
     }
     let (a, b) = (as_json(old), as_json(new));
     if a != b {
-        return json::compare(&a, &b, scope, sink);
+        // What was made of the streams stands beside what comparing takes.
+        let made = a.len() + b.len();
+        if !sink.hold(made) {
+            return text::compare(old, new, sink);
+        }
+        json::compare(&a, &b, scope, sink);
+        return sink.let_go(made);
     }
     if old != new && !sink.hides(Rule::EventSpelling, || BODY.to_owned()) {
         sink.report(Finding::new(Kind::Text, BODY).values(old, new).rule(Rule::EventSpelling));
