@@ -17,7 +17,7 @@ use http::{HeaderName, HeaderValue};
 use parking_lot::Mutex;
 use tokio::time::{Sleep, sleep_until};
 
-use super::framing::target::Masked;
+use super::framing::withheld::Withheld;
 use crate::config::settings::Listener;
 use crate::upstream::Announcement;
 
@@ -94,7 +94,7 @@ pub struct Clock {
     /// What the answer is to say of the request, if anything.
     request_id: Mutex<Option<(HeaderName, HeaderValue)>>,
     /// Of requests that were read ahead of, too.
-    targets: Mutex<VecDeque<Masked>>,
+    withheld: Mutex<VecDeque<Withheld>>,
 }
 
 impl Clock {
@@ -111,7 +111,7 @@ impl Clock {
             requests: AtomicU32::new(0),
             date: Mutex::new(None),
             request_id: Mutex::new(None),
-            targets: Mutex::new(VecDeque::new()),
+            withheld: Mutex::new(VecDeque::new()),
         })
     }
 
@@ -198,17 +198,17 @@ impl Clock {
         self.epoch.checked_add(Duration::from_millis(millis))
     }
 
-    pub fn keep_target(&self, masked: Masked) {
-        self.targets.lock().push_back(masked);
+    pub fn keep_withheld(&self, withheld: Withheld) {
+        self.withheld.lock().push_back(withheld);
     }
 
-    /// The target of the present request as it came, if pingora was shown another.
-    pub fn take_target(&self) -> Option<Vec<u8>> {
+    /// What pingora was not shown of the present request.
+    pub fn take_withheld(&self) -> Option<Withheld> {
         let present = self.requests.load(Ordering::Relaxed);
-        let mut targets = self.targets.lock();
-        // One that nobody took was of a request that went no further: it must not become another's.
-        while targets.pop_front_if(|masked| masked.request < present).is_some() {}
-        targets.pop_front_if(|masked| masked.request == present).map(|masked| masked.target)
+        let mut withheld = self.withheld.lock();
+        // What nobody took was of a request that went no further: it must not become another's.
+        while withheld.pop_front_if(|withheld| withheld.request < present).is_some() {}
+        withheld.pop_front_if(|withheld| withheld.request == present)
     }
 
     /// Only the connection's own task takes this lock.
@@ -324,28 +324,29 @@ mod tests {
     }
 
     fn keep(clock: &Clock, request: u32) {
-        clock.keep_target(Masked { request, target: vec![b'/', 0xe9, b'0' + request as u8] });
+        let target = Some(vec![b'/', 0xe9, b'0' + request as u8]);
+        clock.keep_withheld(Withheld { request, target, ..Withheld::default() });
     }
 
     /// What the next request of the connection finds kept for it.
     fn next(clock: &Clock) -> Option<u8> {
         clock.is_last_request(None);
-        clock.take_target().and_then(|target| target.last().copied())
+        clock.take_withheld().and_then(|withheld| withheld.target?.last().copied())
     }
 
     #[test]
-    fn a_target_that_was_kept_goes_to_its_own_request() {
+    fn what_was_withheld_goes_to_its_own_request() {
         let clock = clock();
         // The third was read ahead of, and is not the first one's nor the second's.
         keep(&clock, 1);
         keep(&clock, 3);
         assert_eq!([next(&clock), next(&clock), next(&clock), next(&clock)], [Some(b'1'), None, Some(b'3'), None]);
         keep(&clock, 5);
-        assert_eq!((next(&clock), clock.take_target()), (Some(b'5'), None));
+        assert_eq!((next(&clock), clock.take_withheld()), (Some(b'5'), None));
     }
 
     #[test]
-    fn a_target_that_nobody_took_never_becomes_anothers() {
+    fn what_nobody_took_never_becomes_anothers() {
         let clock = clock();
         (1..=4).for_each(|request| keep(&clock, request));
         // Two that went no further than to be counted.

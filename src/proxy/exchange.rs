@@ -25,6 +25,8 @@ pub struct Exchange {
     /// In force when the request came, and for as long as it lasts.
     pub snapshot: Arc<Snapshot>,
     pub client: Option<Client>,
+    /// Of the head: lines that the library was not shown.
+    pub withheld_bytes: usize,
     /// What it is called in logs, at backends and in samples.
     pub request_id: Option<HeaderValue>,
     pub decision: Option<Decision>,
@@ -69,6 +71,7 @@ impl Exchange {
             started: Instant::now(),
             snapshot,
             client: None,
+            withheld_bytes: 0,
             request_id: None,
             decision: None,
             attempt: Attempt::default(),

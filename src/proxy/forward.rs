@@ -1,5 +1,6 @@
 //! What the door changes in a request on its way to a backend, and nothing else: who asks, in origin form, with one length.
 
+use bytes::Bytes;
 use http::header::{EXPECT, HOST, TE};
 use http::{HeaderMap, HeaderValue, Version};
 use pingora::http::RequestHeader;
@@ -7,6 +8,7 @@ use pingora::protocols::http::authority::{RawTargetAuthority, raw_target_authori
 
 use super::client::{Client, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
 use super::framing::target::spelled;
+use super::framing::withheld::Withheld;
 use super::hygiene::is_host;
 
 /// Tells the backend who asks.
@@ -28,12 +30,21 @@ pub fn identify(request: &mut RequestHeader, client: &Client) -> pingora::Result
     Ok(())
 }
 
-/// Puts back a target that the library was not shown. One in absolute form names the host, whatever Host says (RFC 9112, section
-/// 3.2.2), and its path goes on in origin form. What is wrong with it, or with the Host that it replaces, stays to be refused.
+/// Puts back what the library was not shown, but no more than so many headers in all, and one too many.
 ///
 /// # Errors
 /// The library cannot hold it.
-pub fn put_back(request: &mut RequestHeader, target: &[u8]) -> pingora::Result<()> {
+pub fn put_back(request: &mut RequestHeader, withheld: &Withheld, most_headers: usize) -> pingora::Result<()> {
+    let room = (most_headers + 1).saturating_sub(request.headers.len());
+    for (name, value) in withheld.lines.iter().take(room) {
+        request.append_header(Bytes::copy_from_slice(name), value)?;
+    }
+    withheld.target.as_deref().map_or(Ok(()), |target| put_target_back(request, target))
+}
+
+/// One in absolute form names the host, whatever Host says (RFC 9112, section 3.2.2), and its path goes on in origin form. What is
+/// wrong with it, or with the Host that it replaces, stays to be refused.
+fn put_target_back(request: &mut RequestHeader, target: &[u8]) -> pingora::Result<()> {
     let Some((authority, path)) = absolute(target).filter(|_| may_name_its_host(request)) else {
         return request.set_raw_path(&spelled(target));
     };
@@ -125,7 +136,7 @@ mod tests {
     fn the_target_is_kept_byte_for_byte() {
         let raw: &[u8] = b"//a%2Fb/./..;x=\xE4?q=%20+&q[]=1&q[]=2";
         let mut request = RequestHeader::build("GET", b"/", None).unwrap();
-        put_back(&mut request, raw).unwrap();
+        put_target_back(&mut request, raw).unwrap();
         assert_eq!(request.raw_path(), raw);
         assert_eq!(split_target(target(&request)), (&b"//a%2Fb/./..;x=\xE4"[..], Some(&b"q=%20+&q[]=1&q[]=2"[..])));
     }
@@ -137,7 +148,7 @@ mod tests {
         for host in hosts {
             request.append_header(HOST, *host).unwrap();
         }
-        put_back(&mut request, target.as_bytes()).unwrap();
+        put_target_back(&mut request, target.as_bytes()).unwrap();
         let hosts = request.headers.get_all(HOST).iter().map(|host| host.to_str().unwrap().to_owned()).collect();
         (String::from_utf8(request.raw_path().to_vec()).unwrap(), hosts)
     }

@@ -8,10 +8,14 @@
 //! Not checked here: what pingora refuses by itself, and what depends on the meaning of a header (see [`super::hygiene`]).
 
 pub mod target;
+pub mod withheld;
 
+use bytes::{Buf, BytesMut};
 use memchr::memchr;
+use tokio::io::ReadBuf;
 
-use target::{Masked, Word, is_masked};
+use target::{Word, is_masked};
+use withheld::{Malformed, SHOWN_LINES, Withheld};
 
 /// Bytes of a head that are read beyond what a head may have, so that whoever sends them is told 431. Pingora keeps a head of up to
 /// 1 MiB until it ends, and a line of it is kept here: what is longer than this is not waited for.
@@ -22,6 +26,8 @@ const LONGEST_CHUNK_LINE: usize = 8 * 1024;
 const LARGEST: u64 = i64::MAX as u64;
 /// Hexadecimal digits of a chunk's size: 64 bits, with room for leading zeros.
 const SIZE_DIGITS: usize = 16;
+/// Two carriage returns in a row end no line of anybody's, so pingora refuses them at once.
+const SPOILT: &[u8] = b"\r\r";
 /// Kept for the next line that comes in pieces, bytes.
 const USUAL_LINE: usize = 1024;
 
@@ -38,8 +44,11 @@ pub struct Framing {
     /// Requests begun.
     requests: u32,
     word: Word,
-    /// Not yet taken.
-    masked: Vec<Masked>,
+    /// Of the present request; and of those before it, as far as it was not yet taken.
+    present: Withheld,
+    withheld: Vec<Withheld>,
+    /// What is to be shown in the place of bytes that came, where lines between them are withheld.
+    shown: BytesMut,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,12 +78,23 @@ struct Head {
     codings: u32,
     chunked: bool,
     upgrade: bool,
+    /// Header lines.
+    lines: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LineEnd {
     CrLf,
     Lf,
+}
+
+impl LineEnd {
+    fn bytes(self) -> &'static [u8] {
+        match self {
+            Self::CrLf => b"\r\n",
+            Self::Lf => b"\n",
+        }
+    }
 }
 
 /// Two servers may read it in two ways.
@@ -92,30 +112,69 @@ impl Framing {
             head: Head::default(),
             requests: 0,
             word: Word::default(),
-            masked: Vec::new(),
+            present: Withheld::default(),
+            withheld: Vec::new(),
+            shown: BytesMut::new(),
         }
     }
 
-    /// Looks at bytes in the order in which they came; spoils them from the first that breaks the rules.
-    pub fn check(&mut self, bytes: &mut [u8]) {
+    /// Looks at bytes in the order in which they came; spoils them from the first that breaks the rules. The library is to be shown
+    /// so many of them as this says, and then what [`show`](Self::show) gives.
+    pub fn check(&mut self, bytes: &mut [u8]) -> usize {
         let mut at = 0;
+        // Where those begin that are not shown as they came.
+        let mut sieved = None;
         while at < bytes.len() {
             let before = self.state;
+            let begins = self.sieves().then_some(at);
             match self.step(&bytes[at..]) {
                 Ok(taken) => {
+                    let piece = &mut bytes[at..at + taken];
                     if before == State::Start {
-                        self.word.mask(&mut bytes[at..at + taken]);
+                        self.word.mask(piece);
                     }
+                    // Of a line that is sieved as much is shown by now as is to be.
+                    if begins.is_none() && sieved.is_some() {
+                        self.shown.extend_from_slice(piece);
+                    }
+                    sieved = sieved.or(begins);
                     at += taken;
                 }
-                Err(Spoil { taken }) => return self.spoil(bytes, at + taken),
+                Err(Spoil { taken }) => {
+                    self.spoil(bytes, at + taken);
+                    if sieved.or(begins).is_some() {
+                        self.shown.extend_from_slice(SPOILT);
+                    }
+                    sieved = sieved.or(begins);
+                    break;
+                }
             }
+        }
+        sieved.unwrap_or(bytes.len())
+    }
+
+    /// What of sieved bytes is to be shown, as far as there is room.
+    pub fn show(&mut self, room: &mut ReadBuf<'_>) {
+        let fits = self.shown.len().min(room.remaining());
+        room.put_slice(&self.shown[..fits]);
+        self.shown.advance(fits);
+        if self.shown.is_empty() {
+            self.shown = BytesMut::new();
         }
     }
 
-    /// The targets of requests that came since the last call, where they were masked.
-    pub fn take_masked(&mut self) -> Vec<Masked> {
-        std::mem::take(&mut self.masked)
+    pub fn has_to_show(&self) -> bool {
+        !self.shown.is_empty()
+    }
+
+    /// What was withheld of requests whose heads ended since the last call.
+    pub fn take_withheld(&mut self) -> Vec<Withheld> {
+        std::mem::take(&mut self.withheld)
+    }
+
+    /// Whether the next line, or what comes of it, is shown only if it has to be.
+    fn sieves(&self) -> bool {
+        self.state == State::Headers && self.head.lines >= SHOWN_LINES
     }
 
     /// Takes at least one byte.
@@ -202,8 +261,9 @@ impl Framing {
             return Err(Ambiguous);
         }
         self.requests = self.requests.saturating_add(1);
+        self.present = Withheld { request: self.requests, ..Withheld::default() };
         if is_masked(target) {
-            self.masked.push(Masked { request: self.requests, target: target.to_vec() });
+            self.present.target = Some(target.to_vec());
         }
         self.head = Head { ends: Some(end), ..Head::default() };
         self.state = State::Headers;
@@ -216,12 +276,21 @@ impl Framing {
         if self.head.ends != Some(end) {
             return Err(Ambiguous);
         }
+        let sieves = self.sieves();
         if line.is_empty() {
             self.state = self.head.what_follows()?;
             self.left_of_head = self.longest_head;
-            return Ok(());
+            let withheld = std::mem::take(&mut self.present);
+            if !withheld.is_empty() {
+                self.withheld.push(withheld);
+            }
+        } else {
+            self.head.note(line);
         }
-        self.head.note(line);
+        if sieves && (line.is_empty() || !self.present.lines.take(line).map_err(|Malformed| Ambiguous)?) {
+            self.shown.extend_from_slice(line);
+            self.shown.extend_from_slice(end.bytes());
+        }
         Ok(())
     }
 
@@ -258,9 +327,8 @@ impl Framing {
         if sound { Ok(()) } else { Err(Ambiguous) }
     }
 
-    /// Two carriage returns in a row end no line of anybody's, so pingora refuses them at once.
     fn spoil(&mut self, bytes: &mut [u8], taken: usize) {
-        let from = taken.saturating_sub(2);
+        let from = taken.saturating_sub(SPOILT.len());
         bytes[from..].fill(b'\r');
         self.state = State::Spoilt;
         self.begun = Vec::new();
@@ -274,6 +342,7 @@ struct Spoil {
 
 impl Head {
     fn note(&mut self, line: &[u8]) {
+        self.lines += 1;
         // Most lines are told from those that count by their first letter.
         if !matches!(line.first(), Some(b'c' | b'C' | b't' | b'T' | b'u' | b'U')) {
             return;

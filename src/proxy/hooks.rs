@@ -35,6 +35,12 @@ impl ProxyHttp for Door {
 
     async fn early_request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> Result<()> {
         let limits = &exchange.snapshot.settings.limits;
+        let was_last = Clock::with(|clock| clock.is_last_request(limits.max_requests)).unwrap_or(false);
+        if let Some(withheld) = Clock::with(Clock::take_withheld).flatten() {
+            exchange.withheld_bytes = withheld.lines.bytes();
+            let put_back = forward::put_back(session.req_header_mut(), &withheld, limits.head.headers);
+            put_back.map_err(|e| e.into_down())?;
+        }
         session.set_pipelining_enabled(true);
         if session.req_header().version == Version::HTTP_2 {
             session.set_write_timeout(Some(limits.body_timeout));
@@ -49,12 +55,8 @@ impl ProxyHttp for Door {
             clock.set_patience(limits.body_timeout);
         });
         exchange.client = client_of(session, exchange);
-        let was_last = Clock::with(|clock| clock.is_last_request(limits.max_requests)).unwrap_or(false);
         if was_last || self.is_draining() || hygiene::closes(session.req_header()) {
             session.set_keepalive(None);
-        }
-        if let Some(target) = Clock::with(Clock::take_target).flatten() {
-            forward::put_back(session.req_header_mut(), &target).map_err(|e| e.into_down())?;
         }
         self.name(session.req_header(), exchange);
         self.trace(session.req_header(), exchange);
@@ -62,7 +64,8 @@ impl ProxyHttp for Door {
     }
 
     async fn request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> Result<bool> {
-        let head_bytes = session.as_http1().map_or(0, |http1| http1.get_headers_raw_bytes().len());
+        let shown_bytes = session.as_http1().map_or(0, |http1| http1.get_headers_raw_bytes().len());
+        let head_bytes = shown_bytes + exchange.withheld_bytes;
         let upgrade = session.is_upgrade_req();
         let sound = hygiene::inspect(session.req_header(), head_bytes, exchange.snapshot.settings.limits.head);
         if sound.is_ok()

@@ -120,13 +120,24 @@ fn with_date(head: &[u8], date: &[u8]) -> Option<BytesMut> {
 
 impl AsyncRead for ClientStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.framing.has_to_show() {
+            self.framing.show(buf);
+            return Poll::Ready(Ok(()));
+        }
         let before = buf.filled().len();
-        if let Poll::Ready(result) = Pin::new(&mut self.inner).poll_read(cx, buf) {
-            self.framing.check(&mut buf.filled_mut()[before..]);
-            for masked in self.framing.take_masked() {
-                self.clock.keep_target(masked);
+        while let Poll::Ready(result) = Pin::new(&mut self.inner).poll_read(cx, buf) {
+            let came = buf.filled().len() > before;
+            let shown = self.framing.check(&mut buf.filled_mut()[before..]);
+            buf.set_filled(before + shown);
+            self.framing.show(buf);
+            for withheld in self.framing.take_withheld() {
+                self.clock.keep_withheld(withheld);
             }
             self.has_read();
+            // To show nothing would be to say that the client has gone.
+            if came && result.is_ok() && buf.filled().len() == before {
+                continue;
+            }
             return Poll::Ready(result);
         }
         self.send_what_waits(cx);

@@ -97,6 +97,36 @@ fn heads_are_bounded_in_lines_and_targets_in_bytes() {
     assert_eq!(site.legacy.seen().len(), 2);
 }
 
+/// What a head has beyond those that the proxy engine reads goes to both backends, and rules see it.
+#[test]
+fn a_head_may_have_as_many_lines_as_nginx_takes() {
+    let site = site();
+    let door = site.open(
+        "
+    - {name: all, match: {path: {prefix: /}, headers: {X-Last: here}}, stage: shadow, mirror: {percent: 100}}
+    - {name: rest, match: {path: {prefix: /}}, respond: {status: 404}}",
+    );
+    let short = "a:\r\n".repeat(8_000);
+    let long: String = (0..1_500).map(|n| format!("X-{n}: v{n} \u{e9}\r\n")).collect();
+    for (round, (lines, name, count)) in [(short, "a", 8_000), (long, "X-1499", 1)].into_iter().enumerate() {
+        let mut client = door.client();
+        let last = "Host: site.test\r\nX-Last: here\r\nX-Hop: 1\r\nConnection: X-Hop\r\n\r\n";
+        client.send(format!("GET /?many HTTP/1.1\r\n{lines}{last}"));
+        client.send("GET /?few HTTP/1.1\r\nHost: site.test\r\nX-Last: here\r\n\r\n");
+        assert_eq!([client.answer("GET").text(), client.answer("GET").text()], ["legacy", "legacy"]);
+        for origin in [&site.legacy, &site.new] {
+            let seen = origin.await_seen(2 * round + 2);
+            let (many, few): (Vec<_>, Vec<_>) = seen[2 * round..].iter().partition(|seen| seen.target() == "/?many");
+            assert_eq!((many.len(), few.len()), (1, 1));
+            assert_eq!((many[0].headers(name).len(), few[0].headers(name).len()), (count, 0));
+            let seen_lines = many[0].head.split(|byte| *byte == b'\n');
+            assert!(seen_lines.count() > lines.lines().count(), "each of them");
+            assert_eq!(many[0].header("X-Hop"), None);
+        }
+    }
+    assert_eq!(door.ask("GET", "/", &vec!["a:"; 9_000], b"").status(), 431);
+}
+
 /// Sends a byte each tenth of a second, for longer than anybody waits.
 fn dripping() -> Origin {
     Origin::answering(|asked, wire| {

@@ -37,8 +37,10 @@ const MOST_STORE_SIZE: u64 = 1 << 40;
 /// A head of less than this fits no browser's.
 const LEAST_HEADER_BYTES: u64 = 1 << 10;
 const MOST_HEADER_BYTES: u64 = 1 << 20;
-/// The proxy engine reads this many lines of a head, and refuses one with more by itself.
-const MOST_HEADERS: u64 = 256;
+/// The proxy engine's maps hold twice as many, so that what the door adds has room.
+const MOST_HEADERS: u64 = 16_384;
+/// As many as nginx's 32 KiB hold of the shortest.
+const USUAL_HEADERS: usize = 8_192;
 const LEAST_MIRROR_MEMORY: u64 = 1 << 20;
 const MOST_MIRROR_MEMORY: u64 = 64 << 30;
 const MOST_CONNECTIONS: u64 = 10_000_000;
@@ -254,7 +256,7 @@ fn head_limits(written: &LimitsSpec, at: &At<'_>, findings: &mut Findings) -> He
     let headers = bounds::count(written.max_headers, 1..=MOST_HEADERS, &at.key("max_headers"), findings);
     HeadLimits {
         bytes,
-        headers: headers.unwrap_or(MOST_HEADERS as usize),
+        headers: headers.unwrap_or(USUAL_HEADERS),
         // Longer than the whole head it is never.
         uri: uri.map_or(bytes, |size| size as usize),
     }

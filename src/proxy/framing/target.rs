@@ -8,14 +8,6 @@
 /// What stands in the place of odd bytes while pingora reads.
 const STAND_IN: u8 = b'_';
 
-/// A target in which bytes were masked, as it came.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Masked {
-    /// Which request of the connection, counted from 1.
-    pub request: u32,
-    pub target: Vec<u8>,
-}
-
 /// Where in a request line the next byte is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Word {

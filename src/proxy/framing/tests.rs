@@ -7,12 +7,25 @@ const CHUNKED: &str = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\
 const LONGEST: usize = 1 << 10;
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// What is left of the bytes when they come in pieces of this size.
+/// What the library is shown of bytes that come in pieces of this size, and what is withheld.
+fn shown(framing: &mut Framing, bytes: &[u8], piece: usize) -> (Vec<u8>, Vec<Withheld>) {
+    let (mut out, mut withheld) = (Vec::new(), Vec::new());
+    for piece in bytes.to_vec().chunks_mut(piece) {
+        let shown = framing.check(piece);
+        out.extend_from_slice(&piece[..shown]);
+        while framing.has_to_show() {
+            let mut room = [0; 5];
+            let mut room = ReadBuf::new(&mut room);
+            framing.show(&mut room);
+            out.extend_from_slice(room.filled());
+        }
+        withheld.extend(framing.take_withheld());
+    }
+    (out, withheld)
+}
+
 fn checked(bytes: &[u8], piece: usize) -> Vec<u8> {
-    let mut framing = Framing::new(LONGEST);
-    let mut out = bytes.to_vec();
-    out.chunks_mut(piece).for_each(|piece| framing.check(piece));
-    out
+    shown(&mut Framing::new(LONGEST), bytes, piece).0
 }
 
 fn passes(bytes: impl AsRef<[u8]>) {
@@ -49,27 +62,79 @@ fn what_the_library_would_refuse_is_masked_and_kept() {
     let odd = b"GET /\xe9?q=\"<`>\xc3\xa9\" HTTP/1.1\r\nHost: \"a\"\r\n\r\n";
     let even = "GET /_?q=_______ HTTP/1.1\r\nHost: \"a\"\r\n\r\n";
     let lines = [GET.as_bytes(), odd, b"G\"T a<b> HTTP/1.1\r\n\r\n"].concat();
+    let masked = |request, target: &[u8]| Withheld { request, target: Some(target.to_vec()), ..Withheld::default() };
     for piece in [1, 2, 3, 11, lines.len()] {
-        let (mut framing, mut out, mut masked) = (Framing::new(LONGEST), lines.clone(), Vec::new());
-        for piece in out.chunks_mut(piece) {
-            framing.check(piece);
-            masked.extend(framing.take_masked());
-        }
+        let (out, withheld) = shown(&mut Framing::new(LONGEST), &lines, piece);
         assert_eq!(String::from_utf8_lossy(&out), format!("{GET}{even}G\"T a<b> HTTP/1.1\r\n\r\n"), "in {piece}s");
-        assert_eq!(masked, [Masked { request: 2, target: b"/\xe9?q=\"<`>\xc3\xa9\"".to_vec() }]);
+        assert_eq!(withheld, [masked(2, b"/\xe9?q=\"<`>\xc3\xa9\"")]);
     }
     let absolute = "POST HTTP://a/\u{e9} HTTP/1.1\r\nContent-Length: 4\r\n\r\nhttpPOST a:80 HTTP/1.1\r\n\r\n";
     for piece in [1, 4, absolute.len()] {
-        let (mut framing, mut out, mut masked) = (Framing::new(LONGEST), absolute.as_bytes().to_vec(), Vec::new());
-        for piece in out.chunks_mut(piece) {
-            framing.check(piece);
-            masked.extend(framing.take_masked());
-        }
-        let shown = absolute.replace("HTTP://a/\u{e9}", "/TTP://a/__");
-        assert_eq!(String::from_utf8_lossy(&out), shown, "in {piece}s");
-        assert_eq!(masked, [Masked { request: 1, target: "HTTP://a/\u{e9}".into() }]);
+        let (out, withheld) = shown(&mut Framing::new(LONGEST), absolute.as_bytes(), piece);
+        let even = absolute.replace("HTTP://a/\u{e9}", "/TTP://a/__");
+        assert_eq!(String::from_utf8_lossy(&out), even, "in {piece}s");
+        assert_eq!(withheld, [masked(1, "HTTP://a/\u{e9}".as_bytes())]);
     }
     assert_eq!(target::spelled(b"/\xe9\"`<>?\"`<>\xff"), b"/\xe9\"%60%3C%3E?%22`%3C%3E\xff");
+}
+
+/// `X-0: v0` and so on.
+fn header_lines(numbers: std::ops::Range<u32>, end: &str) -> String {
+    numbers.map(|number| format!("X-{number}:  v{number}\t{end}")).collect()
+}
+
+#[test]
+fn lines_beyond_those_that_the_library_reads_are_withheld_but_for_those_that_it_needs() {
+    for end in ["\r\n", "\n"] {
+        let request_line = format!("POST / HTTP/1.1{end}");
+        let needed = format!("host: a{end}CONTENT-Length: 5{end}Connection:close{end}Expect: x{end}upgraded: no{end}");
+        let body = format!("a{end}b: cX").as_bytes()[..5].to_vec();
+        let (begins, beyond) = (header_lines(0..SHOWN_LINES, end), header_lines(SHOWN_LINES..3_000, end));
+        let rest = [end.as_bytes(), &body, GET.as_bytes()].concat();
+        let whole = [request_line.as_bytes(), begins.as_bytes(), beyond.as_bytes(), needed.as_bytes(), &rest].concat();
+        let needed = needed.replace(&format!("upgraded: no{end}"), "");
+        let seen = [request_line.as_bytes(), begins.as_bytes(), needed.as_bytes(), &rest].concat();
+        for piece in [1, 2, 3, 7, 100, 4096, whole.len()] {
+            let (out, withheld) = shown(&mut Framing::new(1 << 17), &whole, piece);
+            assert_eq!(String::from_utf8_lossy(&out), String::from_utf8_lossy(&seen), "in {piece}s");
+            let alone: Vec<_> = withheld.iter().map(|withheld| (withheld.request, &withheld.target)).collect();
+            assert_eq!(alone, [(1, &None)]);
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+            let lines: Vec<_> = withheld[0].lines.iter().map(|(name, value)| (text(name), text(value))).collect();
+            assert_eq!(lines.len(), 2_801);
+            assert_eq!(lines[7], ("X-207".to_owned(), "v207".to_owned()));
+            assert_eq!(lines[2_800], ("upgraded".to_owned(), "no".to_owned()));
+        }
+    }
+}
+
+#[test]
+fn what_is_withheld_is_looked_at_no_less() {
+    let many = format!("POST / HTTP/1.1\r\n{}", header_lines(0..SHOWN_LINES + 50, "\r\n"));
+    let shown_of_it = format!("POST / HTTP/1.1\r\n{}", header_lines(0..SHOWN_LINES, "\r\n"));
+    for bad in [
+        "X : y\r\n",
+        " folded\r\n",
+        "\tfolded\r\n",
+        ": y\r\n",
+        "no colon\r\n",
+        "X: a\rb\r\n",
+        "X: \0\r\n",
+        "X: y\n",
+        "\n",
+        "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ] {
+        let whole = format!("{many}{bad}{GET}");
+        for piece in [1, 3, 4096, whole.len()] {
+            let out = shown(&mut Framing::new(1 << 16), whole.as_bytes(), piece).0;
+            let out = String::from_utf8(out).unwrap();
+            let rest = out.strip_prefix(shown_of_it.trim_end()).unwrap();
+            assert!(rest.contains("\r\r") && !rest.contains("GET"), "{bad:?} in {piece}s: {rest:?}");
+        }
+    }
+    let unsound = format!("{many}{}", header_lines(0..20_000, "\r\n"));
+    let out = shown(&mut Framing::new(1 << 16), unsound.as_bytes(), 4096).0;
+    assert!(out.ends_with(b"\r\r"), "longer than a head may be");
 }
 
 #[test]
@@ -143,7 +208,7 @@ mod laws {
 
     fn is_refused(bytes: &[u8], piece: usize) -> bool {
         let mut framing = Framing::new(LONGEST);
-        bytes.to_vec().chunks_mut(piece).for_each(|piece| framing.check(piece));
+        shown(&mut framing, bytes, piece);
         framing.state == State::Spoilt
     }
 
@@ -164,7 +229,7 @@ mod laws {
 fn a_head_that_is_far_too_long_is_not_waited_for_and_each_head_counts_anew() {
     let most = LONGEST + LEEWAY;
     let head = |bytes: usize| format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(bytes - 24));
-    let spoilt = |bytes: &[u8], piece: usize| checked(bytes, piece).ends_with(b"\r\r\r");
+    let spoilt = |bytes: &[u8], piece: usize| checked(bytes, piece).ends_with(b"\r\r");
     for piece in [100, most * 4] {
         assert!(!spoilt(format!("{}{GET}", head(most - 100).repeat(3)).as_bytes(), piece), "in {piece}s");
         assert!(spoilt(format!("{GET}{}", head(most + 100)).as_bytes(), piece), "in {piece}s");

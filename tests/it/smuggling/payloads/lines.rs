@@ -1,11 +1,12 @@
 //! Lines of a head: their ends, their names and values.
 
 use super::Meant::Refused;
-use super::{Payload, add, empty, get, hello, post, shown};
+use super::{CHUNKED, HELLO, NEXT, Payload, SMUGGLED, add, and_next, empty, get, hello, post, shown};
 
 pub fn all(all: &mut Vec<Payload>) {
     line_ends(all);
     names_and_values(all);
+    behind_many(all);
 }
 
 fn line_ends(all: &mut Vec<Payload>) {
@@ -73,6 +74,37 @@ fn names_and_values(all: &mut Vec<Payload>) {
     for line in [&b"X: "[..], b"X:", b"X: caf\xe9", b"!#$%&'*+-.^_`|~: odd", b"X: a, b;c=\"d\"", b"X: \t a \t "] {
         add(all, format!("line {}", shown(line)), get(&[line]), empty());
     }
-    let many: Vec<&[u8]> = vec![b"X: y"; 300];
-    add(all, "300 headers", get(&many), Refused);
+}
+
+/// The proxy engine is not shown all lines of long heads: what counts, counts behind hundreds of others, too.
+fn behind_many(all: &mut Vec<Payload>) {
+    let behind = |lines: &[&'static [u8]]| [&[&b"X: y"[..]; 300], lines].concat();
+    add(all, "300 headers", get(&behind(&[])), empty());
+    add(
+        all,
+        "a length behind 300",
+        [post(&behind(&[b"Content-Length: 5"]), b"hello"), NEXT.to_vec()].concat(),
+        and_next(b"hello"),
+    );
+    add(all, "chunks behind 300", [post(&behind(&[CHUNKED]), HELLO), NEXT.to_vec()].concat(), and_next(b"hello"));
+    let refused: &[&[&'static [u8]]] = &[
+        &[b"Content-Length: 5", b"Content-Length: 6"],
+        &[b"Content-Length: 40", CHUNKED],
+        &[CHUNKED, CHUNKED],
+        &[b"Transfer-Encoding: xchunked"],
+        &[b"Host: other.test"],
+        &[b"Content-Length: 0", b" folded"],
+        &[b"X : y"],
+        &[b"X: a\x00"],
+        &[b"Content-Length : 40"],
+        &[b"X: y\nContent-Length: 40"],
+    ];
+    for lines in refused {
+        let name = format!("{} behind 300", lines.iter().map(|line| shown(line)).collect::<Vec<_>>().join(", "));
+        add(all, name, [post(&behind(lines), HELLO), SMUGGLED.to_vec()].concat(), Refused);
+    }
+    let split = |first: &'static [u8], last: &'static [u8]| post(&[&[first], &behind(&[last])[..]].concat(), HELLO);
+    add(all, "a length before 300 and chunks behind", split(b"Content-Length: 15", CHUNKED), Refused);
+    add(all, "chunks before 300 and a length behind", split(CHUNKED, b"Content-Length: 15"), Refused);
+    add(all, "two lengths with 300 between", split(b"Content-Length: 15", b"Content-Length: 14"), Refused);
 }
