@@ -116,7 +116,8 @@ impl Bench {
             self.queue.note_drop(&route, Unproven::Shutdown);
             return self.queue.release(size);
         }
-        let (trace, announcement) = (arrived.job.trace.take(), arrived.job.announcement.clone());
+        let (trace, target) = (arrived.job.trace.take(), arrived.job.target.take());
+        let announcement = arrived.job.announcement.clone();
         let Some((head, pair)) = pair_of(arrived) else { return self.queue.release(size) };
         let Some(comparison) = self.recorder.compare(&pair) else {
             note(&route, Outcome::Inconclusive);
@@ -140,6 +141,7 @@ impl Bench {
         let settling = Settling {
             route,
             head,
+            target,
             trace,
             announcement,
             pair,

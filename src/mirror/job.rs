@@ -11,7 +11,7 @@ use crate::diff::{Observation, Request};
 use crate::live::{ProxiedRoute, RouteMeters, Snapshot};
 use crate::routing::{Origin, RouteId};
 use crate::trace::CopyTrace;
-use crate::upstream::Announcement;
+use crate::upstream::{Announcement, RawTarget};
 
 /// Bytes that a job keeps alive beside its bodies, near enough: two heads and the bookkeeping.
 const HEADS: usize = 4 * 1024;
@@ -33,6 +33,8 @@ pub struct MirrorJob {
     pub request: Request,
     /// As it was sent to the authoritative origin.
     pub head: Box<RequestHeader>,
+    /// Of the head, if that cannot hold it.
+    pub target: Option<RawTarget>,
     pub body: Bytes,
     /// What the user got.
     pub answer: Observation,

@@ -22,7 +22,7 @@ use crate::evidence::Pair;
 use crate::evidence::noise::{Asking, FieldKey, Settlement};
 use crate::routing::Origin;
 use crate::trace::{CopyTrace, Purpose};
-use crate::upstream::{Announcement, Ask, CopyClient};
+use crate::upstream::{Announcement, Ask, CopyClient, RawTarget};
 
 /// Requests under way to either origin, over all routes: low priority means few.
 const UNDER_WAY: usize = 4;
@@ -39,6 +39,8 @@ const LOOK: Duration = Duration::from_millis(50);
 pub struct Settling {
     pub route: RouteRef,
     pub head: Box<RequestHeader>,
+    /// Of the head, if that cannot hold it.
+    pub target: Option<RawTarget>,
     pub trace: Option<CopyTrace>,
     pub announcement: Announcement,
     pub pair: Pair,
@@ -118,6 +120,7 @@ impl Settler {
             body: Bytes::new(),
             timeouts: proxied.timeouts.over(&backend.timeouts),
             max_body: proxied.mirror.max_body,
+            target: settling.target.clone(),
             announcement: settling.announcement.clone(),
             fresh: true,
         };

@@ -62,6 +62,7 @@ impl Scene {
                 headers: HeaderMap::new(),
             },
             head: Box::new(head),
+            target: None,
             body: Bytes::new(),
             answer: Observation { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::from_static(answer) },
             answer_time: Duration::from_millis(1),

@@ -135,6 +135,7 @@ impl Worker {
             body: job.body.clone(),
             timeouts: proxied.timeouts.over(&backend.timeouts),
             max_body: proxied.mirror.max_body,
+            target: job.target.clone(),
             announcement: job.announcement.clone(),
             fresh: false,
         };

@@ -22,13 +22,13 @@ use super::fallback::Failure;
 use super::request_id::RequestIds;
 use super::tunnel::{Gate, Tunnel};
 use super::{forward, hearsay};
-use crate::config::settings::{Protocol, RateBy, Timeouts};
+use crate::config::settings::{RateBy, Timeouts};
 use crate::live::Live;
 use crate::live::rates::{Exceeded, client_of as counted_as};
 use crate::mirror::{Mirror, Token};
 use crate::routing::Parts;
 use crate::trace::Tracer;
-use crate::upstream::{Announcement, Backend};
+use crate::upstream::{Announcement, Backend, RawTarget};
 use attempts::gateway_error;
 
 /// The door's parts, shared by all requests.
@@ -129,6 +129,8 @@ impl Door {
         if let Some(visit) = &visit {
             exchange.traced(|trace| trace.asks_at(visit.endpoint()));
         }
+        let takes = |target: &RawTarget| visit.as_ref().is_some_and(|visit| visit.endpoint().takes_raw(target));
+        let target = exchange.target.clone().filter(takes);
         let said_first = visit.as_ref().and_then(|visit| visit.endpoint().wants(&announcement)).cloned();
         exchange.attempt.visit = visit;
         let Some(mut peer) = peer.map(Box::new) else {
@@ -143,15 +145,19 @@ impl Door {
         peer.options.read_timeout = (session.req_header().version != Version::HTTP_2).then_some(longest);
         peer.options.write_timeout = Some(timeouts.idle);
         peer.options.idle_timeout = Some(timeouts.idle);
-        let http2 = exchange.attempt.visit.as_ref().is_some_and(|visit| visit.endpoint().protocol == Protocol::Http2);
+        let http2 = exchange.attempt.visit.as_ref().is_some_and(|visit| visit.endpoint().speaks_http2());
         if !session.req_header().method.is_safe() && !http2 {
             self.unshare(&mut peer);
         }
         if session.is_upgrade_req() && !http2 {
             self.unshare(&mut peer);
             let gate = Arc::<Gate>::default();
-            peer.options.custom_l4 = Some(Arc::new(Tunnel { gate: gate.clone(), announcement: said_first }));
+            let tunnel = Tunnel { gate: gate.clone(), announcement: said_first, target };
+            peer.options.custom_l4 = Some(Arc::new(tunnel));
             exchange.attempt.gate = Some(gate);
+        } else if let Some(target) = target {
+            self.unshare(&mut peer);
+            target.apply(&mut peer, said_first);
         }
         exchange.attempt.timeouts = Some(timeouts);
         Ok(peer)

@@ -17,7 +17,7 @@ use crate::evidence::Unproven;
 use crate::live::{AnsweredBy, ProxiedRoute, RouteMeters, Snapshot};
 use crate::mirror::{Mirror, RouteRef};
 use crate::routing::{Origin, RouteId};
-use crate::upstream::{Endpoint, Slot, Visit};
+use crate::upstream::{Endpoint, RawTarget, Slot, Visit};
 
 #[derive(Debug)]
 pub struct Exchange {
@@ -25,6 +25,8 @@ pub struct Exchange {
     /// In force when the request came, and for as long as it lasts.
     pub snapshot: Arc<Snapshot>,
     pub client: Option<Client>,
+    /// Of the request, where the library cannot hold it.
+    pub target: Option<RawTarget>,
     /// Of the head: lines that the library was not shown.
     pub withheld_bytes: usize,
     /// What it is called in logs, at backends and in samples.
@@ -71,6 +73,7 @@ impl Exchange {
             started: Instant::now(),
             snapshot,
             client: None,
+            target: None,
             withheld_bytes: 0,
             request_id: None,
             decision: None,

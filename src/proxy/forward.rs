@@ -7,9 +7,9 @@ use pingora::http::RequestHeader;
 use pingora::protocols::http::authority::{RawTargetAuthority, raw_target_authority};
 
 use super::client::{Client, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
-use super::framing::target::spelled;
 use super::framing::withheld::Withheld;
 use super::hygiene::is_host;
+use crate::upstream::RawTarget;
 
 /// Tells the backend who asks.
 ///
@@ -30,27 +30,36 @@ pub fn identify(request: &mut RequestHeader, client: &Client) -> pingora::Result
     Ok(())
 }
 
-/// Puts back what the library was not shown, but no more than so many headers in all, and one too many.
+/// Puts back what the library was not shown, but no more than so many headers in all, and one too many. The target, if it is one that
+/// the library cannot hold as it came.
 ///
 /// # Errors
-/// The library cannot hold it.
-pub fn put_back(request: &mut RequestHeader, withheld: &Withheld, most_headers: usize) -> pingora::Result<()> {
+/// The library cannot hold it in any way.
+pub fn put_back(
+    request: &mut RequestHeader,
+    withheld: &Withheld,
+    most_headers: usize,
+) -> pingora::Result<Option<RawTarget>> {
     let room = (most_headers + 1).saturating_sub(request.headers.len());
     for (name, value) in withheld.lines.iter().take(room) {
         request.append_header(Bytes::copy_from_slice(name), value)?;
     }
-    withheld.target.as_deref().map_or(Ok(()), |target| put_target_back(request, target))
+    withheld.target.as_deref().map_or(Ok(None), |target| put_target_back(request, target))
 }
 
 /// One in absolute form names the host, whatever Host says (RFC 9112, section 3.2.2), and its path goes on in origin form. What is
 /// wrong with it, or with the Host that it replaces, stays to be refused.
-fn put_target_back(request: &mut RequestHeader, target: &[u8]) -> pingora::Result<()> {
-    let Some((authority, path)) = absolute(target).filter(|_| may_name_its_host(request)) else {
-        return request.set_raw_path(&spelled(target));
+fn put_target_back(request: &mut RequestHeader, target: &[u8]) -> pingora::Result<Option<RawTarget>> {
+    let target = match absolute(target).filter(|_| may_name_its_host(request)) {
+        Some((authority, path)) => {
+            request.insert_header(HOST, authority)?;
+            let root: &[u8] = if path.starts_with(b"/") { b"" } else { b"/" };
+            RawTarget::new(&[root, path].concat())
+        }
+        None => RawTarget::new(target),
     };
-    request.insert_header(HOST, authority)?;
-    let root: &[u8] = if path.starts_with(b"/") { b"" } else { b"/" };
-    request.set_raw_path(&spelled(&[root, path].concat()))
+    request.set_raw_path(&target.spelled(false))?;
+    Ok(Some(target).filter(|target| !target.is_held(true)))
 }
 
 /// Authority and path of `http://authority/path`, where the authority is the name or address of a host and perhaps a port.

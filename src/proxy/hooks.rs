@@ -39,7 +39,7 @@ impl ProxyHttp for Door {
         if let Some(withheld) = Clock::with(Clock::take_withheld).flatten() {
             exchange.withheld_bytes = withheld.lines.bytes();
             let put_back = forward::put_back(session.req_header_mut(), &withheld, limits.head.headers);
-            put_back.map_err(|e| e.into_down())?;
+            exchange.target = put_back.map_err(|e| e.into_down())?;
         }
         session.set_pipelining_enabled(true);
         if session.req_header().version == Version::HTTP_2 {
@@ -96,7 +96,12 @@ impl ProxyHttp for Door {
     }
 
     async fn upstream_peer(&self, session: &mut Session, exchange: &mut Exchange) -> Result<Box<HttpPeer>> {
-        self.peer(session, exchange).await
+        let peer = self.peer(session, exchange).await?;
+        if let Some(target) = &exchange.target {
+            let http2 = exchange.attempt.visit.as_ref().is_some_and(|visit| visit.endpoint().speaks_http2());
+            session.req_header_mut().set_raw_path(&target.spelled(http2))?;
+        }
+        Ok(peer)
     }
 
     fn fail_to_connect(

@@ -15,11 +15,11 @@ use parking_lot::Mutex;
 use pingora::connectors::l4::Connect;
 use pingora::protocols::l4::socket::SocketAddr;
 use pingora::protocols::l4::stream::Stream;
-use pingora::protocols::l4::virt::{VirtualSockOpt, VirtualSocket, VirtualSocketStream};
+use pingora::protocols::l4::virt::{VirtualSockOpt, VirtualSocket};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::socket::Stream as Socket;
-use crate::upstream::{Announcement, open};
+use crate::upstream::{Announcement, RawTarget, as_stream, open};
 
 /// Lets the answer through once the end of the request has been noted. Open until it is closed, for a handshake of TLS.
 #[derive(Debug, Default)]
@@ -69,6 +69,8 @@ pub struct Tunnel {
     pub gate: Arc<Gate>,
     /// To a backend that wants it.
     pub announcement: Option<Announcement>,
+    /// Of a request whose target the library cannot hold.
+    pub target: Option<RawTarget>,
 }
 
 #[async_trait]
@@ -78,7 +80,11 @@ impl Connect for Tunnel {
         if let Some(announcement) = &self.announcement {
             announcement.say(&mut socket).await?;
         }
-        Ok(VirtualSocketStream::new(Box::new(Gated { socket, gate: self.gate.clone() })).into())
+        let gated = Gated { socket, gate: self.gate.clone() };
+        Ok(match &self.target {
+            Some(target) => as_stream(target.on(gated)),
+            None => as_stream(gated),
+        })
     }
 }
 
@@ -90,11 +96,7 @@ struct Gated {
 
 impl VirtualSocket for Gated {
     fn set_socket_option(&self, option: VirtualSockOpt) -> io::Result<()> {
-        match (option, &self.socket) {
-            (VirtualSockOpt::NoDelay, Socket::Tcp(socket)) => socket.set_nodelay(true),
-            (VirtualSockOpt::NoDelay, Socket::Unix(_)) => Ok(()),
-            (option, _) => Err(io::Error::new(io::ErrorKind::Unsupported, format!("{option:?}"))),
-        }
+        self.socket.set_socket_option(option)
     }
 }
 

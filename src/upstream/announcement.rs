@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use pingora::connectors::l4::Connect;
-use pingora::protocols::l4::ext::{connect, connect_uds};
 use pingora::protocols::l4::socket::SocketAddr as Place;
 use pingora::protocols::l4::stream::Stream;
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorType, OrErr};
+use pingora::{ErrorType, OrErr};
 use tokio::io::AsyncWriteExt;
 
+use super::dial::open;
 use crate::socket::Stream as Socket;
 
 /// The line of who speaks for nobody, or does not know for whom.
@@ -82,20 +82,6 @@ impl Connect for Announcement {
             Socket::Tcp(socket) => socket.into(),
             Socket::Unix(socket) => socket.into(),
         })
-    }
-}
-
-/// Connects as the library does by itself.
-///
-/// # Errors
-/// Nobody listens there.
-pub async fn open(to: &Place) -> pingora::Result<Socket> {
-    match to {
-        Place::Inet(to) => Ok(Socket::Tcp(connect(to, None).await?)),
-        Place::Unix(to) => {
-            let nameless = || Error::explain(ErrorType::SocketError, "the unix socket has no path");
-            Ok(Socket::Unix(connect_uds(to.as_pathname().ok_or_else(nameless)?).await?))
-        }
     }
 }
 

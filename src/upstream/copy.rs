@@ -11,7 +11,7 @@ use pingora::http::RequestHeader;
 use pingora::protocols::http::client::HttpSession;
 use pingora::upstreams::peer::HttpPeer;
 
-use super::{Announcement, Visit, http2, is_sound};
+use super::{Announcement, RawTarget, Visit, http2, is_sound};
 use crate::config::settings::Timeouts;
 use crate::diff::Observation;
 use crate::evidence::Unproven;
@@ -42,6 +42,8 @@ pub struct Ask {
     pub timeouts: Timeouts,
     /// Bytes of answer body that are kept; a longer one proves nothing.
     pub max_body: usize,
+    /// Of the head, if that cannot hold it.
+    pub target: Option<RawTarget>,
     /// Whom it is for, to a backend that wants to be told.
     pub announcement: Announcement,
     /// On a connection of its own: another process may answer there than on one that is kept.
@@ -72,7 +74,13 @@ impl CopyClient {
         peer.options.connection_timeout = Some(ask.timeouts.connect);
         peer.options.total_connection_timeout = Some(ask.timeouts.connect);
         peer.options.idle_timeout = Some(ask.timeouts.idle);
-        peer.group_key ^= if ask.fresh { FRESH } else { 0 };
+        let endpoint = ask.to.endpoint();
+        let raw = ask.target.as_ref().filter(|target| endpoint.takes_raw(target));
+        if let Some(target) = raw {
+            target.apply(&mut peer, endpoint.wants(&ask.announcement).cloned());
+        }
+        let fresh = ask.fresh || raw.is_some();
+        peer.group_key ^= if fresh { FRESH } else { 0 };
         let replayable = ask.head.method.is_safe();
         loop {
             let connected = self.connector.get_http_session(&peer).await;
@@ -85,7 +93,7 @@ impl CopyClient {
                 // A kept connection that the backend closed meanwhile says nothing about the answer: ask on a fresh one.
                 Err(Unproven::BrokenResponse) if reused && replayable => {}
                 Err(reason) => return Err(reason),
-                Ok(observation) if ask.fresh => return Ok(observation),
+                Ok(observation) if fresh => return Ok(observation),
                 Ok(observation) => {
                     let idle = Some(ask.timeouts.idle);
                     self.connector.release_http_session(session, &peer, idle).await;
@@ -99,6 +107,9 @@ impl CopyClient {
 async fn exchange(session: &mut HttpSession, ask: &Ask, peer: &HttpPeer) -> Result<Observation, Unproven> {
     let broken = |_| Unproven::BrokenResponse;
     let mut head = ask.head.clone();
+    if let Some(target) = &ask.target {
+        head.set_raw_path(&target.spelled(session.as_http2().is_some())).map_err(broken)?;
+    }
     // The copy may go to a backend that speaks another version than the one that answered.
     match session.as_http2() {
         Some(_) => http2::dress(&mut head, peer).map_err(broken)?,

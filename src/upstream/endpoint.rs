@@ -9,6 +9,7 @@ use super::announcement::Announcement;
 use super::http2;
 use super::lookup::{self, Lookup};
 use super::outlier::Record;
+use super::raw_target::RawTarget;
 use super::tls::Tls;
 use crate::config::settings::{BackendTls, EndpointAddress, HealthCheck, Protocol};
 
@@ -76,6 +77,15 @@ impl Endpoint {
         self.is_announced.then_some(announcement)
     }
 
+    /// Whether it is to be sent a target that the library cannot hold, and can be: it speaks HTTP/1, and in clear.
+    pub fn takes_raw(&self, target: &RawTarget) -> bool {
+        !self.speaks_http2() && self.tls.is_none() && !target.is_held(false)
+    }
+
+    pub fn speaks_http2(&self) -> bool {
+        self.protocol == Protocol::Http2
+    }
+
     /// Whether it can be asked at all: a host's name must have been resolved once.
     pub fn is_found(&self) -> bool {
         matches!(self.name, EndpointAddress::Unix(_)) || self.lookup.address().is_some()
@@ -87,7 +97,7 @@ impl Endpoint {
         if let Some(tls) = &self.tls {
             tls.apply(&mut peer);
         }
-        if self.protocol == Protocol::Http2 {
+        if self.speaks_http2() {
             http2::apply(&mut peer);
         }
         if let Some(announcement) = self.wants(announcement) {

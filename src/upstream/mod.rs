@@ -6,12 +6,14 @@
 mod announcement;
 mod balance;
 mod copy;
+mod dial;
 mod endpoint;
 mod http2;
 mod limit;
 mod lookup;
 mod outlier;
 mod probe;
+mod raw_target;
 mod sound;
 mod tls;
 
@@ -21,13 +23,15 @@ use std::sync::atomic::AtomicUsize;
 
 use parking_lot::Mutex;
 
-pub use announcement::{Announcement, open};
+pub use announcement::Announcement;
 pub use balance::Visit;
 pub use copy::{Ask, CopyClient, append as append_trailers};
+pub use dial::{as_stream, open};
 pub use endpoint::Endpoint;
 pub use http2::is_unprocessed;
 pub use limit::{InFlight, NoRoom, Slot};
 pub use probe::Prober;
+pub use raw_target::RawTarget;
 pub use sound::is_sound;
 
 use crate::config::Settings;

@@ -101,6 +101,26 @@ fn users_of_both_versions_copies_and_health_checks_arrive() {
     assert!(!door.log().contains("cannot connect"), "{}", door.log());
 }
 
+/// HTTP/2 wants a path that is text, and the library one that a URI may have. The other backend gets what came.
+#[test]
+fn a_target_that_no_uri_has_is_spelled_out() {
+    let (site, origin) = (legacy(), echo());
+    let door = site.open_with(&before(&site, &origin, ""));
+    let asked = b"GET /caf\xe9<?\xc3\xa9\" HTTP/1.1\r\nHost: site.test\r\n\r\n";
+    let mut client = door.client();
+    client.send(asked);
+    let spelled = "/caf%E9%3C?%C3%A9%22";
+    assert_eq!(client.answer("GET").text(), format!("GET http://site.test{spelled} 0"));
+    door.edit_and_await("stage: new", "stage: shadow");
+    client.send(asked);
+    assert_eq!(client.answer("GET").text(), "legacy");
+    assert_eq!(site.legacy.only().target(), "/caf\u{e9}<?\u{c3}\u{a9}\"", "byte for byte");
+    await_that("a copy", || match origin.seen().iter().find(|asked| asked.is_copy()) {
+        Some(copy) if copy.uri.path_and_query().is_some_and(|target| target == spelled) => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+}
+
 #[test]
 fn many_requests_share_a_connection() {
     const WAVES: usize = 6;

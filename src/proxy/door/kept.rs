@@ -69,6 +69,7 @@ impl Door {
                 headers,
             },
             head: captured.head,
+            target: exchange.target.clone(),
             body: captured.body,
             answer: captured.answer,
             answer_time: exchange.origin_time().unwrap_or_default(),

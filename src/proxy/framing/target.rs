@@ -57,18 +57,3 @@ fn may_be_absolute(first: u8) -> bool {
 fn is_odd(byte: u8) -> bool {
     matches!(byte, b'"' | b'<' | b'>' | b'`' | 0x80..)
 }
-
-/// A target as it can be sent on: byte for byte, but for what the library cannot hold. That is spelled out as browsers do it,
-/// which every backend decodes to the same.
-pub fn spelled(target: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(target.len());
-    let mut in_query = false;
-    for &byte in target {
-        in_query |= byte == b'?';
-        match (byte, in_query) {
-            (b'<' | b'>', _) | (b'`', false) | (b'"', true) => out.extend_from_slice(format!("%{byte:02X}").as_bytes()),
-            _ => out.push(byte),
-        }
-    }
-    out
-}

@@ -63,27 +63,21 @@ fn bytes_that_no_uri_has_reach_both_backends_and_the_routes() {
         - {name: hidden, match: {path: {prefix: \"/a<b\"}}, respond: {status: 404}}
         - {name: rest, match: {path: {prefix: /}}, stage: shadow}";
     let door = site.open(routes);
-    let cases: [(&[u8], &[u8]); 5] = [
-        (b"/caf\xe9/\xc3\xa9?n=\xff", b"/caf\xe9/\xc3\xa9?n=\xff"),
-        (b"/s?q=\"<a>\"&r=`", b"/s?q=%22%3Ca%3E%22&r=`"),
-        (b"/p\"<`>", b"/p\"%3C%60%3E"),
-        (b"/plain", b"/plain"),
-        (b"/{a}|^\\", b"/{a}|^\\"),
-    ];
+    let cases: [&[u8]; 6] =
+        [b"/caf\xe9/\xc3\xa9?n=\xff", b"/s?q=\"<a>\"&r=`", b"/p\"<`>", b"/plain", b"/{a}|^\\", b"/<\xe9>?<\xc3\xa9>"];
     let mut client = door.client();
     // All at once: each gets its own target back.
-    for (sent, _) in cases {
+    for sent in cases {
         client.send([b"GET ".as_slice(), sent, b" HTTP/1.1\r\nHost: site.test\r\n\r\n"].concat());
     }
-    for (sent, _) in cases {
+    for sent in cases {
         assert_eq!(client.answer("GET").status(), 200, "{}", String::from_utf8_lossy(sent));
     }
     let target = |head: &[u8]| head.split(|byte| *byte == b' ').nth(1).unwrap().to_vec();
-    let expected: Vec<Vec<u8>> = cases.iter().map(|(_, expected)| expected.to_vec()).collect();
-    let told: Vec<Vec<u8>> = site.legacy.await_seen(5).iter().map(|seen| target(&seen.head)).collect();
+    let mut expected: Vec<Vec<u8>> = cases.iter().map(|sent| sent.to_vec()).collect();
+    let told: Vec<Vec<u8>> = site.legacy.await_seen(6).iter().map(|seen| target(&seen.head)).collect();
     assert_eq!(told, expected);
-    let mut copied: Vec<Vec<u8>> = site.new.await_seen(5).iter().map(|seen| target(&seen.head)).collect();
-    let mut expected = expected;
+    let mut copied: Vec<Vec<u8>> = site.new.await_seen(6).iter().map(|seen| target(&seen.head)).collect();
     copied.sort();
     expected.sort();
     assert_eq!(copied, expected);
@@ -92,7 +86,7 @@ fn bytes_that_no_uri_has_reach_both_backends_and_the_routes() {
     // The door answered that one itself: what was kept of it is not the next one's.
     client.send("GET /after HTTP/1.1\r\nHost: site.test\r\n\r\n");
     assert_eq!(client.answer("GET").status(), 200);
-    assert_eq!(site.legacy.await_seen(6)[5].target(), "/after");
+    assert_eq!(site.legacy.await_seen(7)[6].target(), "/after");
     for line in
         ["G\"T / HTTP/1.1", "GET / HTTP/1.1\"", "GET http://a<b/ HTTP/1.1", "GET <a> HTTP/1.1", "GET \u{e9} HTTP/1.1"]
     {

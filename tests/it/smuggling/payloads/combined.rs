@@ -241,9 +241,9 @@ fn paths(all: &mut Vec<Payload>) {
         let meant = These(vec![(target, b"")]);
         add(all, format!("target {target}"), whole(format!("GET {target} HTTP/1.1").as_bytes(), &[], b""), meant);
     }
-    // No path has these bytes (RFC 3986, section 3.3), but clients send them: they are spelled out.
-    for (target, arrives) in [("/p`q", "/p%60q"), ("/p<q>", "/p%3Cq%3E")] {
-        let meant = These(vec![(arrives, b"")]);
+    // No path has these bytes (RFC 3986, section 3.3), but clients send them, and servers take them.
+    for target in ["/p`q", "/p<q>"] {
+        let meant = These(vec![(target, b"")]);
         add(all, format!("target {target}"), whole(format!("GET {target} HTTP/1.1").as_bytes(), &[], b""), meant);
     }
     for (target, arrives) in [("/p#x?y", "/p"), ("/#", "/"), ("http://site.test/p#x", "/p"), ("/p?q#x", "/p?q")] {
