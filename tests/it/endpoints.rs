@@ -13,21 +13,23 @@ fn checked(site: &Site, new: &str, routes: &str) -> Config {
     config
 }
 
-/// Users at stage new, copies at stage shadow, and health checks reach the new backend.
-fn all_three_arrive(site: &Site, door: &Door) {
-    let answer = door.ask("GET", "/user?q=1", &["Host: site.test"], b"");
+/// Users at stage new, copies at stage shadow, and health checks reach the new backend, where `<` is written like this.
+fn all_three_arrive(site: &Site, door: &Door, written: &str) {
+    let (user, copy) = (format!("/user?q={written}"), format!("/copied?q={written}"));
+    let answer = door.ask("GET", "/user?q=<", &["Host: site.test"], b"");
     assert_eq!((answer.status(), answer.text().as_str()), (200, "new"));
     await_that("a user and a health check at new", || {
         let seen: Vec<String> = site.new.seen().iter().map(|seen| seen.target()).collect();
-        let both = ["/user?q=1", "/up"].iter().all(|target| seen.iter().any(|seen| seen == target));
+        let both = [&*user, "/up"].iter().all(|target| seen.iter().any(|seen| seen == target));
         both.then_some(()).ok_or(format!("{seen:?}"))
     });
-    let user = site.new.seen().into_iter().find(|seen| seen.target() == "/user?q=1").unwrap();
+    let user = site.new.seen().into_iter().find(|seen| seen.target() == user).unwrap();
     assert_eq!(user.header("host").as_deref(), Some("site.test"), "Host stays the user's");
     door.edit_and_await("stage: new", "stage: shadow");
-    assert_eq!(door.ask("GET", "/copied", &["Host: site.test"], b"").text(), "legacy");
+    assert_eq!(door.ask("GET", "/copied?q=<", &["Host: site.test"], b"").text(), "legacy");
     await_that("a copy", || (!site.new.copies().is_empty()).then_some(()).ok_or("none came".to_owned()));
-    assert_eq!(site.new.copies()[0].header("host").as_deref(), Some("site.test"));
+    let copied = &site.new.copies()[0];
+    assert_eq!((copied.header("host").as_deref(), copied.target()), (Some("site.test"), copy));
     assert!(!door.log().contains("cannot connect"), "{}", door.log());
 }
 
@@ -37,7 +39,7 @@ fn a_backend_behind_a_unix_socket() {
     let path = site.path("new.sock");
     let _front = Front::unix(&path, site.new.address);
     let door = site.open_with(&checked(&site, &format!("endpoints: [\"unix:{}\"]", path.display()), NEW));
-    all_three_arrive(&site, &door);
+    all_three_arrive(&site, &door, "<");
     assert!(door.metrics().contains("endpoint=\"unix:"), "{}", door.metrics());
 }
 
@@ -49,7 +51,7 @@ fn a_backend_with_a_certificate_of_an_own_authority() {
     let front = Front::tls(&own, None, site.new.address);
     let new = format!("endpoints: [\"https://{}\"], tls: {{ca: ca.pem}}", front.address);
     let door = site.open_with(&checked(&site, &new, NEW));
-    all_three_arrive(&site, &door);
+    all_three_arrive(&site, &door, "%3C");
 }
 
 #[test]
@@ -111,7 +113,7 @@ fn the_door_shows_a_certificate_where_one_is_asked_for() {
         front.address
     );
     let door = site.open_with(&checked(&site, &new, NEW));
-    all_three_arrive(&site, &door);
+    all_three_arrive(&site, &door, "%3C");
 }
 
 #[test]

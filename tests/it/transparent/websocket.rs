@@ -26,7 +26,12 @@ fn a_websocket_passes_bytes_both_ways_until_one_side_closes() {
         wire.close();
     }));
     let mut client = door.client();
-    client.send(request("GET", "/chat", &["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: k"], b""));
+    client.send(request(
+        "GET",
+        "/chat?<\"a\">",
+        &["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: k"],
+        b"",
+    ));
     let answer = client.answer("GET");
     assert_eq!((answer.status(), answer.header("sec-websocket-accept").as_deref()), (101, Some("x")));
     assert_eq!(client.reader.exactly(5).unwrap(), b"hello");
@@ -35,6 +40,7 @@ fn a_websocket_passes_bytes_both_ways_until_one_side_closes() {
     client.send("bye");
     assert!(client.is_closed());
     let seen = site.legacy.only();
+    assert_eq!(seen.target(), "/chat?<\"a\">");
     assert_eq!(seen.header("upgrade").as_deref(), Some("websocket"));
     assert_eq!(seen.header("sec-websocket-key").as_deref(), Some("k"));
 }
