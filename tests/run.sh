@@ -72,6 +72,7 @@ missing_packages() {
     python_has django || echo python3-django
     python_has grpc || echo python3-grpcio
     python_has pip || echo python3-pip
+    have node || echo nodejs
     have shellcheck || echo shellcheck
 }
 

@@ -6,6 +6,7 @@
 
 mod payloads;
 mod recorder;
+mod servers;
 
 use std::time::{Duration, Instant};
 
