@@ -76,10 +76,7 @@ pub struct Tunnel {
 #[async_trait]
 impl Connect for Tunnel {
     async fn connect(&self, to: &SocketAddr) -> pingora::Result<Stream> {
-        let mut socket = open(to).await?;
-        if let Some(announcement) = &self.announcement {
-            announcement.say(&mut socket).await?;
-        }
+        let socket = open(to, self.announcement.as_ref()).await?;
         let gated = Gated { socket, gate: self.gate.clone() };
         Ok(match &self.target {
             Some(target) => as_stream(target.on(gated)),

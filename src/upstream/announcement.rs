@@ -58,7 +58,7 @@ impl Announcement {
 
     /// # Errors
     /// The connection broke.
-    pub async fn say(&self, socket: &mut Socket) -> pingora::Result<()> {
+    pub(super) async fn say(&self, socket: &mut Socket) -> pingora::Result<()> {
         socket.write_all(&self.header).await.or_err(ErrorType::ConnectError, "when sending the PROXY header")
     }
 }
@@ -76,9 +76,7 @@ fn line(client: SocketAddr, server: SocketAddr) -> Option<String> {
 #[async_trait]
 impl Connect for Announcement {
     async fn connect(&self, to: &Place) -> pingora::Result<Stream> {
-        let mut socket = open(to).await?;
-        self.say(&mut socket).await?;
-        Ok(match socket {
+        Ok(match open(to, Some(self)).await? {
             Socket::Tcp(socket) => socket.into(),
             Socket::Unix(socket) => socket.into(),
         })

@@ -8,20 +8,25 @@ use pingora::protocols::l4::stream::Stream;
 use pingora::protocols::l4::virt::{VirtualSockOpt, VirtualSocket, VirtualSocketStream};
 use pingora::{Error, ErrorType};
 
+use super::announcement::Announcement;
 use crate::socket::Stream as Socket;
 
-/// Connects as the library does by itself.
+/// Connects as the library does by itself, and says first what is to be said.
 ///
 /// # Errors
 /// Nobody listens there.
-pub async fn open(to: &Place) -> pingora::Result<Socket> {
-    match to {
-        Place::Inet(to) => Ok(Socket::Tcp(connect(to, None).await?)),
+pub async fn open(to: &Place, announcement: Option<&Announcement>) -> pingora::Result<Socket> {
+    let mut socket = match to {
+        Place::Inet(to) => Socket::Tcp(connect(to, None).await?),
         Place::Unix(to) => {
             let nameless = || Error::explain(ErrorType::SocketError, "the unix socket has no path");
-            Ok(Socket::Unix(connect_uds(to.as_pathname().ok_or_else(nameless)?).await?))
+            Socket::Unix(connect_uds(to.as_pathname().ok_or_else(nameless)?).await?)
         }
+    };
+    if let Some(announcement) = announcement {
+        announcement.say(&mut socket).await?;
     }
+    Ok(socket)
 }
 
 /// As the library wants to have it. It tells kept connections apart by their descriptors, and sees none of this one: it must not be

@@ -79,11 +79,7 @@ struct Dial {
 #[async_trait]
 impl Connect for Dial {
     async fn connect(&self, to: &Place) -> pingora::Result<Stream> {
-        let mut socket = open(to).await?;
-        if let Some(announcement) = &self.announcement {
-            announcement.say(&mut socket).await?;
-        }
-        Ok(as_stream(self.target.on(socket)))
+        Ok(as_stream(self.target.on(open(to, self.announcement.as_ref()).await?)))
     }
 }
 
