@@ -33,6 +33,8 @@ use crate::upstream::{Backends, Prober};
 const POOL_PER_THREAD: usize = 1024;
 /// How long a door that has a successor keeps connections on which nobody asks anything.
 const LINGER: Duration = Duration::from_secs(10);
+/// How long a door that is told to stop waits for the first request of those who have just connected.
+const FIRST_REQUEST: Duration = Duration::from_millis(500);
 /// How long copies may still be sent and compared once the last user is served.
 const MIRROR_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the last spans may take to their collector.
@@ -167,7 +169,9 @@ impl OpenDoor {
         std::thread::sleep(settings.drain_delay);
         self.sockets.clear();
         self.end_listening.send_replace(true);
-        self.end(patience)
+        let started = Instant::now();
+        self.runtime.block_on(self.front.begun(FIRST_REQUEST.min(patience)));
+        self.end(patience.saturating_sub(started.elapsed()))
     }
 
     /// What a successor needs: every socket that is listened on, the window's too.

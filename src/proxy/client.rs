@@ -52,6 +52,13 @@ impl Client {
                 list.extend_from_slice(so_far.as_bytes());
                 list.extend_from_slice(b", ");
             }
+            if list.is_empty() {
+                for hop in elements(headers).filter_map(|element| parameter(element, b"for")) {
+                    let address = std::str::from_utf8(hop).ok().and_then(address_of).map(|address| address.to_string());
+                    list.extend_from_slice(address.as_ref().map_or(hop, String::as_bytes));
+                    list.extend_from_slice(b", ");
+                }
+            }
         }
         use std::io::Write as _;
         write!(list, "{}", self.peer).ok()?;
@@ -72,16 +79,37 @@ fn hops_from_the_right(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAdd
         .rev()
         .flat_map(|header| header.as_bytes().rsplit(|byte| *byte == b','))
         .map(move |hop| {
-            let hop = if standard { for_parameter(hop)? } else { hop };
+            let hop = if standard { parameter(hop, b"for")? } else { hop };
             address_of(std::str::from_utf8(hop.trim_ascii()).ok()?)
         })
 }
 
-/// `198.51.100.4` of `proto=https; for=198.51.100.4`: RFC 7239, section 4. Read only where there is no X-Forwarded-For.
-fn for_parameter(element: &[u8]) -> Option<&[u8]> {
-    let named = |parameter: &&[u8]| parameter.len() > 4 && parameter[..4].eq_ignore_ascii_case(b"for=");
-    let value = element.split(|byte| *byte == b';').map(<[u8]>::trim_ascii).find(named)?.get(4..)?;
+/// The elements of Forwarded, from the left: RFC 7239, section 4. Read only where there is no X-Forwarded-For.
+fn elements(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    headers.get_all(FORWARDED).iter().flat_map(|header| header.as_bytes().split(|byte| *byte == b','))
+}
+
+/// `198.51.100.4` of `proto=https; for=198.51.100.4`.
+fn parameter<'a>(element: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let mut parameters = element.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+    let value = parameters.find_map(|parameter| {
+        let (found, value) = parameter.split_at_checked(name.len())?;
+        value.strip_prefix(b"=").filter(|value| found.eq_ignore_ascii_case(name) && !value.is_empty())
+    })?;
     Some(value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value))
+}
+
+/// What the proxy nearest to us says in Forwarded, if it writes no X-Forwarded-For: of `proto` or `host`.
+fn forwarded<'a>(headers: &'a HeaderMap, name: &[u8]) -> Option<&'a [u8]> {
+    if headers.contains_key(X_FORWARDED_FOR) {
+        return None;
+    }
+    parameter(elements(headers).last()?, name)
+}
+
+/// The host that the proxy nearest to us says in Forwarded that it was asked for.
+pub(super) fn forwarded_host(headers: &HeaderMap) -> Option<HeaderValue> {
+    forwarded(headers, b"host").and_then(|host| HeaderValue::from_bytes(host).ok())
 }
 
 /// An address, with a port as some proxies add it, or in brackets.
@@ -93,8 +121,10 @@ fn address_of(hop: &str) -> Option<IpAddr> {
 
 /// The proxy nearest to us speaks last. `None`: it does not say.
 fn forwarded_scheme(headers: &HeaderMap) -> Option<&'static str> {
-    let said = headers.get_all(X_FORWARDED_PROTO).iter().next_back()?;
-    let last = said.as_bytes().rsplit(|byte| *byte == b',').next()?.trim_ascii();
+    let last = match headers.get_all(X_FORWARDED_PROTO).iter().next_back() {
+        Some(said) => said.as_bytes().rsplit(|byte| *byte == b',').next()?.trim_ascii(),
+        None => forwarded(headers, b"proto")?,
+    };
     Some(if last.eq_ignore_ascii_case(b"https") { "https" } else { "http" })
 }
 
@@ -121,6 +151,28 @@ mod tests {
     fn an_untrusted_peer_speaks_only_for_itself() {
         let spoofing = client("203.0.113.9", &["10.0.0.1"]);
         assert_eq!((spoofing.address.to_string().as_str(), spoofing.scheme), ("203.0.113.9", "http"));
+    }
+
+    #[test]
+    fn what_forwarded_says_is_told_where_nothing_else_is() {
+        let told = |lines: &[(HeaderName, &str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in lines {
+                headers.append(name, value.parse().unwrap());
+            }
+            let trusted = ["10.0.0.0/8".parse().unwrap()];
+            let client = Client::of("10.0.0.1".parse().unwrap(), Scheme::Http, &headers, &trusted);
+            let list = client.forwarded_for(&headers).unwrap();
+            let host = forwarded_host(&headers).map(|host| host.to_str().unwrap().to_owned());
+            (client.address.to_string(), list.to_str().unwrap().to_owned(), client.scheme, host)
+        };
+        let standard = "for=1.1.1.1;proto=http;host=a.test, For=\"[2001:db8::1]:47\"; Proto=HTTPS;Host=\"b.test:8080\"";
+        let (address, list) = ("2001:db8::1".to_owned(), "1.1.1.1, 2001:db8::1, 10.0.0.1".to_owned());
+        assert_eq!(told(&[(FORWARDED, standard)]), (address, list, "https", Some("b.test:8080".to_owned())));
+        let other = told(&[(FORWARDED, standard), (X_FORWARDED_FOR, "2.2.2.2")]);
+        assert_eq!(other, ("2.2.2.2".to_owned(), "2.2.2.2, 10.0.0.1".to_owned(), "http", None));
+        assert_eq!(told(&[(FORWARDED, "for=1.1.1.1")]).2, "http");
+        assert_eq!(told(&[(FORWARDED, "proto=https"), (X_FORWARDED_PROTO, "http")]).2, "http");
     }
 
     #[test]

@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 use tokio::time::{Sleep, sleep_until};
 
 use super::framing::withheld::Withheld;
+use super::listen::Fresh;
 use crate::config::settings::Listener;
 use crate::upstream::Announcement;
 
@@ -89,6 +90,8 @@ pub struct Clock {
     missed: AtomicU8,
     /// Begun on this connection.
     requests: AtomicU32,
+    /// Until the first of them has come whole.
+    fresh: Mutex<Option<Fresh>>,
     /// The Date of the answer that is about to be written, as the origin gave it.
     date: Mutex<Option<HeaderValue>>,
     /// What the answer is to say of the request, if anything.
@@ -109,6 +112,7 @@ impl Clock {
             patience: AtomicU64::new(0),
             missed: AtomicU8::new(0),
             requests: AtomicU32::new(0),
+            fresh: Mutex::new(None),
             date: Mutex::new(None),
             request_id: Mutex::new(None),
             withheld: Mutex::new(VecDeque::new()),
@@ -128,7 +132,15 @@ impl Clock {
     /// Counts a request; whether it is the last that may be made on the connection.
     pub fn is_last_request(&self, most: Option<u32>) -> bool {
         let requests = self.requests.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        if requests == 1 {
+            self.fresh.lock().take();
+        }
         most.is_some_and(|most| requests >= most)
+    }
+
+    /// No request has come on the connection.
+    pub fn is_fresh(&self, fresh: Fresh) {
+        *self.fresh.lock() = Some(fresh);
     }
 
     pub fn entrance(&self) -> &Entrance {

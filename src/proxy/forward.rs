@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use http::header::{EXPECT, HOST, TE};
-use http::{HeaderMap, HeaderValue, Version};
+use http::{HeaderMap, HeaderValue, Method, Version};
 use pingora::http::RequestHeader;
 use pingora::protocols::http::authority::{RawTargetAuthority, raw_target_authority};
 
-use super::client::{Client, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
+use super::client::{Client, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, forwarded_host};
 use super::framing::withheld::Withheld;
 use super::hygiene::is_host;
 use crate::upstream::RawTarget;
@@ -16,6 +16,7 @@ use crate::upstream::RawTarget;
 /// # Errors
 /// None in practice: the values are made of addresses and of headers that were legal when they came.
 pub fn identify(request: &mut RequestHeader, client: &Client) -> pingora::Result<()> {
+    let forwarded = if client.by_proxy { forwarded_host(&request.headers) } else { None };
     if let Some(addresses) = client.forwarded_for(&request.headers) {
         request.insert_header(X_FORWARDED_FOR, addresses)?;
     }
@@ -24,7 +25,7 @@ pub fn identify(request: &mut RequestHeader, client: &Client) -> pingora::Result
     if !keep_proto {
         request.insert_header(X_FORWARDED_PROTO, HeaderValue::from_static(client.scheme))?;
     }
-    if !keep_host && let Some(host) = request.headers.get(HOST).cloned() {
+    if !keep_host && let Some(host) = forwarded.or_else(|| request.headers.get(HOST).cloned()) {
         request.insert_header(X_FORWARDED_HOST, host)?;
     }
     Ok(())
@@ -53,6 +54,11 @@ fn put_target_back(request: &mut RequestHeader, target: &[u8]) -> pingora::Resul
     let target = match absolute(target).filter(|_| may_name_its_host(request)) {
         Some((authority, path)) => {
             request.insert_header(HOST, authority)?;
+            // RFC 9112, section 3.2.4.
+            if path.is_empty() && request.method == Method::OPTIONS {
+                request.set_raw_path(b"*")?;
+                return Ok(None);
+            }
             let root: &[u8] = if path.starts_with(b"/") { b"" } else { b"/" };
             RawTarget::new(&[root, path].concat())
         }

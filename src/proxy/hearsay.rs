@@ -2,7 +2,7 @@
 //!
 //! A backend that believes `X-Real-IP` or `X-Original-URL` believes whoever can reach it. Behind the door that is everybody, so
 //! what proxies say about a request is taken from those who are no trusted proxy. And CGI, WSGI and their like cannot tell
-//! `X_Forwarded_For` from `X-Forwarded-For`: names with underscores that read as a name that matters are taken from everybody.
+//! `X_Forwarded_For` from `X-Forwarded-For`, nor PHP `X.Forwarded.For`: names that read as one that matters are taken from everybody.
 
 use http::{HeaderMap, HeaderName};
 use pingora::http::RequestHeader;
@@ -19,12 +19,12 @@ const METHOD_OVERRIDES: [HeaderName; 3] = [
 ];
 
 /// Takes from a request what its sender has no say in.
-pub fn remove(request: &mut RequestHeader, client: &Client, own: &Token) {
+pub fn remove(request: &mut RequestHeader, client: &Client, own: &Token, request_id: &HeaderName) {
     let is_false_copy = |name: &HeaderName| *name == MIRROR_HEADER && !is_copy(request, client, own);
     let unsound: SmallVec<[HeaderName; 4]> = request
         .headers
         .keys()
-        .filter(|name| is_unsound(name.as_str(), &request.headers, client) || is_false_copy(name))
+        .filter(|name| is_unsound(name.as_str(), &request.headers, client, request_id) || is_false_copy(name))
         .cloned()
         .collect();
     for name in unsound {
@@ -43,14 +43,15 @@ pub fn hides_a_write(request: &RequestHeader) -> bool {
     METHOD_OVERRIDES.iter().any(|name| request.headers.contains_key(name))
 }
 
-fn is_unsound(name: &str, headers: &HeaderMap, client: &Client) -> bool {
+fn is_unsound(name: &str, headers: &HeaderMap, client: &Client, request_id: &HeaderName) -> bool {
     // "httpoxy": CGI makes HTTP_PROXY of it, and libraries take that for the way out. It has no other meaning.
     if name == "proxy" {
         return true;
     }
-    if name.contains('_') {
-        let read_as = name.replace('_', "-");
-        return matters(&read_as) || headers.contains_key(read_as.as_str());
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if !name.bytes().all(is_plain) {
+        let read_as = name.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
+        return matters(&read_as) || read_as == request_id.as_str() || headers.contains_key(read_as.as_str());
     }
     !client.by_proxy && is_said_by_proxies(name) && !is_set_by_the_door(name)
 }
@@ -68,7 +69,12 @@ fn is_said_by_proxies(name: &str) -> bool {
             // RFC 9440, section 2.4: who ends TLS has to take Client-Cert from requests.
             matches!(
                 name,
-                "client-ip" | "cf-connecting-ip" | "cf-connecting-ipv6" | "client-cert" | "client-cert-chain"
+                "client-ip"
+                    | "cf-connecting-ip"
+                    | "cf-connecting-ipv6"
+                    | "client-cert"
+                    | "client-cert-chain"
+                    | "cluster-client-ip"
             )
         }
         [b'f', ..] => {
@@ -102,6 +108,10 @@ fn is_said_with_x(name: &str) -> bool {
                 | "x-arr-clientcert"
                 | "x-arr-ssl"
                 | "x-remote-user"
+                | "x-webauth-user"
+                | "x-authenticated-user"
+                | "x-client-dn"
+                | "x-script-name"
                 | "x-host"
                 | "x-original-host"
                 | "x-http-host-override"
@@ -138,6 +148,8 @@ fn matters(name: &str) -> bool {
                 | "authorization"
                 | "proxy-authorization"
                 | "proxy-connection"
+                | "traceparent"
+                | "tracestate"
         )
 }
 
@@ -158,7 +170,7 @@ mod tests {
             by_proxy: peer == "10.0.0.1",
             scheme: "http",
         };
-        remove(&mut request, &client, &Token::random());
+        remove(&mut request, &client, &Token::random(), &HeaderName::from_static("x-request-id"));
         request.headers.keys().map(ToString::to_string).collect()
     }
 
@@ -181,6 +193,10 @@ mod tests {
             ["x_forwarded_for", "x-real_ip", "content_length", "transfer_encoding", "x_matapalo_mirror", "api_key"];
         assert_eq!(left("203.0.113.9", &told), ["api_key"]);
         assert_eq!(left("10.0.0.1", &told), ["api_key"]);
+        assert_eq!(
+            left("203.0.113.9", &["x_request_id", "x.real.ip", "x.http.method!override", "x.y", "x-request-id"]),
+            ["x-request-id", "x.y"]
+        );
         assert_eq!(left("203.0.113.9", &["x_auth", "x-auth"]), ["x-auth"], "one of two that CGI takes for one");
     }
 

@@ -83,6 +83,7 @@ impl ProxyHttp for Door {
             return Ok(true);
         }
         if let Err(exceeded) = Self::within_rate(exchange) {
+            exchange.is_refused = true;
             answer::come_later(session, exceeded).await?;
             return Ok(true);
         }
@@ -91,6 +92,7 @@ impl ProxyHttp for Door {
             self.spare_new(session, exchange);
             return Ok(false);
         };
+        exchange.is_refused = true;
         answer::respond(session, *status).await?;
         Ok(true)
     }
@@ -141,7 +143,8 @@ impl ProxyHttp for Door {
         }
         if let Some(client) = &exchange.client {
             forward::identify(request, client)?;
-            hearsay::remove(request, client, self.mirror_token());
+            let request_id = &exchange.snapshot.settings.request_id.header;
+            hearsay::remove(request, client, self.mirror_token(), request_id);
         }
         request_id::send(request, &exchange.snapshot.settings.request_id, exchange.request_id.as_ref())?;
         if let Some(trace) = &exchange.trace {
@@ -206,12 +209,14 @@ impl ProxyHttp for Door {
         }
         returned::without_identity(response);
         if switches {
+            returned::without_framing(response);
             Clock::with(|clock| clock.enter(Phase::Open, None));
             exchange.handshake = Some(exchange.started.elapsed());
             exchange.traced(|trace| trace.answered(response.status));
         } else if response.status.is_informational() {
             exchange.attempt.interim += 1;
             let goes_on = exchange.attempt.interim <= returned::MOST_INTERIM;
+            returned::make_interim(response);
             return if goes_on { Ok(()) } else { Err(self.broke_off(session, exchange, false)) };
         } else {
             exchange.traced(|trace| trace.answered(response.status));

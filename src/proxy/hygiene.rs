@@ -22,6 +22,12 @@ pub fn inspect(request: &RequestHeader, head_bytes: usize, limits: HeadLimits) -
     if request.method == Method::TRACE {
         return Err(Refusal::MethodNotAllowed);
     }
+    if is_misspelt(&request.method) {
+        return Err(Refusal::BadRequest("methods are written in capitals (RFC 9110, section 9.1)"));
+    }
+    if !request.headers.get_all(CONTENT_LENGTH).iter().all(|length| is_length(length.as_bytes())) {
+        return Err(Refusal::BadRequest("the Content-Length is no number (RFC 9110, section 8.6)"));
+    }
     if request.version == Version::HTTP_11 && !request.headers.contains_key(HOST) {
         return Err(Refusal::BadRequest("an HTTP/1.1 request needs a Host header (RFC 9112, section 3.2)"));
     }
@@ -35,6 +41,31 @@ pub fn inspect(request: &RequestHeader, head_bytes: usize, limits: HeadLimits) -
         return Err(Refusal::BadRequest("the target is no path (RFC 9112, section 3.2)"));
     }
     known_coding(request)
+}
+
+/// `post` is a method of its own, but frameworks take it for POST; rules and copies would not.
+fn is_misspelt(method: &Method) -> bool {
+    let known = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::TRACE,
+        Method::CONNECT,
+    ];
+    let name = method.as_str();
+    known.iter().any(|known| known != method && known.as_str().eq_ignore_ascii_case(name))
+}
+
+/// One number, or a list of them.
+fn is_length(value: &[u8]) -> bool {
+    value
+        .split(|byte| *byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .all(|length| !length.is_empty() && length.iter().all(u8::is_ascii_digit))
 }
 
 /// A name or an address, and perhaps a port: RFC 3986, section 3.2.2. Not a list, although a comma would be legal: servers
@@ -153,6 +184,23 @@ mod tests {
 
     fn refused(headers: &[(&'static str, &'static str)]) -> Option<u16> {
         inspect(&request(headers), 10, LIMITS).err().map(|refusal| refusal.status().as_u16())
+    }
+
+    #[test]
+    fn a_length_is_a_number() {
+        for length in ["0", "12", "3, 3", " 3 ,3"] {
+            assert_eq!(refused(&[("host", "a"), ("content-length", length)]), None, "{length:?}");
+        }
+        for length in ["", " ", "3,", "+3", "-3", "3 3", "0x3", "3.0", "three"] {
+            assert_eq!(refused(&[("host", "a"), ("content-length", length)]), Some(400), "{length:?}");
+        }
+    }
+
+    #[test]
+    fn a_method_in_other_letters_is_taken_for_the_one_that_it_resembles() {
+        let misspelt = |name: &str| is_misspelt(&name.parse().unwrap());
+        assert!(misspelt("post") && misspelt("Get") && misspelt("oPTIONS"));
+        assert!(!misspelt("POST") && !misspelt("PROPFIND") && !misspelt("propfind") && !misspelt("posts"));
     }
 
     #[test]

@@ -64,6 +64,8 @@ pub struct OpenConnections {
     count: AtomicUsize,
     gauge: prometheus::IntGauge,
     changed: watch::Sender<usize>,
+    /// Those on which no request has come whole.
+    fresh: watch::Sender<usize>,
     /// How many of each client, while that has a bound.
     by_client: Mutex<HashMap<IpAddr, usize>>,
 }
@@ -112,6 +114,13 @@ impl Front {
         self.open.count.load(Ordering::Acquire)
     }
 
+    /// Waits until a request has come on each connection that was accepted, at most for `patience`: who has just connected is about
+    /// to ask, and must not be cut as if it were idle.
+    pub async fn begun(&self, patience: Duration) {
+        let mut fresh = self.open.fresh.subscribe();
+        let _ = tokio::time::timeout(patience, fresh.wait_for(|fresh| *fresh == 0)).await;
+    }
+
     /// A listener that is no longer in the config listens, as it did, until the restart that its end takes. Several may be
     /// written with port 0, and are then not told apart.
     fn renew(&self, says: &mut Arc<Listener>) {
@@ -133,9 +142,9 @@ impl Front {
             self.live.meters().refused_connection(Unwelcome::Full);
             return;
         };
-        let front = self.clone();
+        let (front, fresh) = (self.clone(), Fresh::of(&self.open));
         tokio::spawn(async move {
-            front.serve(stream, peer, listener).await;
+            front.serve(stream, peer, listener, fresh).await;
             drop(place);
         });
     }
@@ -178,7 +187,13 @@ struct Place(Arc<OpenConnections>);
 
 impl OpenConnections {
     fn new(gauge: prometheus::IntGauge) -> Self {
-        Self { count: AtomicUsize::new(0), gauge, changed: watch::channel(0).0, by_client: Mutex::default() }
+        Self {
+            count: AtomicUsize::new(0),
+            gauge,
+            changed: watch::channel(0).0,
+            fresh: watch::channel(0).0,
+            by_client: Mutex::default(),
+        }
     }
 
     fn enter(open: &Arc<Self>, limit: usize) -> Option<Place> {
@@ -194,6 +209,23 @@ impl OpenConnections {
             *told = self.count.load(Ordering::Acquire);
             self.gauge.set(*told as i64);
         });
+    }
+}
+
+/// A connection on which no request has come whole; gone with the first.
+#[derive(Debug)]
+pub(super) struct Fresh(Arc<OpenConnections>);
+
+impl Fresh {
+    fn of(open: &Arc<OpenConnections>) -> Self {
+        open.fresh.send_modify(|fresh| *fresh += 1);
+        Self(open.clone())
+    }
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        self.0.fresh.send_modify(|fresh| *fresh -= 1);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the door changes in an answer on its way to the user: what concerns the connection to the backend alone.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderName, HeaderValue, StatusCode, Version};
 use pingora::http::ResponseHeader;
 
@@ -31,6 +31,31 @@ pub fn without_identity(answer: &mut ResponseHeader) {
     }
 }
 
+/// Takes from an interim answer what only a final one has, or what concerns the backend's connection alone: a proxy in front of
+/// the door could wait for a body (RFC 9110, section 8.6; RFC 9112, section 6.1).
+pub fn make_interim(answer: &mut ResponseHeader) {
+    without_framing(answer);
+    without_hops(answer);
+    for name in [CONNECTION, UPGRADE, TRAILER] {
+        answer.remove_header(&name);
+    }
+}
+
+/// An answer without a body has nothing that frames one.
+pub fn without_framing(answer: &mut ResponseHeader) {
+    answer.remove_header(&CONTENT_LENGTH);
+    answer.remove_header(&TRANSFER_ENCODING);
+}
+
+fn without_hops(answer: &mut ResponseHeader) {
+    for name in named_in_connection(answer) {
+        answer.remove_header(&name);
+    }
+    for name in [KEEP_ALIVE, PROXY_CONNECTION, TE] {
+        answer.remove_header(&name);
+    }
+}
+
 /// Makes a final answer one of this connection.
 ///
 /// # Errors
@@ -40,19 +65,13 @@ pub fn make_ours(answer: &mut ResponseHeader) -> pingora::Result<()> {
     if answer.version != Version::HTTP_2 {
         answer.set_version(Version::HTTP_11);
     }
-    for name in named_in_connection(answer) {
-        answer.remove_header(&name);
-    }
-    for name in [KEEP_ALIVE, PROXY_CONNECTION, TE] {
-        answer.remove_header(&name);
-    }
+    without_hops(answer);
     if answer.status != StatusCode::UPGRADE_REQUIRED {
         answer.remove_header(&UPGRADE);
     }
     if answer.status == StatusCode::NO_CONTENT {
         // RFC 9110, section 8.6: there is nothing whose length could be told.
-        answer.remove_header(&CONTENT_LENGTH);
-        answer.remove_header(&TRANSFER_ENCODING);
+        without_framing(answer);
     }
     with_one_length(answer)
 }
@@ -120,6 +139,25 @@ mod tests {
         assert_eq!(ours(426, &[("upgrade", "TLS/1.0")]).len(), 1);
         let protected = [("connection", "set-cookie, content-length"), ("set-cookie", "a=b"), ("content-length", "2")];
         assert_eq!(ours(200, &protected).len(), 2);
+    }
+
+    #[test]
+    fn an_interim_answer_has_only_what_is_for_the_user() {
+        let mut hints = ResponseHeader::build(103, None).unwrap();
+        for (name, value) in [
+            ("link", "</a.css>"),
+            ("content-length", "9"),
+            ("transfer-encoding", "chunked"),
+            ("connection", "close, X-Hop"),
+            ("x-hop", "1"),
+            ("upgrade", "x"),
+            ("trailer", "y"),
+        ] {
+            hints.append_header(name, value).unwrap();
+        }
+        make_interim(&mut hints);
+        let left: Vec<_> = hints.headers.keys().map(HeaderName::as_str).collect();
+        assert_eq!(left, ["link"]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::announced::Announced;
 use super::client::is_trusted;
 use super::clock::{Clock, Entrance, Phase, Scheme};
 use super::h2::PREFACE;
-use super::listen::Front;
+use super::listen::{Fresh, Front};
 use super::pace::Pace;
 use super::stream::ClientStream;
 use super::wire::{Secured, Wire};
@@ -26,7 +26,7 @@ use crate::tls::HTTP2;
 use crate::upstream::Announcement;
 
 impl Front {
-    pub(super) async fn serve(&self, mut stream: Socket, mut peer: SocketAddr, listener: Arc<Listener>) {
+    pub(super) async fn serve(&self, mut stream: Socket, mut peer: SocketAddr, listener: Arc<Listener>, fresh: Fresh) {
         let limits = self.limits();
         if let Socket::Tcp(stream) = &stream {
             // A socket that refuses the option is slower, and nothing else.
@@ -55,14 +55,14 @@ impl Front {
                 let Ok(begins) = tokio::time::timeout(limits.header_timeout, begins).await else { return };
                 http2 = begins;
             }
-            return self.serve_wire(Wire::Plain(stream), http2, entrance, &limits).await;
+            return self.serve_wire(Wire::Plain(stream), http2, entrance, fresh, &limits).await;
         };
         // Boxed: a plain connection should not carry the room of a handshake.
         let Some(secured) = Box::pin(handshake(stream, peer, tls, limits.header_timeout)).await else { return };
         self.live().meters().handshakes.inc();
         let entrance = Entrance { listener: listener.clone(), scheme: Scheme::Https, announcement };
         let http2 = secured.stream.get_ref().1.alpn_protocol() == Some(HTTP2);
-        self.serve_wire(Wire::Tls(Box::new(secured)), http2, entrance, &limits).await;
+        self.serve_wire(Wire::Tls(Box::new(secured)), http2, entrance, fresh, &limits).await;
     }
 
     /// What the proxy in front says of the connection. `None`: it may not say anything, or what it says is malformed or late;
@@ -86,16 +86,19 @@ impl Front {
         None
     }
 
-    async fn serve_wire(&self, wire: Wire, http2: bool, entrance: Entrance, limits: &Limits) {
+    async fn serve_wire(&self, wire: Wire, http2: bool, entrance: Entrance, fresh: Fresh, limits: &Limits) {
         if http2 {
+            // Told to leave, it still answers what was on its way.
+            drop(fresh);
             Box::pin(self.serve_http2(wire, entrance, limits)).await;
         } else {
-            self.serve_http1(wire, entrance, limits).await;
+            self.serve_http1(wire, entrance, fresh, limits).await;
         }
     }
 
-    async fn serve_http1(&self, wire: Wire, entrance: Entrance, limits: &Limits) {
+    async fn serve_http1(&self, wire: Wire, entrance: Entrance, fresh: Fresh, limits: &Limits) {
         let clock = Clock::new(entrance);
+        clock.is_fresh(fresh);
         clock.clone().scope(self.serve_requests(wire, clock, limits)).await;
     }
 

@@ -112,6 +112,31 @@ fn a_stream_has_the_drain_timeout_to_end() {
     assert_eq!(door.await_exit().code(), Some(0));
 }
 
+/// Browsers connect before they ask, and do not repeat what failed on a fresh connection.
+#[test]
+fn who_has_just_connected_is_answered() {
+    let site = Site::named();
+    let mut door = site.open("- {name: all, match: {path: {prefix: /}}, stage: legacy}");
+    let (mut silent, mut begun) = (door.client(), door.client());
+    begun.send("GET / HTTP/1.1\r\nHost: si");
+    await_that("both to be accepted", || match door.metric("connections", &[]) {
+        open if open >= 2.0 => Ok(()),
+        open => Err(format!("{open} are open")),
+    });
+    door.signal("TERM");
+    await_that("the listener to close", || match Client::try_connect(door.address) {
+        Err(_) => Ok(()),
+        Ok(_) => Err("it is open".to_owned()),
+    });
+    silent.send(request("GET", "/", &[], b""));
+    begun.send("te.test\r\n\r\n");
+    for client in [&mut silent, &mut begun] {
+        let answer = client.answer("GET");
+        assert_eq!((answer.text().as_str(), answer.header("connection").as_deref()), ("legacy", Some("close")));
+    }
+    assert_eq!(door.await_exit().code(), Some(0));
+}
+
 #[test]
 fn an_idle_door_leaves_at_once() {
     let site = Site::named();
