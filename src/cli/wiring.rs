@@ -98,8 +98,8 @@ impl OpenDoor {
         let (stop, stopped) = watch::channel(false);
         let (end_listening, listening_ends) = watch::channel(false);
         let door = Door::new(live.clone(), mirror.clone(), tracer.clone(), access_log.clone(), draining.clone());
-        let front =
-            Front::new(Arc::new(http_proxy(&server_conf(threads), door)), live.clone(), listening_ends, stopped);
+        let proxy = Arc::new(http_proxy(&server_conf(threads), door));
+        let front = Front::new(proxy, live.clone(), access_log.clone(), listening_ends, stopped);
         Ok(Self {
             addresses,
             listeners,

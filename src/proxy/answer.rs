@@ -1,8 +1,8 @@
 //! What the door answers itself: refusals, gateway errors, and the routes that say `respond:`.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, LOCATION, RETRY_AFTER};
 use http::{HeaderValue, StatusCode, Version};
 use pingora::http::ResponseHeader;
@@ -51,6 +51,21 @@ impl Refusal {
             Self::UnknownCoding => "the door knows no transfer coding but chunked",
         }
     }
+}
+
+/// What is written to a client whose request cannot be read, in the place of what the library would say.
+pub fn unread(status: StatusCode) -> BytesMut {
+    let why = match status {
+        StatusCode::METHOD_NOT_ALLOWED => Refusal::MethodNotAllowed.text(),
+        _ => "the request is malformed, or reads in two ways (RFC 9112)",
+    };
+    let body = format!("{} {why}\n", status.as_u16());
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nCache-Control: no-store\r\nDate: {}\r\nConnection: close\r\n\r\n",
+        body.len(),
+        httpdate::fmt_http_date(SystemTime::now()),
+    );
+    BytesMut::from((head + &body).as_bytes())
 }
 
 /// Answers with a refusal and closes the connection: what follows on it may be part of the trick.

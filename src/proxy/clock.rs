@@ -7,13 +7,14 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, StatusCode};
 use parking_lot::Mutex;
 use tokio::time::{Sleep, sleep_until};
 
@@ -54,6 +55,8 @@ pub struct Entrance {
     pub scheme: Scheme,
     /// What backends that want it are told of the connection.
     pub announcement: Announcement,
+    /// The other end, or who the PROXY header says that it is.
+    pub peer: IpAddr,
 }
 
 /// How the user's connection is kept from others' eyes.
@@ -90,6 +93,8 @@ pub struct Clock {
     missed: AtomicU8,
     /// Begun on this connection.
     requests: AtomicU32,
+    /// The status by which the library refused a head that it could not read; 0: none.
+    refused: AtomicU16,
     /// Until the first of them has come whole.
     fresh: Mutex<Option<Fresh>>,
     /// The Date of the answer that is about to be written, as the origin gave it.
@@ -112,6 +117,7 @@ impl Clock {
             patience: AtomicU64::new(0),
             missed: AtomicU8::new(0),
             requests: AtomicU32::new(0),
+            refused: AtomicU16::new(0),
             fresh: Mutex::new(None),
             date: Mutex::new(None),
             request_id: Mutex::new(None),
@@ -136,6 +142,15 @@ impl Clock {
             self.fresh.lock().take();
         }
         most.is_some_and(|most| requests >= most)
+    }
+
+    /// Notes by which status the library refuses the head that is being read; it shows that to no hook.
+    pub fn refuse(&self, status: StatusCode) {
+        self.refused.store(status.as_u16(), Ordering::Relaxed);
+    }
+
+    pub fn refused(&self) -> Option<StatusCode> {
+        StatusCode::from_u16(self.refused.load(Ordering::Relaxed)).ok()
     }
 
     /// No request has come on the connection.
@@ -332,6 +347,7 @@ mod tests {
             listener: Arc::new(listener),
             scheme: Scheme::Http,
             announcement: Announcement::of_nobody(),
+            peer: IpAddr::from([127, 0, 0, 1]),
         })
     }
 

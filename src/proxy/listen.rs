@@ -12,6 +12,7 @@ use pingora::proxy::HttpProxy;
 use pingora::server::ShutdownWatch;
 use tokio::sync::watch;
 
+use super::access_log::AccessLog;
 use super::door::Door;
 use crate::config::settings::{Address, Limits, Listener};
 use crate::live::rates::client_of;
@@ -45,6 +46,7 @@ pub struct Front {
     pub(super) proxy: Arc<HttpProxy<Door>>,
     live: Arc<Live>,
     open: Arc<OpenConnections>,
+    pub(super) access_log: Option<Arc<AccessLog>>,
     /// Connections accepted so far.
     accepted: Arc<AtomicU64>,
     /// New connections are no longer for this door.
@@ -75,11 +77,12 @@ impl Front {
     pub fn new(
         proxy: Arc<HttpProxy<Door>>,
         live: Arc<Live>,
+        access_log: Option<Arc<AccessLog>>,
         listening_ends: ShutdownWatch,
         stop: ShutdownWatch,
     ) -> Self {
         let open = OpenConnections::new(live.meters().connections.clone());
-        Self { proxy, live, open: Arc::new(open), accepted: Arc::default(), listening_ends, stop }
+        Self { proxy, live, open: Arc::new(open), access_log, accepted: Arc::default(), listening_ends, stop }
     }
 
     /// Accepts until told to stop, then closes the listener and tells idle connections to end. What the config says of the

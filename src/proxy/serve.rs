@@ -1,9 +1,10 @@
 //! One client connection, from its first byte to its last: the TLS handshake if there is one, then requests.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use http::StatusCode;
 use pingora::apps::HttpServerApp;
 use pingora::protocols::http::server::Session as HttpSession;
 use pingora::protocols::l4::stream::Stream;
@@ -11,6 +12,7 @@ use pingora::protocols::{GetSocketDigest, SocketDigest};
 use tokio::io::AsyncReadExt;
 use tokio_rustls::TlsAcceptor;
 
+use super::access_log::Line;
 use super::announced::Announced;
 use super::client::is_trusted;
 use super::clock::{Clock, Entrance, Phase, Scheme};
@@ -20,10 +22,13 @@ use super::pace::Pace;
 use super::stream::ClientStream;
 use super::wire::{Secured, Wire};
 use crate::config::settings::{Limits, Listener, Tls};
-use crate::live::Unwelcome;
+use crate::live::{AnsweredBy, Unwelcome};
 use crate::socket::Stream as Socket;
 use crate::tls::HTTP2;
 use crate::upstream::Announcement;
+
+/// In the log, in the place of what a head that could not be read did not say.
+const UNREAD: &str = "-";
 
 impl Front {
     pub(super) async fn serve(&self, mut stream: Socket, mut peer: SocketAddr, listener: Arc<Listener>, fresh: Fresh) {
@@ -46,7 +51,7 @@ impl Front {
         }
         let Ok(_place) = self.enter_client(peer.ip(), &limits) else { return };
         let Some(tls) = &listener.tls else {
-            let entrance = Entrance { listener: listener.clone(), scheme, announcement };
+            let entrance = Entrance { listener: listener.clone(), scheme, announcement, peer: peer.ip() };
             let mut stream = with_addresses(stream, peer);
             let mut http2 = false;
             if listener.h2c {
@@ -60,7 +65,7 @@ impl Front {
         // Boxed: a plain connection should not carry the room of a handshake.
         let Some(secured) = Box::pin(handshake(stream, peer, tls, limits.header_timeout)).await else { return };
         self.live().meters().handshakes.inc();
-        let entrance = Entrance { listener: listener.clone(), scheme: Scheme::Https, announcement };
+        let entrance = Entrance { listener: listener.clone(), scheme: Scheme::Https, announcement, peer: peer.ip() };
         let http2 = secured.stream.get_ref().1.alpn_protocol() == Some(HTTP2);
         self.serve_wire(Wire::Tls(Box::new(secured)), http2, entrance, fresh, &limits).await;
     }
@@ -99,7 +104,10 @@ impl Front {
     async fn serve_http1(&self, wire: Wire, entrance: Entrance, fresh: Fresh, limits: &Limits) {
         let clock = Clock::new(entrance);
         clock.is_fresh(fresh);
-        clock.clone().scope(self.serve_requests(wire, clock, limits)).await;
+        clock.clone().scope(self.serve_requests(wire, clock.clone(), limits)).await;
+        if let Some(status) = clock.refused() {
+            self.note_refused(status, clock.entrance().peer);
+        }
     }
 
     async fn serve_requests(&self, wire: Wire, clock: Arc<Clock>, limits: &Limits) {
@@ -124,6 +132,38 @@ impl Front {
             session.set_keepalive(Some(0));
             session.set_read_timeout(None);
         }
+    }
+}
+
+impl Front {
+    /// Counts and writes down a request that was refused before any hook was called.
+    pub(super) fn note_refused(&self, status: StatusCode, peer: IpAddr) {
+        let snapshot = self.live().snapshot();
+        let route = snapshot.settings.default_route();
+        let stage = snapshot.effective_stage(route);
+        if let Some(meters) = snapshot.meters(route) {
+            meters.answered(stage, AnsweredBy::Door, status.as_u16(), Duration::ZERO);
+        }
+        let Some(log) = self.access_log.as_ref().filter(|log| log.wants(status.as_u16())) else { return };
+        log.push(&Line {
+            at: SystemTime::now(),
+            client: peer.to_canonical(),
+            method: UNREAD,
+            path: UNREAD.as_bytes(),
+            host: b"",
+            protocol: UNREAD,
+            status: status.as_u16(),
+            bytes: 0,
+            took: Duration::ZERO,
+            route: snapshot.route(route).map_or("", |route| &route.name),
+            stage: stage.map_or("respond", |stage| stage.as_str()),
+            answered_by: AnsweredBy::Door.label(),
+            limited: false,
+            referer: b"",
+            user_agent: b"",
+            request_id: b"",
+            trace: None,
+        });
     }
 }
 

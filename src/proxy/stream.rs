@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::{Buf, BytesMut};
+use http::StatusCode;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
@@ -15,6 +16,7 @@ use pingora::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, BufWriter, ReadBuf};
 
+use super::answer;
 use super::clock::{Alarm, Clock, Phase};
 use super::framing::Framing;
 use super::pace::Pace;
@@ -101,6 +103,12 @@ impl ClientStream {
     }
 }
 
+/// Of bytes that begin the head of an answer.
+fn final_status(head: &[u8]) -> Option<StatusCode> {
+    let status = StatusCode::from_bytes(head.strip_prefix(b"HTTP/1.1 ")?.get(..3)?).ok()?;
+    Some(status).filter(|status| !status.is_informational())
+}
+
 /// An answer's head with the origin's own Date, whatever it looks like, in the place of the one that pingora writes over it.
 /// `None`: these bytes are no final head, or have no Date.
 fn with_date(head: &[u8], date: &[u8]) -> Option<BytesMut> {
@@ -155,6 +163,13 @@ impl AsyncRead for ClientStream {
 
 impl AsyncWrite for ClientStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.dated.is_empty()
+            && matches!(self.clock.phase(), Phase::Idle | Phase::Head)
+            && let Some(status) = final_status(buf)
+        {
+            self.clock.refuse(status);
+            self.dated = answer::unread(status);
+        }
         if self.dated.is_empty() {
             let Some(dated) = self.clock.date().and_then(|date| with_date(buf, date.as_bytes())) else {
                 return self.poll_send(cx, |to, cx| to.poll_write(cx, buf));

@@ -50,6 +50,25 @@ fn a_client_that_is_still_sending_reads_the_413() {
     }
 }
 
+/// It goes on sending after the answer is there, as most do; closed over what nobody read, its connection would be reset.
+#[test]
+fn who_uploads_to_nobody_reads_why() {
+    let site = site();
+    let door = site.open(
+        "
+    - {name: no, match: {path: {prefix: /no}}, respond: {status: 403}}
+    - {name: rated, match: {path: {prefix: /rated}}, stage: legacy, limits: {rate: {requests: 1, per: 1h, by: client}}}",
+    );
+    assert_eq!(door.get("/rated").status(), 200);
+    for (path, status) in [("/no", 403), ("/rated", 429)] {
+        let mut client = door.client();
+        client.send(format!("POST {path} HTTP/1.1\r\nHost: site.test\r\nContent-Length: 3000000\r\n\r\n"));
+        let sent = (0..30).all(|_| client.try_send(vec![b'x'; 100_000]).is_ok());
+        assert!(sent, "the door does not listen at {path}");
+        assert_eq!(client.answer("POST").status(), status);
+    }
+}
+
 #[test]
 fn a_client_that_is_listened_to_holds_no_place_at_the_backend_and_is_counted_by_then() {
     let site = site();

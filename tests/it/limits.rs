@@ -224,3 +224,35 @@ fn the_access_log_has_a_line_for_each_request_and_no_secret() {
         (&"GET".into(), &"/a/page".into(), &200.into(), &"all".into(), &"legacy".into(), &"story".into())
     );
 }
+
+/// The library refuses what it cannot read before any hook is called: the operator learns of it all the same.
+#[test]
+fn what_cannot_be_read_is_answered_counted_and_written_down() {
+    let site = site();
+    let door = site.open_with(&site.config(LEGACY).and("access_log: {path: access.log}"));
+    let unread = [
+        ("GARBAGE\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nX: \x01\r\n\r\n", 400),
+        ("CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 405),
+    ];
+    for (bytes, status) in unread {
+        let mut client = door.client();
+        client.send(bytes);
+        let answer = client.answer("GET");
+        assert_eq!((answer.status(), answer.header("server")), (status, None), "{bytes:?}");
+        assert!(answer.text().starts_with(&format!("{status} ")), "{}", answer.text());
+        assert!(client.is_closed());
+    }
+    let refused = |code| [("route", "default"), ("code", code), ("origin", "door")];
+    door.await_metric("requests_total", &refused("400"), 3.0);
+    door.await_metric("requests_total", &refused("405"), 1.0);
+    let path = site.path("access.log");
+    await_that("a line for each", || {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let told: Vec<_> = lines.iter().filter_map(|line| line["status"].as_u64()).collect();
+        (told == [400, 400, 400, 405] && lines[0]["client"] == "127.0.0.1").then_some(()).ok_or(text)
+    });
+    assert!(site.legacy.seen().is_empty());
+}

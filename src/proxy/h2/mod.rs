@@ -162,6 +162,7 @@ impl Conversation<'_> {
             }
             Err(refusal) => {
                 place.finished();
+                self.front.note_refused(refusal.status(), self.entrance.peer);
                 refuse(&mut respond, refusal);
             }
         }

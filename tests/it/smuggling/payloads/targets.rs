@@ -196,7 +196,10 @@ fn request_lines(all: &mut Vec<Payload>) {
     }
     add(all, "HTTP/2 without being asked", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Refused);
     add(all, "HTTP/0.9", "GET /p\r\n\r\n", Refused);
-    for method in ["FOO", "PURGE", "get", "M-SEARCH"] {
+    for method in ["get", "Post"] {
+        add(all, format!("method {method}"), whole(format!("{method} /p HTTP/1.1").as_bytes(), &[], b""), Refused);
+    }
+    for method in ["FOO", "PURGE", "propfind", "M-SEARCH"] {
         let bytes = whole(format!("{method} /p HTTP/1.1").as_bytes(), &[], b"");
         not_copied(all, format!("method {method}"), bytes, empty());
     }
