@@ -13,6 +13,7 @@ pub mod discover;
 pub mod exit;
 pub mod explain;
 pub mod gate;
+pub mod log;
 mod notify;
 pub mod options;
 pub mod print;

@@ -29,7 +29,12 @@ pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
 /// Prints an error and what led to it on stderr.
 pub fn trouble(error: &anyhow::Error) {
     // Nobody is left to be told that stderr is closed.
-    let _ = writeln!(io::stderr(), "matapalo: {error:#}");
+    let _ = write!(io::stderr(), "{}", told(error));
+}
+
+/// An error and what led to it, as a line.
+pub fn told(error: &anyhow::Error) -> String {
+    format!("matapalo: {error:#}\n")
 }
 
 /// Prints lines on stderr as they are: errors of a file, each with its place.

@@ -1,16 +1,16 @@
 //! `matapalo run`: the door, in the foreground.
 
-use std::io::IsTerminal;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 use super::Exit;
+use super::log::{Log, LogFormat};
 use super::notify::{self, Word};
+use super::print;
 use super::succession::Successor;
 use super::wiring::OpenDoor;
 use crate::config;
@@ -23,26 +23,23 @@ pub struct Args {
     log_format: LogFormat,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One object a line.
-    Json,
+/// # Errors
+/// There can be no log. All other trouble is told by it: who would print it, waits for a reader.
+pub fn run(config: &Path, args: &Args) -> anyhow::Result<Exit> {
+    // First of all: it takes words out of the environment, which only a process with one thread may.
+    let inherited = Inherited::take();
+    let log = Log::to_stderr(args.log_format).context("starting the log")?;
+    let exit = serve(config, inherited, &log).unwrap_or_else(|error| {
+        log.push(print::told(&error).as_bytes());
+        Exit::Trouble
+    });
+    log.flush();
+    Ok(exit)
 }
-
-/// What is logged unless `$RUST_LOG` says otherwise. Pingora's own lines repeat, per request, what the meters count; those of
-/// the protocols' libraries can be called forth by any client, as often as it likes.
-const DEFAULT_FILTER: &str =
-    "info,pingora=off,pingora_core=off,pingora_proxy=off,pingora_pool=off,h2=off,rustls=off,tokio_rustls=off";
 
 /// # Errors
 /// The config does not compile, or an address cannot be listened on.
-pub fn run(config: &Path, args: &Args) -> anyhow::Result<Exit> {
-    // First of all: it takes words out of the environment, which only a process with one thread may.
-    let mut inherited = Inherited::take();
-    log_to_stderr(args.log_format);
+fn serve(config: &Path, mut inherited: Inherited, log: &Log) -> anyhow::Result<Exit> {
     let settings = config::load(config)?;
     for warning in &settings.warnings {
         tracing::warn!("config: {warning}");
@@ -54,6 +51,7 @@ pub fn run(config: &Path, args: &Args) -> anyhow::Result<Exit> {
     }
     let (routes, hash) = (settings.routes.len(), settings.hash.clone());
     let mut door = OpenDoor::build(settings, config.to_owned(), &mut inherited)?;
+    door.meters().count_too(log.dropped()).context("registering metrics")?;
     // Before anybody is served: a signal that nobody listens to ends the process.
     let signals = door.runtime().block_on(async { Signals::listen() }).context("listening to signals")?;
     door.open(&mut inherited)?;
@@ -66,7 +64,7 @@ pub fn run(config: &Path, args: &Args) -> anyhow::Result<Exit> {
         ?listening, admin = %door.window().address(), config = %config.display(), %hash, routes, "the door is open"
     );
     tell_that_it_is_open(&door);
-    let cut = match door.runtime().block_on(signals.until_the_end(&door)) {
+    let cut = match door.runtime().block_on(signals.until_the_end(&door, log)) {
         End::Stopped => {
             notify::tell(Word::Stopping);
             tracing::info!("draining: the door closes when the last request is answered");
@@ -83,16 +81,6 @@ pub fn run(config: &Path, args: &Args) -> anyhow::Result<Exit> {
     }
     tracing::info!("the door is closed");
     Ok(Exit::Good)
-}
-
-fn log_to_stderr(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A second start in the same process (tests) keeps the first one's log.
-    let _ = match format {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
-    };
 }
 
 fn tell_that_it_is_open(door: &OpenDoor) {
@@ -134,7 +122,7 @@ impl Signals {
 
     /// SIGTERM and SIGINT drain. A second one, for who has no patience, ends the process as soon as what was compared is written. SIGUSR2
     /// starts the new binary; then the first one finds the door leaving already, for a service manager that stops the new door tells the old one too.
-    async fn until_the_end(mut self, door: &OpenDoor) -> End {
+    async fn until_the_end(mut self, door: &OpenDoor, log: &Log) -> End {
         let end = loop {
             tokio::select! {
                 biased;
@@ -158,7 +146,7 @@ impl Signals {
             }
         };
         let leaving = matches!(end, End::Succeeded(_));
-        let evidence = door.evidence();
+        let (evidence, log) = (door.evidence(), log.clone());
         tokio::spawn(async move {
             if leaving {
                 told_to_stop(&mut self.stop).await;
@@ -168,6 +156,7 @@ impl Signals {
             tracing::warn!("told twice: the door ends now");
             let written = tokio::task::spawn_blocking(move || evidence.flush());
             let _ = tokio::time::timeout(LAST_WRITE, written).await;
+            log.flush();
             std::process::exit(1);
         });
         end

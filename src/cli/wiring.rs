@@ -150,6 +150,10 @@ impl OpenDoor {
         }
     }
 
+    pub fn meters(&self) -> &Meters {
+        self.live.meters()
+    }
+
     pub fn evidence(&self) -> Arc<Recorder> {
         self.live.recorder().clone()
     }

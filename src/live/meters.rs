@@ -294,7 +294,7 @@ pub struct Meters {
     /// TLS handshakes that were done.
     pub handshakes: IntCounter,
     connections_refused: IntCounterVec,
-    /// Lines of the access log that found no room.
+    /// Lines of the access log that found no room, or could not be written.
     pub access_log_dropped: IntCounter,
     spans_exported: IntCounter,
     spans_dropped: IntCounterVec,
@@ -325,7 +325,7 @@ impl Meters {
         registry.register(Box::new(connections_refused.clone()))?;
         let access_log_dropped = IntCounter::with_opts(Opts::new(
             "access_log_dropped_total",
-            "Lines of the access log that were dropped because the disk did not keep up.",
+            "Lines of the access log that were dropped: the disk did not keep up, or took none.",
         ))?;
         registry.register(Box::new(access_log_dropped.clone()))?;
         let exported = Opts::new("tracing_exported_total", "Spans that the collector took.");
@@ -390,6 +390,14 @@ impl Meters {
 
     pub(super) fn refused(&self) {
         self.reload_ok.set(0);
+    }
+
+    /// Shows a counter of somebody else's among the door's own.
+    ///
+    /// # Errors
+    /// Its name is taken.
+    pub fn count_too(&self, counter: &IntCounter) -> Result<(), prometheus::Error> {
+        self.registry.register(Box::new(counter.clone()))
     }
 
     pub(super) fn registry(&self) -> &Registry {

@@ -7,12 +7,12 @@ use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::net::IpAddr;
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
@@ -28,6 +28,8 @@ const DRAIN: Duration = Duration::from_millis(100);
 const ROOM: usize = 4 << 20;
 /// Bytes of a line without long fields: made outside of the lock, which all of the door's threads share.
 const USUAL_LINE: usize = 512;
+/// How long the end of the log waits for what was pushed to be written: nobody may be reading.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// Characters of any one field that are kept.
 const LONGEST_FIELD: usize = 2048;
 
@@ -69,7 +71,8 @@ pub struct AccessLog {
     reopen: Arc<AtomicBool>,
     buffer: Arc<Mutex<Buffer>>,
     stop: Option<Sender<()>>,
-    writer: Option<JoinHandle<()>>,
+    /// Hung up by the writer when it ends.
+    ended: Mutex<Receiver<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -82,15 +85,17 @@ impl AccessLog {
     /// # Errors
     /// The file cannot be opened, or the system gives no thread.
     pub fn open(settings: &AccessLogSettings, dropped: IntCounter) -> io::Result<Self> {
-        let mut sink = Sink::open(settings.path.clone())?;
+        let mut sink = Sink::open(settings.path.clone(), dropped.clone())?;
         let buffer = Arc::new(Mutex::new(Buffer::default()));
         let (stop, stopped) = channel();
+        let (ends, ended) = channel::<()>();
         let drained = buffer.clone();
         let reopen = Arc::new(AtomicBool::new(false));
         let wanted = reopen.clone();
-        let writer = std::thread::Builder::new()
-            .name("access-log".into())
-            .spawn(move || drain(&stopped, &drained, &wanted, &mut sink))?;
+        std::thread::Builder::new().name("access-log".into()).spawn(move || {
+            drain(&stopped, &drained, &wanted, &mut sink);
+            drop(ends);
+        })?;
         Ok(Self {
             format: settings.format,
             percent: settings.percent,
@@ -99,7 +104,7 @@ impl AccessLog {
             reopen,
             buffer,
             stop: Some(stop),
-            writer: Some(writer),
+            ended: Mutex::new(ended),
         })
     }
 
@@ -136,12 +141,12 @@ impl AccessLog {
     }
 }
 
-/// What was pushed is written before the log is gone.
+/// What was pushed is written before the log is gone, if somebody takes it.
 impl Drop for AccessLog {
     fn drop(&mut self) {
         drop(self.stop.take());
-        if let Some(writer) = self.writer.take() {
-            let _ = writer.join();
+        if self.ended.lock().recv_timeout(FAREWELL) == Err(RecvTimeoutError::Timeout) {
+            tracing::warn!("nobody takes the access log: its last lines are lost");
         }
     }
 }
@@ -169,12 +174,22 @@ struct Sink {
     path: Option<PathBuf>,
     file: Option<File>,
     failing: bool,
+    lost: IntCounter,
 }
 
 impl Sink {
-    fn open(path: Option<PathBuf>) -> io::Result<Self> {
-        let file = path.as_deref().map(append_to).transpose()?;
-        Ok(Self { path, file, failing: false })
+    fn open(path: Option<PathBuf>, lost: IntCounter) -> io::Result<Self> {
+        let mut sink = Self { path, file: None, failing: false, lost };
+        sink.file = Some(sink.reopened()?);
+        Ok(sink)
+    }
+
+    fn reopened(&self) -> io::Result<File> {
+        match &self.path {
+            Some(path) => append_to(path),
+            // Not by the library's own handle: its lock would be held for as long as nobody reads.
+            None => Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?)),
+        }
     }
 
     /// Trouble is told once, and again when it is over.
@@ -182,7 +197,11 @@ impl Sink {
         if text.is_empty() {
             return;
         }
-        match (self.try_write(text), self.failing) {
+        let written = self.try_write(text);
+        if written.is_err() {
+            self.lost.inc_by(memchr::memchr_iter(b'\n', text).count() as u64);
+        }
+        match (written, self.failing) {
             (Err(error), false) => tracing::error!("the access log cannot be written, lines are lost: {error}"),
             (Ok(()), true) => tracing::info!("the access log is written again"),
             _ => return,
@@ -191,9 +210,9 @@ impl Sink {
     }
 
     fn try_write(&mut self, text: &[u8]) -> io::Result<()> {
-        let Some(path) = &self.path else { return io::stdout().lock().write_all(text) };
-        if self.file.as_ref().is_none_or(|file| was_rotated(file, path)) {
-            self.file = Some(append_to(path)?);
+        let rotated = |file: &File| self.path.as_deref().is_some_and(|path| was_rotated(file, path));
+        if self.file.as_ref().is_none_or(rotated) {
+            self.file = Some(self.reopened()?);
         }
         self.file.as_mut().map_or(Ok(()), |file| file.write_all(text))
     }
@@ -369,7 +388,8 @@ mod tests {
     fn a_rotated_file_is_opened_anew_and_nothing_is_lost() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("access.log");
-        let mut sink = Sink::open(Some(path.clone())).unwrap();
+        let lost = IntCounter::new("dropped", "dropped").unwrap();
+        let mut sink = Sink::open(Some(path.clone()), lost).unwrap();
         sink.write(b"one\n");
         std::fs::rename(&path, folder.path().join("access.log.1")).unwrap();
         sink.write(b"two\n");

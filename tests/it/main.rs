@@ -27,6 +27,7 @@ mod http2_stalled;
 mod http2_up;
 mod identity;
 mod limits;
+mod logs;
 mod mirror;
 mod names;
 mod noise;

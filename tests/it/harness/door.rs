@@ -91,18 +91,34 @@ impl Door {
         Self::start_as(Path::new(BINARY), file, door, admin)
     }
 
+    /// A door whose stdout and stderr go there, so that no log of it is kept.
+    pub fn open_onto(file: &Path, config: &Config, output: impl Into<Stdio>, errors: impl Into<Stdio>) -> Self {
+        let (door, admin) = (free_port(), free_port());
+        fs::write(file, config.text(door, admin, file.parent().unwrap())).unwrap();
+        Self::start_onto(Path::new(BINARY), file, [door, admin], [output.into(), errors.into()]).unwrap()
+    }
+
     fn start_as(binary: &Path, file: &Path, door: u16, admin: u16) -> Result<Self, String> {
+        Self::start_onto(binary, file, [door, admin], [Stdio::piped(), Stdio::piped()])
+    }
+
+    fn start_onto(
+        binary: &Path,
+        file: &Path,
+        [door, admin]: [u16; 2],
+        [output, errors]: [Stdio; 2],
+    ) -> Result<Self, String> {
         let mut child = Command::new(binary)
             .args(["run", "-c"])
             .arg(file)
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(output)
+            .stderr(errors)
             .spawn()
             .unwrap();
         let log = Arc::new(Mutex::new(String::new()));
-        keep(child.stdout.take().unwrap(), &log);
-        keep(child.stderr.take().unwrap(), &log);
+        child.stdout.take().into_iter().for_each(|output| keep(output, &log));
+        child.stderr.take().into_iter().for_each(|errors| keep(errors, &log));
         let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let mut door = Self { address: at(door), admin: at(admin), config: file.to_owned(), child, log };
         let start = Instant::now();

@@ -1,0 +1,118 @@
+//! Nobody reads what the door writes, or the reader is gone: users, edits and the end of the door must not notice.
+
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::drain::held;
+use crate::harness::client::request;
+use crate::harness::site::{Config, await_that};
+use crate::harness::{Door, Origin, Signal, Site};
+
+/// A door that is not stuck is gone by then.
+const SOON: Duration = Duration::from_secs(6);
+
+/// An output whose reader has gone.
+fn closed() -> Stdio {
+    OwnedFd::from(UnixStream::pair().unwrap().0).into()
+}
+
+/// An output that takes nothing more, for as long as the other end, which nobody reads, is kept.
+fn full() -> (Stdio, UnixStream) {
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    for line in [[b'x'; 1 << 14].as_slice(), b"x"] {
+        while ours.write(line).inspect_err(|error| assert_eq!(error.kind(), ErrorKind::WouldBlock)).is_ok() {}
+    }
+    ours.set_nonblocking(false).unwrap();
+    (OwnedFd::from(ours).into(), theirs)
+}
+
+/// What is asked of `/dead` is worth a line.
+fn config(site: &Site) -> Config {
+    let dead = "{name: dead, match: {path: {exact: /dead}}, stage: new}";
+    site.config(&format!("- {dead}\n- {{name: all, match: {{path: {{prefix: /}}}}, stage: legacy}}"))
+        .and("access_log: {path: '-'}")
+}
+
+/// All of it: failures that are logged, an edit, and the end with a request under way.
+fn goes_on(mut door: Door, site: &Site, release: &Signal) {
+    for _ in 0..4 {
+        assert_eq!(door.get("/dead").status(), 502);
+    }
+    door.edit_and_await("{name: all,", "{name: everything,");
+    let mut client = door.client();
+    let before = site.legacy.seen().len();
+    client.send(request("GET", "/slow", &[], b""));
+    site.legacy.await_seen(before + 1);
+    door.signal("TERM");
+    let told = Instant::now();
+    std::thread::sleep(Duration::from_millis(100));
+    release.give();
+    assert_eq!(client.answer("GET").text(), "legacy");
+    assert_eq!(door.await_exit().code(), Some(0));
+    assert!(told.elapsed() < SOON, "{:?}", told.elapsed());
+}
+
+#[test]
+fn an_output_without_a_reader_fails_nobody() {
+    let release = Signal::new();
+    let site = Site::of(held(&release), Origin::dead());
+    let door = Door::open_onto(&site.path("matapalo.yaml"), &config(&site), closed(), closed());
+    door.get("/");
+    await_that("lines to be counted", || {
+        let lost = ["log_dropped_total", "access_log_dropped_total"].map(|name| door.metric(name, &[]));
+        if lost.iter().all(|lost| *lost >= 1.0) { Ok(()) } else { Err(format!("{lost:?}")) }
+    });
+    goes_on(door, &site, &release);
+}
+
+#[test]
+fn an_output_that_is_full_keeps_nobody() {
+    let release = Signal::new();
+    let site = Site::of(held(&release), Origin::dead());
+    let ((output, _unread), (errors, _unread_either)) = (full(), full());
+    let door = Door::open_onto(&site.path("matapalo.yaml"), &config(&site), output, errors);
+    door.get("/");
+    goes_on(door, &site, &release);
+}
+
+#[test]
+fn a_second_sigterm_ends_a_door_that_nobody_reads() {
+    let site = Site::of(Origin::hanging(), Origin::dead());
+    let ((output, _unread), (errors, _unread_either)) = (full(), full());
+    let mut door = Door::open_onto(&site.path("matapalo.yaml"), &config(&site), output, errors);
+    let mut client = door.client();
+    client.send(request("GET", "/", &[], b""));
+    site.legacy.await_seen(1);
+    let told = Instant::now();
+    door.signal("TERM");
+    std::thread::sleep(Duration::from_millis(300));
+    door.signal("TERM");
+    assert_eq!(door.await_exit().code(), Some(1));
+    assert!(told.elapsed() < SOON, "{:?}", told.elapsed());
+}
+
+#[test]
+fn who_reads_late_reads_everything() {
+    let site = Site::of(Origin::saying("legacy"), Origin::dead());
+    let (theirs, mut ours) = UnixStream::pair().unwrap();
+    let errors = OwnedFd::from(theirs);
+    let mut door = Door::open_onto(&site.path("matapalo.yaml"), &config(&site), Stdio::null(), errors);
+    door.signal("TERM");
+    assert_eq!(door.await_exit().code(), Some(0));
+    let mut log = String::new();
+    ours.read_to_string(&mut log).unwrap();
+    assert!(log.contains("the door is open") && log.ends_with("the door is closed\n"), "{log}");
+}
+
+#[test]
+fn a_start_that_fails_says_why() {
+    let site = Site::named();
+    let door = site.open("- {name: all, match: {path: {prefix: /}}, stage: legacy}");
+    let again = door.command(&["run"]);
+    assert_eq!(again.code, 2, "{again}");
+    assert!(again.stderr.contains("matapalo: ") && again.stderr.contains("in use"), "{again}");
+}
