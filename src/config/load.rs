@@ -8,14 +8,11 @@ use super::at::{KeyPath, Place, Step, write_steps};
 use super::compile::{Written, compile};
 use super::error::{ConfigError, ConfigErrors};
 use super::mistake::{Findings, Mistake, Points};
-use super::outline::{Outline, may_have_aliases, nests_too_deep};
+use super::outline::{MOST_NODES, Outline, may_have_aliases, nests_too_deep};
 use super::settings::Settings;
 use super::sources::{Edited, Pattern, Sources, folder_of};
 use super::spec::read::{Document, MOST_MISTAKES, read};
 use super::spec::{IncludedSpec, Spec};
-
-/// More nodes than this come out of no honest file of the permitted size, but of a few aliases of aliases.
-const MOST_NODES: u64 = 4_000_000;
 
 /// A config that compiles, with what is to be said of it.
 #[derive(Debug)]
@@ -137,7 +134,7 @@ impl Reading {
         let written = self.written.main.include.iter().flatten().map(|pattern| pattern.0.as_str());
         if self.findings.mistakes.is_empty() && !written.eq(understood.iter().map(String::as_str)) {
             let at = KeyPath(vec![Step::Key("include".to_owned())]);
-            let says = "is written in an unusual way, want a list of texts without anchors: include: [routes.d/*.yaml]";
+            let says = "is written in an unusual way, want a list of texts: include: [routes.d/*.yaml]";
             self.findings.mistakes.push(Mistake::new(0, at, says));
         }
         for (index, pattern) in patterns.iter().enumerate() {

@@ -245,6 +245,14 @@ pub fn may_have_aliases(text: &str) -> bool {
     })
 }
 
+/// More nodes than this come out of no honest file of the permitted size, but of a few aliases of aliases.
+pub const MOST_NODES: u64 = 4_000_000;
+
+/// Whether the text has aliases that stand for more than anybody would write out.
+pub fn multiplies(text: &str) -> bool {
+    may_have_aliases(text) && text.contains('&') && Outline::of(text).weight() > MOST_NODES
+}
+
 /// Brackets that are open at once, or dashes in a row, beyond which a text is no config but an attack on the YAML reader,
 /// whose time grows with the square of the depth. The config's own depth is below ten.
 const DEEPEST: usize = 1_000;

@@ -52,7 +52,7 @@ pub struct Settings {
     pub routes: Vec<RouteSettings>,
     /// Hash over the content of the config file and all its includes, in hex.
     pub hash: String,
-    /// The hash, and another one over the files that the listeners name: changes whenever any of it does.
+    /// The hash, and another one over the certificates and keys that it names: changes whenever any of it does.
     pub content: String,
     /// The config file and its includes, in the order they were read.
     pub files: Vec<PathBuf>,

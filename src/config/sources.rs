@@ -2,11 +2,14 @@
 //!
 //! Whoever watches the config asks only this far ([`fingerprint`]): it costs no parsing of routes.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::spec::Text;
 
@@ -80,7 +83,7 @@ pub struct Sources {
     pub include: Vec<String>,
     /// Beside each of them.
     pub patterns: Vec<Pattern>,
-    /// Certificates and keys that the listeners name: a change of theirs is one of the config.
+    /// Certificates and keys that listeners, backends and `tracing` name: a change of theirs is one of the config.
     named: Vec<PathBuf>,
 }
 
@@ -151,7 +154,7 @@ impl Sources {
         }
     }
 
-    /// Over everything that settings are made of. Where listeners name no files, the [`hash`](Self::hash) alone: it is shown
+    /// Over everything that settings are made of. Where no files are named, the [`hash`](Self::hash) alone: it is shown
     /// and compared between replicas, which may have certificates of their own.
     pub fn fingerprint(&self) -> String {
         let mut hash = xxhash_rust::xxh3::Xxh3::new();
@@ -253,20 +256,36 @@ pub fn read_tls_file(path: &Path) -> Result<Vec<u8>, Unreadable> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ListenersOnly {
-    listeners: Vec<ListenerFiles>,
+    listeners: Vec<WithTls>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct ListenerFiles {
+struct BackendsOnly {
+    backends: BTreeMap<Text, WithTls>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct TracingOnly {
+    tracing: WithTls,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WithTls {
     tls: Option<TlsFiles>,
 }
 
+/// Of a listener, or of what the door itself connects to.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct TlsFiles {
     certificates: Vec<PairFiles>,
     client_ca: Option<Text>,
+    ca: Option<Text>,
+    client_certificate: Option<Text>,
+    client_key: Option<Text>,
 }
 
 #[derive(Default, Deserialize)]
@@ -276,48 +295,62 @@ struct PairFiles {
     key: Option<Text>,
 }
 
-/// The files that the listeners name. What is broken names none.
-fn tls_files(content: &[u8]) -> Vec<String> {
-    let Ok(text) = std::str::from_utf8(content) else { return Vec::new() };
-    if !text.contains("tls") || super::outline::nests_too_deep(text) {
-        return Vec::new();
+impl TlsFiles {
+    fn paths(self) -> impl Iterator<Item = String> {
+        let pairs = self.certificates.into_iter().flat_map(|pair| [pair.certificate, pair.key]);
+        let others = [self.client_ca, self.ca, self.client_certificate, self.client_key];
+        pairs.chain(others).flatten().map(|path| path.0)
     }
-    let parsed: Option<ListenersOnly> = block(text, "listeners").and_then(parse).or_else(|| parse(text));
-    let listeners = parsed.unwrap_or_default().listeners;
-    let files = listeners.into_iter().filter_map(|listener| listener.tls).flat_map(|tls| {
-        let pairs = tls.certificates.into_iter().flat_map(|pair| [pair.certificate, pair.key]);
-        pairs.chain([tls.client_ca]).flatten().map(|path| path.0)
-    });
-    files.collect()
 }
 
-#[derive(Deserialize)]
+/// The files that listeners, backends and the collector of traces name. What is broken names none.
+fn tls_files(content: &[u8]) -> Vec<String> {
+    let Some(text) = readable(content).filter(|text| text.contains("tls")) else { return Vec::new() };
+    let listeners = value(text, "listeners").unwrap_or_else(ListenersOnly::default).listeners;
+    let backends = value(text, "backends").unwrap_or_else(BackendsOnly::default).backends;
+    let tracing = value(text, "tracing").unwrap_or_else(TracingOnly::default).tracing;
+    let all = listeners.into_iter().chain(backends.into_values()).chain([tracing]);
+    all.filter_map(|with| with.tls).flat_map(TlsFiles::paths).collect()
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct IncludeOnly {
-    #[serde(default)]
     include: Vec<Text>,
 }
 
-/// The `include` patterns of a config file, found without reading all of it where they are written as usual: as a block of
-/// lines that begins with `include:`. What is broken includes nothing.
+/// The `include` patterns of a config file. What is broken includes nothing.
 fn include_patterns(content: &[u8]) -> Vec<String> {
-    let Ok(text) = std::str::from_utf8(content) else { return Vec::new() };
-    if !text.contains("include") || super::outline::nests_too_deep(text) {
-        return Vec::new();
-    }
-    let parsed: Option<IncludeOnly> = block(text, "include").and_then(parse).or_else(|| parse(text));
-    parsed.map(|parsed| parsed.include.into_iter().map(|pattern| pattern.0).collect()).unwrap_or_default()
+    let Some(text) = readable(content).filter(|text| text.contains("include")) else { return Vec::new() };
+    let IncludeOnly { include } = value(text, "include").unwrap_or_default();
+    include.into_iter().map(|pattern| pattern.0).collect()
 }
 
-fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
-    // An alias could multiply: the bomb check comes later, so what has one is not looked into here.
-    if super::outline::may_have_aliases(text) && text.contains('&') {
+fn readable(content: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(content).ok()?;
+    (!super::outline::nests_too_deep(text)).then_some(text)
+}
+
+/// What has one top-level key, found without reading the routes where it is written as usual: as a block of lines that
+/// begins with `key:`. A block with aliases of what is anchored elsewhere takes the rest of the file to be understood.
+fn value<T: DeserializeOwned>(text: &str, key: &str) -> Option<T> {
+    if !text.contains(key) {
         return None;
     }
-    serde_yaml::from_str(text).ok()
+    block(text, key).and_then(|at| parse(&text[at])).or_else(|| parse(&without_routes(text)?)).or_else(|| parse(text))
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> Option<T> {
+    if super::outline::multiplies(text) { None } else { serde_yaml::from_str(text).ok() }
+}
+
+fn without_routes(text: &str) -> Option<String> {
+    let routes = block(text, "routes")?;
+    Some([&text[..routes.start], &text[routes.end..]].concat())
 }
 
 /// The lines of one top-level key.
-fn block<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+fn block(text: &str, key: &str) -> Option<Range<usize>> {
     let opening = format!("{key}:");
     let start = if text.starts_with(&opening) { 0 } else { text.find(&format!("\n{opening}"))? + 1 };
     let block = &text[start..];
@@ -329,7 +362,7 @@ fn block<'a>(text: &'a str, key: &str) -> Option<&'a str> {
         }
         end += line.len();
     }
-    Some(&block[..end])
+    Some(start..start + end)
 }
 
 #[cfg(test)]

@@ -108,6 +108,60 @@ fn a_broken_renewal_keeps_the_old_certificate_and_is_told() {
     assert_eq!(answer.status(), 200, "{}", answer.text());
 }
 
+/// What the door shows of itself to a backend, and whom it believes there: as a listener's certificate, without an edit.
+#[test]
+fn files_of_backends_are_renewed_too() {
+    let (site, inner) = (self::site(), self::site());
+    let folder = site.folder.path();
+    let [authority, stranger] = ["authority", "stranger"].map(|file| made(&site, file, "DNS:authority.test"));
+    let (good, wrong) = (Made::signed_by(&authority, folder, "good"), Made::signed_by(&stranger, folder, "wrong"));
+    let ca = format!(", client_ca: {:?}", authority.certificate);
+    let backend = inner.open_with(&with_tls(&inner, &[&made(&inner, "backend", "DNS:backend.test")], &ca));
+    let own = Made { certificate: site.path("own.pem"), key: site.path("own.key") };
+    let believed = Made { certificate: site.path("ca.pem"), key: site.path("ca.key") };
+    wrong.replace(&own);
+    authority.replace(&believed);
+    let mut config = site.config(LEGACY);
+    config.legacy = format!(
+        "endpoints: [\"https://{}\"], tls: {{verify: false, ca: ca.pem, client_certificate: own.pem, client_key: own.key}}",
+        backend.address
+    );
+    let door = site.open_with(&config);
+    assert_eq!(door.get("/").status(), 502, "a certificate that the backend does not know");
+    good.replace(&own);
+    await_that("the renewed certificate to be shown", || match door.get("/").status() {
+        200 => Ok(()),
+        status => Err(format!("{status}")),
+    });
+    let before = door.generation();
+    stranger.replace(&believed);
+    door.await_generation_after(before);
+    std::fs::write(&own.key, "no key").unwrap();
+    door.await_metric("config_last_reload_successful", &[], 0.0);
+    door.await_log("own.key holds no PEM section");
+    assert_eq!(door.get("/").status(), 200, "the one before goes on");
+    std::fs::copy(&good.key, &own.key).unwrap();
+    assert_eq!(door.post("/api/v1/reload", "{}").status(), 200);
+    door.await_metric("config_last_reload_successful", &[], 1.0);
+}
+
+/// One certificate for two listeners, as YAML lets it be written.
+#[test]
+fn a_certificate_behind_an_alias_is_renewed() {
+    let site = site();
+    let (old, new) = (made(&site, "site", "DNS:site.test"), made(&site, "renewed", "DNS:site.test"));
+    let mut config = with_tls(&site, &[&old], "");
+    config.listener = format!(
+        "{}}}\n  # TLS & HSTS for *.site.test\n  - {{address: \"127.0.0.1:0\", tls: *site",
+        config.listener.replace("tls: ", "tls: &site ")
+    );
+    let door = site.open_with(&config);
+    new.replace(&old);
+    await_that("the renewed certificate", || {
+        if shown(&door, "site.test") == new.der() { Ok(()) } else { Err("the old one is shown".to_owned()) }
+    });
+}
+
 #[test]
 fn a_session_is_resumed_also_after_a_reload() {
     let site = site();

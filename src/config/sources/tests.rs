@@ -82,6 +82,42 @@ fn includes_are_found_however_they_are_written() {
     assert_eq!(found("\"include\": [a.yaml, b/*.yaml]\n"), both);
     assert_eq!(found("  version: 1\n  include: [a.yaml, b/*.yaml]\n"), both);
     assert_eq!(found("# include: [a.yaml]\nversion: 1\n"), [""; 0]);
+    assert_eq!(found("include: [a.yaml, b/*.yaml]\n# this & that, see *wiki*\nroutes: [}"), both);
+    assert_eq!(found("store: {path: &a a.yaml}\ninclude: [*a , b/*.yaml]\nroutes: []\n"), both);
+    assert_eq!(
+        found("include: [*a , b/*.yaml]\nroutes:\n- {name: &a a.yaml}\n"),
+        [""; 0],
+        "an alias before its anchor"
+    );
+    assert_eq!(found("routes:\n- {name: &a a.yaml}\ninclude: [*a , b/*.yaml]\n"), both);
+}
+
+#[test]
+fn files_of_tls_are_found_however_they_are_written() {
+    let found = |text: &str| tls_files(text.as_bytes());
+    let pair = ["s.pem", "s.key"];
+    let tls = "{certificates: [{certificate: s.pem, key: s.key}]}";
+    assert_eq!(found(&format!("listeners:\n# TLS & HSTS for *.a.test\n- {{tls: {tls}}}\nroutes: [}}")), pair);
+    assert_eq!(found(&format!("listeners:\n- {{tls: &t {tls}}}\n- {{tls: *t}}\nroutes: []\n")), [pair, pair].concat());
+    assert_eq!(found(&format!("x: &t {tls}\nlisteners:\n- {{tls: *t}}\nroutes: []\n")), pair);
+    let backends =
+        "backends:\n  b: {tls: {ca: ca.pem}}\n  a: {tls: {client_certificate: c.pem, client_key: c.key}}\n  c: {}\n";
+    assert_eq!(found(backends), ["c.pem", "c.key", "ca.pem"]);
+    assert_eq!(found(&format!("tracing: {{tls: {{ca: t.pem}}}}\n{backends}")), ["c.pem", "c.key", "ca.pem", "t.pem"]);
+    assert_eq!(found("listeners: 7\nbackends: {a: {tls: {ca: ca.pem}}}"), ["ca.pem"], "each for itself");
+}
+
+#[test]
+fn aliases_of_aliases_name_no_files_and_take_no_time() {
+    let began = Instant::now();
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..12 {
+        let above = format!("*a{} ,", level - 1).repeat(9);
+        bomb.push_str(&format!("a{level}: &a{level} [{above}]\n"));
+    }
+    bomb.push_str("include: *a11\nlisteners: [{tls: {client_ca: *a11 }}]\n");
+    assert_eq!((include_patterns(bomb.as_bytes()).len(), tls_files(bomb.as_bytes()).len()), (0, 0));
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
 }
 
 #[test]
