@@ -4,7 +4,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::harness::site::await_that;
-use crate::harness::{Door, Load, Site};
+use crate::harness::{Client, Door, Load, Site};
 
 const TWO: &str = "
     - {name: api, match: {path: {prefix: /api}}, stage: new}
@@ -38,6 +38,27 @@ fn one_command_sends_everything_back_and_another_ends_it() {
     assert_eq!(answers(&door), both("new"));
     load.let_run(20);
     load.stop().assert_clean();
+}
+
+/// Anybody who reaches the window can hold connections to it: that keeps nobody out.
+#[test]
+fn connections_that_ask_nothing_keep_no_rollback_out() {
+    let site = Site::named();
+    let door = site.open(TWO);
+    let silent: Vec<Client> = (0..600)
+        .map(|_| {
+            let mut client = Client::connect(door.admin);
+            client.send("G");
+            client
+        })
+        .collect();
+    for command in ["rollback", "resume", "rollback"] {
+        let start = Instant::now();
+        let run = door.command(&[command, "--all"]);
+        assert!(run.code == 0 && start.elapsed() < Duration::from_secs(1), "{:?}: {run}", start.elapsed());
+    }
+    assert_eq!(answers(&door), both("legacy"));
+    drop(silent);
 }
 
 #[test]
