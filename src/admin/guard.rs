@@ -6,7 +6,6 @@
 //! from sending the name it was led to (`Host`). A request that came over another proxy is not of this machine, whoever
 //! connected.
 
-use std::fs;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -16,6 +15,7 @@ use subtle::ConstantTimeEq;
 use super::OpenError;
 use super::answer::{self, Answer};
 use crate::config::settings::{Address, AdminSettings};
+use crate::config::token;
 
 /// Where a connection comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,9 +44,6 @@ pub enum Wish {
 pub struct Guard {
     token_file: Option<PathBuf>,
 }
-
-/// A longer one is not a token.
-const MAX_TOKEN_BYTES: u64 = 4096;
 
 impl Guard {
     /// # Errors
@@ -113,13 +110,7 @@ impl Guard {
     /// Read anew each time, so that a rotated token needs no restart.
     fn token(&self) -> Result<Option<String>, String> {
         let Some(path) = &self.token_file else { return Ok(None) };
-        let size = fs::metadata(path).map_err(|error| error.to_string())?.len();
-        if size > MAX_TOKEN_BYTES {
-            return Err(format!("{size} bytes, want at most {MAX_TOKEN_BYTES}"));
-        }
-        let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
-        let token = text.trim();
-        if token.is_empty() { Err("it is empty".to_owned()) } else { Ok(Some(token.to_owned())) }
+        token::read(path).map(Some)
     }
 }
 
@@ -190,6 +181,8 @@ fn may_hold_json(content_type: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::fs;
+
     use super::*;
 
     fn guard(token: Option<&str>) -> (Guard, tempfile::TempDir) {

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{Exit, Format, print};
 use crate::config::changes::{KeyChange, RouteChange, What, changes};
-use crate::config::{ConfigError, ConfigErrors, Loaded, examine};
+use crate::config::{ConfigError, ConfigErrors, Loaded, examine, rehearse};
 use crate::diff::OwnRule;
 use crate::evidence::report::ending;
 use crate::evidence::time::millis;
@@ -41,7 +41,7 @@ struct Report<'a> {
 /// # Errors
 /// The older config does not compile, or stdout cannot be written to.
 pub fn run(config: &Path, args: &Args) -> anyhow::Result<Exit> {
-    match examine(config, None) {
+    match rehearse(config) {
         Ok(loaded) => good(config, &loaded, args),
         Err(errors) => bad(config, &errors, args.format),
     }

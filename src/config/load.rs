@@ -13,6 +13,7 @@ use super::settings::Settings;
 use super::sources::{Edited, Pattern, Sources, folder_of};
 use super::spec::read::{Document, MOST_MISTAKES, read};
 use super::spec::{IncludedSpec, Spec};
+use super::token;
 
 /// A config that compiles, with what is to be said of it.
 #[derive(Debug)]
@@ -40,11 +41,19 @@ pub fn load(path: &Path) -> Result<Settings, ConfigErrors> {
 /// As [`load`].
 pub fn examine(path: &Path, edited: Option<Edited<'_>>) -> Result<Loaded, ConfigErrors> {
     let mut reading = Reading::of(Sources::gather(path, edited))?;
-    let mut settings = reading.settings()?;
-    reading.outline_all();
-    let warnings: Vec<ConfigError> = reading.warnings().collect();
-    settings.warnings = warnings.iter().map(ToString::to_string).collect();
-    Ok(Loaded { settings, written: reading.written, warnings })
+    let settings = reading.settings()?;
+    Ok(reading.loaded(settings))
+}
+
+/// [`examine`], and what a door refuses only when it starts: other commands may be another user's, who cannot read the token.
+///
+/// # Errors
+/// As [`load`].
+pub fn rehearse(path: &Path) -> Result<Loaded, ConfigErrors> {
+    let mut reading = Reading::of(Sources::gather(path, None))?;
+    let settings = reading.settings()?;
+    reading.judge_token(settings.admin.token_file.as_deref())?;
+    Ok(reading.loaded(settings))
 }
 
 /// A file that is text.
@@ -160,6 +169,22 @@ impl Reading {
             return Ok(Settings { hash: self.hash.clone(), content: self.content.clone(), files, ..settings });
         }
         Err(self.errors())
+    }
+
+    fn judge_token(&mut self, file: Option<&Path>) -> Result<(), ConfigErrors> {
+        let Some(file) = file else { return Ok(()) };
+        let Err(says) = token::read(file) else { return Ok(()) };
+        let at = KeyPath(["admin", "token_file"].map(|key| Step::Key(key.to_owned())).to_vec());
+        let says = format!("is {}, which holds no token: {says}", file.display());
+        self.findings.mistakes.push(Mistake::new(0, at, says));
+        Err(self.errors())
+    }
+
+    fn loaded(mut self, mut settings: Settings) -> Loaded {
+        self.outline_all();
+        let warnings: Vec<ConfigError> = self.warnings().collect();
+        settings.warnings = warnings.iter().map(ToString::to_string).collect();
+        Loaded { settings, written: self.written, warnings }
     }
 
     fn errors(&mut self) -> ConfigErrors {

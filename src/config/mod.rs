@@ -15,12 +15,13 @@ pub mod settings;
 pub mod sources;
 pub mod spec;
 mod suggest;
+pub mod token;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::{ConfigError, ConfigErrors};
-pub use load::{Loaded, examine, load};
+pub use load::{Loaded, examine, load, rehearse};
 pub use session::{Decision, Placed, SessionKey};
 pub use settings::{BackendId, Settings};
 pub use sources::{Fingerprint, fingerprint};

@@ -128,6 +128,25 @@ fn a_call_that_makes_no_sense_is_refused() {
 }
 
 #[test]
+fn check_refuses_a_token_that_run_refuses() {
+    let site = Site::named();
+    let config = site.path("matapalo.yaml");
+    let text = site.config(NEW).text(1, 2, site.folder.path());
+    let text = text.replace("\"127.0.0.1:2\"", "\"0.0.0.0:2\", token_file: token");
+    fs::write(&config, text).unwrap();
+    let run = |command: &str| matapalo(&[command, "-c", config.to_str().unwrap()]);
+    for (content, says) in [(None, "No such file"), (Some(""), "it is empty"), (Some(" \n"), "it is empty")] {
+        content.map(|content| fs::write(site.path("token"), content).unwrap());
+        let checked = run("check");
+        assert_eq!((checked.code, run("run").code), (2, 2), "{checked}");
+        assert!(checked.stderr.contains("admin.token_file is ") && checked.stderr.contains(says), "{checked}");
+        assert!(checked.stderr.contains("matapalo.yaml:4:"), "{checked}");
+    }
+    fs::write(site.path("token"), "secret").unwrap();
+    assert_eq!(run("check").code, 0);
+}
+
+#[test]
 fn a_token_opens_the_window_to_others_and_a_wrong_one_to_nobody() {
     let site = Site::named();
     let token = site.path("token");
