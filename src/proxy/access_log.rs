@@ -269,7 +269,7 @@ fn json(out: &mut String, line: &Line<'_>) -> std::fmt::Result {
     )
 }
 
-/// Apache's combined format, then route, stage, origin, seconds and the request's id.
+/// Apache's combined format, then route, stage, origin, seconds and the request's id. What is absent is a dash.
 fn combined(out: &mut String, line: &Line<'_>) -> std::fmt::Result {
     let since = line.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let (year, month, day) = civil_date(since / 86_400);
@@ -291,9 +291,9 @@ fn combined(out: &mut String, line: &Line<'_>) -> std::fmt::Result {
     request.extend_from_slice(line.protocol.as_bytes());
     quoted(out, &request)?;
     write!(out, " {} {} ", line.status, line.bytes)?;
-    quoted(out, without_query(line.referer))?;
+    quoted(out, or_dash(without_query(line.referer)))?;
     out.push(' ');
-    quoted(out, line.user_agent)?;
+    quoted(out, or_dash(line.user_agent))?;
     let id = String::from_utf8_lossy(line.request_id);
     writeln!(out, " {} {} {} {:.3} {id}", line.route, line.stage, line.answered_by, line.took.as_secs_f64())
 }
@@ -311,6 +311,10 @@ fn civil_date(days: u64) -> (u64, u64, u64) {
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
     let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+fn or_dash(text: &[u8]) -> &[u8] {
+    if text.is_empty() { b"-" } else { text }
 }
 
 fn without_query(url: &[u8]) -> &[u8] {
@@ -382,6 +386,13 @@ mod tests {
             "203.0.113.7 - - [29/Feb/2024:12:34:56 +0000] \"GET /a HTTP/1.1\" 200 12 \"https://site.example/a\" \
              \"curl \\\"x\\\"\\u000a\" page shadow legacy 0.002 7d3f\n"
         );
+    }
+
+    #[test]
+    fn a_combined_line_has_a_dash_for_what_is_absent() {
+        let mut out = String::new();
+        combined(&mut out, &Line { referer: b"", user_agent: b"", ..line(b"/a") }).unwrap();
+        assert!(out.contains(" 200 12 \"-\" \"-\" page "), "{out}");
     }
 
     #[test]
