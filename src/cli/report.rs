@@ -19,8 +19,12 @@ pub enum ReportFormat {
     #[default]
     Text,
     Json,
+    // Not in this version yet, and so not offered.
+    #[value(hide = true)]
     Markdown,
+    #[value(hide = true)]
     Html,
+    #[value(hide = true)]
     Junit,
 }
 

@@ -271,3 +271,15 @@ fn the_annotated_config_is_good() {
     let run = matapalo(&["check", "-c", annotated.to_str().unwrap()]);
     assert_eq!(run.code, 0, "{run}");
 }
+
+#[test]
+fn help_offers_the_forms_of_a_report_that_there_are() {
+    let help = matapalo(&["report", "--help"]);
+    assert!(help.code == 0 && help.stdout.contains("text, json]"), "{help}");
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    for form in ["markdown", "html", "junit"] {
+        let line = readme.lines().find(|line| line.contains("`report --format`") && line.contains(form));
+        assert!(line.is_some_and(|line| line.contains("not in this version yet")), "{form}");
+        assert_eq!(matapalo(&["report", "--format", form]).code, 2, "{form}");
+    }
+}
