@@ -75,6 +75,8 @@ pub struct Recorder {
 #[derive(Debug)]
 struct Shared {
     pending: Mutex<Batch>,
+    /// The newest one, for a store that begins anew.
+    last_reload: Mutex<Option<Reload>>,
     admission: Mutex<Admission>,
     sessions: Mutex<Sessions>,
     health: Mutex<StoreHealth>,
@@ -90,6 +92,16 @@ struct Signal {
     asked: u64,
     done: u64,
     stop: bool,
+}
+
+impl Shared {
+    /// A store that begins anew should know what is in force, whenever that was loaded.
+    fn tell_routes_again(&self) {
+        let mut pending = self.pending.lock();
+        if pending.reloads.is_empty() {
+            pending.reloads.extend(self.last_reload.lock().clone());
+        }
+    }
 }
 
 /// A cause that a pair shows, with the weightiest difference of it.
@@ -116,6 +128,7 @@ impl Recorder {
         });
         let shared = Arc::new(Shared {
             pending: Mutex::default(),
+            last_reload: Mutex::default(),
             admission: Mutex::new(admission.unwrap_or_default()),
             sessions: Mutex::default(),
             health: Mutex::new(StoreHealth::new(store.as_ref().map(Store::path))),
@@ -143,6 +156,7 @@ impl Recorder {
         health.fail(error, SystemTime::now());
         let shared = Arc::new(Shared {
             pending: Mutex::default(),
+            last_reload: Mutex::default(),
             admission: Mutex::default(),
             sessions: Mutex::default(),
             health: Mutex::new(health),
@@ -239,11 +253,13 @@ impl Recorder {
     /// Keeps what the config says of the routes, at start and at each reload: reports need no config then, and changes of stage
     /// become a history.
     pub fn routes(&self, facts: Vec<RouteFact>, generation: u64, at: SystemTime) {
+        let reload = Reload { facts, generation, at: millis(at) };
         let mut pending = self.shared.pending.lock();
+        *self.shared.last_reload.lock() = Some(reload.clone());
         if pending.reloads.len() >= MAX_RELOADS {
             pending.reloads.remove(0);
         }
-        pending.reloads.push(Reload { facts, generation, at: millis(at) });
+        pending.reloads.push(reload);
     }
 
     /// How the store is.
@@ -379,7 +395,7 @@ impl Drop for Recorder {
 
 fn spawn_writer(shared: &Arc<Shared>, store: Store) -> Option<JoinHandle<()>> {
     let path = store.path().to_owned();
-    spawn(shared, path, move |shared| writer::run(shared, store))
+    spawn(shared, path, move |shared| takeover::write(shared, store))
 }
 
 fn spawn(shared: &Arc<Shared>, path: PathBuf, run: impl FnOnce(&Shared) + Send + 'static) -> Option<JoinHandle<()>> {

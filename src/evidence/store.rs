@@ -16,6 +16,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 pub mod batch;
 mod fields;
 mod lock;
+mod place;
 pub mod read;
 mod schema;
 mod shrink;
@@ -62,6 +63,8 @@ pub enum StoreError {
     Unreadable { path: PathBuf, why: String },
     #[error("store {path}: no room left, on the disk or within `store.max_size`")]
     Full { path: PathBuf },
+    #[error("store {path}: its file was deleted or replaced while the door wrote to it; what was in it is gone")]
+    Gone { path: PathBuf },
     #[error("store {path}: is damaged: {why}; move it away, and the door begins a new one")]
     Damaged { path: PathBuf, why: String },
     #[error("store {path}: {why}")]
@@ -119,6 +122,7 @@ pub struct Store {
     path: PathBuf,
     connection: Connection,
     budget: Budget,
+    place: place::Place,
     /// Held as long as the store is open.
     _lock: lock::DoorLock,
 }
@@ -138,13 +142,33 @@ impl Store {
         let connection = Connection::open_with_flags(path, flags)
             .map_err(|error| StoreError::Unwritable { path: path.to_owned(), why: error.to_string() })?;
         schema::prepare(&connection, path, &budget)?;
-        let mut store = Self { path: path.to_owned(), connection, budget, _lock: lock };
+        let place = place::Place::of(path);
+        let mut store = Self { path: path.to_owned(), connection, budget, place, _lock: lock };
         store.fit()?;
         Ok(store)
     }
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Bytes on disk, as it was opened.
+    pub fn max_size(&self) -> u64 {
+        self.budget.file + self.budget.wal
+    }
+
+    /// Whether the file that was opened still has its name. If not, what is written goes nowhere, and SQLite says nothing.
+    pub fn is_in_place(&mut self) -> bool {
+        self.place.holds(&self.path)
+    }
+
+    /// Gives up a file that has not its name any more. Its log must not be taken for that of the file which comes in its place.
+    pub fn abandon(self) {
+        // Whoever moved the file away has everything in it.
+        self.checkpoint();
+        let Self { path, connection, place, _lock, .. } = self;
+        drop(connection);
+        place.clear(&path);
     }
 
     /// As [`Store::sample_buffer`], of a store that is not open yet.
@@ -163,8 +187,6 @@ impl Store {
 
     /// Bytes of the write-ahead log.
     fn wal_size(&self) -> u64 {
-        let mut wal = self.path.clone().into_os_string();
-        wal.push("-wal");
-        fs::metadata(wal).map_or(0, |metadata| metadata.len())
+        fs::metadata(place::beside(&self.path, "-wal")).map_or(0, |metadata| metadata.len())
     }
 }

@@ -1,5 +1,5 @@
 //! A store that cannot be opened yet: another door has it, or something is wrong with it that somebody may put right. Until
-//! then everything is counted in memory, and it is tried again.
+//! then everything is counted in memory, and it is tried again. So it is with one whose file was deleted or replaced.
 
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
@@ -18,7 +18,29 @@ const NOW_AND_THEN: Duration = Duration::from_secs(3);
 const LAST_TRIES: Duration = Duration::from_secs(10);
 
 /// Waits for the store, then writes to it. `told` is what the log says of it already; nothing: it is being handed over.
-pub fn run(shared: &Shared, path: &Path, max_size: u64, mut told: Option<String>) {
+pub fn run(shared: &Shared, path: &Path, max_size: u64, told: Option<String>) {
+    if let Some(store) = open(shared, path, max_size, told) {
+        write(shared, store);
+    }
+}
+
+/// Writes to the store until it is told to stop.
+pub fn write(shared: &Shared, mut store: Store) {
+    while let Some(gone) = writer::run(shared, store) {
+        let (path, max_size) = (gone.path().to_owned(), gone.max_size());
+        let mut told = None;
+        tell(shared, &StoreError::Gone { path: path.clone() }, &mut told);
+        gone.abandon();
+        shared.tell_routes_again();
+        match open(shared, &path, max_size, told) {
+            Some(opened) => store = opened,
+            None => return,
+        }
+    }
+}
+
+/// `None`: told to stop before it could be opened.
+fn open(shared: &Shared, path: &Path, max_size: u64, mut told: Option<String>) -> Option<Store> {
     let began = Instant::now();
     let mut told_to_stop = None;
     loop {
@@ -26,7 +48,7 @@ pub fn run(shared: &Shared, path: &Path, max_size: u64, mut told: Option<String>
         // Asked before the try, so that the last one comes after whoever told us to stop.
         let stop = wait(shared, if handed_over { SOON } else { NOW_AND_THEN });
         match Store::open(path, max_size) {
-            Ok(store) => return take(shared, store),
+            Ok(store) => return Some(taken(shared, store)),
             Err(StoreError::LockedByDoor { .. }) if handed_over && !stop => {}
             Err(StoreError::LockedByDoor { .. })
                 if handed_over && told_to_stop.get_or_insert_with(last_tries).elapsed() < LAST_TRIES =>
@@ -36,7 +58,8 @@ pub fn run(shared: &Shared, path: &Path, max_size: u64, mut told: Option<String>
             Err(error) => {
                 tell(shared, &error, &mut told);
                 if stop {
-                    return tracing::error!("the store was never opened: what was counted is lost");
+                    tracing::error!("the store was never opened: what was counted is lost");
+                    return None;
                 }
             }
         }
@@ -59,14 +82,14 @@ fn tell(shared: &Shared, error: &StoreError, told: &mut Option<String>) {
     }
 }
 
-fn take(shared: &Shared, store: Store) {
+fn taken(shared: &Shared, store: Store) -> Store {
     match store.known() {
         Ok((known, learned)) => *shared.admission.lock() = Admission::of(known, learned),
         Err(error) => tracing::warn!("{error}; the causes it knows are sampled anew"),
     }
     shared.health.lock().recover();
     tracing::info!(store = %store.path().display(), "the store is open now; what was counted meanwhile goes into it");
-    writer::run(shared, store);
+    store
 }
 
 /// Whether the recorder is told to stop. There is nothing to flush to yet, so nobody waits for it.

@@ -13,11 +13,15 @@ const FLUSH_EVERY: Duration = Duration::from_millis(250);
 /// Seconds between two rounds of merging old windows.
 const COMPACT_EVERY: u64 = 600;
 
-/// Writes until it is told to stop, and once more then.
-pub fn run(shared: &Shared, mut store: Store) {
+/// Writes until it is told to stop, and once more then. Returns a store whose file was deleted or replaced: nobody would ever
+/// read what is written to it.
+pub fn run(shared: &Shared, mut store: Store) -> Option<Store> {
     let mut compacted = 0;
     loop {
         let (asked, stop) = wait(shared);
+        if !store.is_in_place() {
+            return Some(store);
+        }
         let now = SystemTime::now();
         let seconds = millis(now) / 1000;
         if seconds >= compacted + COMPACT_EVERY {
@@ -30,7 +34,7 @@ pub fn run(shared: &Shared, mut store: Store) {
         shared.signal.lock().done = asked;
         shared.changed.notify_all();
         if stop {
-            return;
+            return None;
         }
     }
 }

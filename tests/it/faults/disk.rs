@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use crate::harness::site::await_that;
 use crate::harness::{Door, Origin, Site};
 
 const SHADOW: &str = "- {name: all, match: {path: {prefix: /}}, stage: shadow, mirror: {percent: 100}}";
@@ -69,6 +70,46 @@ fn a_store_that_somebody_holds_keeps_nobody_waiting() {
     let store = site.path("matapalo.db");
     let holder = Cell::new(None);
     goes_on_and_recovers(&door, || holder.set(Some(Holder::of(&store))), || drop(holder.take()));
+}
+
+/// What was in it is gone; what is counted from then on is not.
+#[test]
+fn a_store_that_is_deleted_or_replaced_is_told_and_opened_anew() {
+    let site = site();
+    let mut door = site.open(SHADOW);
+    let store = site.path("matapalo.db");
+    let kept = site.path("kept.db");
+    asks(&door, 10);
+    door.await_accounted("all", 10);
+    let copied = Command::new("sqlite3").arg(&store).arg(format!("VACUUM INTO '{}'", kept.display())).status().unwrap();
+    assert!(copied.success());
+    fs::remove_file(&store).unwrap();
+    goes_missing_and_comes_back(&door, 1);
+    asks(&door, 5);
+    door.await_accounted("all", 5);
+    fs::rename(&kept, &store).unwrap();
+    goes_missing_and_comes_back(&door, 2);
+    asks(&door, 7);
+    door.await_accounted("all", 17);
+    for name in ["matapalo.db", "matapalo.db-wal", "matapalo.db-shm", "matapalo.db.lock"] {
+        fs::remove_file(site.path(name)).unwrap();
+    }
+    asks(&door, 3);
+    door.signal("TERM");
+    door.await_exit();
+    let report = door.command(&["report", "--format", "json"]);
+    assert!(report.code == 0 && report.stdout.contains("\"mismatched\": 3"), "{report}");
+    let sound = door.command(&["store", "check"]);
+    assert_eq!(sound.code, 0, "{sound}");
+}
+
+fn goes_missing_and_comes_back(door: &Door, times: usize) {
+    let told = |line: &str| door.log().matches(line).count() == times;
+    await_that("the door to notice", || if told("deleted or replaced") { Ok(()) } else { Err(door.log()) });
+    door.await_metric("store_ok", &[], 0.0);
+    assert!(door.status()["store"]["error"].to_string().contains("deleted or replaced"), "{}", door.status()["store"]);
+    await_that("the store to be open", || if told("the store is open now") { Ok(()) } else { Err(door.log()) });
+    door.await_metric("store_ok", &[], 1.0);
 }
 
 /// A file system of a few megabytes; needs the right to mount.

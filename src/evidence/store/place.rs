@@ -1,0 +1,58 @@
+//! Whether a name still leads to the file that was opened by it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Device and inode.
+type Identity = (u64, u64);
+
+/// The store's file and its log, as they were found under their names.
+#[derive(Debug)]
+pub struct Place {
+    file: Option<Identity>,
+    log: Option<Identity>,
+}
+
+impl Place {
+    pub fn of(store: &Path) -> Self {
+        Self { file: identity(store).ok(), log: identity(&beside(store, "-wal")).ok() }
+    }
+
+    /// Whether the store has its name still. A folder that cannot be looked into now says nothing.
+    pub fn holds(&mut self, store: &Path) -> bool {
+        let now = match identity(store) {
+            Ok(now) => Some(now),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(_) => return true,
+        };
+        let holds = now == self.file;
+        if holds {
+            self.log = identity(&beside(store, "-wal")).ok();
+        }
+        holds
+    }
+
+    /// Removes the log if it is the one that belonged to the file.
+    pub fn clear(&self, store: &Path) {
+        let log = beside(store, "-wal");
+        if self.log.is_some() && identity(&log).ok() == self.log {
+            // Without them the next one to open the store begins anew; with them it would, too, where the log is empty.
+            let _ = fs::remove_file(log);
+            let _ = fs::remove_file(beside(store, "-shm"));
+        }
+    }
+}
+
+fn identity(path: &Path) -> io::Result<Identity> {
+    let found = fs::metadata(path)?;
+    Ok((found.dev(), found.ino()))
+}
+
+pub fn beside(store: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(store);
+    name.push(ending);
+    PathBuf::from(name)
+}
