@@ -2,14 +2,16 @@
 
 use bytes::Bytes;
 use http::header::{EXPECT, HOST, TE};
-use http::{HeaderMap, HeaderValue, Method, Version};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use pingora::http::RequestHeader;
 use pingora::protocols::http::authority::{RawTargetAuthority, raw_target_authority};
+use pingora::{Error, ErrorType};
 
 use super::client::{Client, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, forwarded_host};
+use super::exchange::Exchange;
 use super::framing::withheld::Withheld;
 use super::hygiene::is_host;
-use crate::upstream::RawTarget;
+use crate::upstream::{self, RawTarget};
 
 /// Tells the backend who asks.
 ///
@@ -99,6 +101,20 @@ pub fn in_its_version(request: &mut RequestHeader) {
     if request.version == Version::HTTP_11 && !request.headers.contains_key(HOST) {
         request.set_version(Version::HTTP_10);
     }
+}
+
+/// What a request in HTTP/2 gets as its Host, because it came without one: the endpoint's own name.
+///
+/// # Errors
+/// The Host that it has cannot be written in HTTP/2: the client's mistake.
+pub fn authority(request: &RequestHeader, exchange: &Exchange) -> pingora::Result<Option<String>> {
+    let Some(visit) = exchange.attempt.visit.as_ref().filter(|_| request.version == Version::HTTP_2) else {
+        return Ok(None);
+    };
+    let bad_request = |_| Error::new_down(ErrorType::HTTPStatus(StatusCode::BAD_REQUEST.as_u16()));
+    let authority = upstream::authority(request, visit.endpoint()).map_err(bad_request)?;
+    let names_none = request.headers.get(HOST).is_none_or(HeaderValue::is_empty);
+    Ok(names_none.then(|| authority.to_string()))
 }
 
 /// Path and query as they came, byte for byte, also of a target that is refused for its form.

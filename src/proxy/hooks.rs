@@ -154,6 +154,7 @@ impl ProxyHttp for Door {
         if session.as_ref().body_bytes_read() > 0 {
             forward::without_expectation(request);
         }
+        let authority = forward::authority(request, exchange)?;
         if request.version == Version::HTTP_2 {
             forward::welcome_trailers(request, &session.req_header().headers)?;
             self.give_leave(session, request).await?;
@@ -168,6 +169,10 @@ impl ProxyHttp for Door {
             None => Clock::with(|clock| clock.enter(Phase::Body, Some(settings.limits.body_timeout))),
         };
         exchange.is_sent(request);
+        // Last: of the copy, which may go elsewhere, it is no part.
+        if let Some(authority) = authority {
+            request.insert_header(http::header::HOST, authority)?;
+        }
         Ok(())
     }
 

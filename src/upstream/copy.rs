@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, HOST};
 use http::{HeaderMap, Method, StatusCode, Version};
+use pingora::Error;
 use pingora::connectors::ConnectorOptions;
 use pingora::connectors::http::Connector;
 use pingora::http::RequestHeader;
@@ -61,7 +62,7 @@ impl CopyClient {
         Self { connector: Connector::new(Some(ConnectorOptions::new(POOL_SIZE))) }
     }
 
-    /// Sends a copy and reads the whole answer, within `deadline`.
+    /// Sends a copy and reads the whole answer, within `deadline`. One that cannot be written is refused without touching a connection.
     ///
     /// # Errors
     /// The reason why there is no whole answer.
@@ -70,59 +71,146 @@ impl CopyClient {
     }
 
     async fn ask_at_leisure(&self, ask: Ask) -> Result<Observation, Unproven> {
-        let mut peer = ask.to.endpoint().peer(&ask.announcement).ok_or(Unproven::ConnectError)?;
+        let endpoint = ask.to.endpoint();
+        let mut peer = endpoint.peer(&ask.announcement).ok_or(Unproven::ConnectError)?;
         peer.options.connection_timeout = Some(ask.timeouts.connect);
         peer.options.total_connection_timeout = Some(ask.timeouts.connect);
         peer.options.idle_timeout = Some(ask.timeouts.idle);
-        let endpoint = ask.to.endpoint();
+        let heads = Heads::of(&ask).map_err(|_| Unproven::BrokenResponse)?;
         let raw = ask.target.as_ref().filter(|target| endpoint.takes_raw(target));
         if let Some(target) = raw {
             target.apply(&mut peer, endpoint.wants(&ask.announcement).cloned());
         }
-        let fresh = ask.fresh || raw.is_some();
-        peer.group_key ^= if fresh { FRESH } else { 0 };
-        let replayable = ask.head.method.is_safe();
-        loop {
-            let connected = self.connector.get_http_session(&peer).await;
-            let (mut session, reused) = connected.map_err(|error| {
-                ask.to.refused_copy(&error);
-                Unproven::ConnectError
-            })?;
-            ask.to.connected();
-            match exchange(&mut session, &ask, &peer).await {
-                // A kept connection that the backend closed meanwhile says nothing about the answer: ask on a fresh one.
-                Err(Unproven::BrokenResponse) if reused && replayable => {}
-                Err(reason) => return Err(reason),
-                Ok(observation) if fresh => return Ok(observation),
-                Ok(observation) => {
-                    let idle = Some(ask.timeouts.idle);
-                    self.connector.release_http_session(session, &peer, idle).await;
-                    return Ok(observation);
-                }
-            }
+        if ask.fresh || raw.is_some() {
+            return self.once(&ask, &heads, &on_its_own(peer), Keep::No).await.map_err(Failure::reason);
+        }
+        match self.once(&ask, &heads, &peer, Keep::Yes).await {
+            // That says nothing about the answer. Never more than once more: each time, the backend might do something.
+            Err(Failure::Stale) => self.once(&ask, &heads, &on_its_own(peer), Keep::No).await.map_err(Failure::reason),
+            other => other.map_err(Failure::reason),
+        }
+    }
+
+    async fn once(&self, ask: &Ask, heads: &Heads, peer: &HttpPeer, keep: Keep) -> Result<Observation, Failure> {
+        let connected = self.connector.get_http_session(peer).await;
+        let (mut session, reused) = connected.map_err(|error| {
+            ask.to.refused_copy(&error);
+            Unproven::ConnectError
+        })?;
+        ask.to.connected();
+        if let Err(error) = put(&mut session, ask, heads).await {
+            return Err(unanswered(error, &session, ask, reused));
+        }
+        let observation = read(&mut session, ask).await?;
+        if keep == Keep::Yes {
+            self.connector.release_http_session(session, peer, Some(ask.timeouts.idle)).await;
+        }
+        Ok(observation)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    Yes,
+    No,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+enum Failure {
+    /// The backend had closed the kept connection, and did nothing of what was asked on it.
+    Stale,
+    Final(Unproven),
+}
+
+impl Failure {
+    fn reason(self) -> Unproven {
+        match self {
+            Self::Stale => Unproven::BrokenResponse,
+            Self::Final(reason) => reason,
         }
     }
 }
 
-async fn exchange(session: &mut HttpSession, ask: &Ask, peer: &HttpPeer) -> Result<Observation, Unproven> {
-    let broken = |_| Unproven::BrokenResponse;
-    let mut head = ask.head.clone();
-    if let Some(target) = &ask.target {
-        head.set_raw_path(&target.spelled(session.as_http2().is_some())).map_err(broken)?;
+impl From<Unproven> for Failure {
+    fn from(reason: Unproven) -> Self {
+        Self::Final(reason)
     }
-    // The copy may go to a backend that speaks another version than the one that answered.
-    match session.as_http2() {
-        Some(_) => http2::dress(&mut head, peer).map_err(broken)?,
-        None if head.version == Version::HTTP_2 => head.set_version(Version::HTTP_11),
-        // HTTP/1.0 stays what it is: without a Host it is no HTTP/1.1.
-        None => {}
+}
+
+/// Such a connection is made for one request, and found by no other one.
+fn on_its_own(mut peer: HttpPeer) -> HttpPeer {
+    peer.group_key ^= FRESH;
+    // The library lends one that has room for more streams to whoever comes meanwhile.
+    peer.options.max_h2_streams = 1;
+    peer
+}
+
+/// What the backend's silence means. A connection of HTTP/1 that ends there was closed before, most likely, and asking again does no
+/// harm where the method is safe; in HTTP/2 the backend itself says what it left alone.
+fn unanswered(mut error: Box<Error>, session: &HttpSession, ask: &Ask, reused: bool) -> Failure {
+    error.retry.decide_reuse(reused);
+    let left_alone = match session {
+        HttpSession::H2(_) => http2::is_unprocessed(&error),
+        _ => error.retry() && ask.head.method.is_safe(),
+    };
+    if reused && left_alone { Failure::Stale } else { Failure::Final(Unproven::BrokenResponse) }
+}
+
+/// The copy's head, as each version wants it: the copy may go to a backend that speaks another one than the one that answered.
+#[derive(Debug)]
+struct Heads {
+    http1: Box<RequestHeader>,
+    /// To a backend that speaks it.
+    http2: Option<Box<RequestHeader>>,
+}
+
+impl Heads {
+    fn of(ask: &Ask) -> pingora::Result<Self> {
+        let endpoint = ask.to.endpoint();
+        let with_target = |http2| {
+            let mut head = ask.head.clone();
+            if let Some(target) = &ask.target {
+                head.set_raw_path(&target.spelled(http2))?;
+            }
+            Ok::<_, Box<Error>>(head)
+        };
+        let mut http1 = with_target(false)?;
+        if http1.version == Version::HTTP_2 {
+            // Without a Host it is no HTTP/1.1.
+            let has_host = http1.headers.contains_key(HOST);
+            http1.set_version(if has_host { Version::HTTP_11 } else { Version::HTTP_10 });
+        }
+        let http2 = endpoint.speaks_http2().then(|| {
+            let mut head = with_target(true)?;
+            http2::dress(&mut head, endpoint)?;
+            Ok::<_, Box<Error>>(head)
+        });
+        Ok(Self { http1, http2: http2.transpose()? })
     }
-    session.write_request_header(head).await.map_err(broken)?;
+
+    fn for_session(&self, session: &HttpSession) -> Box<RequestHeader> {
+        match (session, &self.http2) {
+            (HttpSession::H2(_), Some(head)) => head.clone(),
+            _ => self.http1.clone(),
+        }
+    }
+}
+
+/// Sends the copy, and waits for the first head that comes.
+async fn put(session: &mut HttpSession, ask: &Ask, heads: &Heads) -> pingora::Result<()> {
+    session.write_request_header(heads.for_session(session)).await?;
     if !ask.body.is_empty() {
-        session.write_request_body(ask.body.clone(), true).await.map_err(broken)?;
+        session.write_request_body(ask.body.clone(), true).await?;
     }
-    session.finish_request_body().await.map_err(broken)?;
-    read_final_head(session).await?;
+    session.finish_request_body().await?;
+    session.read_response_header().await
+}
+
+/// The whole answer, of which a head is there.
+async fn read(session: &mut HttpSession, ask: &Ask) -> Result<Observation, Unproven> {
+    let broken = |_| Unproven::BrokenResponse;
+    pass_interim(session).await?;
     let (status, mut headers) = {
         let head = session.response_header().filter(|head| is_sound(head)).ok_or(Unproven::BrokenResponse)?;
         (head.status, head.headers.clone())
@@ -158,9 +246,8 @@ pub fn append(headers: &mut HeaderMap, trailers: &HeaderMap) {
 }
 
 /// Passes over interim answers (100, 103). A copy is never an upgrade, so 101 is no answer to it.
-async fn read_final_head(session: &mut HttpSession) -> Result<(), Unproven> {
+async fn pass_interim(session: &mut HttpSession) -> Result<(), Unproven> {
     loop {
-        session.read_response_header().await.map_err(|_| Unproven::BrokenResponse)?;
         let status = session.response_header().ok_or(Unproven::BrokenResponse)?.status;
         if status.as_u16() == 101 {
             return Err(Unproven::BrokenResponse);
@@ -168,5 +255,6 @@ async fn read_final_head(session: &mut HttpSession) -> Result<(), Unproven> {
         if !status.is_informational() {
             return Ok(());
         }
+        session.read_response_header().await.map_err(|_| Unproven::BrokenResponse)?;
     }
 }

@@ -86,6 +86,15 @@ impl Endpoint {
         self.protocol == Protocol::Http2
     }
 
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Its own host and port: of requests that the door makes itself, and of those that name none.
+    pub fn host(&self) -> String {
+        self.name.host_port().map_or_else(|| "localhost".to_owned(), ToString::to_string)
+    }
+
     /// Whether it can be asked at all: a host's name must have been resolved once.
     pub fn is_found(&self) -> bool {
         matches!(self.name, EndpointAddress::Unix(_)) || self.lookup.address().is_some()

@@ -10,6 +10,8 @@ use pingora::protocols::TcpKeepalive;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, OrErr, Result};
 
+use super::Endpoint;
+
 /// Requests under way on one connection, after which another one is made: what servers commonly allow (RFC 9113, section 6.5.2).
 const MOST_STREAMS: usize = 100;
 /// Bytes of answers that a backend may send before users have taken them, on a stream and on all of a connection's: a full
@@ -37,11 +39,10 @@ pub fn apply(peer: &mut HttpPeer) {
 /// that speaks of an HTTP/1 connection (RFC 9113, sections 8.2.2 and 8.3.1).
 ///
 /// # Errors
-/// It has no Host, or the Host or the path is none that can be written there.
-pub fn dress(head: &mut RequestHeader, peer: &HttpPeer) -> Result<()> {
-    let unwritable = || Error::explain(ErrorType::InvalidHTTPHeader, "the request cannot be sent in HTTP/2");
-    let host = head.remove_header(&HOST).ok_or_else(unwritable)?;
-    for name in [CONNECTION, TRANSFER_ENCODING, UPGRADE] {
+/// The Host or the path is none that can be written there.
+pub fn dress(head: &mut RequestHeader, to: &Endpoint) -> Result<()> {
+    let authority = authority(head, to)?;
+    for name in [HOST, CONNECTION, TRANSFER_ENCODING, UPGRADE] {
         head.remove_header(&name);
     }
     for name in [HeaderName::from_static("keep-alive"), HeaderName::from_static("proxy-connection")] {
@@ -49,14 +50,32 @@ pub fn dress(head: &mut RequestHeader, peer: &HttpPeer) -> Result<()> {
     }
     let target = PathAndQuery::try_from(head.raw_path()).map_err(|_| unwritable())?;
     let uri = Uri::builder()
-        .scheme(if peer.is_tls() { Scheme::HTTPS } else { Scheme::HTTP })
-        .authority(Authority::try_from(host.as_bytes()).map_err(|_| unwritable())?)
+        .scheme(if to.is_encrypted() { Scheme::HTTPS } else { Scheme::HTTP })
+        .authority(authority)
         .path_and_query(target)
         .build()
         .or_err(ErrorType::InvalidHTTPHeader, "the request cannot be sent in HTTP/2")?;
     head.set_uri(uri);
     head.set_version(Version::HTTP_2);
     Ok(())
+}
+
+/// The host that a request is for, as HTTP/2 wants it. One that names none (HTTP/1.0 need not, and an empty Host names none) is for
+/// the endpoint itself: not every server takes a request without `:authority`.
+///
+/// # Errors
+/// The Host cannot be written there.
+pub fn authority(head: &RequestHeader, to: &Endpoint) -> Result<Authority> {
+    let host = head.headers.get(HOST).filter(|host| !host.is_empty());
+    let authority = match host {
+        Some(host) => Authority::try_from(host.as_bytes()),
+        None => Authority::try_from(to.host()),
+    };
+    authority.map_err(|_| unwritable())
+}
+
+fn unwritable() -> Box<Error> {
+    Error::explain(ErrorType::InvalidHTTPHeader, "the request cannot be sent in HTTP/2")
 }
 
 /// Whether the backend says that it has not even looked at the request, so that it may be sent again whatever its method
@@ -72,6 +91,7 @@ pub fn is_unprocessed(error: &Error) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::config::settings::{BackendTls, EndpointAddress, HostPort, Protocol};
 
     #[test]
     fn a_head_of_http1_is_made_fit() {
@@ -80,12 +100,24 @@ mod tests {
             head.append_header(name, value).unwrap();
         }
         head.append_header("X-Own", "1").unwrap();
-        let peer = HttpPeer::new("127.0.0.1:1", false, String::new());
-        dress(&mut head, &peer).unwrap();
+        let to = endpoint();
+        dress(&mut head, &to).unwrap();
         assert_eq!(head.uri.to_string(), "http://site.test:8080/a%2Fb?q=%20");
         let left: Vec<_> = head.headers.keys().map(HeaderName::as_str).collect();
         assert_eq!(left, ["x-own"]);
-        assert!(dress(&mut head, &peer).is_err(), "no Host is left");
+        for (host, wanted) in [(None, Some("127.0.0.1:9")), (Some(""), Some("127.0.0.1:9")), (Some("h%41"), None)] {
+            let mut head = RequestHeader::build("GET", b"/", None).unwrap();
+            if let Some(host) = host {
+                head.append_header("Host", host).unwrap();
+            }
+            let dressed = dress(&mut head, &to).ok().and_then(|()| head.uri.authority().map(Authority::as_str));
+            assert_eq!(dressed, wanted, "{host:?}");
+        }
+    }
+
+    fn endpoint() -> Endpoint {
+        let address = EndpointAddress::Http(HostPort { host: "127.0.0.1".into(), port: 9 });
+        Endpoint::new(address, Protocol::Http2, &BackendTls::default())
     }
 
     #[test]

@@ -94,7 +94,7 @@ async fn ask(connector: &Connector, endpoint: &Endpoint, check: &HealthCheck) ->
     let (mut session, _) = connector.get_http_session(&peer).await.map_err(told)?;
     let mut head = question(endpoint, check).map_err(told)?;
     if session.as_http2().is_some() {
-        http2::dress(&mut head, &peer).map_err(told)?;
+        http2::dress(&mut head, endpoint).map_err(told)?;
     }
     session.write_request_header(head).await.map_err(told)?;
     session.finish_request_body().await.map_err(told)?;
@@ -111,8 +111,7 @@ async fn ask(connector: &Connector, endpoint: &Endpoint, check: &HealthCheck) ->
 
 fn question(endpoint: &Endpoint, check: &HealthCheck) -> pingora::Result<Box<RequestHeader>> {
     let mut head = RequestHeader::build("GET", check.path.as_bytes(), Some(3))?;
-    let host = endpoint.name.host_port().map_or_else(|| "localhost".to_owned(), ToString::to_string);
-    head.insert_header(http::header::HOST, host)?;
+    head.insert_header(http::header::HOST, endpoint.host())?;
     head.insert_header(http::header::USER_AGENT, "matapalo-health-check")?;
     head.insert_header(http::header::CONNECTION, "close")?;
     Ok(Box::new(head))

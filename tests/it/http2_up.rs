@@ -275,3 +275,92 @@ fn over_tls_it_is_agreed_on() {
         (log.contains("/through") && log.contains("HTTP/2.0")).then_some(()).ok_or(log)
     });
 }
+
+fn copied(origin: &Origin2, path: &str) -> usize {
+    origin.seen().iter().filter(|asked| asked.is_copy() && asked.uri.path() == path).count()
+}
+
+/// A copy that fails on a sound connection is not asked again on it: the backend would be flooded by one request.
+#[test]
+fn a_copy_is_asked_again_once_at_most_and_only_if_it_was_left_alone() {
+    let origin = Origin2::answering(|asked| match asked.uri.path() {
+        "/failed" => Reply::Reset(Reason::INTERNAL_ERROR),
+        "/cancelled" => Reply::Reset(Reason::CANCEL),
+        "/calm" => Reply::Reset(Reason::ENHANCE_YOUR_CALM),
+        "/refused" => Reply::Reset(Reason::REFUSED_STREAM),
+        "/cut" => Reply::Cut(b"half".to_vec()),
+        _ => Reply::Whole(b"legacy".to_vec(), &[]),
+    });
+    let site = legacy();
+    let config = before(&site, &origin, "").routed("- {name: all, match: {path: {prefix: /}}, stage: shadow}");
+    let door = site.open_with(&config);
+    let done = |count: usize| {
+        await_that("copies to be done", || {
+            let done = door.metric("mirror_total", &[("route", "all")]);
+            if done >= count as f64 { Ok(()) } else { Err(format!("{done} of {count}")) }
+        });
+    };
+    for warm in 1..=3 {
+        door.get("/warm");
+        done(warm);
+    }
+    let wanted = [("/failed", 1), ("/cancelled", 1), ("/calm", 1), ("/refused", 2), ("/cut", 1)];
+    for (index, (path, times)) in wanted.into_iter().enumerate() {
+        assert_eq!(door.get(path).text(), "legacy");
+        done(4 + index);
+        assert_eq!(copied(&origin, path), times, "{path}");
+    }
+    assert_eq!(door.metric("mirror_total", &[("result", "failed")]), 5.0);
+    door.get("/after");
+    done(9);
+    assert_eq!(copied(&origin, "/after"), 1);
+}
+
+/// HTTP/1.0 need not name a host, an empty Host names none, and `h%41` is one that HTTP/2 cannot write.
+#[test]
+fn who_names_no_host_is_served_all_the_same() {
+    let (site, origin) = (legacy(), echo());
+    let door = site.open_with(&before(&site, &origin, ""));
+    let own = format!("GET http://{}/ 0", origin.address);
+    let ask = |head: &str| {
+        let mut client = door.client();
+        client.send(head);
+        client.answer("GET")
+    };
+    let nobody = ["GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.1\r\nHost:\r\n\r\n"];
+    let unwritable = ["GET / HTTP/1.1\r\nHost: h%41\r\n\r\n", "GET / HTTP/1.1\r\nHost: %zz\r\n\r\n"];
+    for head in nobody {
+        assert_eq!(ask(head).text(), own, "{head:?}");
+    }
+    for head in unwritable {
+        assert_eq!(ask(head).status(), 400, "{head:?}");
+    }
+    assert_eq!(origin.seen().len(), 2);
+    door.edit_and_await("stage: new", "stage: shadow");
+    for head in nobody.into_iter().chain(unwritable) {
+        assert_eq!(ask(head).text(), "legacy", "{head:?}");
+    }
+    door.await_metric("mirror_total", &[("result", "answered")], 2.0);
+    door.await_metric("mirror_total", &[("result", "failed")], 2.0);
+    let copies: Vec<String> =
+        origin.seen().iter().filter(|asked| asked.is_copy()).map(|asked| asked.uri.to_string()).collect();
+    assert_eq!(copies, [(); 2].map(|()| format!("http://{}/", origin.address)));
+    assert_eq!(site.legacy.seen()[0].header("host"), None, "it goes to a backend of HTTP/1 as it came");
+    assert_eq!(door.get("/after").text(), "legacy");
+    door.await_metric("mirror_total", &[("result", "answered")], 3.0);
+}
+
+/// Legacy was told a name that is its own: the copy is not.
+#[test]
+fn a_copy_of_who_names_no_host_names_none_either() {
+    let (origin, site) = (echo(), Site::named());
+    let mut config = site.config("- {name: all, match: {path: {prefix: /}}, stage: shadow}");
+    config.legacy = format!("endpoints: [\"http://{}\"], http2: true", origin.address);
+    let door = site.open_with(&config);
+    let mut client = door.client();
+    client.send("GET /old HTTP/1.0\r\n\r\n");
+    assert_eq!(client.answer("GET").text(), format!("GET http://{}/old 0", origin.address));
+    let copy = site.new.only();
+    assert_eq!(copy.header("host"), None);
+    assert!(copy.head.starts_with(b"GET /old HTTP/1.0\r\n"), "{}", String::from_utf8_lossy(&copy.head));
+}
