@@ -54,6 +54,8 @@ pub struct Exchange {
 pub struct Attempt {
     /// Endpoints of the present origin that could not be connected to.
     pub tried: Vec<Arc<Endpoint>>,
+    /// How often the backend refused to look at the request (HTTP/2).
+    pub refused: u8,
     /// The endpoint that is asked now.
     pub visit: Option<Visit>,
     pub timeouts: Option<Timeouts>,

@@ -364,3 +364,15 @@ fn a_copy_of_who_names_no_host_names_none_either() {
     assert_eq!(copy.header("host"), None);
     assert!(copy.head.starts_with(b"GET /old HTTP/1.0\r\n"), "{}", String::from_utf8_lossy(&copy.head));
 }
+
+/// Who refuses has too much to do.
+#[test]
+fn a_request_that_is_refused_again_and_again_is_given_up_soon() {
+    let origin = Origin2::answering(|_| Reply::Reset(Reason::REFUSED_STREAM));
+    let site = legacy();
+    let door = site.open_with(&before(&site, &origin, ""));
+    for (asked, method) in ["GET", "POST"].into_iter().enumerate() {
+        assert_eq!(door.ask(method, "/", &["Host: site.test"], b"").status(), 502);
+        assert_eq!(origin.seen().len(), 3 * (asked + 1), "{method}: once, and two times more");
+    }
+}

@@ -72,6 +72,7 @@ impl Door {
         exchange.traced(|trace| trace.falls_back(reason));
         exchange.course = Course::FellBack(failure);
         exchange.attempt.tried.clear();
+        exchange.attempt.refused = 0;
         if exchange.capture.take().is_some() {
             self.decline(exchange, Unproven::FellBack);
         }
@@ -81,6 +82,7 @@ impl Door {
     fn back_to_original(&self, session: &Session, exchange: &mut Exchange, original: Failure) -> Box<Error> {
         exchange.course = Course::Original(original);
         exchange.attempt.tried.clear();
+        exchange.attempt.refused = 0;
         let answered = matches!(original, Failure::Answer(_));
         if answered && session.req_header().method.is_safe() { turn() } else { gateway_error(original.status()) }
     }
