@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use http::StatusCode;
+use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::outlier::Fault;
@@ -35,20 +36,26 @@ impl Backend {
     fn choose(&self, session: Option<u64>, tried: &[Arc<Endpoint>]) -> Option<&Arc<Endpoint>> {
         let found = |endpoint: &Endpoint| endpoint.is_found();
         let up = |endpoint: &Endpoint| endpoint.is_up() && endpoint.is_found();
+        // A second try of one request takes nobody's turn.
+        let turn = if tried.is_empty() {
+            self.next.fetch_add(1, Ordering::Relaxed)
+        } else {
+            self.next.load(Ordering::Relaxed)
+        };
         let among = |fit: &dyn Fn(&Endpoint) -> bool| {
-            self.pick(session, &|endpoint: &Arc<Endpoint>| {
+            self.pick(session, turn, &|endpoint: &Arc<Endpoint>| {
                 fit(endpoint) && !tried.iter().any(|other| Arc::ptr_eq(other, endpoint))
             })
         };
         among(&Endpoint::is_well).or_else(|| among(&up)).or_else(|| among(&found))
     }
 
-    fn pick(&self, session: Option<u64>, fits: &dyn Fn(&Arc<Endpoint>) -> bool) -> Option<&Arc<Endpoint>> {
-        let endpoints = self.endpoints();
-        let start = self.next.fetch_add(1, Ordering::Relaxed);
-        let mut in_turn = (0..endpoints.len())
-            .filter_map(|i| endpoints.get(start.wrapping_add(i) % endpoints.len()))
-            .filter(|e| fits(e));
+    /// Those that fit take turns among themselves: the share of one that does not goes to all of them, not to its neighbour.
+    fn pick(&self, session: Option<u64>, turn: usize, fits: &dyn Fn(&Arc<Endpoint>) -> bool) -> Option<&Arc<Endpoint>> {
+        let fit: SmallVec<[&Arc<Endpoint>; 8]> = self.endpoints().iter().filter(|endpoint| fits(endpoint)).collect();
+        let first = turn.checked_rem(fit.len())?;
+        let (later, sooner) = fit.split_at(first);
+        let mut in_turn = sooner.iter().chain(later).copied();
         match (self.balance, session) {
             (Balance::RoundRobin, _) | (Balance::Hash, None) => in_turn.next(),
             (Balance::LeastInFlight, _) => in_turn.min_by_key(|endpoint| endpoint.visits.load(Ordering::Relaxed)),

@@ -29,6 +29,32 @@ fn in_turn_by_default() {
     assert_eq!(answers.iter().filter(|text| *text == "a").count(), 5, "{answers:?}");
 }
 
+/// One that is away has its share done by all the others, not by its neighbour.
+#[test]
+fn the_share_of_an_absent_endpoint_is_everybodys() {
+    let ill = Origin::answering(|_, wire| wire.answer("500 Internal Server Error", &[], "ill"));
+    let (site, b, c) = (site(), Origin::saying("b"), Origin::saying("c"));
+    let keys = ", health_check: {path: /up, interval: 100ms}";
+    let door = site.open_with(&among(&site, &[&site.legacy, &ill, &b, &c], keys));
+    door.await_metric("backend_up", &[("backend", "legacy"), ("endpoint", &ill.address.to_string())], 0.0);
+    let answers: Vec<String> = (0..90).map(|_| door.get("/").text()).collect();
+    for name in ["a", "b", "c"] {
+        assert_eq!(answers.iter().filter(|text| *text == name).count(), 30, "{name}: {answers:?}");
+    }
+}
+
+/// Nor while it is not known yet to be away.
+#[test]
+fn whoever_is_refused_by_one_goes_to_all_the_others() {
+    let (site, dead, b, c) = (site(), Origin::dead(), Origin::saying("b"), Origin::saying("c"));
+    let door = site.open_with(&among(&site, &[&site.legacy, &dead, &b, &c], ", outliers: {failures: 0}"));
+    let answers: Vec<String> = (0..120).map(|_| door.get("/").text()).collect();
+    for name in ["a", "b", "c"] {
+        let count = answers.iter().filter(|text| *text == name).count();
+        assert!((36..=44).contains(&count), "{name} {count} times: {answers:?}");
+    }
+}
+
 #[test]
 fn by_hash_a_session_stays_at_one_endpoint_and_moves_only_if_that_one_goes() {
     let (site, b, c) = (site(), Origin::saying("b"), Origin::saying("c"));
