@@ -1,39 +1,113 @@
-//! How many requests of a route one asker may make. The library keeps the accounts; here is whose they are.
+//! How many requests of a route one asker may make. The library does the sums; here is whose they are.
 //!
-//! Askers are told apart by a keyed hash with a bounded number of values, so that nobody can fill the memory with accounts,
-//! and nobody can choose whose account he shares. An account that is full again is forgotten.
+//! Askers are told apart by a keyed hash of 64 bits, which nobody can choose and no two share. Their number is bounded, so that nobody
+//! can fill the memory with accounts: where a newcomer finds no room, those go who have not asked for longest. They may then begin
+//! anew; a newcomer never pays for what somebody else did. An account that is full again is forgotten.
 
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use governor::clock::{Clock, DefaultClock};
-use governor::state::keyed::HashMapStateStore;
+use governor::nanos::Nanos;
+use governor::state::StateStore;
 use governor::{Quota, RateLimiter};
 use http::StatusCode;
+use parking_lot::Mutex;
 
 use crate::config::settings::RateLimit;
 
 /// Accounts of one route: a quarter of a million, some ten megabytes while all of them are in use.
-const ACCOUNTS: u64 = 1 << 18;
-/// Parts that they are kept in, each with a lock of its own: tidying up one takes a fraction of a millisecond.
+const ACCOUNTS: usize = 1 << 18;
+/// Parts that they are kept in, each with a lock of its own.
 const DRAWERS: usize = 16;
-/// Requests between two rounds of tidying up, at least; otherwise as many as there are accounts.
-const TIDY_EVERY: u32 = 1024;
+/// What is full again sooner than this is kept for so long all the same: maps are not thrown away for every other request.
+const SHORTEST: Duration = Duration::from_secs(1);
 
 /// One route's. Kept by its name over reloads, as long as the rule is the same.
 pub struct Rates {
     rule: RateLimit,
-    drawers: [Drawer; DRAWERS],
+    drawers: [RateLimiter<u64, Drawer, DefaultClock>; DRAWERS],
     clock: DefaultClock,
     hashing: RandomState,
 }
 
-struct Drawer {
-    limiter: RateLimiter<u32, HashMapStateStore<u32>, DefaultClock>,
-    /// Requests until it is tidied up.
-    due: AtomicU32,
+/// Some of the accounts. The two halves make the order of their use: who asks is put among the recent, and when those are half of all,
+/// or have been gathered for so long that all others are full again, the others are forgotten at once.
+#[derive(Debug)]
+struct Drawer(Mutex<Accounts>);
+
+#[derive(Debug)]
+struct Accounts {
+    recent: Half,
+    earlier: Half,
+    /// When the last half was begun.
+    since: Instant,
+    /// In this time an empty account is full again.
+    lasts: Duration,
+}
+
+type Half = HashMap<u64, Nanos, BuildHasherDefault<AsItIs>>;
+
+/// What is hashed is a keyed hash already.
+#[derive(Debug, Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {}
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+impl StateStore for Drawer {
+    type Key = u64;
+
+    fn measure_and_replace<T, F, E>(&self, asker: &u64, measure: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let mut accounts = self.0.lock();
+        accounts.make_room(Instant::now());
+        let account = accounts.account(*asker);
+        let (measured, left) = measure(account)?;
+        accounts.recent.insert(*asker, left);
+        Ok(measured)
+    }
+}
+
+impl Drawer {
+    fn new(fills_in: Duration) -> Self {
+        let (recent, earlier) = (Half::default(), Half::default());
+        let lasts = fills_in.max(SHORTEST);
+        Self(Mutex::new(Accounts { recent, earlier, since: Instant::now(), lasts }))
+    }
+}
+
+impl Accounts {
+    /// In the time of one assignment, however many are forgotten.
+    fn make_room(&mut self, now: Instant) {
+        if self.recent.len() >= ACCOUNTS / DRAWERS / 2 || now.duration_since(self.since) > self.lasts {
+            self.earlier = std::mem::take(&mut self.recent);
+            self.since = now;
+        }
+    }
+
+    /// Somebody's, from now on among the recent ones. `None`: he is new here.
+    fn account(&mut self, asker: u64) -> Option<Nanos> {
+        if let Some(account) = self.recent.get(&asker) {
+            return Some(*account);
+        }
+        let account = self.earlier.remove(&asker)?;
+        self.recent.insert(asker, account);
+        Some(account)
+    }
 }
 
 /// An asker has asked too often.
@@ -56,10 +130,9 @@ impl Rates {
     pub fn new(rule: RateLimit) -> Option<Self> {
         let quota = Quota::with_period(rule.per / rule.requests.get())?.allow_burst(rule.burst);
         let clock = DefaultClock::default();
-        let drawers = std::array::from_fn(|_| Drawer {
-            limiter: RateLimiter::new(quota, HashMapStateStore::default(), clock.clone()),
-            due: AtomicU32::new(TIDY_EVERY),
-        });
+        let fills_in = quota.burst_size_replenished_in();
+        let drawer = |_| RateLimiter::new(quota, Drawer::new(fills_in), clock.clone());
+        let drawers = std::array::from_fn(drawer);
         Some(Self { rule, drawers, clock, hashing: RandomState::new() })
     }
 
@@ -72,29 +145,11 @@ impl Rates {
     /// # Errors
     /// There is none left.
     pub fn take(&self, asker: impl Hash) -> Result<(), Exceeded> {
-        let account = (self.hashing.hash_one(asker) % ACCOUNTS) as u32;
-        let Some(drawer) = self.drawers.get(account as usize % DRAWERS) else { return Ok(()) };
-        drawer.tidy_when_due();
+        let asker = self.hashing.hash_one(asker);
+        // By other bits than those that the map looks at.
+        let Some(drawer) = self.drawers.get((asker >> 32) as usize % DRAWERS) else { return Ok(()) };
         let exceeded = |wait| Exceeded { status: self.rule.status, wait };
-        drawer.limiter.check_key(&account).map_err(|until| exceeded(until.wait_time_from(self.clock.now())))
-    }
-
-    #[cfg(test)]
-    fn accounts(&self) -> usize {
-        self.drawers.iter().map(|drawer| drawer.limiter.len()).sum()
-    }
-}
-
-impl Drawer {
-    /// As rarely as there are accounts to look at: over many requests it costs each the same little.
-    fn tidy_when_due(&self) {
-        if self.due.fetch_sub(1, Ordering::Relaxed) != 1 {
-            return;
-        }
-        self.limiter.retain_recent();
-        self.limiter.shrink_to_fit();
-        let accounts = u32::try_from(self.limiter.len()).unwrap_or(u32::MAX);
-        self.due.store(accounts.max(TIDY_EVERY), Ordering::Relaxed);
+        drawer.check_key(&asker).map_err(|until| exceeded(until.wait_time_from(self.clock.now())))
     }
 }
 
@@ -129,16 +184,48 @@ mod tests {
     }
 
     #[test]
+    fn a_newcomer_never_pays_for_strangers() {
+        let rates = Rates::new(rule(1, Duration::from_secs(3600), 1)).unwrap();
+        assert!((0..1_000_000).all(|client| rates.take(client).is_ok()));
+        assert!((0..1000).all(|client| rates.take(("another", client)).is_ok()));
+        assert!((999_000..1_000_000).all(|client| rates.take(client).is_err()), "the latest are remembered");
+    }
+
+    #[test]
+    fn who_goes_on_asking_is_not_forgotten_for_others() {
+        let rates = Rates::new(rule(1, Duration::from_secs(3600), 1)).unwrap();
+        assert!(rates.take("eager").is_ok());
+        assert!(
+            (0..500_000)
+                .all(|client| rates.take(client).is_ok() && (client % 1000 > 0 || rates.take("eager").is_err()))
+        );
+    }
+
+    fn count(drawer: &Drawer) -> usize {
+        let accounts = drawer.0.lock();
+        accounts.recent.len() + accounts.earlier.len()
+    }
+
+    fn take(drawer: &Drawer, asker: u64) -> Option<Nanos> {
+        drawer.measure_and_replace(&asker, |left| Ok::<_, ()>((left, Nanos::new(asker)))).unwrap()
+    }
+
+    #[test]
     fn accounts_are_bounded_and_those_that_are_full_again_are_forgotten() {
-        let slow = Rates::new(rule(1, Duration::from_secs(3600), 1)).unwrap();
-        (0..1_000_000).for_each(|client| _ = slow.take(client));
-        assert!(slow.accounts() > 200_000 && slow.accounts() as u64 <= ACCOUNTS, "{}", slow.accounts());
-        let quick = Rates::new(rule(1000, Duration::from_secs(1), 1)).unwrap();
-        (0..100_000).for_each(|client| _ = quick.take(client));
-        std::thread::sleep(Duration::from_millis(20));
-        (0..1_000_000).for_each(|_| _ = quick.take("one and the same"));
-        (0..DRAWERS as u32 * 8 * TIDY_EVERY).for_each(|client| _ = quick.take(client % 1000));
-        assert!(quick.accounts() < 2_000, "{}", quick.accounts());
+        let drawer = Drawer::new(Duration::from_secs(3600));
+        for asker in 0..100_000 {
+            assert_eq!(take(&drawer, asker), None);
+            assert!(count(&drawer) <= ACCOUNTS / DRAWERS);
+        }
+        assert!(count(&drawer) >= ACCOUNTS / DRAWERS / 2, "{}", count(&drawer));
+        assert_eq!(take(&drawer, 99_999), Some(Nanos::new(99_999)));
+        let mut accounts = drawer.0.lock();
+        let later = accounts.since + Duration::from_secs(3601);
+        accounts.make_room(later);
+        accounts.make_room(later + Duration::from_secs(3600));
+        assert!(!accounts.earlier.is_empty(), "they may not be full yet");
+        accounts.make_room(later + Duration::from_secs(3601));
+        assert!(accounts.recent.is_empty() && accounts.earlier.is_empty());
     }
 
     #[test]
