@@ -131,6 +131,7 @@ fn the_last_endpoint_is_never_left_alone() {
     for _ in 0..20 {
         assert_eq!((door.get("/").status(), door.get("/").text().as_str()), (500, "sick"));
     }
+    door.await_log("is left alone");
     assert_eq!(door.log().matches("is left alone").count(), 1, "{}", door.log());
 }
 

@@ -43,7 +43,7 @@ fn a_failing_new_is_spared_and_tried_again() {
     assert_eq!(door.metric("breaker_open", &[("route", "all")]), 1.0);
     assert_ne!(state(&door), "closed");
     assert!(door.command(&["status"]).stdout.contains("new, breaker "), "{}", door.command(&["status"]));
-    assert!(door.log().contains("breaker: new keeps failing"));
+    door.await_log("breaker: new keeps failing");
     is_well.store(true, Ordering::Relaxed);
     await_that("new to answer again", || match door.get("/").text().as_str() {
         "new" => Ok(()),

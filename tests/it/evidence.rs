@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::harness::client::request;
 use crate::harness::report::{line, report_of};
-use crate::harness::{Door, Origin, Site};
+use crate::harness::{Door, Origin, Site, await_that};
 
 const SHADOW: &str = "- {name: all, match: {path: {prefix: /}}, stage: shadow, mirror: {percent: 100}}";
 
@@ -93,10 +93,10 @@ fn serves_over(site: &Site, words: &[&str]) {
     for _ in 0..5 {
         assert_eq!(door.get("/page/1").status(), 200);
     }
-    let log = door.log().to_lowercase();
-    for word in words {
-        assert!(log.contains(word), "the log does not say {word:?}:\n{log}");
-    }
+    await_that("the log to say so", || {
+        let log = door.log().to_lowercase();
+        if words.iter().all(|word| log.contains(word)) { Ok(()) } else { Err(format!("no {words:?} in\n{log}")) }
+    });
     door.await_metric("requests_total", &[("route", "all")], 5.0);
 }
 
@@ -166,6 +166,7 @@ fn a_store_that_was_none_is_taken_once_it_is_moved_away() {
     door.await_metric("store_ok", &[], 1.0);
     door.await_accounted("all", 1);
     assert_eq!(fs::read_to_string(site.path("letter")).unwrap(), "a letter. ".repeat(1000));
+    door.await_log("is not a store");
     assert_eq!(door.log().matches("is not a store").count(), 1, "told once: {}", door.log());
 }
 
