@@ -54,6 +54,8 @@ pub struct Exchange {
 pub struct Attempt {
     /// Endpoints of the present origin that could not be connected to.
     pub tried: Vec<Arc<Endpoint>>,
+    /// How often another address of an endpoint was taken instead.
+    pub elsewhere: u8,
     /// How often the backend refused to look at the request (HTTP/2).
     pub refused: u8,
     /// The endpoint that is asked now.
@@ -67,6 +69,14 @@ pub struct Attempt {
     pub interim: u16,
     /// On the connection of a WebSocket.
     pub gate: Option<Arc<Gate>>,
+}
+
+impl Attempt {
+    /// There is a connection, or another origin is asked.
+    pub fn forget_refusals(&mut self) {
+        self.tried.clear();
+        self.elsewhere = 0;
+    }
 }
 
 impl Exchange {

@@ -112,11 +112,11 @@ impl ProxyHttp for Door {
     fn fail_to_connect(
         &self,
         session: &mut Session,
-        _: &HttpPeer,
+        peer: &HttpPeer,
         exchange: &mut Exchange,
         e: Box<Error>,
     ) -> Box<Error> {
-        self.connect_failed(session, exchange, e)
+        self.connect_failed(session, peer, exchange, e)
     }
 
     async fn connected_to_upstream(
@@ -128,7 +128,7 @@ impl ProxyHttp for Door {
         _: Option<&Digest>,
         exchange: &mut Exchange,
     ) -> Result<()> {
-        exchange.attempt.tried.clear();
+        exchange.attempt.forget_refusals();
         if let Some(visit) = &exchange.attempt.visit {
             visit.connected();
         }

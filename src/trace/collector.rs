@@ -98,7 +98,13 @@ impl Collector {
         peer.options.total_connection_timeout = Some(self.settings.timeout);
         peer.options.idle_timeout = Some(IDLE);
         loop {
-            let (mut session, reused) = self.connector.get_http_session(&peer).await.map_err(unreachable)?;
+            let connected = self.connector.get_http_session(&peer).await;
+            let (mut session, reused) = connected.map_err(|error| {
+                // The next batch goes there.
+                self.endpoint.leads_elsewhere(&peer, &error);
+                unreachable(error)
+            })?;
+            self.endpoint.is_reached();
             match self.exchange(&mut session, batch.clone()).await {
                 // A kept connection that was closed meanwhile.
                 Err(Failure::Unreachable(_)) if reused => {}

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use http::StatusCode;
+use pingora::upstreams::peer::HttpPeer;
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -98,15 +99,22 @@ impl Visit {
         self.endpoint.is_reached();
     }
 
-    /// A user could not be connected.
-    pub fn refused(&self, why: &pingora::Error) {
-        self.endpoint.cannot_be_reached(why);
-        self.failed(Fault::Connection);
+    /// A user could not be connected to this peer. Whether the endpoint's name leads to another one.
+    pub fn refused(&self, peer: &HttpPeer, why: &pingora::Error) -> bool {
+        let leads_elsewhere = self.refused_copy(peer, why);
+        if !leads_elsewhere {
+            self.failed(Fault::Connection);
+        }
+        leads_elsewhere
     }
 
     /// A copy could not be connected: the log may know, users' requests are judged by users' requests.
-    pub fn refused_copy(&self, why: &pingora::Error) {
-        self.endpoint.cannot_be_reached(why);
+    pub fn refused_copy(&self, peer: &HttpPeer, why: &pingora::Error) -> bool {
+        let leads_elsewhere = self.endpoint.leads_elsewhere(peer, why);
+        if !leads_elsewhere {
+            self.endpoint.cannot_be_reached(why);
+        }
+        leads_elsewhere
     }
 
     /// A user's answer has begun.

@@ -94,7 +94,7 @@ impl CopyClient {
     async fn once(&self, ask: &Ask, heads: &Heads, peer: &HttpPeer, keep: Keep) -> Result<Observation, Failure> {
         let connected = self.connector.get_http_session(peer).await;
         let (mut session, reused) = connected.map_err(|error| {
-            ask.to.refused_copy(&error);
+            ask.to.refused_copy(peer, &error);
             Unproven::ConnectError
         })?;
         ask.to.connected();

@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
-use pingora::upstreams::peer::HttpPeer;
+use pingora::upstreams::peer::{HttpPeer, Peer};
 
 use super::announcement::Announcement;
 use super::http2;
-use super::lookup::{self, Lookup};
+use super::lookup::{self, Lookup, Next};
 use super::outlier::Record;
 use super::raw_target::RawTarget;
 use super::tls::Tls;
@@ -183,6 +183,20 @@ impl Endpoint {
         }
     }
 
+    /// Nobody can connect where this peer is. Whether the name leads elsewhere, too.
+    pub fn leads_elsewhere(&self, peer: &HttpPeer, why: &pingora::Error) -> bool {
+        let Some(from) = peer.address().as_inet().copied() else { return false };
+        match self.lookup.pass_over(from) {
+            Next::Taken(to) => {
+                let why = reason(why);
+                tracing::warn!(endpoint = %self.name, %from, %to, "cannot connect to one of the name's addresses, the next one is taken: {why}");
+                true
+            }
+            Next::Known => true,
+            Next::None => false,
+        }
+    }
+
     /// Tells the log, once until it can be connected to again.
     pub(super) fn cannot_be_reached(&self, why: &pingora::Error) {
         if !self.unreachable.swap(true, Ordering::Relaxed) {
@@ -190,7 +204,8 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn is_reached(&self) {
+    pub fn is_reached(&self) {
+        self.lookup.reached();
         // A load is cheaper than a swap, and nearly always enough.
         if self.unreachable.load(Ordering::Relaxed) && self.unreachable.swap(false, Ordering::Relaxed) {
             tracing::info!(endpoint = %self.name, "the endpoint can be connected to again");

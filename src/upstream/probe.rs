@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use pingora::connectors::ConnectorOptions;
 use pingora::connectors::http::Connector;
 use pingora::http::RequestHeader;
+use pingora::protocols::http::client::HttpSession;
+use pingora::{Error, ErrorType};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
@@ -88,10 +90,9 @@ async fn probe(connector: Arc<Connector>, endpoint: Arc<Endpoint>, check: Health
 
 /// An endpoint is alive when it answers the check's path with a status of 200 to 399, as Kubernetes' probes have it.
 async fn ask(connector: &Connector, endpoint: &Endpoint, check: &HealthCheck) -> Result<(), String> {
-    let peer = endpoint.peer(&Announcement::of_nobody()).ok_or("its name cannot be resolved")?;
     let told = |error: Box<pingora::Error>| error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
     // The session is dropped, never given back: each probe is a connection of its own.
-    let (mut session, _) = connector.get_http_session(&peer).await.map_err(told)?;
+    let mut session = connect(connector, endpoint).await.map_err(told)?;
     let mut head = question(endpoint, check).map_err(told)?;
     if session.as_http2().is_some() {
         http2::dress(&mut head, endpoint).map_err(told)?;
@@ -105,6 +106,26 @@ async fn ask(connector: &Connector, endpoint: &Endpoint, check: &HealthCheck) ->
             100..=199 => {}
             200..=399 => return Ok(()),
             other => return Err(format!("{} answers {other}", check.path)),
+        }
+    }
+}
+
+/// To the first of the name's addresses that takes the connection.
+async fn connect(connector: &Connector, endpoint: &Endpoint) -> pingora::Result<HttpSession> {
+    loop {
+        let unknown = || Error::explain(ErrorType::ConnectError, "its name cannot be resolved");
+        let mut peer = endpoint.peer(&Announcement::of_nobody()).ok_or_else(unknown)?;
+        if endpoint.lookup.has_others() {
+            // One that does not answer at all must not take all the time there is.
+            peer.options.total_connection_timeout = Some(PROBE_TIMEOUT / 2);
+        }
+        match connector.get_http_session(&peer).await {
+            Ok((session, _)) => {
+                endpoint.lookup.reached();
+                return Ok(session);
+            }
+            Err(error) if endpoint.leads_elsewhere(&peer, &error) => {}
+            Err(error) => return Err(error),
         }
     }
 }

@@ -1,4 +1,4 @@
-/* The system's resolver, but for one name: its address stands in a file, or nowhere. Each question leaves a byte beside it. */
+/* The system's resolver, but for one name: its addresses stand in a file, in that order, or nowhere. Each question leaves a byte beside it. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <netdb.h>
@@ -14,17 +14,21 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
     if (name == NULL || strcmp(name, "legacy.moving") != 0)
         return system(name, service, hints, found);
 
-    char address[64] = "";
-    FILE *file = fopen(getenv("NAMES_FILE"), "r");
-    if (file != NULL) {
-        if (fgets(address, sizeof address, file) == NULL)
-            address[0] = 0;
-        fclose(file);
-    }
     FILE *asked = fopen(getenv("NAMES_ASKED"), "a");
     if (asked != NULL) {
         fputc('.', asked);
         fclose(asked);
     }
-    return address[0] != 0 ? system(address, service, hints, found) : EAI_NONAME;
+
+    FILE *file = fopen(getenv("NAMES_FILE"), "r");
+    if (file == NULL)
+        return EAI_NONAME;
+    char address[64];
+    struct addrinfo **end = found;
+    *end = NULL;
+    while (fscanf(file, "%63s", address) == 1 && system(address, service, hints, end) == 0)
+        while (*end != NULL)
+            end = &(*end)->ai_next;
+    fclose(file);
+    return *found != NULL ? 0 : EAI_NONAME;
 }

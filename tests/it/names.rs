@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -120,4 +120,64 @@ fn a_name_that_leads_nowhere_is_asked_for_soon() {
     assert_eq!(door.get("/").status(), 502, "nobody listens there");
     moving.is_at("127.0.0.1");
     await_answer(&door, "one");
+}
+
+/// As most machines have `localhost`: `::1` first, and the origin on the other address only.
+#[test]
+fn of_several_addresses_the_next_is_taken_where_nobody_listens() {
+    let moving = Moving::new(Origin::saying("one"));
+    for first in ["::1", "127.0.0.3 ::1", "127.0.0.3"] {
+        moving.is_at(&format!("{first} 127.0.0.1"));
+        let door = moving.open(", resolve: 100ms");
+        for _ in 0..5 {
+            assert_eq!(door.ask("POST", "/", &[], b"body").text(), "one", "{first}");
+        }
+        moving.await_questions(3);
+        assert_eq!(door.get("/").text(), "one");
+        let passed_over = door.log().matches("cannot connect to one of the name's addresses").count();
+        assert_eq!(passed_over, first.split(' ').count(), "each is tried once: {}", door.log());
+        assert!(!door.log().contains("cannot connect to the endpoint"), "{}", door.log());
+    }
+}
+
+#[test]
+fn the_address_in_use_may_die_and_stay_in_dns() {
+    let moving = Moving::new(Origin::saying("one"));
+    let port = moving.site.legacy.address.port();
+    moving.is_at("127.0.0.1 127.0.0.2");
+    other_at(SocketAddr::from(([127, 0, 0, 2], port)));
+    let door = moving.open(", resolve: 100ms");
+    assert_eq!(door.get("/").text(), "one");
+    let Moving { site, file, asked, .. } = moving;
+    let Site { legacy, folder, .. } = site;
+    let first = legacy.address;
+    drop(legacy);
+    await_that("nobody to listen at the first", || match TcpStream::connect(first) {
+        Ok(_) => Err("somebody does".to_owned()),
+        Err(_) => Ok(()),
+    });
+    for _ in 0..5 {
+        assert_eq!(door.ask("POST", "/", &[], b"body").text(), "other");
+    }
+    drop((folder, file, asked));
+}
+
+#[test]
+fn health_checks_and_copies_pass_over_addresses_too() {
+    let moving = Moving::new(Origin::saying("same"));
+    moving.is_at("::1 127.0.0.1");
+    let port = moving.site.legacy.address.port();
+    let mut config = moving.site.config("- {name: all, match: {path: {prefix: /}}, stage: shadow}");
+    config.new = format!("endpoints: [\"http://legacy.moving:{port}\"], health_check: {{path: /up, interval: 100ms}}");
+    let door = Door::open_as(&moving.binary, &moving.site.path("matapalo.yaml"), &config);
+    await_that("health checks", || {
+        let checks = moving.site.legacy.seen().iter().filter(|seen| seen.target() == "/up").count();
+        if checks >= 5 { Ok(()) } else { Err(format!("{checks} checks")) }
+    });
+    assert_eq!(door.get("/").text(), "same");
+    door.await_metric("mirror_total", &[("result", "answered")], 1.0);
+    assert!(!door.log().contains("endpoint is down"), "{}", door.log());
+    door.edit_and_await(", health_check: {path: /up, interval: 100ms}", "");
+    let moved = door.log().matches("cannot connect to one of the name's addresses").count();
+    assert_eq!(moved, 1, "{}", door.log());
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use http::StatusCode;
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
+use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType};
 
 use super::super::exchange::Exchange;
@@ -14,6 +15,9 @@ use super::Door;
 use crate::config::settings::FallbackSettings;
 use crate::evidence::Unproven;
 use crate::live::{BreakerState, FallbackReason};
+
+/// How often one request is tried at another address of the same names: the next requests go on where it ends.
+const MOST_ELSEWHERE: u8 = 3;
 
 impl Door {
     /// An answer's head has come. `Err`: it is not for the user, another attempt follows.
@@ -71,7 +75,7 @@ impl Door {
         }
         exchange.traced(|trace| trace.falls_back(reason));
         exchange.course = Course::FellBack(failure);
-        exchange.attempt.tried.clear();
+        exchange.attempt.forget_refusals();
         exchange.attempt.refused = 0;
         if exchange.capture.take().is_some() {
             self.decline(exchange, Unproven::FellBack);
@@ -81,7 +85,7 @@ impl Door {
     /// The fallback failed too. New's own answer is asked for again where that is safe; otherwise its status is all there is.
     fn back_to_original(&self, session: &Session, exchange: &mut Exchange, original: Failure) -> Box<Error> {
         exchange.course = Course::Original(original);
-        exchange.attempt.tried.clear();
+        exchange.attempt.forget_refusals();
         exchange.attempt.refused = 0;
         let answered = matches!(original, Failure::Answer(_));
         if answered && session.req_header().method.is_safe() { turn() } else { gateway_error(original.status()) }
@@ -91,6 +95,7 @@ impl Door {
     pub(in crate::proxy) fn connect_failed(
         &self,
         session: &Session,
+        peer: &HttpPeer,
         exchange: &mut Exchange,
         mut error: Box<Error>,
     ) -> Box<Error> {
@@ -98,7 +103,11 @@ impl Door {
         exchange.traced(|trace| trace.failed(if timed_out { "connect_timeout" } else { "connect_error" }));
         let mut endpoints = 0;
         if let Some(visit) = exchange.attempt.visit.take() {
-            visit.refused(&error);
+            if visit.refused(peer, &error) && exchange.attempt.elsewhere < MOST_ELSEWHERE {
+                exchange.attempt.elsewhere += 1;
+                error.set_retry(true);
+                return error;
+            }
             endpoints = visit.backend().endpoints().len();
             exchange.attempt.tried.push(visit.endpoint().clone());
         }
