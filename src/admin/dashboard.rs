@@ -99,8 +99,9 @@ fn backends(html: &mut String, backends: &[BackendStatus]) {
     for backend in backends {
         put!(html, "<tr><td>{}<td class=n>{}<td>", Escaped(&backend.name), backend.in_flight);
         for endpoint in &backend.endpoints {
-            let (class, word) = if endpoint.up { ("good", "up") } else { ("bad", "down") };
-            put!(html, "{} <span class={class}>{word}</span> ", Escaped(&endpoint.address));
+            let word = endpoint.word();
+            let class = if word == "up" { "good" } else { "bad" };
+            put!(html, "{} <span class={class}>{word}</span> ", Escaped(&endpoint.place()));
         }
         html.push_str("</tr>\n");
     }

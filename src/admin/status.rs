@@ -83,6 +83,12 @@ pub struct BackendStatus {
 pub struct EndpointStatus {
     pub address: String,
     pub up: bool,
+    /// Users are kept away from it for a while, because it failed too many of them (`outliers`).
+    #[serde(default)]
+    pub ejected: bool,
+    /// Where its name leads now; `None`: it has no name, or one that was never found.
+    #[serde(default)]
+    pub leads_to: Option<String>,
 }
 
 /// The verdict on a route, by its name.
@@ -178,8 +184,32 @@ impl BackendStatus {
             name: backend.name.to_string(),
             in_flight: backend.in_flight().count(),
             endpoints: endpoints
-                .map(|endpoint| EndpointStatus { address: endpoint.name.to_string(), up: endpoint.is_up() })
+                .map(|endpoint| EndpointStatus {
+                    address: endpoint.name.to_string(),
+                    up: endpoint.is_up(),
+                    ejected: endpoint.is_ejected(),
+                    leads_to: endpoint.leads_to().map(|address| address.to_string()),
+                })
                 .collect(),
+        }
+    }
+}
+
+impl EndpointStatus {
+    /// `up`, `down`, `ejected`.
+    pub fn word(&self) -> &'static str {
+        match (self.up, self.ejected) {
+            (false, _) => "down",
+            (true, true) => "ejected",
+            (true, false) => "up",
+        }
+    }
+
+    /// `legacy.internal:80 (10.0.0.7)`.
+    pub fn place(&self) -> String {
+        match &self.leads_to {
+            Some(address) => format!("{} ({address})", self.address),
+            None => self.address.clone(),
         }
     }
 }

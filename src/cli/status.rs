@@ -114,8 +114,7 @@ fn backends(backends: &[BackendStatus]) -> String {
     let columns = [Column::Left("BACKEND"), Column::Right("IN FLIGHT"), Column::Left("ENDPOINTS")];
     let row = |backend: &BackendStatus| {
         let endpoints = backend.endpoints.iter();
-        let told =
-            endpoints.map(|endpoint| format!("{} {}", endpoint.address, if endpoint.up { "up" } else { "down" }));
+        let told = endpoints.map(|endpoint| format!("{} {}", endpoint.place(), endpoint.word()));
         vec![backend.name.clone(), backend.in_flight.to_string(), told.collect::<Vec<_>>().join(", ")]
     };
     table(&columns, &backends.iter().map(row).collect::<Vec<_>>())

@@ -2,6 +2,7 @@
 //!
 //! Only what was counted is printed, so that ten thousand idle routes are ten thousand lines, not a million.
 
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
@@ -13,7 +14,7 @@ use super::counts::{self, Counters};
 use super::meters::{AnsweredBy, Meters, OTHER_CODE, RouteMeters};
 use super::snapshot::{ProxiedRoute, Snapshot};
 use crate::evidence::Unproven;
-use crate::upstream::Backend;
+use crate::upstream::{Backend, Endpoint};
 
 /// Everything that is measured, as text.
 ///
@@ -166,13 +167,16 @@ fn backends(snapshot: &Snapshot) -> Vec<MetricFamily> {
         .backends
         .iter()
         .map(|backend| gauge(&[("backend", &backend.name)], backend.in_flight().count() as f64));
-    let up = |backend: &std::sync::Arc<Backend>| {
-        let name = backend.name.clone();
-        let up = backend.endpoints().iter().map(move |endpoint| {
-            let up = if endpoint.is_up() { 1.0 } else { 0.0 };
-            gauge(&[("backend", &name), ("endpoint", &endpoint.name.to_string())], up)
-        });
-        up.collect::<Vec<_>>()
+    let of_endpoints = |is_so: fn(&Endpoint) -> bool| {
+        let backends = snapshot.backends.iter();
+        let of_backend = move |backend: &Arc<Backend>| {
+            let gauge = |endpoint: &Arc<Endpoint>| {
+                let labels = [("backend", &*backend.name), ("endpoint", &endpoint.name.to_string())];
+                gauge(&labels, if is_so(endpoint) { 1.0 } else { 0.0 })
+            };
+            backend.endpoints().iter().map(gauge).collect::<Vec<_>>()
+        };
+        backends.flat_map(of_backend).collect::<Vec<_>>()
     };
     vec![
         single("backend_in_flight", "Requests under way at a backend.", MetricType::GAUGE, in_flight.collect()),
@@ -180,7 +184,13 @@ fn backends(snapshot: &Snapshot) -> Vec<MetricFamily> {
             "backend_up",
             "Whether an endpoint answers its health check.",
             MetricType::GAUGE,
-            snapshot.backends.iter().flat_map(up).collect(),
+            of_endpoints(Endpoint::is_up),
+        ),
+        single(
+            "backend_ejected",
+            "Whether users are kept away from an endpoint for a while, because it failed too many of them (outliers).",
+            MetricType::GAUGE,
+            of_endpoints(Endpoint::is_ejected),
         ),
     ]
 }

@@ -89,6 +89,7 @@ fn counters_go_on_over_reloads_and_go_with_their_route() {
         r#"matapalo_fallback_total{route="rpc",reason="status"} 1"#,
         r#"matapalo_route_stage{route="rpc",stage="new"} 1"#,
         r#"matapalo_backend_up{backend="new",endpoint="127.0.0.1:9"} 1"#,
+        r#"matapalo_backend_ejected{backend="new",endpoint="127.0.0.1:9"} 0"#,
     ] {
         assert!(text.lines().any(|found| found == line), "{line}\nis not in\n{text}");
     }

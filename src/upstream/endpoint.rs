@@ -1,5 +1,6 @@
 //! One endpoint of a backend: where it is, how it is spoken to, whether probes find it up and users are served by it.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
@@ -133,6 +134,11 @@ impl Endpoint {
         self.record.is_ejected()
     }
 
+    /// The address of its name, now.
+    pub fn leads_to(&self) -> Option<SocketAddr> {
+        if self.is_name() { self.lookup.address() } else { None }
+    }
+
     pub(super) fn is_well(&self) -> bool {
         self.is_up() && !self.is_ejected() && self.is_found()
     }
@@ -150,7 +156,7 @@ impl Endpoint {
     }
 
     fn is_name(&self) -> bool {
-        self.name.host_port().is_some_and(|at| at.host.parse::<std::net::IpAddr>().is_err())
+        self.name.host_port().is_some_and(|at| at.host.parse::<IpAddr>().is_err())
     }
 
     pub(super) fn check(&self) -> Option<HealthCheck> {

@@ -108,17 +108,25 @@ fn an_endpoint_that_fails_users_is_left_alone_and_comes_back() {
         false => wire.ok("healed"),
     });
     let site = site();
-    let keys = ", outliers: {failures: 3, min_requests: 6, eject: 1s, longest: 2s}";
+    let keys = ", outliers: {failures: 3, min_requests: 6, eject: 3s, longest: 4s}";
     let door = site.open_with(&among(&site, &[&site.legacy, &sick], keys));
     let failed = (0..40).filter(|_| door.get("/").status() == 503).count();
     assert_eq!(failed, 6, "the floor of requests, and then none: {}", door.log());
     door.await_log("is left alone");
+    let (ill, well) = (sick.address.to_string(), site.legacy.address.to_string());
+    let ejected = |endpoint: &str| door.metric("backend_ejected", &[("backend", "legacy"), ("endpoint", endpoint)]);
+    assert_eq!([ejected(&ill), ejected(&well)], [1.0, 0.0]);
+    let told = door.command(&["status"]).stdout;
+    assert!(told.contains(&format!("{ill} ejected")) && told.contains(&format!("{well} up")), "{told}");
+    let endpoints = &door.status()["backends"][0]["endpoints"];
+    assert_eq!([&endpoints[0]["ejected"], &endpoints[1]["ejected"]], [false, true], "{endpoints}");
     broken.store(false, Ordering::Relaxed);
     await_that("it to come back", || match door.get("/").text().as_str() {
         "healed" => Ok(()),
         other => Err(other.to_owned()),
     });
     door.await_log("serves users again");
+    assert_eq!(ejected(&ill), 0.0);
 }
 
 #[test]

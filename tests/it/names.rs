@@ -90,8 +90,12 @@ fn a_name_that_moves_is_followed_without_a_reload() {
     let generation = door.generation();
     let mut client = door.client();
     assert_eq!(client.get("/", &[]).text(), "one");
+    let at = |address: &str| format!("legacy.moving:{0} ({address}:{0}) up", moving.site.legacy.address.port());
+    let told = |door: &Door| door.command(&["status"]).stdout;
+    assert!(told(&door).contains(&at("127.0.0.1")), "{}", told(&door));
     moving.is_at("127.0.0.2");
     await_answer(&door, "other");
+    assert!(told(&door).contains(&at("127.0.0.2")), "{}", told(&door));
     // Nor do kept connections lead to the old place.
     let before = moving.site.legacy.seen().len();
     for _ in 0..5 {
