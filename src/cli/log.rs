@@ -3,6 +3,7 @@
 //! Who logs never waits, and never learns whether anybody reads: a line that finds no room, or cannot be written, is dropped
 //! and counted. The same goes for panics, which would else be told on stderr by the thread that has one.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -75,7 +76,14 @@ impl Log {
             LogFormat::Text => written.with_ansi(io::stderr().is_terminal()).try_init(),
             LogFormat::Json => written.json().flatten_event(true).try_init(),
         };
-        std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
+        // As the library's own hook tells it, which would wait for a reader.
+        std::panic::set_hook(Box::new(|panic| {
+            let trace = Backtrace::capture();
+            match trace.status() {
+                BacktraceStatus::Captured => tracing::error!("{panic}\n{trace}"),
+                _ => tracing::error!("{panic}"),
+            }
+        }));
         Ok(log)
     }
 
