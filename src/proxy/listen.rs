@@ -22,6 +22,9 @@ use crate::socket::{self, Stream};
 /// Wait after a failed accept (no file descriptor left): the next one would fail as well.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Connections that are let in when the listener closes: as many as the system keeps waiting.
+const MOST_WAITING: usize = 4096;
+
 /// An address that could not be listened on.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {source}{}", hint(.source))]
@@ -89,6 +92,8 @@ impl Front {
     /// listener may change meanwhile: each connection is served by what is in force when it comes.
     pub async fn accept(self, listener: socket::Listener, mut says: Arc<Listener>) {
         let (mut end, mut stop) = (self.listening_ends.clone(), self.stop.clone());
+        // As long as somebody may still be let in.
+        let open = Fresh::of(&self.open);
         loop {
             tokio::select! {
                 biased;
@@ -105,7 +110,13 @@ impl Front {
                 },
             }
         }
+        // Who waits to be let in would be reset with the listener.
+        for _ in 0..MOST_WAITING {
+            let Ok(Ok((stream, peer))) = tokio::time::timeout(Duration::ZERO, listener.accept()).await else { break };
+            self.admit(stream, peer, says.clone());
+        }
         drop(listener);
+        drop(open);
         told(&mut stop).await;
         self.proxy.http_cleanup().await;
     }
@@ -215,7 +226,7 @@ impl OpenConnections {
     }
 }
 
-/// A connection on which no request has come whole; gone with the first.
+/// A connection on which no request has come whole, gone with the first; or a listener by which one may come.
 #[derive(Debug)]
 pub(super) struct Fresh(Arc<OpenConnections>);
 

@@ -137,6 +137,30 @@ fn who_has_just_connected_is_answered() {
     assert_eq!(door.await_exit().code(), Some(0));
 }
 
+/// Connections that wait to be accepted when the listener closes would be reset with it. Here the door stands still until it is time
+/// to close, and has them all before it then.
+#[test]
+fn who_waits_to_be_accepted_is_answered() {
+    const DELAY: Duration = Duration::from_secs(1);
+    let site = Site::named();
+    let config = site.config("- {name: all, match: {path: {prefix: /}}, stage: legacy}").and("drain_delay: 1s");
+    let mut door = site.open_with(&config);
+    door.signal("TERM");
+    door.await_log("draining");
+    let told = Instant::now();
+    door.signal("STOP");
+    let mut waiting: Vec<Client> = (0..50).map(|_| door.client()).collect();
+    for client in &mut waiting {
+        client.send(request("GET", "/", &[], b""));
+    }
+    std::thread::sleep((DELAY + Duration::from_millis(100)).saturating_sub(told.elapsed()));
+    door.signal("CONT");
+    for client in &mut waiting {
+        assert_eq!(client.answer("GET").text(), "legacy");
+    }
+    assert_eq!(door.await_exit().code(), Some(0));
+}
+
 #[test]
 fn an_idle_door_leaves_at_once() {
     let site = Site::named();
