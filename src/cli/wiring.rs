@@ -33,6 +33,8 @@ use crate::upstream::{Backends, Prober};
 const POOL_PER_THREAD: usize = 1024;
 /// How long a door that has a successor keeps connections on which nobody asks anything.
 const LINGER: Duration = Duration::from_secs(10);
+/// How much longer than its drain a door may take until its store is free for the next one.
+const HAND_OVER: Duration = Duration::from_secs(10);
 /// How long a door that is told to stop waits for the first request of those who have just connected.
 const FIRST_REQUEST: Duration = Duration::from_millis(500);
 /// How long copies may still be sent and compared once the last user is served.
@@ -273,7 +275,9 @@ fn recorder(settings: &Settings, inherited: &Inherited) -> Recorder {
     let (path, size) = (&settings.store.path, settings.store.max_size);
     match Store::open(path, size) {
         Ok(store) => Recorder::new(Some(store)),
-        Err(StoreError::LockedByDoor { .. }) if inherited.is_succession() => Recorder::taking_over(path, size),
+        Err(StoreError::LockedByDoor { .. }) if inherited.is_succession() => {
+            Recorder::taking_over(path, size, settings.drain_timeout + HAND_OVER)
+        }
         Err(error) => {
             tracing::error!(
                 "no evidence is kept: {error}; until the store can be opened, everything is counted in memory"

@@ -84,6 +84,8 @@ struct Shared {
     changed: Condvar,
     /// Bytes of samples that may wait for the store.
     sample_room: usize,
+    /// How long the store of the door before this one is waited for after the end.
+    hand_over: Duration,
 }
 
 /// Flushes are numbered: a caller waits until the one that it asked for is done.
@@ -135,23 +137,25 @@ impl Recorder {
             signal: Mutex::default(),
             changed: Condvar::new(),
             sample_room: store.as_ref().map_or(0, Store::sample_buffer),
+            hand_over: Duration::ZERO,
         });
         let writer = store.and_then(|store| spawn_writer(&shared, store));
         Self { shared, writer, key: random_key(), compare, ledgers: Ledgers::default() }
     }
 
     /// With a store that another door holds and will soon let go: until then everything is counted in memory.
-    pub fn taking_over(path: &Path, max_size: u64) -> Self {
+    /// Told to stop before that, it waits so long for it.
+    pub fn taking_over(path: &Path, max_size: u64, patience: Duration) -> Self {
         let held = StoreError::Other { path: path.to_owned(), why: "the door before this one has it still".to_owned() };
-        Self::waiting_for(path, max_size, &held, None)
+        Self::waiting_for(path, max_size, &held, None, patience)
     }
 
     /// With a store that could not be opened, which the log says already: it is tried again, and counted in memory until then.
     pub fn trying_again(path: &Path, max_size: u64, error: &StoreError) -> Self {
-        Self::waiting_for(path, max_size, error, Some(error.to_string()))
+        Self::waiting_for(path, max_size, error, Some(error.to_string()), Duration::ZERO)
     }
 
-    fn waiting_for(path: &Path, max_size: u64, error: &StoreError, told: Option<String>) -> Self {
+    fn waiting_for(path: &Path, max_size: u64, error: &StoreError, told: Option<String>, hand_over: Duration) -> Self {
         let mut health = StoreHealth::new(Some(path));
         health.fail(error, SystemTime::now());
         let shared = Arc::new(Shared {
@@ -163,6 +167,7 @@ impl Recorder {
             signal: Mutex::default(),
             changed: Condvar::new(),
             sample_room: Store::sample_buffer_of(max_size),
+            hand_over,
         });
         let path = path.to_owned();
         let writer = spawn(&shared, path.clone(), move |shared| takeover::run(shared, &path, max_size, told));
@@ -285,7 +290,7 @@ impl Recorder {
         let Some(writer) = &self.writer else { return };
         self.shared.signal.lock().stop = true;
         self.shared.changed.notify_all();
-        let end = Instant::now() + CLOSE_PATIENCE;
+        let end = Instant::now() + CLOSE_PATIENCE + self.shared.hand_over;
         while !writer.is_finished() && Instant::now() < end {
             thread::sleep(CLOSE_LOOK);
         }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
+use smallvec::SmallVec;
 
 use super::clock::Scheme;
 
@@ -77,7 +78,14 @@ fn hops_from_the_right(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAdd
         .get_all(if standard { FORWARDED } else { X_FORWARDED_FOR })
         .iter()
         .rev()
-        .flat_map(|header| header.as_bytes().rsplit(|byte| *byte == b','))
+        .flat_map(move |header| {
+            let mut hops: SmallVec<[&[u8]; 4]> = match standard {
+                true => parts(header.as_bytes(), b',').collect(),
+                false => header.as_bytes().split(|byte| *byte == b',').collect(),
+            };
+            hops.reverse();
+            hops
+        })
         .map(move |hop| {
             let hop = if standard { parameter(hop, b"for")? } else { hop };
             address_of(std::str::from_utf8(hop.trim_ascii()).ok()?)
@@ -86,12 +94,26 @@ fn hops_from_the_right(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAdd
 
 /// The elements of Forwarded, from the left: RFC 7239, section 4. Read only where there is no X-Forwarded-For.
 fn elements(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    headers.get_all(FORWARDED).iter().flat_map(|header| header.as_bytes().split(|byte| *byte == b','))
+    headers.get_all(FORWARDED).iter().flat_map(|header| parts(header.as_bytes(), b','))
+}
+
+/// What separators part, but for those in quoted strings: a proxy quotes what clients say (RFC 9110, section 5.6.4).
+fn parts(list: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let (mut quoted, mut escaped) = (false, false);
+    list.split(move |byte| {
+        let was_escaped = std::mem::take(&mut escaped);
+        match byte {
+            b'\\' if quoted && !was_escaped => escaped = true,
+            b'"' if !was_escaped => quoted = !quoted,
+            _ => {}
+        }
+        *byte == separator && !quoted
+    })
 }
 
 /// `198.51.100.4` of `proto=https; for=198.51.100.4`.
 fn parameter<'a>(element: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    let mut parameters = element.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+    let mut parameters = parts(element, b';').map(<[u8]>::trim_ascii);
     let value = parameters.find_map(|parameter| {
         let (found, value) = parameter.split_at_checked(name.len())?;
         value.strip_prefix(b"=").filter(|value| found.eq_ignore_ascii_case(name) && !value.is_empty())
@@ -172,6 +194,10 @@ mod tests {
         let other = told(&[(FORWARDED, standard), (X_FORWARDED_FOR, "2.2.2.2")]);
         assert_eq!(other, ("2.2.2.2".to_owned(), "2.2.2.2, 10.0.0.1".to_owned(), "http", None));
         assert_eq!(told(&[(FORWARDED, "for=1.1.1.1")]).2, "http");
+        // What a client says, a proxy quotes.
+        let quoted =
+            told(&[(FORWARDED, r#"for=1.1.1.1;proto=http;host="a,for=6.6.6.6;proto=https;host=evil\",for=7.7.7.7""#)]);
+        assert_eq!((quoted.0.as_str(), quoted.1.as_str(), quoted.2), ("1.1.1.1", "1.1.1.1, 10.0.0.1", "http"));
         assert_eq!(told(&[(FORWARDED, "proto=https"), (X_FORWARDED_PROTO, "http")]).2, "http");
     }
 

@@ -435,3 +435,18 @@ fn requests_are_copied_compared_and_fall_back_as_over_http1() {
     assert_eq!(copy.headers("host"), ["site.test"]);
     assert_eq!(copy.headers("x-own"), ["1"]);
 }
+
+/// As over HTTP/1: `limits.max_headers` counts them, and nothing else does.
+#[test]
+fn a_head_may_have_many_fields() {
+    let site = Site::of(echo(), Origin::dead());
+    let door = site.open_with(&h2c(&site, LEGACY).and("limits: {max_headers: 1100}"));
+    let names: Vec<String> = (0..1_100).map(|number| format!("x-{number}")).collect();
+    let fields: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "v")).collect();
+    story(async {
+        let client = Http2::connect(door.address).await;
+        assert_eq!(client.ask("GET", "/", &fields[..1_000], b"").await.unwrap().status, 200);
+        assert_eq!(client.ask("GET", "/", &fields, b"").await.unwrap().status, 431);
+    });
+    assert_eq!(site.legacy.only().header("x-999").as_deref(), Some("v"));
+}

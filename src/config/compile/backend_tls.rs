@@ -2,12 +2,12 @@
 //!
 //! Files are read together with the config, and all that would fail at the first connection fails here. PEM is RFC 7468.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pingora::tls::{CertificateDer, ClientConfig, PrivateKeyDer, RootCertStore, ServerName};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::config::at::At;
 use crate::config::mistake::Findings;
@@ -30,26 +30,26 @@ pub fn tls(written: Option<&BackendTlsSpec>, folder: &Path, at: &At<'_>, finding
 
 fn authorities(written: Option<&Text>, folder: &Path, at: &At<'_>, findings: &mut Findings) -> Vec<Vec<u8>> {
     let Some(file) = written else { return Vec::new() };
-    let found =
-        sections(folder, file, &["CERTIFICATE"]).and_then(|found| match found.iter().try_for_each(is_authority) {
+    let found = sections(folder, file, &["CERTIFICATE"]).and_then(|found| {
+        match found.iter().try_for_each(|der| is_authority(der)) {
             Ok(()) => Ok(found),
             Err(says) => Err(format!("{file:?} holds a certificate that cannot be used: {says}", file = file.0)),
-        });
+        }
+    });
     found.unwrap_or_else(|says| {
         findings.wrong(at, says);
         Vec::new()
     })
 }
 
-fn is_authority(der: &Vec<u8>) -> Result<(), String> {
-    RootCertStore::empty().add(CertificateDer::from(der.clone())).map_err(|error| error.to_string())?;
+fn is_authority(der: &[u8]) -> Result<(), String> {
+    RootCertStore::empty().add(CertificateDer::from(der)).map_err(|error| error.to_string())?;
     is_readable(der)
 }
 
-/// The library reads a certificate's names once more when it connects, and panics where it cannot.
-fn is_readable(der: &Vec<u8>) -> Result<(), String> {
-    let read = || drop(pingora::utils::tls::parse_x509(der));
-    catch_unwind(AssertUnwindSafe(read)).map_err(|_| "not a certificate of X.509".to_owned())
+/// The library reads a certificate's names once more when it connects, in this way, and panics where it cannot.
+fn is_readable(der: &[u8]) -> Result<(), String> {
+    X509Certificate::from_der(der).map(drop).map_err(|_| "not a certificate of X.509".to_owned())
 }
 
 fn name(written: Option<&Text>, at: &At<'_>, findings: &mut Findings) -> Option<String> {
@@ -75,7 +75,7 @@ fn client(written: &BackendTlsSpec, folder: &Path, at: &At<'_>, findings: &mut F
         }
     };
     let chain = sections(folder, certificate, &["CERTIFICATE"])
-        .and_then(|chain| chain.iter().try_for_each(is_readable).map(|()| chain))
+        .and_then(|chain| chain.iter().try_for_each(|der| is_readable(der)).map(|()| chain))
         .map_err(|says| findings.wrong(&at.key("client_certificate"), says));
     let key = sections(folder, key, &["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"])
         .map(|mut keys| keys.swap_remove(0))

@@ -14,9 +14,6 @@ const SOON: Duration = Duration::from_millis(250);
 const HAND_OVER: Duration = Duration::from_secs(600);
 /// Between two tries otherwise.
 const NOW_AND_THEN: Duration = Duration::from_secs(3);
-/// How long a door that is told to stop waits for the store of one that is still leaving: most have gone by then.
-const LAST_TRIES: Duration = Duration::from_secs(10);
-
 /// Waits for the store, then writes to it. `told` is what the log says of it already; nothing: it is being handed over.
 pub fn run(shared: &Shared, path: &Path, max_size: u64, told: Option<String>) {
     if let Some(store) = open(shared, path, max_size, told) {
@@ -51,7 +48,7 @@ fn open(shared: &Shared, path: &Path, max_size: u64, mut told: Option<String>) -
             Ok(store) => return Some(taken(shared, store)),
             Err(StoreError::LockedByDoor { .. }) if handed_over && !stop => {}
             Err(StoreError::LockedByDoor { .. })
-                if handed_over && told_to_stop.get_or_insert_with(last_tries).elapsed() < LAST_TRIES =>
+                if handed_over && told_to_stop.get_or_insert_with(last_tries).elapsed() < shared.hand_over =>
             {
                 std::thread::sleep(SOON);
             }
