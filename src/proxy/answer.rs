@@ -57,6 +57,9 @@ impl Refusal {
 pub fn unread(status: StatusCode) -> BytesMut {
     let why = match status {
         StatusCode::METHOD_NOT_ALLOWED => Refusal::MethodNotAllowed.text(),
+        StatusCode::URI_TOO_LONG => {
+            "the request's target is longer than 65,534 bytes, which is all that the door can hold"
+        }
         _ => "the request is malformed, or reads in two ways (RFC 9112)",
     };
     let body = format!("{} {why}\n", status.as_u16());

@@ -22,6 +22,8 @@ use withheld::{Malformed, SHOWN_LINES, Withheld};
 const LEEWAY: usize = 64 << 10;
 /// Longest line between chunks, bytes: a size, an extension that nobody uses, or a trailer.
 const LONGEST_CHUNK_LINE: usize = 8 * 1024;
+/// Bytes of a target that the library can hold.
+const LONGEST_TARGET: usize = u16::MAX as usize - 1;
 /// Largest body or chunk, bytes: who counts in signed numbers counts no further, and nobody ever will.
 const LARGEST: u64 = i64::MAX as u64;
 /// Hexadecimal digits of a chunk's size: 64 bits, with room for leading zeros.
@@ -75,6 +77,8 @@ struct Head {
     ends: Option<LineEnd>,
     lengths: u32,
     length: Option<u64>,
+    /// Bytes of the target.
+    target: usize,
     codings: u32,
     chunked: bool,
     upgrade: bool,
@@ -161,6 +165,11 @@ impl Framing {
         if self.shown.is_empty() {
             self.shown = BytesMut::new();
         }
+    }
+
+    /// Whether the library refuses the present request for the length of its target alone.
+    pub fn is_target_too_long(&self) -> bool {
+        self.state != State::Spoilt && self.head.target > LONGEST_TARGET
     }
 
     pub fn has_to_show(&self) -> bool {
@@ -265,7 +274,7 @@ impl Framing {
         if is_masked(target) {
             self.present.target = Some(target.to_vec());
         }
-        self.head = Head { ends: Some(end), ..Head::default() };
+        self.head = Head { ends: Some(end), target: target.len(), ..Head::default() };
         self.state = State::Headers;
         Ok(())
     }

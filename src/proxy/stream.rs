@@ -167,6 +167,7 @@ impl AsyncWrite for ClientStream {
             && matches!(self.clock.phase(), Phase::Idle | Phase::Head)
             && let Some(status) = final_status(buf)
         {
+            let status = if self.framing.is_target_too_long() { StatusCode::URI_TOO_LONG } else { status };
             self.clock.refuse(status);
             self.dated = answer::unread(status);
         }

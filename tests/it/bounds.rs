@@ -116,6 +116,17 @@ fn heads_are_bounded_in_lines_and_targets_in_bytes() {
     assert_eq!(site.legacy.seen().len(), 2);
 }
 
+#[test]
+fn a_target_may_be_as_long_as_the_library_can_hold() {
+    let site = site();
+    let door = site.open_with(&site.config(LEGACY).and("limits: {max_header_bytes: 256KiB}"));
+    let target = |length: usize| format!("/?{}", "x".repeat(length - 2));
+    for (length, status) in [(65_534, 200), (65_535, 414), (200_000, 414)] {
+        assert_eq!(door.get(&target(length)).status(), status, "{length}");
+    }
+    assert_eq!(site.legacy.only().target().len(), 65_534);
+}
+
 /// What a head has beyond those that the proxy engine reads goes to both backends, and rules see it.
 #[test]
 fn a_head_may_have_as_many_lines_as_nginx_takes() {
