@@ -34,6 +34,9 @@ pub fn run(shared: &Shared, mut store: Store) -> Option<Store> {
         shared.signal.lock().done = asked;
         shared.changed.notify_all();
         if stop {
+            if !shared.pending.lock().is_empty() {
+                tracing::error!("the door ends while its store cannot be written: what was counted since then is lost");
+            }
             return None;
         }
     }

@@ -157,6 +157,23 @@ fn a_full_disk_closes_no_door_and_loses_no_count() {
     drop(door);
 }
 
+/// What it has counted it cannot write, and says so.
+#[test]
+fn a_door_that_ends_on_a_full_disk_says_what_is_lost() {
+    let site = site();
+    let Some(small) = Small::mount(&site.path("small")) else {
+        println!("not checked: a file system cannot be mounted here");
+        return;
+    };
+    let mut door = Door::open(&small.0.join("matapalo.yaml"), &site.config(SHADOW));
+    small.fill();
+    asks(&door, 200);
+    door.await_metric("store_ok", &[], 0.0);
+    door.signal("TERM");
+    assert_eq!(door.await_exit().code(), Some(0));
+    door.await_log("what was counted since then is lost");
+}
+
 #[test]
 fn a_disk_that_was_full_at_the_start_keeps_no_door_closed() {
     let site = site();
