@@ -157,7 +157,7 @@ fn a_full_disk_closes_no_door_and_loses_no_count() {
     drop(door);
 }
 
-/// What it has counted it cannot write, and says so.
+/// What it has counted it cannot write, and says so; nothing is ready meanwhile.
 #[test]
 fn a_door_that_ends_on_a_full_disk_says_what_is_lost() {
     let site = site();
@@ -166,9 +166,15 @@ fn a_door_that_ends_on_a_full_disk_says_what_is_lost() {
         return;
     };
     let mut door = Door::open(&small.0.join("matapalo.yaml"), &site.config(SHADOW));
+    let gate = |door: &Door| door.command(&["gate", "all", "--min-requests", "10", "--max-mismatch", "100"]);
+    asks(&door, 20);
+    door.await_accounted("all", 20);
+    assert_eq!(gate(&door).code, 0, "{}", gate(&door));
     small.fill();
     asks(&door, 200);
     door.await_metric("store_ok", &[], 0.0);
+    let unsure = gate(&door);
+    assert!(unsure.code == 3 && unsure.stdout.contains("cannot write its store"), "{unsure}");
     door.signal("TERM");
     assert_eq!(door.await_exit().code(), Some(0));
     door.await_log("what was counted since then is lost");
