@@ -35,7 +35,7 @@ const POOL_PER_THREAD: usize = 1024;
 const LINGER: Duration = Duration::from_secs(10);
 /// How much longer than its drain a door may take until its store is free for the next one.
 const HAND_OVER: Duration = Duration::from_secs(10);
-/// How long a door that is told to stop waits for the first request of those who have just connected.
+/// How long a door that is told to stop waits for the first byte of those who have just connected.
 const FIRST_REQUEST: Duration = Duration::from_millis(500);
 /// How long copies may still be sent and compared once the last user is served.
 const MIRROR_PATIENCE: Duration = Duration::from_secs(2);
@@ -176,7 +176,7 @@ impl OpenDoor {
         self.sockets.clear();
         self.end_listening.send_replace(true);
         let started = Instant::now();
-        self.runtime.block_on(self.front.begun(FIRST_REQUEST.min(patience)));
+        self.runtime.block_on(self.front.begun(FIRST_REQUEST.min(patience), patience));
         self.end(patience.saturating_sub(started.elapsed()))
     }
 
@@ -195,6 +195,7 @@ impl OpenDoor {
         self.window.close();
         self.draining.store(true, Ordering::Relaxed);
         self.sockets.clear();
+        self.front.is_succeeded();
         self.end_listening.send_replace(true);
         let left = self.runtime.block_on(self.front.drained(idle));
         if left == 0 { self.end(Duration::ZERO) } else { self.end(settings.drain_timeout.saturating_sub(idle)) }

@@ -158,6 +158,15 @@ impl Clock {
         *self.fresh.lock() = Some(fresh);
     }
 
+    /// A byte of the next request has come.
+    pub fn asks(&self) {
+        if self.requests.load(Ordering::Relaxed) == 0
+            && let Some(fresh) = self.fresh.lock().as_mut()
+        {
+            fresh.asks();
+        }
+    }
+
     pub fn entrance(&self) -> &Entrance {
         &self.entrance
     }

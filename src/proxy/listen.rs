@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -50,6 +50,8 @@ pub struct Front {
     live: Arc<Live>,
     open: Arc<OpenConnections>,
     pub(super) access_log: Option<Arc<AccessLog>>,
+    /// Who waits to be let in is for the door after this one.
+    has_successor: Arc<AtomicBool>,
     /// Connections accepted so far.
     accepted: Arc<AtomicU64>,
     /// New connections are no longer for this door.
@@ -70,7 +72,7 @@ pub struct OpenConnections {
     gauge: prometheus::IntGauge,
     changed: watch::Sender<usize>,
     /// Those on which no request has come whole.
-    fresh: watch::Sender<usize>,
+    fresh: watch::Sender<FreshOnes>,
     /// How many of each client, while that has a bound.
     by_client: Mutex<HashMap<IpAddr, usize>>,
 }
@@ -85,7 +87,16 @@ impl Front {
         stop: ShutdownWatch,
     ) -> Self {
         let open = OpenConnections::new(live.meters().connections.clone());
-        Self { proxy, live, open: Arc::new(open), access_log, accepted: Arc::default(), listening_ends, stop }
+        Self {
+            proxy,
+            live,
+            open: Arc::new(open),
+            access_log,
+            has_successor: Arc::default(),
+            accepted: Arc::default(),
+            listening_ends,
+            stop,
+        }
     }
 
     /// Accepts until told to stop, then closes the listener and tells idle connections to end. What the config says of the
@@ -111,7 +122,8 @@ impl Front {
             }
         }
         // Who waits to be let in would be reset with the listener.
-        for _ in 0..MOST_WAITING {
+        let waiting = if self.has_successor.load(Ordering::Acquire) { 0 } else { MOST_WAITING };
+        for _ in 0..waiting {
             let Ok(Ok((stream, peer))) = tokio::time::timeout(Duration::ZERO, listener.accept()).await else { break };
             self.admit(stream, peer, says.clone());
         }
@@ -121,6 +133,11 @@ impl Front {
         self.proxy.http_cleanup().await;
     }
 
+    /// Another door has the listeners, too, and takes in who comes.
+    pub fn is_succeeded(&self) {
+        self.has_successor.store(true, Ordering::Release);
+    }
+
     /// Waits until no connection is open, at most for `patience`. How many were still open?
     pub async fn drained(&self, patience: Duration) -> usize {
         let mut changed = self.open.changed.subscribe();
@@ -128,11 +145,12 @@ impl Front {
         self.open.count.load(Ordering::Acquire)
     }
 
-    /// Waits until a request has come on each connection that was accepted, at most for `patience`: who has just connected is about
-    /// to ask, and must not be cut as if it were idle.
-    pub async fn begun(&self, patience: Duration) {
+    /// Waits until a request has come whole on each connection that was accepted: for `silent` at most where not a byte of it is
+    /// there, and else for `patience`. Who has just connected is about to ask, and must not be cut as if it were idle.
+    pub async fn begun(&self, silent: Duration, patience: Duration) {
         let mut fresh = self.open.fresh.subscribe();
-        let _ = tokio::time::timeout(patience, fresh.wait_for(|fresh| *fresh == 0)).await;
+        let _ = tokio::time::timeout(silent, fresh.wait_for(|fresh| fresh.silent + fresh.asking == 0)).await;
+        let _ = tokio::time::timeout(patience, fresh.wait_for(|fresh| fresh.asking == 0)).await;
     }
 
     /// A listener that is no longer in the config listens, as it did, until the restart that its end takes. Several may be
@@ -205,7 +223,7 @@ impl OpenConnections {
             count: AtomicUsize::new(0),
             gauge,
             changed: watch::channel(0).0,
-            fresh: watch::channel(0).0,
+            fresh: watch::channel(FreshOnes::default()).0,
             by_client: Mutex::default(),
         }
     }
@@ -228,18 +246,43 @@ impl OpenConnections {
 
 /// A connection on which no request has come whole, gone with the first; or a listener by which one may come.
 #[derive(Debug)]
-pub(super) struct Fresh(Arc<OpenConnections>);
+pub(super) struct Fresh {
+    open: Arc<OpenConnections>,
+    /// Some of the first request is there.
+    asks: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct FreshOnes {
+    silent: usize,
+    asking: usize,
+}
+
+impl FreshOnes {
+    fn count(&mut self, asking: bool) -> &mut usize {
+        if asking { &mut self.asking } else { &mut self.silent }
+    }
+}
 
 impl Fresh {
     fn of(open: &Arc<OpenConnections>) -> Self {
-        open.fresh.send_modify(|fresh| *fresh += 1);
-        Self(open.clone())
+        open.fresh.send_modify(|fresh| fresh.silent += 1);
+        Self { open: open.clone(), asks: false }
+    }
+
+    /// The first byte of a request has come.
+    pub(super) fn asks(&mut self) {
+        let before = std::mem::replace(&mut self.asks, true);
+        self.open.fresh.send_modify(|fresh| {
+            *fresh.count(before) -= 1;
+            fresh.asking += 1;
+        });
     }
 }
 
 impl Drop for Fresh {
     fn drop(&mut self) {
-        self.0.fresh.send_modify(|fresh| *fresh -= 1);
+        self.open.fresh.send_modify(|fresh| *fresh.count(self.asks) -= 1);
     }
 }
 

@@ -61,6 +61,7 @@ impl ClientStream {
     fn has_read(&self) {
         if self.clock.phase() == Phase::Idle {
             self.clock.enter(Phase::Head, Some(self.header_timeout));
+            self.clock.asks();
         }
     }
 
