@@ -24,6 +24,7 @@ pub async fn report(live: &Live, route: Option<&str>) -> Result<Report, ReportEr
     let filter = Filter {
         route: route.map(str::to_owned),
         facts: Some(facts(&snapshot.settings, snapshot.rollbacks())),
+        unwritten: live.recorder().health().error(),
         ..Filter::at(SystemTime::now())
     };
     let asked = store.clone();

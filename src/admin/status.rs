@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::Shown;
 use crate::config::settings::RouteSettings;
-use crate::evidence::record::StoreState;
 use crate::live::meters::Traffic;
 use crate::live::rollbacks::{RolledBack, rfc3339};
 use crate::live::{ProxiedRoute, Reload, RouteMeters, Snapshot};
@@ -127,13 +126,7 @@ impl LastReload {
 
 impl StoreStatus {
     fn of(shown: &Shown, snapshot: &Snapshot) -> Self {
-        let health = shown.live.recorder().health();
-        let absent = || "could not be opened when the door started; evidence is counted in memory only".to_owned();
-        let error = match health.state {
-            StoreState::Sound => None,
-            StoreState::Failing => health.why,
-            StoreState::Absent => Some(absent()),
-        };
+        let error = shown.live.recorder().health().error();
         Self { path: snapshot.settings.store.path.display().to_string(), ok: error.is_none(), error }
     }
 }

@@ -1,13 +1,12 @@
 //! `matapalo gate`: the verdict as an exit code, for a pipeline that flips a route only when it is ready.
 
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::path::Path;
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::ask::{DoorAt, Heard};
-use super::report::StoreTarget;
-use super::{AdminTarget, Exit, Format, print};
+use super::evidence::StoreTarget;
+use super::{Exit, Format, print};
 use crate::evidence::readiness::{GateSpec, Verdict, parse_window};
 use crate::evidence::report::{Filter, Report, RouteReport};
 use crate::evidence::store::StoreReader;
@@ -63,40 +62,6 @@ impl From<RouteReport> for Judged {
     }
 }
 
-impl Judged {
-    /// Something was counted that the store does not know: it is not said to be ready.
-    fn lacks(&mut self, why: &str) {
-        if self.verdict == Verdict::Ready {
-            self.verdict = Verdict::Inconclusive;
-            self.reasons = vec![why.to_owned()];
-        }
-    }
-}
-
-/// What a running door says of its store.
-#[derive(Debug, Deserialize)]
-struct DoorStatus {
-    store: DoorStore,
-}
-
-#[derive(Debug, Deserialize)]
-struct DoorStore {
-    path: PathBuf,
-    error: Option<String>,
-}
-
-/// Why the store lacks what the door that writes it has counted. `None`: it lacks nothing, or no door runs.
-fn unwritten(config: &Path, store: &Path) -> Option<String> {
-    let door = DoorAt::find(config, &AdminTarget::default()).ok()?;
-    let Ok(Heard::Answer(DoorStatus { store: its })) = door.get("/api/v1/status") else { return None };
-    let same = match (its.path.canonicalize(), store.canonicalize()) {
-        (Ok(its), Ok(this)) => its == this,
-        _ => its.path == store,
-    };
-    let error = its.error.filter(|_| same)?;
-    Some(format!("The door cannot write its store, and what it has counted since is not in it: {error}."))
-}
-
 /// # Errors
 /// The store or the config cannot be read.
 pub fn run(config: &Path, args: &Args) -> anyhow::Result<Exit> {
@@ -108,15 +73,12 @@ pub fn run(config: &Path, args: &Args) -> anyhow::Result<Exit> {
         confidence: args.confidence,
         ..GateSpec::default()
     };
-    let mut filter = Filter { since: args.since, facts: evidence.facts, gate, ..Filter::at(SystemTime::now()) };
+    let mut filter = Filter { since: args.since, gate, ..evidence.filter() };
     let mut judged = Vec::new();
     for route in &args.routes {
         filter.route = Some(route.clone());
         // One unknown route is trouble, whatever the others are.
         judged.extend(Report::read(&reader, &filter)?.routes.into_iter().map(Judged::from));
-    }
-    if let Some(why) = unwritten(config, &evidence.store) {
-        judged.iter_mut().for_each(|route| route.lacks(&why));
     }
     match args.format {
         Format::Text => print::say(&told(&judged))?,

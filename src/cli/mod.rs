@@ -10,6 +10,7 @@ pub mod compare;
 pub mod demo;
 pub mod diff;
 pub mod discover;
+mod evidence;
 pub mod exit;
 pub mod explain;
 pub mod gate;

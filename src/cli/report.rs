@@ -1,18 +1,16 @@
 //! `matapalo report`: what was compared, what differs, and why. Reads the store only, so it works with the door closed.
 
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::path::Path;
+use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
+use super::evidence::StoreTarget;
 use super::{Exit, print};
-use crate::config;
-use crate::evidence::fact::RouteFact;
 use crate::evidence::readiness::parse_window;
 use crate::evidence::report::{Filter, Paint, Report, text};
 use crate::evidence::store::StoreReader;
-use crate::live;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ReportFormat {
@@ -41,47 +39,11 @@ pub struct Args {
     pub store: StoreTarget,
 }
 
-/// Which store is read.
-#[derive(Debug, Clone, Default, clap::Args)]
-pub struct StoreTarget {
-    /// The store to read [default: the config's `store.path`]
-    #[arg(long = "store", value_name = "PATH")]
-    pub path: Option<PathBuf>,
-}
-
-/// The store to read, and what the config says of the routes in it.
-#[derive(Debug)]
-pub struct Evidence {
-    pub store: PathBuf,
-    /// `None`: the config cannot be read, and what the door said last holds.
-    pub facts: Option<Vec<RouteFact>>,
-}
-
-impl StoreTarget {
-    /// # Errors
-    /// The config, which names the store, cannot be read, and no other was named.
-    pub fn evidence(&self, config: &Path) -> anyhow::Result<Evidence> {
-        match (config::load(config), &self.path) {
-            (Ok(settings), path) => {
-                let kept = live::Rollbacks::beside(&settings.store.path);
-                let (rollbacks, _) = live::Rollbacks::open(kept);
-                let store = path.clone().unwrap_or_else(|| settings.store.path.clone());
-                Ok(Evidence { store, facts: Some(live::facts(&settings, rollbacks.now())) })
-            }
-            (Err(_), Some(path)) => Ok(Evidence { store: path.clone(), facts: None }),
-            (Err(errors), None) => {
-                Err(errors).context("the config says where the store is; --store PATH reads one without it")
-            }
-        }
-    }
-}
-
 /// # Errors
 /// The store cannot be read, or knows no such route.
 pub fn run(config: &Path, args: &Args) -> anyhow::Result<Exit> {
     let evidence = args.store.evidence(config)?;
-    let filter =
-        Filter { route: args.route.clone(), since: args.since, facts: evidence.facts, ..Filter::at(SystemTime::now()) };
+    let filter = Filter { route: args.route.clone(), since: args.since, ..evidence.filter() };
     let report = Report::read(&StoreReader::open(&evidence.store)?, &filter)?;
     match args.format {
         ReportFormat::Text => {

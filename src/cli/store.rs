@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::report::StoreTarget;
+use super::evidence::StoreTarget;
 use super::{Exit, Format, print};
 use crate::evidence::store::{Soundness, StoreError, StoreReader};
 

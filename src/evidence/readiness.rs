@@ -162,6 +162,16 @@ pub struct Readiness {
     pub mismatch_upper_percent: Option<f64>,
 }
 
+impl Readiness {
+    /// There is something that was not judged: it may be safe to flip, but that is not known.
+    pub fn doubt(&mut self, why: String) {
+        if self.verdict == Verdict::Ready {
+            self.verdict = Verdict::Inconclusive;
+            self.reasons.insert(0, why);
+        }
+    }
+}
+
 /// Judges what a route showed. `unsure`: why it cannot be told whether what differs counts.
 pub fn judge(tally: &Tally, gate: &Gate, unsure: Option<String>) -> Readiness {
     let compared = tally.compared();

@@ -52,12 +52,14 @@ pub struct Filter {
     pub facts: Option<Vec<RouteFact>>,
     /// Laid over each route's gate.
     pub gate: GateSpec,
+    /// Why the running door cannot write what it has counted; `None`: it can, or none runs. Nothing is called ready meanwhile.
+    pub unwritten: Option<String>,
 }
 
 impl Filter {
     /// Everything, as of this moment.
     pub fn at(now: SystemTime) -> Self {
-        Self { route: None, since: None, now, facts: None, gate: GateSpec::default() }
+        Self { route: None, since: None, now, facts: None, gate: GateSpec::default(), unwritten: None }
     }
 }
 
@@ -75,6 +77,9 @@ pub enum ReportError {
 pub struct Report {
     /// RFC 3339, UTC, as all times here.
     pub generated_at: String,
+    /// Why what the running door has counted of late is not in this: its store cannot be written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unwritten: Option<String>,
     /// In the order of the config, then by name. Routes of which nothing was ever sampled and nothing is copied are left out.
     pub routes: Vec<RouteReport>,
     /// Changes of stage and weight, the oldest first: they date the bugs.
@@ -260,7 +265,8 @@ impl Report {
         }
         let is_asked = |flip: &StoredFlip| filter.route.as_ref().is_none_or(|name| *name == flip.route);
         let flips = flips.into_iter().filter(is_asked).map(Flip::from).collect();
-        let mut report = Self { generated_at: rfc3339(millis(filter.now)), routes, flips, next: Vec::new() };
+        let generated_at = rfc3339(millis(filter.now));
+        let mut report = Self { generated_at, unwritten: filter.unwritten.clone(), routes, flips, next: Vec::new() };
         report.next = next::next(&report);
         Ok(report)
     }

@@ -48,6 +48,17 @@ impl StoreHealth {
         }
     }
 
+    /// Why the store takes nothing now; `None`: it does.
+    pub fn error(&self) -> Option<String> {
+        match self.state {
+            StoreState::Sound => None,
+            StoreState::Failing => self.why.clone(),
+            StoreState::Absent => {
+                Some("could not be opened when the door started; evidence is counted in memory only".to_owned())
+            }
+        }
+    }
+
     /// Notes a failed write.
     pub fn fail(&mut self, error: &StoreError, at: SystemTime) {
         self.failed_writes += 1;

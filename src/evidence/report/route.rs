@@ -95,6 +95,9 @@ pub(super) fn route_report(moment: &Moment<'_>, route: &Known, filter: &Filter) 
     {
         readiness.reasons.push(reason);
     }
+    if let Some(why) = &filter.unwritten {
+        readiness.doubt(format!("The door cannot write its store, and what it has counted since is not in it: {why}."));
+    }
     let (noise, causes) = causes.into_iter().partition(|cause| is_noise(&judged, cause));
     let origins = Origins::of(fact);
     let noise = judged.told(differences(moment, noise, &origins)?);

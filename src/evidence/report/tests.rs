@@ -130,6 +130,26 @@ fn only(route: &str) -> Filter {
 }
 
 #[test]
+fn nothing_is_ready_while_the_door_cannot_write_what_it_counts() {
+    let report = read(&only("feed")).unwrap();
+    assert_eq!(report.routes[0].verdict, Verdict::Ready);
+    let filter = Filter { unwritten: Some("no room left".to_owned()), ..filter() };
+    let report = read(&filter).unwrap();
+    assert!(report.routes.iter().all(|route| route.verdict != Verdict::Ready), "{report:?}");
+    assert!(!report.next.iter().any(|line| line.starts_with("ready")), "{:?}", report.next);
+    let text = text(&report, Paint::Plain);
+    assert!(
+        text.starts_with(
+            "! The door cannot write its store, and what it has counted since is not told here: no room left\n"
+        ),
+        "{text}"
+    );
+    let feed = report.routes.iter().find(|route| route.route == "feed").unwrap();
+    expect!["The door cannot write its store, and what it has counted since is not in it: no room left."]
+        .assert_eq(&feed.reasons[0]);
+}
+
+#[test]
 fn a_field_that_could_hardly_be_asked_again_is_not_ready() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("m.db");

@@ -58,6 +58,10 @@ pub use words::{both, narrow};
 /// The whole report.
 pub fn text(report: &Report, paint: Paint) -> String {
     let mut out = String::new();
+    if let Some(why) = &report.unwritten {
+        let told = format!("! The door cannot write its store, and what it has counted since is not told here: {why}");
+        line!(out, "{}\n", paint.on(Colour::Yellow, &plain(&told)));
+    }
     if report.routes.is_empty() {
         out.push_str(
             "Nothing was sampled yet, and no route has a mirror. A route is proven at stage shadow, with a mirror.\n",

@@ -175,6 +175,10 @@ fn a_door_that_ends_on_a_full_disk_says_what_is_lost() {
     door.await_metric("store_ok", &[], 0.0);
     let unsure = gate(&door);
     assert!(unsure.code == 3 && unsure.stdout.contains("cannot write its store"), "{unsure}");
+    let report = door.command(&["report"]).stdout;
+    assert!(report.contains("! The door cannot write its store") && !report.contains("READY"), "{report}");
+    door.await_metric("readiness", &[("route", "all")], -1.0);
+    assert_eq!(door.status()["routes"][0]["verdict"], "inconclusive");
     door.signal("TERM");
     assert_eq!(door.await_exit().code(), Some(0));
     door.await_log("what was counted since then is lost");
