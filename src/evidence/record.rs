@@ -17,7 +17,7 @@ use super::pair::{Pair, Unproven};
 use super::redact::{Emails, Key, Redactor};
 use super::sample::Sample;
 use super::store::batch::{Batch, CauseKey, CauseSeen, NewSample, Reload};
-use super::store::{Store, StoreError};
+use super::store::{Room, Store, StoreError};
 use super::tally::Compared;
 use super::time::millis;
 use crate::diff::{self, Comparison, Difference, Observation, Outcome};
@@ -33,7 +33,6 @@ mod tests;
 mod triage;
 mod writer;
 
-pub use admission::OTHER_CAUSES;
 use admission::{Admission, Placed};
 pub use health::{StoreHealth, StoreState};
 use ledgers::Ledgers;
@@ -82,8 +81,7 @@ struct Shared {
     health: Mutex<StoreHealth>,
     signal: Mutex<Signal>,
     changed: Condvar,
-    /// Bytes of samples that may wait for the store.
-    sample_room: usize,
+    room: Room,
     /// How long the store of the door before this one is waited for after the end.
     hand_over: Duration,
 }
@@ -121,8 +119,9 @@ impl Recorder {
     }
 
     fn comparing(store: Option<Store>, compare: Compare) -> Self {
+        let room = store.as_ref().map_or(Room::within(u64::MAX), Store::room);
         let admission = store.as_ref().and_then(|store| match store.known() {
-            Ok((known, learned)) => Some(Admission::of(known, learned)),
+            Ok((known, learned)) => Some(Admission::of(room.causes, known, learned)),
             Err(error) => {
                 tracing::warn!("{error}; the causes it knows are sampled anew");
                 None
@@ -131,12 +130,12 @@ impl Recorder {
         let shared = Arc::new(Shared {
             pending: Mutex::default(),
             last_reload: Mutex::default(),
-            admission: Mutex::new(admission.unwrap_or_default()),
+            admission: Mutex::new(admission.unwrap_or_else(|| Admission::of_at_most(room.causes))),
             sessions: Mutex::default(),
             health: Mutex::new(StoreHealth::new(store.as_ref().map(Store::path))),
             signal: Mutex::default(),
             changed: Condvar::new(),
-            sample_room: store.as_ref().map_or(0, Store::sample_buffer),
+            room,
             hand_over: Duration::ZERO,
         });
         let writer = store.and_then(|store| spawn_writer(&shared, store));
@@ -158,15 +157,16 @@ impl Recorder {
     fn waiting_for(path: &Path, max_size: u64, error: &StoreError, told: Option<String>, hand_over: Duration) -> Self {
         let mut health = StoreHealth::new(Some(path));
         health.fail(error, SystemTime::now());
+        let room = Room::within(max_size);
         let shared = Arc::new(Shared {
             pending: Mutex::default(),
             last_reload: Mutex::default(),
-            admission: Mutex::default(),
+            admission: Mutex::new(Admission::of_at_most(room.causes)),
             sessions: Mutex::default(),
             health: Mutex::new(health),
             signal: Mutex::default(),
             changed: Condvar::new(),
-            sample_room: Store::sample_buffer_of(max_size),
+            room,
             hand_over,
         });
         let path = path.to_owned();
@@ -382,7 +382,7 @@ impl Recorder {
         let sample = Sample::of(pair, comparison, &fingerprints, redactor);
         let Ok(content) = serde_json::to_string(&sample) else { return };
         let sample = NewSample { route: Arc::clone(&pair.route), fingerprints, at: millis(pair.at), content };
-        self.shared.pending.lock().add_sample(sample, self.shared.sample_room);
+        self.shared.pending.lock().add_sample(sample, self.shared.room.samples);
     }
 }
 

@@ -15,9 +15,11 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 pub mod batch;
 mod fields;
+mod fold;
 mod lock;
 mod place;
 pub mod read;
+mod reserve;
 mod schema;
 mod shrink;
 #[cfg(test)]
@@ -101,18 +103,44 @@ impl StoreError {
 struct Budget {
     /// Bytes of the file itself.
     file: u64,
+    /// Bytes by which it may outgrow that while it is made smaller, and in the last write of a door.
+    reserve: u64,
     /// Bytes of the write-ahead log beside it.
     wal: u64,
-    /// Bytes of samples that wait in memory for one transaction.
-    samples: usize,
+    room: Room,
 }
+
+/// What a store of its size has room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Bytes of samples that may wait in memory for one transaction.
+    pub samples: usize,
+    /// Causes told apart, over all routes.
+    pub causes: usize,
+}
+
+impl Room {
+    /// Of a store that is not open yet.
+    pub fn within(max_size: u64) -> Self {
+        Budget::of(max_size).room
+    }
+}
+
+/// Causes told apart at most: some megabytes in memory.
+const MAX_CAUSES: u64 = 20_000;
+/// Bytes of the file for each cause told apart: its row, its counts by time and session, its examples' numbers.
+const PER_CAUSE: u64 = 2048;
 
 impl Budget {
     fn of(max_size: u64) -> Self {
         let max_size = max_size.max(SMALLEST_SIZE);
         // SQLite's own default of 4 MiB is plenty; a small store gives a quarter.
         let wal = (max_size / 4).min(4 << 20);
-        Self { file: max_size - wal, wal, samples: usize::try_from(wal / 4).unwrap_or(usize::MAX) }
+        let reserve = (max_size / 8).min(4 << 20);
+        let file = max_size - wal - reserve;
+        let whole = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let room = Room { samples: whole(wal / 4), causes: whole((file / PER_CAUSE).min(MAX_CAUSES)) };
+        Self { file, reserve, wal, room }
     }
 }
 
@@ -123,6 +151,7 @@ pub struct Store {
     connection: Connection,
     budget: Budget,
     place: place::Place,
+    reserve: reserve::Reserve,
     /// Held as long as the store is open.
     _lock: lock::DoorLock,
 }
@@ -143,7 +172,8 @@ impl Store {
             .map_err(|error| StoreError::Unwritable { path: path.to_owned(), why: error.to_string() })?;
         schema::prepare(&connection, path, &budget)?;
         let place = place::Place::of(path);
-        let mut store = Self { path: path.to_owned(), connection, budget, place, _lock: lock };
+        let reserve = reserve::Reserve::hold(path, budget.reserve);
+        let mut store = Self { path: path.to_owned(), connection, budget, place, reserve, _lock: lock };
         store.fit()?;
         Ok(store)
     }
@@ -154,7 +184,7 @@ impl Store {
 
     /// Bytes on disk, as it was opened.
     pub fn max_size(&self) -> u64 {
-        self.budget.file + self.budget.wal
+        self.budget.file + self.budget.reserve + self.budget.wal
     }
 
     /// Whether the file that was opened still has its name. If not, what is written goes nowhere, and SQLite says nothing.
@@ -166,19 +196,14 @@ impl Store {
     pub fn abandon(self) {
         // Whoever moved the file away has everything in it.
         self.checkpoint();
-        let Self { path, connection, place, _lock, .. } = self;
+        let Self { path, connection, place, reserve, _lock, .. } = self;
         drop(connection);
+        reserve.release();
         place.clear(&path);
     }
 
-    /// As [`Store::sample_buffer`], of a store that is not open yet.
-    pub fn sample_buffer_of(max_size: u64) -> usize {
-        Budget::of(max_size).samples
-    }
-
-    /// Bytes of samples that may wait in memory for the next transaction.
-    pub fn sample_buffer(&self) -> usize {
-        self.budget.samples
+    pub fn room(&self) -> Room {
+        self.budget.room
     }
 
     fn error(&self, error: &rusqlite::Error) -> StoreError {

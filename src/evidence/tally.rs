@@ -132,6 +132,13 @@ impl Tally {
         }
     }
 
+    /// Keeps so many names of each sort apart; no sum changes.
+    pub fn fold(&mut self, keep: usize) {
+        fold(&mut self.fields, keep);
+        self.noise.fold(keep);
+        self.triage.fold(keep);
+    }
+
     pub fn merge(&mut self, other: &Self) {
         self.matched += other.matched;
         self.ignored += other.ignored;
@@ -149,6 +156,18 @@ impl Tally {
         self.legacy.merge(&other.legacy);
         self.new.merge(&other.new);
         self.triage.merge(&other.triage);
+    }
+}
+
+/// Keeps so many names apart, those that were counted most.
+fn fold(counts: &mut BTreeMap<String, u64>, keep: usize) {
+    if counts.len() <= keep {
+        return;
+    }
+    let mut names: Vec<(String, u64)> = std::mem::take(counts).into_iter().collect();
+    names.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    for (place, (name, count)) in names.into_iter().enumerate() {
+        *counts.entry(if place < keep { name } else { OTHER.to_owned() }).or_default() += count;
     }
 }
 

@@ -94,7 +94,7 @@ fn fill(store: &mut Store) {
             batch.tally(route, "shadow", at).add_unproven(Unproven::Timeout);
         }
         if differs {
-            note_cause(&mut batch, route, &comparison.differences[0], at, store.sample_buffer());
+            note_cause(&mut batch, route, &comparison.differences[0], at, store.room().samples);
         }
         if n % 2_000 == 1_999 {
             store.write(&std::mem::take(&mut batch)).unwrap();

@@ -30,6 +30,11 @@ const MAX_FIELDS: usize = 256;
 /// The path of what found no room under its own.
 const OTHER: &str = "(other)";
 
+/// What found no room under its own. Never noise: it is of many places.
+pub fn other() -> FieldKey {
+    FieldKey { path: OTHER.to_owned(), sort: Sort::Value(Kind::TooDifferent) }
+}
+
 /// What about a place differs. Both directions are one: under "they behave alike" each is as likely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Sort {
@@ -350,13 +355,22 @@ impl Counts {
         }
     }
 
+    /// Keeps so many fields apart, those of which most is known.
+    pub fn fold(&mut self, keep: usize) {
+        if self.fields.len() <= keep {
+            return;
+        }
+        let mut fields: Vec<(FieldKey, FieldCounts)> = std::mem::take(&mut self.fields).into_iter().collect();
+        fields.sort_by_key(|(_, counts)| std::cmp::Reverse(counts.iter().map(|(_, count)| count).sum::<u64>()));
+        for (place, (field, counts)) in fields.into_iter().enumerate() {
+            let key = if place < keep { field } else { other() };
+            self.fields.entry(key).or_default().merge(&counts);
+        }
+    }
+
     fn slot(&mut self, field: &FieldKey) -> &mut FieldCounts {
         let has_room = self.fields.len() < MAX_FIELDS || self.fields.contains_key(field);
-        let key = if has_room {
-            field.clone()
-        } else {
-            FieldKey { path: OTHER.to_owned(), sort: Sort::Value(Kind::TooDifferent) }
-        };
+        let key = if has_room { field.clone() } else { other() };
         self.fields.entry(key).or_default()
     }
 }

@@ -6,24 +6,22 @@ use std::sync::Arc;
 use super::keyed::{Keyed, Sort};
 use crate::diff::{Difference, cause};
 use crate::evidence::store::batch::CauseKey;
-use crate::evidence::store::triage::{KnownCause, Learned, Merge};
+use crate::evidence::store::triage::{KnownCause, Learned, Merge, OTHER_CAUSES};
 
 /// Causes kept apart per route. A route with more has one cause that the fingerprint does not see.
 const MAX_CAUSES_PER_ROUTE: usize = 256;
-/// Causes kept apart over all routes: some megabytes.
-const MAX_CAUSES: usize = 20_000;
-/// The fingerprint of what found no room under its own.
-pub const OTHER_CAUSES: &str = "other";
 
 /// Samples of a new cause that are taken as they come.
 const FIRST_SAMPLES: u64 = 4;
 /// Milliseconds. After the first ones, one a minute keeps the newest state of a cause at hand.
 const SAMPLE_EVERY: u64 = 60_000;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Admission {
     routes: HashMap<Arc<str>, OfRoute>,
     causes: usize,
+    /// Causes kept apart over all routes.
+    most: usize,
     /// What was learned and is not yet told to the store.
     learned: Vec<Learned>,
     merges: Vec<Merge>,
@@ -56,9 +54,14 @@ pub struct Placed {
 }
 
 impl Admission {
+    /// Knows nothing yet, and keeps so many causes apart.
+    pub fn of_at_most(most: usize) -> Self {
+        Self { routes: HashMap::new(), causes: 0, most, learned: Vec::new(), merges: Vec::new() }
+    }
+
     /// Goes on where the last door ended.
-    pub fn of(known: Vec<KnownCause>, learned: Vec<Learned>) -> Self {
-        let mut admission = Self::default();
+    pub fn of(most: usize, known: Vec<KnownCause>, learned: Vec<Learned>) -> Self {
+        let mut admission = Self::of_at_most(most);
         for Learned { route, pattern } in learned {
             let of_route = admission.routes.entry(route).or_default();
             of_route.keyed.learn(pattern);
@@ -108,7 +111,7 @@ impl Admission {
         if let Some((known, of)) = of_route.known.get_key_value(fingerprint.as_str()) {
             return Placed { fingerprint: Arc::clone(known), place: Arc::clone(&of.place) };
         }
-        let has_room = of_route.known.len() < MAX_CAUSES_PER_ROUTE && self.causes < MAX_CAUSES;
+        let has_room = of_route.known.len() < MAX_CAUSES_PER_ROUTE && self.causes < self.most;
         let fingerprint: Arc<str> = if has_room { fingerprint.as_str() } else { OTHER_CAUSES }.into();
         let place: Arc<str> = place.into();
         if !of_route.known.contains_key(&fingerprint) {

@@ -81,7 +81,7 @@ fn tell(shared: &Shared, error: &StoreError, told: &mut Option<String>) {
 
 fn taken(shared: &Shared, store: Store) -> Store {
     match store.known() {
-        Ok((known, learned)) => *shared.admission.lock() = Admission::of(known, learned),
+        Ok((known, learned)) => *shared.admission.lock() = Admission::of(store.room().causes, known, learned),
         Err(error) => tracing::warn!("{error}; the causes it knows are sampled anew"),
     }
     shared.health.lock().recover();

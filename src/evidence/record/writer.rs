@@ -2,14 +2,16 @@
 //!
 //! If the store fails, the counts go back to memory and are tried again; the log says so once, and once more when it is over.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::{Shared, StoreState};
-use crate::evidence::store::{Batch, Store, StoreError};
+use crate::evidence::store::{Store, StoreError};
 use crate::evidence::time::millis;
 
 /// The longest that a count stays in memory alone.
 const FLUSH_EVERY: Duration = Duration::from_millis(250);
+/// How long a store that another program holds is tried at the end.
+const LAST_TRIES: Duration = Duration::from_secs(10);
 /// Seconds between two rounds of merging old windows.
 const COMPACT_EVERY: u64 = 600;
 
@@ -34,10 +36,34 @@ pub fn run(shared: &Shared, mut store: Store) -> Option<Store> {
         shared.signal.lock().done = asked;
         shared.changed.notify_all();
         if stop {
-            if !shared.pending.lock().is_empty() {
-                tracing::error!("the door ends while its store cannot be written: what was counted since then is lost");
-            }
+            write_last(shared, &mut store);
             return None;
+        }
+    }
+}
+
+/// What the last flush could not write.
+fn write_last(shared: &Shared, store: &mut Store) {
+    let mut batch = std::mem::take(&mut *shared.pending.lock());
+    if batch.is_empty() {
+        return;
+    }
+    let end = Instant::now() + LAST_TRIES;
+    let written = loop {
+        match store.write_last(&mut batch) {
+            // It has waited already.
+            Err(StoreError::Busy { .. }) if Instant::now() < end => {}
+            written => break written,
+        }
+    };
+    match written {
+        Ok(_) => {
+            tracing::warn!("the door ends while its store was failing: its last counts are written, without samples")
+        }
+        Err(error) => {
+            tracing::error!(
+                "{error}; the door ends while its store cannot be written: what was counted since then is lost"
+            );
         }
     }
 }
@@ -52,29 +78,17 @@ fn wait(shared: &Shared) -> (u64, bool) {
 }
 
 fn flush(shared: &Shared, store: &mut Store, now: SystemTime) {
-    let batch = std::mem::take(&mut *shared.pending.lock());
+    let mut batch = std::mem::take(&mut *shared.pending.lock());
     if batch.is_empty() {
         return;
     }
-    match write(store, &batch, now) {
-        Ok(samples_dropped) => note_success(shared, samples_dropped),
+    match store.squeeze_in(&mut batch, millis(now) / 1000) {
+        Ok(written) => note_success(shared, batch.samples_dropped + written.samples_dropped),
         Err(error) => {
-            shared.pending.lock().put_back(batch, shared.sample_room);
+            shared.pending.lock().put_back(batch, shared.room.samples);
             note_failure(shared, &error, now);
         }
     }
-}
-
-/// Writes a batch; a full file is first asked to give up what it can. Returns how many samples found no room, here or in memory.
-fn write(store: &mut Store, batch: &Batch, now: SystemTime) -> Result<u64, StoreError> {
-    let written = match store.write(batch) {
-        Err(StoreError::Full { .. }) => {
-            store.make_space(millis(now) / 1000)?;
-            store.write(batch)?
-        }
-        result => result?,
-    };
-    Ok(batch.samples_dropped + written.samples_dropped)
 }
 
 fn note_success(shared: &Shared, samples_dropped: u64) {

@@ -13,8 +13,8 @@ use crate::diff;
 use crate::evidence::Gate;
 use crate::evidence::fact::RouteFact;
 use crate::evidence::readiness::{Readiness, Verdict, judge};
-use crate::evidence::record::OTHER_CAUSES;
 use crate::evidence::store::read::{Moment, StoredCause, StoredRoute};
+use crate::evidence::store::triage::OTHER_CAUSES;
 use crate::evidence::tally::Tally;
 use crate::evidence::time::{millis, rfc3339, spelled};
 

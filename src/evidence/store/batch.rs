@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::triage::TriageBatch;
+use super::fold::Fold;
+use super::triage::{Merge, OTHER_CAUSES, TriageBatch};
 use crate::diff::{Difference, Severity};
 use crate::evidence::fact::RouteFact;
-use crate::evidence::tally::{Tally, Window};
+use crate::evidence::tally::{OTHER, Tally, Window};
 
 /// Windows and cause windows kept apart; beyond it they are merged into hours, then into days. Only a store that
 /// has failed for long, or a door without one, gets there.
@@ -80,9 +81,9 @@ impl CauseSeen {
         }
     }
 
-    fn coarsen(&mut self) {
+    fn coarsen(&mut self, wider: fn(Window) -> Window) {
         for (window, count) in std::mem::take(&mut self.counts) {
-            *self.counts.entry(window.coarser()).or_default() += count;
+            *self.counts.entry(wider(window)).or_default() += count;
         }
     }
 }
@@ -189,6 +190,29 @@ impl Batch {
         self.coarsen_if_many();
     }
 
+    /// Gives up its samples, and tells everything in hours, so many names of each sort apart.
+    pub fn fold(&mut self, keep: Fold) {
+        self.samples_dropped += self.samples.drain(..).count() as u64;
+        self.sample_bytes = 0;
+        self.coarsen(Window::hourly);
+        self.tallies.values_mut().for_each(|tally| tally.fold(keep.names));
+        self.fold_causes(keep.causes);
+    }
+
+    fn fold_causes(&mut self, keep: usize) {
+        let mut of_routes: HashMap<Arc<str>, Vec<(CauseKey, Severity, u64)>> = HashMap::new();
+        for (key, seen) in self.causes.iter().filter(|(key, _)| *key.fingerprint != *OTHER_CAUSES) {
+            let weighed = (key.clone(), seen.severity, seen.counts.values().sum());
+            of_routes.entry(Arc::clone(&key.route)).or_default().push(weighed);
+        }
+        for mut causes in of_routes.into_values() {
+            causes.sort_by_key(|(_, severity, pairs)| std::cmp::Reverse((*severity, *pairs)));
+            for (from, ..) in causes.into_iter().skip(keep) {
+                self.merge_causes(Merge { from, to: OTHER_CAUSES.into(), place: OTHER.into() });
+            }
+        }
+    }
+
     fn windows(&self) -> usize {
         self.tallies.len()
             + self.triage.route_sessions.len()
@@ -199,17 +223,17 @@ impl Batch {
         let bound = MAX_WINDOWS.max(2 * self.coarsened_to);
         // The causes are only gone through when the tallies alone say that it has been long.
         if self.tallies.len() >= bound / 2 && self.windows() >= bound {
-            self.coarsen();
+            self.coarsen(Window::coarser);
             self.coarsened_to = self.windows();
         }
     }
 
-    fn coarsen(&mut self) {
+    fn coarsen(&mut self, wider: fn(Window) -> Window) {
         for (key, tally) in std::mem::take(&mut self.tallies) {
-            let window = key.window.coarser();
+            let window = wider(key.window);
             self.tallies.entry(TallyKey { window, ..key }).or_default().merge(&tally);
         }
-        self.causes.values_mut().for_each(CauseSeen::coarsen);
-        self.triage.coarsen();
+        self.causes.values_mut().for_each(|seen| seen.coarsen(wider));
+        self.triage.coarsen(wider);
     }
 }

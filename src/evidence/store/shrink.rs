@@ -6,8 +6,10 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::write::{FIELD, TallyRow, add_tally, sketch};
-use super::{Store, StoreError, fields, schema, triage};
+use super::batch::Batch;
+use super::fold::{self, Fold};
+use super::write::{FIELD, TallyRow, Written, add_tally, sketch};
+use super::{Budget, Store, StoreError, fields, schema, triage};
 use crate::evidence::tally::{BOUNDED, MAX_NAMES, OTHER, Tally, Window};
 
 /// Samples kept of one cause: the first ones show it as well as a thousand.
@@ -16,8 +18,24 @@ pub const SAMPLES_PER_CAUSE: usize = 8;
 /// What is older than so many seconds is told in windows of so many seconds.
 const AGES: [(u64, u64); 3] =
     [(2 * Window::HOUR, Window::TEN_MINUTES), (Window::DAY, Window::HOUR), (30 * Window::DAY, Window::DAY)];
-/// The same when the file is full of counts alone.
-const AGES_WHEN_FULL: [(u64, u64); 2] = [(Window::HOUR, Window::HOUR), (Window::DAY, Window::DAY)];
+/// What a full file gives up, step by step, until what comes has room.
+const THRIFT: [Thrift; 4] = [
+    Thrift { samples: 2, recent: Window::HOUR, fold: None },
+    Thrift { samples: 1, recent: Window::HOUR, fold: Some(Fold { names: MAX_NAMES, causes: MAX_NAMES }) },
+    Thrift { samples: 1, recent: 0, fold: Some(Fold { names: 16, causes: 32 }) },
+    Thrift { samples: 1, recent: 0, fold: Some(Fold { names: 2, causes: 4 }) },
+];
+
+/// One step of it.
+#[derive(Debug, Clone, Copy)]
+struct Thrift {
+    /// One of so many bytes of samples goes.
+    samples: u64,
+    /// Seconds. Windows that are older are told in hours.
+    recent: u64,
+    /// Names and causes that are kept apart.
+    fold: Option<Fold>,
+}
 
 /// Percent of the file's bound that samples may fill it to; the rest is for counts.
 const SAMPLES_UP_TO: u64 = 85;
@@ -28,25 +46,71 @@ impl Store {
     /// # Errors
     /// As [`Store::write`].
     pub fn compact(&mut self, now: u64) -> Result<(), StoreError> {
+        self.reserve.renew();
         compact(&mut self.connection, now, &AGES).map_err(|error| self.error(&error))
     }
 
-    /// Gives up what can be given up, after the file was found full. `now` in seconds since 1970.
+    /// Writes a batch, at the cost of detail where the file is full: samples first, then the precision of time, then the names of
+    /// what is seldom. `now` in seconds since 1970.
+    ///
+    /// # Errors
+    /// As [`Store::write`]; the batch may be told in less detail then, but no count of it is lost.
+    pub fn squeeze_in(&mut self, batch: &mut Batch, now: u64) -> Result<Written, StoreError> {
+        let mut result = self.write(batch);
+        for thrift in THRIFT {
+            // Where it is the disk that is full, names cost no less than numbers.
+            if !matches!(result, Err(StoreError::Full { .. })) || thrift.fold.is_some() && !self.is_near_its_bound() {
+                break;
+            }
+            self.make_space(&thrift, now)?;
+            if let Some(keep) = thrift.fold {
+                batch.fold(keep);
+            }
+            result = self.write(batch);
+        }
+        result
+    }
+
+    /// Writes what a door has counted and could not write, before it ends: told shortly, with the room that was set aside for it.
     ///
     /// # Errors
     /// As [`Store::write`].
-    pub fn make_space(&mut self, now: u64) -> Result<(), StoreError> {
-        self.evict_all_but_half().map_err(|error| self.error(&error))?;
-        self.checkpoint();
-        compact(&mut self.connection, now, &AGES_WHEN_FULL).map_err(|error| self.error(&error))?;
-        self.checkpoint();
-        Ok(())
+    pub fn write_last(&mut self, batch: &mut Batch) -> Result<Written, StoreError> {
+        self.reserve.release();
+        let Budget { file, reserve, .. } = self.budget;
+        bounded(&self.connection, file + reserve).map_err(|error| self.error(&error))?;
+        let mut result = Err(StoreError::Full { path: self.path.clone() });
+        for keep in THRIFT.iter().filter_map(|thrift| thrift.fold) {
+            batch.fold(keep);
+            result = self.write(batch);
+            if !matches!(result, Err(StoreError::Full { .. })) {
+                break;
+            }
+        }
+        result
     }
 
-    fn evict_all_but_half(&mut self) -> rusqlite::Result<()> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        evict(&transaction, sample_bytes(&transaction)? / 2)?;
-        transaction.commit()
+    /// If it is not, and full all the same, then the disk is what is full.
+    fn is_near_its_bound(&self) -> bool {
+        let half = self.budget.file / 2;
+        schema::number(&self.connection, "page_count")
+            .and_then(|pages| Ok(u64::try_from(pages).unwrap_or_default() * schema::page_size(&self.connection)?))
+            .is_ok_and(|bytes| bytes > half)
+    }
+
+    fn make_space(&mut self, thrift: &Thrift, now: u64) -> Result<(), StoreError> {
+        let ages = [(thrift.recent, Window::HOUR), (Window::DAY, Window::DAY)];
+        let Budget { file, reserve, .. } = self.budget;
+        let connection = &mut self.connection;
+        // What is told together is written before what it replaces goes.
+        let made = bounded(connection, file + reserve).and_then(|()| {
+            give_up(connection, thrift)?;
+            compact(connection, now, &ages)
+        });
+        let bounded = vacuum(connection).and_then(|()| bounded(connection, file));
+        made.and(bounded).map_err(|error| self.error(&error))?;
+        self.checkpoint();
+        Ok(())
     }
 
     /// Brings a file that is larger than its bound (the bound was lowered) back within it, as far as samples can.
@@ -55,6 +119,15 @@ impl Store {
         self.checkpoint();
         Ok(())
     }
+}
+
+fn give_up(connection: &mut Connection, thrift: &Thrift) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    evict(&transaction, sample_bytes(&transaction)? / thrift.samples)?;
+    if let Some(keep) = thrift.fold {
+        fold::fold(&transaction, keep)?;
+    }
+    transaction.commit()
 }
 
 fn fit(connection: &mut Connection, budget: u64) -> rusqlite::Result<()> {
@@ -68,13 +141,22 @@ fn fit(connection: &mut Connection, budget: u64) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     make_room(&transaction, budget, 0)?;
     transaction.commit()?;
-    // It frees one page per step.
+    vacuum(connection)?;
+    bounded(connection, budget)
+}
+
+/// Gives free pages back.
+fn vacuum(connection: &Connection) -> rusqlite::Result<()> {
     let mut vacuum = connection.prepare("PRAGMA incremental_vacuum")?;
+    // It frees one page per step.
     let mut steps = vacuum.query([])?;
     while steps.next()?.is_some() {}
-    drop(steps);
-    drop(vacuum);
-    connection.pragma_update(None, "max_page_count", budget / page)
+    Ok(())
+}
+
+/// From now on the file does not grow beyond so many bytes.
+fn bounded(connection: &Connection, bytes: u64) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "max_page_count", bytes / schema::page_size(connection)?)
 }
 
 /// Evicts samples until `incoming` bytes of new ones fit; returns the bytes that do fit.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use expect_test::expect;
 
 use super::batch::{CauseKey, CauseSeen, NewSample, Reload};
+use super::triage::OTHER_CAUSES;
 use super::*;
 use crate::diff::{Difference, Kind, Severity};
 use crate::evidence::fact::RouteFact;
 use crate::evidence::noise::{Counts, FieldKey, Sort, What};
 use crate::evidence::pair::Unproven;
 use crate::evidence::readiness::Gate;
-use crate::evidence::tally::Tally;
+use crate::evidence::tally::{Exposed, Tally};
 
 /// 2023-11-14T22:13:20Z, in milliseconds.
 const NOW: u64 = 1_700_000_000_000;
@@ -182,7 +183,7 @@ fn a_small_store_stays_small_and_every_count_is_kept() {
             // A cause that is seen all the time, and many that are seen once.
             let fingerprint = if one < 3 { "often".to_owned() } else { format!("once-{round}-{one}") };
             seen(&mut batch, &fingerprint, at);
-            batch.add_sample(sample(&fingerprint, at, 20_000), store.sample_buffer());
+            batch.add_sample(sample(&fingerprint, at, 20_000), store.room().samples);
         }
         dropped += batch.samples_dropped + store.write(&batch).unwrap().samples_dropped;
         largest = largest.max(on_disk(&home));
@@ -220,8 +221,7 @@ fn a_store_full_of_counts_is_told_in_coarser_windows() {
         if let Err(error) = store.write(&batch) {
             assert!(matches!(error, StoreError::Full { .. }), "{error}");
             fulls += 1;
-            store.make_space(now).unwrap();
-            store.write(&batch).unwrap();
+            store.squeeze_in(&mut batch, now).unwrap();
         }
         written += 100;
     }
@@ -229,6 +229,66 @@ fn a_store_full_of_counts_is_told_in_coarser_windows() {
     let tally = tally(&path, 0);
     assert_eq!((tally.matched, tally.unproven_total()), (written, written));
     assert!(on_disk(&home) <= SMALLEST_SIZE + 64 * 1024);
+}
+
+/// Names that are others each time, on many routes: what is seldom is counted together, and every sum is kept.
+#[test]
+fn a_small_store_does_not_fill_for_good_with_names() {
+    let home = home();
+    let path = home.path().join("m.db");
+    let mut store = Store::open(&path, SMALLEST_SIZE).unwrap();
+    let (routes, rounds) = (30u64, 60u64);
+    for round in 0..rounds {
+        let at = NOW + round * 20_000;
+        let mut batch = Batch::default();
+        for route in 0..routes {
+            let name: Arc<str> = format!("r{route}").into();
+            let tally = batch.tally(&name, "shadow", at);
+            tally.mismatched = 10;
+            tally.fields = (0..10).map(|n| (format!("header:x-{round}-{n}"), 1)).collect();
+            *tally.fields.entry("header:often".to_owned()).or_default() = 10;
+            tally.triage.add_exposed(&Exposed {
+                kind: "lost".to_owned(),
+                legacy: 200,
+                new: 404,
+                request: format!("GET /{round}"),
+            });
+            for n in 0..10 {
+                let field = FieldKey { path: format!("header:x-{round}-{n}"), sort: Sort::Presence };
+                tally.noise.fields.entry(field).or_default().add(What::Pairs, 1);
+            }
+            for n in 0..10 {
+                let key = CauseKey { route: Arc::clone(&name), fingerprint: format!("{route}-{round}-{n}").into() };
+                batch.add_cause(&key, CauseSeen::once(&difference(), format!("header:x-{round}-{n}"), at));
+            }
+            let key = CauseKey { route: name, fingerprint: "often".into() };
+            let worst = Difference { severity: Severity::Critical, ..difference() };
+            batch.add_cause(&key, CauseSeen::once(&worst, "header:often".to_owned(), at));
+        }
+        store.squeeze_in(&mut batch, at / 1000).unwrap();
+        assert!(on_disk(&home) <= SMALLEST_SIZE + 64 * 1024, "{} bytes on disk", on_disk(&home));
+    }
+    drop(store);
+    let reader = StoreReader::open(&path).unwrap();
+    assert_eq!(reader.check().unwrap().faults, Vec::<String>::new());
+    reader
+        .at_one_moment(|moment| {
+            for route in moment.routes()? {
+                let tally = moment.tally(route.id, 0)?;
+                assert_eq!(tally.mismatched, 10 * rounds);
+                assert_eq!(tally.fields["header:often"], 10 * rounds);
+                assert_eq!(tally.fields.values().sum::<u64>(), 20 * rounds);
+                assert_eq!(tally.triage.exposed.values().sum::<u64>(), rounds);
+                let pairs = tally.noise.fields.values().map(|counts| counts.get(What::Pairs));
+                assert_eq!(pairs.sum::<u64>(), 10 * rounds);
+                let causes = moment.causes(route.id, 0)?;
+                assert_eq!(causes.iter().map(|cause| cause.count).sum::<u64>(), 11 * rounds);
+                assert_eq!((causes[0].fingerprint.as_str(), causes[0].count), ("often", rounds));
+                assert!(causes.iter().any(|cause| cause.fingerprint == OTHER_CAUSES), "nothing was folded");
+            }
+            Ok(())
+        })
+        .unwrap();
 }
 
 fn asked(what: &[(What, u64)]) -> Counts {

@@ -11,6 +11,9 @@ use super::read::Moment;
 use super::{Store, StoreError, shrink};
 use crate::evidence::tally::{Distinct, Triage, Window};
 
+/// The fingerprint of the causes of a route that found no room under their own.
+pub const OTHER_CAUSES: &str = "other";
+
 /// Where the members of an object are one place.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Pattern {
@@ -78,9 +81,9 @@ impl TriageBatch {
         }
     }
 
-    pub fn coarsen(&mut self) {
+    pub fn coarsen(&mut self, wider: fn(Window) -> Window) {
         for ((route, window), seen) in std::mem::take(&mut self.route_sessions) {
-            self.route_sessions.entry((route, window.coarser())).or_default().merge(&seen);
+            self.route_sessions.entry((route, wider(window))).or_default().merge(&seen);
         }
     }
 }
@@ -147,7 +150,7 @@ pub fn cause_id(connection: &Connection, route: i64, fingerprint: &str) -> rusql
         .optional()
 }
 
-fn merge_causes(connection: &Connection, route: i64, merge: &Merge) -> rusqlite::Result<()> {
+pub fn merge_causes(connection: &Connection, route: i64, merge: &Merge) -> rusqlite::Result<()> {
     let Some(from) = cause_id(connection, route, &merge.from.fingerprint)? else { return Ok(()) };
     let Some(to) = cause_id(connection, route, &merge.to)? else {
         // It has not been counted itself yet: this one becomes it.

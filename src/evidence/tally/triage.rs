@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{MAX_NAMES, slot};
+use super::{MAX_NAMES, OTHER, fold, slot};
 use crate::diff::Applied;
 
 /// Places of one rule that are counted apart.
@@ -212,6 +212,16 @@ impl Triage {
             for (name, count) in theirs {
                 *ours.entry(name.clone()).or_default() += count;
             }
+        }
+    }
+
+    /// As [`super::Tally::fold`]. Places of rules are examples: the seldom ones are given up.
+    pub fn fold(&mut self, keep: usize) {
+        let names = [&mut self.legacy.redirects, &mut self.new.redirects, &mut self.turned, &mut self.exposed];
+        names.into_iter().for_each(|names| fold(names, keep));
+        for rule in self.rules.values_mut() {
+            fold(&mut rule.places, keep);
+            rule.places.remove(OTHER);
         }
     }
 

@@ -30,6 +30,11 @@ impl Window {
         Self { start: self.start / width * width, width }
     }
 
+    /// The hour in which it lies; a day stays a day.
+    pub fn hourly(self) -> Self {
+        self.widened(Self::HOUR)
+    }
+
     /// The next coarser grid; a day stays a day.
     pub fn coarser(self) -> Self {
         self.widened(if self.width < Self::HOUR { Self::HOUR } else { Self::DAY })

@@ -239,7 +239,7 @@ mod seeded;
 
 /// Which bugs each fingerprint was seen with, and how often.
 fn sorted(pairs: usize, mut next: impl FnMut(usize) -> (usize, Pair)) -> HashMap<Arc<str>, BTreeMap<usize, u64>> {
-    let mut admission = Admission::default();
+    let mut admission = Admission::of_at_most(20_000);
     let mut found: HashMap<Arc<str>, BTreeMap<usize, u64>> = HashMap::new();
     for at in 0..pairs {
         let (bug, pair) = next(at);
