@@ -11,7 +11,7 @@ use super::Exit;
 use super::log::{Log, LogFormat};
 use super::notify::{self, Word};
 use super::print;
-use super::succession::Successor;
+use super::succession::{NewDoor, Successor};
 use super::wiring::OpenDoor;
 use crate::config;
 use crate::socket::Inherited;
@@ -70,10 +70,13 @@ fn serve(config: &Path, mut inherited: Inherited, log: &Log) -> anyhow::Result<E
             tracing::info!("draining: the door closes when the last request is answered");
             door.close()
         }
-        End::Succeeded(pid) => {
-            notify::tell(Word::Successor(pid));
-            tracing::info!(successor = pid, "the new door is open; this one answers its last requests and leaves");
-            door.leave()
+        End::Succeeded(new) => {
+            notify::tell(Word::Successor(new.pid));
+            tracing::info!(successor = new.pid, "the new door is open; this one answers its last requests and leaves");
+            let cut = door.leave();
+            // Only now the store is free.
+            drop(new);
+            cut
         }
     };
     if cut > 0 {
@@ -102,7 +105,7 @@ const LAST_WRITE: Duration = Duration::from_secs(2);
 enum End {
     Stopped,
     /// Another process has taken its place.
-    Succeeded(u32),
+    Succeeded(NewDoor),
 }
 
 struct Signals {
@@ -141,7 +144,7 @@ impl Signals {
                 succeeded = succeed(door) => succeeded,
             };
             match succeeded {
-                Ok(pid) => break End::Succeeded(pid),
+                Ok(new) => break End::Succeeded(new),
                 Err(error) => tracing::error!("the new binary does not take over, this door goes on: {error:#}"),
             }
         };
@@ -167,6 +170,6 @@ async fn told_to_stop([term, int]: &mut [Signal; 2]) {
     tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
 }
 
-async fn succeed(door: &OpenDoor) -> anyhow::Result<u32> {
+async fn succeed(door: &OpenDoor) -> anyhow::Result<NewDoor> {
     Successor::start(&door.sockets())?.take_over().await
 }

@@ -27,6 +27,13 @@ pub struct Successor {
     line: UnixStream,
 }
 
+/// The new door, in its place: until this is dropped, it waits for what only one may have.
+#[derive(Debug)]
+pub struct NewDoor {
+    pub pid: u32,
+    _line: Successor,
+}
+
 impl Successor {
     /// Starts the binary that now has this one's name, with this one's arguments and these sockets. Needs a runtime around it.
     ///
@@ -39,11 +46,11 @@ impl Successor {
         Ok(Self { child: Some(spawn(sockets, theirs)?), line })
     }
 
-    /// Waits until it could serve, and lets it. Returns its process id.
+    /// Waits until it could serve, and lets it.
     ///
     /// # Errors
     /// It ended, or was not open in time.
-    pub async fn take_over(mut self) -> anyhow::Result<u32> {
+    pub async fn take_over(mut self) -> anyhow::Result<NewDoor> {
         let mut said = [0; WORD_OPEN.len()];
         match tokio::time::timeout(PATIENCE, self.line.read_exact(&mut said)).await {
             Err(_) => bail!("it was not open within {PATIENCE:?}"),
@@ -52,7 +59,7 @@ impl Successor {
         }
         self.line.write_all(WORD_GO).await.context("it was open and is gone")?;
         let child = self.child.take().context("it has taken over already")?;
-        Ok(child.id())
+        Ok(NewDoor { pid: child.id(), _line: self })
     }
 }
 

@@ -19,7 +19,7 @@ use crate::admin::{Readiness, Shown, Window};
 use crate::config::settings;
 use crate::config::{self, Settings};
 use crate::evidence::Recorder;
-use crate::evidence::store::{Store, StoreError};
+use crate::evidence::store::Store;
 use crate::live::watch::{Source, Watch};
 use crate::live::{Live, Meters};
 use crate::mirror::Mirror;
@@ -85,7 +85,7 @@ impl OpenDoor {
         let meters = Arc::new(Meters::new().context("registering metrics")?);
         let open_log = |settings| AccessLog::open(settings, meters.access_log_dropped.clone()).map(Arc::new);
         let access_log = settings.access_log.as_ref().map(open_log).transpose().context("opening access_log.path")?;
-        let recorder = Arc::new(recorder(&settings, inherited));
+        let recorder = Arc::new(recorder(&settings, inherited)?);
         let mirror = Arc::new(Mirror::start(recorder.clone(), settings.limits.mirror_memory)?);
         let backends = Arc::new(Backends::default());
         let (threads, admin) = (settings.threads, settings.admin.clone());
@@ -271,21 +271,25 @@ fn listen(
 }
 
 /// Without a store the door serves and compares as ever, and goes on trying to open it: the store of a door whose place is being
-/// taken comes soon, another when somebody has put it right.
-fn recorder(settings: &Settings, inherited: &Inherited) -> Recorder {
+/// taken comes when that has ended, another when somebody has put it right. Who takes a place does not even try before: the door
+/// there may still wait for the one that was there before it, and is to write first.
+///
+/// # Errors
+/// No file descriptor is left.
+fn recorder(settings: &Settings, inherited: &Inherited) -> anyhow::Result<Recorder> {
     let (path, size) = (&settings.store.path, settings.store.max_size);
-    match Store::open(path, size) {
+    if let Some(predecessor) = inherited.predecessor().context("copying the socket of the door before this one")? {
+        return Ok(Recorder::taking_over(path, size, predecessor, settings.drain_timeout + HAND_OVER));
+    }
+    Ok(match Store::open(path, size) {
         Ok(store) => Recorder::new(Some(store)),
-        Err(StoreError::LockedByDoor { .. }) if inherited.is_succession() => {
-            Recorder::taking_over(path, size, settings.drain_timeout + HAND_OVER)
-        }
         Err(error) => {
             tracing::error!(
                 "no evidence is kept: {error}; until the store can be opened, everything is counted in memory"
             );
             Recorder::trying_again(path, size, &error)
         }
-    }
+    })
 }
 
 fn server_conf(threads: usize) -> Arc<ServerConf> {

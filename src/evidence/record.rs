@@ -3,6 +3,7 @@
 //! Comparing is done on the caller's thread; what comes of it is merged in memory, and a thread of its own writes it to the
 //! store by the clock ([`writer`]). Nothing here waits for the disk but [`Recorder::flush`], and nothing wakes another thread.
 
+use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,6 +38,7 @@ use admission::{Admission, Placed};
 pub use health::{StoreHealth, StoreState};
 use ledgers::Ledgers;
 use sessions::Sessions;
+use takeover::Awaited;
 
 /// Reloads that wait for the store; each holds every route. Only a failing store lets them grow.
 const MAX_RELOADS: usize = 32;
@@ -142,19 +144,19 @@ impl Recorder {
         Self { shared, writer, key: random_key(), compare, ledgers: Ledgers::default() }
     }
 
-    /// With a store that another door holds and will soon let go: until then everything is counted in memory.
-    /// Told to stop before that, it waits so long for it.
-    pub fn taking_over(path: &Path, max_size: u64, patience: Duration) -> Self {
+    /// With the store of the door before this one, which hangs up on `predecessor` when it ends: until then everything is counted in
+    /// memory. Told to stop before that, it waits so long for it.
+    pub fn taking_over(path: &Path, max_size: u64, predecessor: OwnedFd, patience: Duration) -> Self {
         let held = StoreError::Other { path: path.to_owned(), why: "the door before this one has it still".to_owned() };
-        Self::waiting_for(path, max_size, &held, None, patience)
+        Self::waiting_for(path, max_size, &held, Awaited::Predecessor(predecessor), patience)
     }
 
     /// With a store that could not be opened, which the log says already: it is tried again, and counted in memory until then.
     pub fn trying_again(path: &Path, max_size: u64, error: &StoreError) -> Self {
-        Self::waiting_for(path, max_size, error, Some(error.to_string()), Duration::ZERO)
+        Self::waiting_for(path, max_size, error, Awaited::Remedy(error.to_string()), Duration::ZERO)
     }
 
-    fn waiting_for(path: &Path, max_size: u64, error: &StoreError, told: Option<String>, hand_over: Duration) -> Self {
+    fn waiting_for(path: &Path, max_size: u64, error: &StoreError, awaited: Awaited, hand_over: Duration) -> Self {
         let mut health = StoreHealth::new(Some(path));
         health.fail(error, SystemTime::now());
         let room = Room::within(max_size);
@@ -170,7 +172,7 @@ impl Recorder {
             hand_over,
         });
         let path = path.to_owned();
-        let writer = spawn(&shared, path.clone(), move |shared| takeover::run(shared, &path, max_size, told));
+        let writer = spawn(&shared, path.clone(), move |shared| takeover::run(shared, &path, max_size, awaited));
         Self { shared, writer, key: random_key(), compare, ledgers: Ledgers::default() }
     }
 

@@ -3,7 +3,8 @@
 //! A door that hands over and systemd say so in the same words: `LISTEN_FDS` sockets, from descriptor 3 on, named in
 //! `LISTEN_FDNAMES` (sd_listen_fds(3)). A socket is known by the address it is bound to. A door adds one that is no listener:
 //! on it the successor says [`WORD_OPEN`] once it could serve, and does so only when it hears [`WORD_GO`]. So there is never
-//! doubt about who serves: without the second word, the successor has done nothing yet and goes.
+//! doubt about who serves: without the second word, the successor has done nothing yet and goes. The old door hangs up when it has
+//! ended, and so lets go of what only one may have.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -60,9 +61,13 @@ impl Inherited {
         found
     }
 
-    /// Whether another door hands its place over.
-    pub fn is_succession(&self) -> bool {
-        self.predecessor.is_some()
+    /// The line to the door that hands its place over, once more: it hangs up when it has ended. `None`: there is no such door.
+    ///
+    /// # Errors
+    /// No file descriptor is left.
+    pub fn predecessor(&self) -> io::Result<Option<OwnedFd>> {
+        let line = self.predecessor.as_ref().map(UnixStream::try_clone).transpose()?;
+        Ok(line.map(OwnedFd::from))
     }
 
     /// Tells the door before this one, if there is one, that this one could serve, and waits for its leave. Everything that can

@@ -13,7 +13,7 @@ use crate::harness::{Client, Origin, Signal, Site, get};
 use crate::http2::h2c;
 
 /// After the last answer the door has no reason to stay.
-const SOON: Duration = Duration::from_secs(10);
+pub const SOON: Duration = Duration::from_secs(10);
 
 /// Answers `legacy`, and `/slow` only after the release.
 pub fn held(release: &Signal) -> Origin {

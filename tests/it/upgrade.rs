@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use command_fds::{CommandFdExt, FdMapping};
 
-use crate::drain::held;
+use crate::drain::{SOON, held};
 use crate::harness::client::request;
 use crate::harness::door::{BINARY, free_port};
 use crate::harness::http2::{Http2, story};
@@ -161,10 +161,12 @@ fn five_upgrades_under_load_over_tls_http2_and_unix_sockets_too() {
     for upgrade in 1..=UPGRADES {
         kept.let_run(100);
         kill("USR2", pid);
+        let told = Instant::now();
         await_that("the next door alone", || match successors(&door).get(upgrade - 1) {
             Some(_) if !is_alive(pid) => Ok(()),
             seen => Err(format!("{seen:?} in\n{}", door.log())),
         });
+        assert!(told.elapsed() < SOON, "upgrade {upgrade} took {:?}: {}", told.elapsed(), door.log());
         let next = Successor(successors(&door)[upgrade - 1]);
         pid = next.0;
         // The one before has ended by itself: only its name is forgotten.
@@ -312,7 +314,7 @@ fn what_is_under_way_is_answered_by_the_door_that_took_it() {
     assert_eq!((answer.text().as_str(), answer.header("connection").as_deref()), ("legacy", Some("close")));
     let answered = Instant::now();
     assert_eq!(door.await_exit().code(), Some(0));
-    assert!(answered.elapsed() < Duration::from_secs(10), "{:?}", answered.elapsed());
+    assert!(answered.elapsed() < SOON, "{:?}", answered.elapsed());
 }
 
 #[test]
@@ -394,6 +396,46 @@ fn a_successor_that_is_told_to_stop_early_loses_no_count() {
     await_that("the successor to end", || if successor.is_alive() { Err(door.log()) } else { Ok(()) });
     let line = door.report_on("all").expect("both doors' counts");
     assert_eq!(line.count("compared") + line.unproven(), ASKED + 1, "{}", line.0);
+}
+
+/// While the first door holds the store, each that comes after it is replaced before it ever had it. The store goes from one to the
+/// next in the order in which they came: were the newest to have it first, those in between would wait for it in vain.
+#[test]
+fn doors_that_were_replaced_before_they_had_the_store_lose_no_count() {
+    const BETWEEN: usize = 3;
+    const ASKED: u64 = 5;
+    let Leaving { site: _site, mut door, mut client, release, successor } = Leaving::with_a_request_under_way();
+    let mut doors = vec![successor];
+    for after in 1..=BETWEEN {
+        (0..ASKED).for_each(|_| assert_eq!(get(door.address, "/").text(), "legacy"));
+        kill("USR2", doors[after - 1].0);
+        await_that("the next door", || if successors(&door).len() > after { Ok(()) } else { Err(door.log()) });
+        doors.push(Successor(successors(&door)[after]));
+    }
+    let newest = doors.pop().unwrap();
+    await_that("those in between to wait for the store", || match door.log().matches("waits for the store").count() {
+        BETWEEN => Ok(()),
+        _ => Err(door.log()),
+    });
+    release.give();
+    assert_eq!(client.answer("GET").text(), "legacy");
+    let answered = Instant::now();
+    assert_eq!(door.await_exit().code(), Some(0));
+    for between in &doors {
+        await_that("a door in between to end", || if between.is_alive() { Err(door.log()) } else { Ok(()) });
+    }
+    assert!(answered.elapsed() < SOON, "{:?}", answered.elapsed());
+    // It has the store, too, and so nobody else has.
+    await_that("the newest to open it", || match door.log().matches("the store is open now").count() {
+        all if all == BETWEEN + 1 => Ok(()),
+        _ => Err(door.log()),
+    });
+    assert_eq!(get(door.address, "/").text(), "legacy");
+    kill("TERM", newest.0);
+    await_that("the newest to end", || if newest.is_alive() { Err(door.log()) } else { Ok(()) });
+    let line = door.report_on("all").expect("all doors' counts");
+    let asked = 1 + ASKED * BETWEEN as u64 + 1;
+    assert_eq!(line.count("compared") + line.unproven(), asked, "{}\n{}", line.0, door.log());
 }
 
 /// A process that ends with the test.

@@ -1,8 +1,11 @@
 //! A store that cannot be opened yet: another door has it, or something is wrong with it that somebody may put right. Until
 //! then everything is counted in memory, and it is tried again. So it is with one whose file was deleted or replaced.
 
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::admission::Admission;
 use super::{Shared, writer};
@@ -14,9 +17,18 @@ const SOON: Duration = Duration::from_millis(250);
 const HAND_OVER: Duration = Duration::from_secs(600);
 /// Between two tries otherwise.
 const NOW_AND_THEN: Duration = Duration::from_secs(3);
-/// Waits for the store, then writes to it. `told` is what the log says of it already; nothing: it is being handed over.
-pub fn run(shared: &Shared, path: &Path, max_size: u64, told: Option<String>) {
-    if let Some(store) = open(shared, path, max_size, told) {
+
+/// Why the store is not there yet.
+pub enum Awaited {
+    /// The door before this one has it, or waits for it in its turn. It hangs up when it ends.
+    Predecessor(OwnedFd),
+    /// Something is wrong with it: this is what the log says of it already.
+    Remedy(String),
+}
+
+/// Waits for the store, then writes to it.
+pub fn run(shared: &Shared, path: &Path, max_size: u64, awaited: Awaited) {
+    if let Some(store) = open(shared, path, max_size, awaited) {
         write(shared, store);
     }
 }
@@ -29,7 +41,7 @@ pub fn write(shared: &Shared, mut store: Store) {
         tell(shared, &StoreError::Gone { path: path.clone() }, &mut told);
         gone.abandon();
         shared.tell_routes_again();
-        match open(shared, &path, max_size, told) {
+        match open(shared, &path, max_size, Awaited::Remedy(told.unwrap_or_default())) {
             Some(opened) => store = opened,
             None => return,
         }
@@ -37,14 +49,23 @@ pub fn write(shared: &Shared, mut store: Store) {
 }
 
 /// `None`: told to stop before it could be opened.
-fn open(shared: &Shared, path: &Path, max_size: u64, mut told: Option<String>) -> Option<Store> {
+fn open(shared: &Shared, path: &Path, max_size: u64, awaited: Awaited) -> Option<Store> {
+    let (before, mut told) = match awaited {
+        Awaited::Predecessor(before) => (Some(before), None),
+        Awaited::Remedy(told) => (None, Some(told)),
+    };
     let began = Instant::now();
     let mut told_to_stop = None;
     loop {
         let handed_over = told.is_none() && began.elapsed() < HAND_OVER;
         // Asked before the try, so that the last one comes after whoever told us to stop.
         let stop = wait(shared, if handed_over { SOON } else { NOW_AND_THEN });
-        match Store::open(path, max_size) {
+        let opened = match &before {
+            // In turn: it may itself wait for the store, and what it has counted would then have no place to go.
+            Some(door) if handed_over && is_there(door) => Err(held(path)),
+            _ => Store::open(path, max_size),
+        };
+        match opened {
             Ok(store) => return Some(taken(shared, store)),
             Err(StoreError::LockedByDoor { .. }) if handed_over && !stop => {}
             Err(StoreError::LockedByDoor { .. })
@@ -61,6 +82,16 @@ fn open(shared: &Shared, path: &Path, max_size: u64, mut told: Option<String>) -
             }
         }
     }
+}
+
+/// Whether the door at the other end has not hung up.
+fn is_there(door: &OwnedFd) -> bool {
+    let mut line = [PollFd::new(door, PollFlags::empty())];
+    poll(&mut line, Some(&Timespec::default())).is_err() || !line[0].revents().contains(PollFlags::HUP)
+}
+
+fn held(path: &Path) -> StoreError {
+    StoreError::LockedByDoor { path: path.to_owned(), holder: "the door before this one".to_owned() }
 }
 
 /// When they begin.
