@@ -37,7 +37,7 @@ impl Pair {
     /// One of them is not what it should be, or they do not belong together.
     pub fn read(certificate: &[u8], key: &[u8]) -> Result<Self, Fault> {
         let chain = chain(certificate).map_err(Fault::Certificate)?;
-        let says = facts(&chain).map_err(Fault::Certificate)?;
+        let says = all_facts(&chain).map_err(Fault::Certificate)?;
         let key = private_key(key).map_err(Fault::Key)?;
         let certified = CertifiedKey::from_der(chain, key, &provider()).map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => Fault::Key("does not belong to the certificate beside it".to_owned()),
@@ -55,12 +55,17 @@ impl Pair {
 }
 
 fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    match chain {
-        Ok(chain) if chain.is_empty() => Err("holds no certificate, want PEM with BEGIN CERTIFICATE".to_owned()),
-        Ok(chain) => Ok(chain),
-        Err(error) => Err(format!("is no PEM that can be read: {error}")),
+    let mut chain = Vec::new();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let position = chain.len() + 1;
+        let certificate =
+            certificate.map_err(|error| format!("is no PEM that can be read, at certificate {position}: {error}"))?;
+        chain.push(certificate);
     }
+    if chain.is_empty() {
+        return Err("holds no certificate, want PEM with BEGIN CERTIFICATE".to_owned());
+    }
+    Ok(chain)
 }
 
 fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
@@ -78,10 +83,22 @@ struct Facts {
     not_after: SystemTime,
 }
 
-fn facts(chain: &[CertificateDer<'_>]) -> Result<Facts, String> {
-    let own = chain.first().ok_or("holds no certificate")?;
-    let (_, certificate) =
-        X509Certificate::from_der(own).map_err(|error| format!("holds a certificate that cannot be read: {error}"))?;
+/// Of the server's own. The others are only read: a client that is shown one it cannot read goes away.
+fn all_facts(chain: &[CertificateDer<'_>]) -> Result<Facts, String> {
+    let mut all = chain.iter().zip(1..).map(|(der, position)| {
+        facts(der).map_err(|says| format!("holds a certificate that cannot be read, number {position} of it: {says}"))
+    });
+    let own = all.next().unwrap_or_else(|| Err("holds no certificate".to_owned()))?;
+    all.try_for_each(|other| other.map(drop))?;
+    Ok(own)
+}
+
+fn facts(der: &[u8]) -> Result<Facts, String> {
+    let certificate = match X509Certificate::from_der(der) {
+        Ok(([], certificate)) => certificate,
+        Ok((rest, _)) => return Err(format!("{} bytes follow it that are none of its own", rest.len())),
+        Err(error) => return Err(error.to_string()),
+    };
     let validity = certificate.validity();
     let (mut names, mut addresses) = (Vec::new(), 0);
     // Clients have not looked at the common name for years.

@@ -53,6 +53,29 @@ fn what_does_not_belong_together_is_no_pair() {
     assert!(matches!(fault(&certificate, b""), Fault::Key(_)));
 }
 
+/// Browsers fetch what a chain lacks; nobody mends what is broken in it.
+#[test]
+fn every_certificate_of_a_chain_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = made(folder.path(), "DNS:a.test");
+    let read = |second: &[u8]| Pair::read(&[certificate.as_slice(), second].concat(), &key);
+    assert!(read(&certificate).is_ok(), "two good ones");
+    assert!(read(b"a comment\n").is_ok());
+    // Its first line and two of base64.
+    let lines: Vec<&[u8]> = certificate.split_inclusive(|byte| *byte == b'\n').take(3).collect();
+    let cut = [lines.concat().as_slice(), b"-----END CERTIFICATE-----\n"].concat();
+    let garbage = [
+        "-----BEGIN CERTIFICATE-----\nAAECAwQFBgc=\n-----END CERTIFICATE-----\n".as_bytes(),
+        b"-----BEGIN CERTIFICATE-----\nno base64\n-----END CERTIFICATE-----\n",
+        &certificate[..certificate.len() / 2],
+        &cut,
+    ];
+    for second in garbage {
+        let Err(Fault::Certificate(says)) = read(second) else { panic!("{}", String::from_utf8_lossy(second)) };
+        assert!(says.contains("number 2 of it") || says.contains("at certificate 2"), "{says}");
+    }
+}
+
 #[test]
 fn the_name_chooses_and_a_wildcard_stands_for_one_label() {
     let folder = tempfile::tempdir().unwrap();
