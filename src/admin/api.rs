@@ -107,6 +107,9 @@ pub struct Reloaded {
     pub generation: u64,
     pub hash: String,
     pub restart_needed: Vec<String>,
+    /// Why certificates of the config before are still in force, where they could not be read anew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<String>,
 }
 
 /// The answer to a reload that was refused.
@@ -223,7 +226,8 @@ impl Api {
         match result {
             Ok(generation) => {
                 let restart_needed = self.shown.live.last_reload().restart_needed;
-                answer::json(StatusCode::OK, &Reloaded { generation, hash, restart_needed })
+                let kept = snapshot.settings.kept.clone();
+                answer::json(StatusCode::OK, &Reloaded { generation, hash, restart_needed, kept })
             }
             Err(errors) => {
                 let detail = format!(

@@ -224,10 +224,15 @@ impl Source for ConfigFile {
         }
     }
 
-    fn load(&self) -> Result<Settings, Vec<String>> {
+    fn load(&self, in_force: &Settings) -> Result<Settings, Vec<String>> {
         notify::tell(Word::Reloading);
-        let loaded = config::load(&self.0).map_err(|refused| refused.errors.iter().map(ToString::to_string).collect());
-        let status = if loaded.is_ok() { "serving" } else { "serving; the newest config was refused" };
+        let loaded = config::reload(&self.0, in_force);
+        let loaded = loaded.map_err(|refused| refused.errors.iter().map(ToString::to_string).collect());
+        let status = match &loaded {
+            Ok(settings) if settings.kept.is_empty() => "serving",
+            Ok(_) => "serving; a certificate could not be read anew, the one before it goes on",
+            Err(_) => "serving; the newest config was refused",
+        };
         notify::tell(Word::Ready(status));
         loaded
     }

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::at::{KeyPath, Place, Step, write_steps};
-use super::compile::{Written, compile};
+use super::compile::{Files, Written, compile};
 use super::error::{ConfigError, ConfigErrors};
 use super::mistake::{Findings, Mistake, Points};
 use super::outline::{MOST_NODES, Outline, may_have_aliases, nests_too_deep};
@@ -29,8 +29,21 @@ pub struct Loaded {
 /// # Errors
 /// Every mistake in all its files, located.
 pub fn load(path: &Path) -> Result<Settings, ConfigErrors> {
+    load_over(path, None)
+}
+
+/// [`load`] for a door that runs: where only a certificate or its key went wrong, what is in force of them goes on.
+///
+/// # Errors
+/// As [`load`].
+pub fn reload(path: &Path, in_force: &Settings) -> Result<Settings, ConfigErrors> {
+    load_over(path, Some(in_force))
+}
+
+fn load_over(path: &Path, in_force: Option<&Settings>) -> Result<Settings, ConfigErrors> {
     let mut reading = Reading::of(Sources::gather(path, None))?;
-    let mut settings = reading.settings()?;
+    let mut settings = reading.settings(in_force)?;
+    settings.kept = reading.kept();
     settings.warnings = reading.warnings().map(|warning| warning.to_string()).collect();
     Ok(settings)
 }
@@ -41,7 +54,7 @@ pub fn load(path: &Path) -> Result<Settings, ConfigErrors> {
 /// As [`load`].
 pub fn examine(path: &Path, edited: Option<Edited<'_>>) -> Result<Loaded, ConfigErrors> {
     let mut reading = Reading::of(Sources::gather(path, edited))?;
-    let settings = reading.settings()?;
+    let settings = reading.settings(None)?;
     Ok(reading.loaded(settings))
 }
 
@@ -51,7 +64,7 @@ pub fn examine(path: &Path, edited: Option<Edited<'_>>) -> Result<Loaded, Config
 /// As [`load`].
 pub fn rehearse(path: &Path) -> Result<Loaded, ConfigErrors> {
     let mut reading = Reading::of(Sources::gather(path, None))?;
-    let settings = reading.settings()?;
+    let settings = reading.settings(None)?;
     reading.judge_token(settings.admin.token_file.as_deref())?;
     Ok(reading.loaded(settings))
 }
@@ -156,11 +169,12 @@ impl Reading {
         }
     }
 
-    fn settings(&mut self) -> Result<Settings, ConfigErrors> {
+    fn settings(&mut self, in_force: Option<&Settings>) -> Result<Settings, ConfigErrors> {
         let folder = folder_of(&self.files[0].path);
         let reading_mistakes = std::mem::take(&mut self.findings.mistakes);
         let broken = reading_mistakes.iter().any(|mistake| mistake.at.0.is_empty());
-        let settings = compile(&self.written, &folder, &mut self.findings);
+        let files = Files { folder: &folder, in_force };
+        let settings = compile(&self.written, files, &mut self.findings);
         // What is missing because it could not be read has been told already.
         self.findings.mistakes.retain(|mistake| !broken && !mistake.follows_from(&reading_mistakes));
         self.findings.mistakes.splice(..0, reading_mistakes);
@@ -194,7 +208,8 @@ impl Reading {
                 self.outline(file);
             }
         }
-        let mistakes = std::mem::take(&mut self.findings.mistakes);
+        let mut mistakes = std::mem::take(&mut self.findings.mistakes);
+        mistakes.append(&mut self.findings.kept);
         let mut errors: Vec<(usize, ConfigError)> =
             mistakes.iter().map(|mistake| (mistake.file, self.located(mistake))).collect();
         errors.sort_by_key(|(file, error)| (*file, error.line, error.column));
@@ -203,6 +218,14 @@ impl Reading {
         let truncated = errors.len() >= MOST_MISTAKES;
         errors.truncate(MOST_MISTAKES);
         ConfigErrors { errors, truncated }
+    }
+
+    fn kept(&mut self) -> Vec<String> {
+        let kept = std::mem::take(&mut self.findings.kept);
+        for mistake in &kept {
+            self.outline(mistake.file);
+        }
+        kept.iter().map(|mistake| self.located(mistake).to_string()).collect()
     }
 
     fn warnings(&self) -> impl Iterator<Item = ConfigError> {

@@ -56,6 +56,8 @@ impl Mistake {
 pub struct Findings {
     pub mistakes: Vec<Mistake>,
     pub warnings: Vec<Mistake>,
+    /// Mistakes in files beside the config, where what they held before goes on.
+    pub kept: Vec<Mistake>,
 }
 
 impl Findings {
@@ -75,6 +77,10 @@ impl Findings {
             Err(_) => Step::Key(key.clone()),
         }));
         self.mistakes.push(Mistake::new(at.file, path, says));
+    }
+
+    pub fn keep(&mut self, at: &At<'_>, says: impl Into<String>) {
+        self.kept.push(Mistake::new(at.file, at.path(), says));
     }
 
     pub fn warn(&mut self, at: &At<'_>, says: impl Into<String>) {

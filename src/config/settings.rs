@@ -5,13 +5,14 @@ mod route;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use crate::routing::{RouteId, RouteTable, Share};
 pub use crate::socket::Address;
+use crate::tls::Pair;
 pub use backend::{
     BackendSettings, BackendTls, Balance, ClientCertificate, EndpointAddress, HealthCheck, HostPort, Outliers,
     Protocol, Timeouts,
@@ -57,6 +58,8 @@ pub struct Settings {
     /// The config file and its includes, in the order they were read.
     pub files: Vec<PathBuf>,
     pub warnings: Vec<String>,
+    /// Pairs of files that could not be read anew, where what they held before is in these settings too; located.
+    pub kept: Vec<String>,
 }
 
 impl Settings {
@@ -88,13 +91,21 @@ pub struct Listener {
 pub struct Tls {
     pub server: Arc<rustls::ServerConfig>,
     /// In the order in which they were written.
-    pub certificates: Vec<CertificateFacts>,
+    pub certificates: Vec<Certificate>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CertificateFacts {
-    pub names: Vec<String>,
-    pub not_after: SystemTime,
+/// A certificate with its key, and where it was read.
+#[derive(Debug, Clone)]
+pub struct Certificate {
+    pub files: PairFiles,
+    pub pair: Pair,
+}
+
+/// By these a pair is known again after a reload.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PairFiles {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -86,8 +86,8 @@ fn certificates(snapshot: &Snapshot) -> MetricFamily {
     let ends = listeners.flat_map(|(listener, tls)| {
         let address = listener.address.to_string();
         tls.certificates.iter().enumerate().map(move |(index, certificate)| {
-            let name = certificate.names.first().map_or("", String::as_str);
-            let end = certificate.not_after.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+            let name = certificate.pair.names.first().map_or("", String::as_str);
+            let end = certificate.pair.not_after.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
             gauge(&[("listener", &address), ("certificate", &index.to_string()), ("name", name)], end)
         })
     });

@@ -388,7 +388,7 @@ impl Meters {
         self.reload_ok_at.set(at.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64()));
     }
 
-    pub(super) fn refused(&self) {
+    pub(super) fn not_in_force(&self) {
         self.reload_ok.set(0);
     }
 

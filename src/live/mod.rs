@@ -59,7 +59,8 @@ struct Change {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reload {
     pub at: SystemTime,
-    /// Empty: it is in force. Otherwise every error, located, and the config before it is still in force.
+    /// Empty: it is in force, wholly. Otherwise every error, located: the config before it is still in force, or, where each of
+    /// them is one of [`Settings::kept`], this one with the certificates of the one before.
     pub errors: Vec<String>,
     /// What of it takes a restart, by name.
     pub restart_needed: Vec<String>,
@@ -146,15 +147,14 @@ impl Live {
         });
         let restart_needed = change.started_with.changed(&next.settings);
         self.announce(&next);
+        self.note(&mut change, &next, restart_needed);
         self.put(&mut change, next);
-        self.meters.reloaded(now);
-        change.last_reload = Reload { at: now, errors: Vec::new(), restart_needed };
         generation
     }
 
     /// Notes that the newest content of the config was refused; what is in force stays.
     pub fn refuse(&self, errors: Vec<String>) {
-        self.meters.refused();
+        self.meters.not_in_force();
         let mut change = self.change.lock();
         let restart_needed = std::mem::take(&mut change.last_reload.restart_needed);
         change.last_reload = Reload { at: SystemTime::now(), errors, restart_needed };
@@ -162,11 +162,20 @@ impl Live {
 
     /// Notes that the newest content of the config is what is in force already: a mistake was taken back.
     pub fn confirm(&self) {
-        let now = SystemTime::now();
-        self.meters.reloaded(now);
         let mut change = self.change.lock();
         let restart_needed = std::mem::take(&mut change.last_reload.restart_needed);
-        change.last_reload = Reload { at: now, errors: Vec::new(), restart_needed };
+        self.note(&mut change, &self.snapshot(), restart_needed);
+    }
+
+    /// Notes that the newest content of the config is in force: wholly, or but for the certificates that were kept.
+    fn note(&self, change: &mut Change, in_force: &Snapshot, restart_needed: Vec<String>) {
+        let (at, errors) = (SystemTime::now(), in_force.settings.kept.clone());
+        if errors.is_empty() {
+            self.meters.reloaded(at)
+        } else {
+            self.meters.not_in_force()
+        }
+        change.last_reload = Reload { at, errors, restart_needed };
     }
 
     pub fn last_reload(&self) -> Reload {

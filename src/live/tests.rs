@@ -140,9 +140,9 @@ impl Source for Counted {
         config::fingerprint(&self.path).map_or_else(|error| error.to_string(), |content| content.hash)
     }
 
-    fn load(&self) -> Result<Settings, Vec<String>> {
+    fn load(&self, in_force: &Settings) -> Result<Settings, Vec<String>> {
         self.loads.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        config::load(&self.path).map_err(|refused| refused.errors.iter().map(ToString::to_string).collect())
+        config::reload(&self.path, in_force).map_err(|refused| refused.errors.iter().map(ToString::to_string).collect())
     }
 
     fn folders(&self, _: &Settings) -> BTreeSet<PathBuf> {

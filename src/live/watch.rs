@@ -33,9 +33,11 @@ pub trait Source: Send + 'static {
     /// Changes when, and only when, what [`Source::load`] would read changes; a file that cannot be read is a content too.
     fn fingerprint(&self) -> String;
 
+    /// What it says now. A certificate that went wrong is taken from what is in force.
+    ///
     /// # Errors
     /// Every mistake, located.
-    fn load(&self) -> Result<Settings, Vec<String>>;
+    fn load(&self, in_force: &Settings) -> Result<Settings, Vec<String>>;
 
     /// The folders in which a change of the config can show.
     fn folders(&self, settings: &Settings) -> BTreeSet<PathBuf>;
@@ -167,7 +169,7 @@ impl<S: Source> Watched<S> {
         let began = std::time::Instant::now();
         // Taken before the content is read: what is written in between is seen as new by the next poll.
         self.handled = self.source.fingerprint();
-        let loaded = self.source.load();
+        let loaded = self.source.load(&self.live.snapshot().settings);
         let result = match loaded {
             Ok(settings) => Ok(self.take(settings, began)),
             Err(errors) => Err(self.refuse(errors)),
@@ -178,7 +180,10 @@ impl<S: Source> Watched<S> {
 
     fn take(&self, settings: Settings, began: std::time::Instant) -> u64 {
         let current = self.live.snapshot();
-        if settings.content == current.settings.content {
+        for kept in &settings.kept {
+            tracing::error!("config: {kept}; a door that starts now would refuse it");
+        }
+        if settings.content == current.settings.content && settings.kept == current.settings.kept {
             self.live.confirm();
             return current.generation;
         }

@@ -108,6 +108,68 @@ fn a_broken_renewal_keeps_the_old_certificate_and_is_told() {
     assert_eq!(answer.status(), 200, "{}", answer.text());
 }
 
+/// While one certificate is broken, everything else can be edited; who starts or checks is told.
+#[test]
+fn a_broken_renewal_does_not_hold_up_other_edits() {
+    let site = Site::named();
+    let [broken, other] = ["broken", "other"].map(|file| made(&site, file, &format!("DNS:{file}.test")));
+    let door = site.open_with(&with_tls(&site, &[&broken, &other], ""));
+    let was = broken.der();
+    let ask = || Secure::connect(door.address, &Hello::to("other.test")).get("/", &[]).text();
+    assert_eq!(ask(), "legacy");
+
+    std::fs::write(&broken.certificate, "no certificate").unwrap();
+    door.await_metric("config_last_reload_successful", &[], 0.0);
+    let before = door.generation();
+    door.edit_and_await("stage: legacy", "stage: new");
+    assert_eq!(ask(), "new", "another edit is in force");
+    assert_eq!(shown(&door, "broken.test"), was, "and the good pair still is");
+    let renewed = made(&site, "renewed", "DNS:other.test");
+    renewed.replace(&other);
+    await_that("another certificate is renewed", || {
+        (shown(&door, "other.test") == renewed.der()).then_some(()).ok_or_else(|| door.log())
+    });
+
+    let told = door.status()["last_reload"].clone();
+    assert_eq!(told["ok"], false);
+    for told in [told["errors"][0].as_str().unwrap(), &door.log()] {
+        assert!(told.contains("broken.pem") && told.contains("holds no certificate"), "{told}");
+        assert!(told.contains("stays in force") && told.contains("matapalo.yaml:"), "{told}");
+    }
+    assert_eq!(door.metric("config_last_reload_successful", &[]), 0.0);
+    let answer = door.post("/api/v1/reload", "{}");
+    assert_eq!(answer.status(), 200);
+    assert!(answer.text().contains("broken.pem"), "{}", answer.text());
+    assert_eq!(door.status()["last_reload"]["ok"], false, "asking again mends nothing");
+    assert_eq!(door.command(&["check"]).code, 2);
+
+    door.edit("broken.pem", "absent.pem");
+    door.await_log("config refused");
+    assert_eq!(shown(&door, "broken.test"), was, "other files are not what is in force");
+    door.edit("absent.pem", "broken.pem");
+
+    let mended = made(&site, "mended", "DNS:broken.test");
+    mended.replace(&broken);
+    door.await_metric("config_last_reload_successful", &[], 1.0);
+    assert_eq!(shown(&door, "broken.test"), mended.der());
+    assert!(door.generation() > before);
+    std::fs::remove_file(&broken.key).unwrap();
+    door.await_metric("config_last_reload_successful", &[], 0.0);
+    assert_eq!(shown(&door, "broken.test"), mended.der(), "a file that is gone is one that is broken");
+}
+
+#[test]
+fn a_door_does_not_start_on_a_broken_certificate() {
+    let site = site();
+    let pair = made(&site, "site", "DNS:site.test");
+    let config = with_tls(&site, &[&pair], "");
+    let file = site.path("matapalo.yaml");
+    std::fs::write(&file, config.text(1, 2, site.folder.path())).unwrap();
+    std::fs::write(&pair.certificate, "no certificate").unwrap();
+    let run = matapalo(&["run", "-c", file.to_str().unwrap()]);
+    assert!(run.code == 2 && run.stderr.contains("site.pem"), "{run}");
+}
+
 /// What the door shows of itself to a backend, and whom it believes there: as a listener's certificate, without an edit.
 #[test]
 fn files_of_backends_are_renewed_too() {
@@ -140,6 +202,10 @@ fn files_of_backends_are_renewed_too() {
     door.await_metric("config_last_reload_successful", &[], 0.0);
     door.await_log("own.key holds no PEM section");
     assert_eq!(door.get("/").status(), 200, "the one before goes on");
+    let before = door.generation();
+    door.edit("threads: 2", "threads: 2 # two");
+    door.await_generation_after(before);
+    assert_eq!(door.get("/").status(), 200, "beside an edit too");
     std::fs::copy(&good.key, &own.key).unwrap();
     assert_eq!(door.post("/api/v1/reload", "{}").status(), 200);
     door.await_metric("config_last_reload_successful", &[], 1.0);
@@ -276,6 +342,8 @@ fn what_is_wrong_with_certificates_is_found_by_check() {
     let (old, soon) = (Made::expired(folder, "old"), Made::new(folder, "soon", "DNS:a.test", 5));
     // What an authority signs for clients names no server.
     Made::signed_by(&good, folder, "nobody");
+    let second = "-----BEGIN CERTIFICATE-----\nAAECAwQFBgc=\n-----END CERTIFICATE-----\n";
+    std::fs::write(site.path("chain.pem"), std::fs::read_to_string(&good.certificate).unwrap() + second).unwrap();
     let says = |tls: String| {
         let mut config = site.config(LEGACY);
         config.listener = format!(", tls: {{{tls}}}");
@@ -287,10 +355,17 @@ fn what_is_wrong_with_certificates_is_found_by_check() {
     let pair = |certificate: &str, key: &str| format!("certificates: [{{certificate: {certificate}, key: {key}}}]");
     let refused = [
         (pair("none.pem", "good.key"), "certificate is \"none.pem\", which cannot be read"),
-        (pair("good.pem", "other.key"), "key does not belong to the certificate beside it"),
-        (pair("good.key", "good.key"), "certificate holds no certificate"),
+        (pair("good.pem", "other.key"), "key is \"other.key\", which does not belong to the certificate beside it"),
+        (pair("good.key", "good.key"), "certificate is \"good.key\", which holds no certificate"),
         (format!("{}, client_auth: optional", pair("good.pem", "good.key")), "client_auth wants client_ca beside it"),
-        (format!("{}, client_ca: good.key", pair("good.pem", "good.key")), "client_ca holds no certificate"),
+        (
+            format!("{}, client_ca: good.key", pair("good.pem", "good.key")),
+            "client_ca is \"good.key\", which holds no certificate",
+        ),
+        (
+            pair("chain.pem", "good.key"),
+            "certificate is \"chain.pem\", which holds a certificate that cannot be read, number 2",
+        ),
     ];
     for (tls, wanted) in refused {
         let (code, text) = says(tls);

@@ -9,22 +9,24 @@ use base64::engine::general_purpose::STANDARD;
 use pingora::tls::{CertificateDer, ClientConfig, PrivateKeyDer, RootCertStore, ServerName};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::{Files, stand_in};
 use crate::config::at::At;
 use crate::config::mistake::Findings;
 use crate::config::settings::{BackendTls, ClientCertificate};
+use crate::config::sources::read_tls_file;
 use crate::config::spec::{BackendTlsSpec, Text};
 
-pub fn tls(written: Option<&BackendTlsSpec>, folder: &Path, at: &At<'_>, findings: &mut Findings) -> BackendTls {
+pub fn tls(written: Option<&BackendTlsSpec>, files: Files<'_>, at: &At<'_>, findings: &mut Findings) -> BackendTls {
     let Some(written) = written else { return BackendTls::default() };
     let verify = written.verify.unwrap_or(true);
     if !verify {
         findings.warn(&at.key("verify"), "is false: whoever is on the way can answer in the backend's place");
     }
     BackendTls {
-        ca: authorities(written.ca.as_ref(), folder, &at.key("ca"), findings),
+        ca: authorities(written.ca.as_ref(), files.folder, &at.key("ca"), findings),
         sni: name(written.sni.as_ref(), &at.key("sni"), findings),
         verify,
-        client: client(written, folder, at, findings),
+        client: client(written, files, at, findings),
     }
 }
 
@@ -61,7 +63,12 @@ fn name(written: Option<&Text>, at: &At<'_>, findings: &mut Findings) -> Option<
     Some(name.0.clone())
 }
 
-fn client(written: &BackendTlsSpec, folder: &Path, at: &At<'_>, findings: &mut Findings) -> Option<ClientCertificate> {
+fn client(
+    written: &BackendTlsSpec,
+    files: Files<'_>,
+    at: &At<'_>,
+    findings: &mut Findings,
+) -> Option<ClientCertificate> {
     let (certificate, key) = match (&written.client_certificate, &written.client_key) {
         (None, None) => return None,
         (Some(certificate), Some(key)) => (certificate, key),
@@ -74,18 +81,24 @@ fn client(written: &BackendTlsSpec, folder: &Path, at: &At<'_>, findings: &mut F
             return None;
         }
     };
-    let chain = sections(folder, certificate, &["CERTIFICATE"])
+    let files_of_pair = files.named(certificate, key);
+    let chain = sections(files.folder, certificate, &["CERTIFICATE"])
         .and_then(|chain| chain.iter().try_for_each(|der| is_readable(der)).map(|()| chain))
-        .map_err(|says| findings.wrong(&at.key("client_certificate"), says));
-    let key = sections(folder, key, &["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"])
+        .map_err(|says| (at.key("client_certificate"), says));
+    let key = sections(files.folder, key, &["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"])
         .map(|mut keys| keys.swap_remove(0))
-        .map_err(|says| findings.wrong(&at.key("client_key"), says));
-    let client = ClientCertificate { chain: chain.ok()?, key: key.ok()? };
-    if let Err(says) = belong_together(&client) {
-        findings.wrong(&at.key("client_key"), says);
-        return None;
-    }
-    Some(client)
+        .map_err(|says| (at.key("client_key"), says));
+    let faults = match (chain, key) {
+        (Ok(chain), Ok(key)) => {
+            let client = ClientCertificate { files: files_of_pair.clone(), chain, key };
+            match belong_together(&client) {
+                Ok(()) => return Some(client),
+                Err(says) => vec![(at.key("client_key"), says)],
+            }
+        }
+        (chain, key) => chain.err().into_iter().chain(key.err()).collect(),
+    };
+    stand_in(files.client_certificate(&files_of_pair), faults, findings)
 }
 
 fn belong_together(client: &ClientCertificate) -> Result<(), String> {
@@ -102,8 +115,8 @@ fn belong_together(client: &ClientCertificate) -> Result<(), String> {
 /// What stands between `BEGIN` and `END` of these labels; at least one.
 fn sections(folder: &Path, file: &Text, labels: &[&str]) -> Result<Vec<Vec<u8>>, String> {
     let path = folder.join(&file.0);
-    let text =
-        std::fs::read_to_string(&path).map_err(|error| format!("cannot be read: {}: {error}", path.display()))?;
+    let content = read_tls_file(&path).map_err(|unreadable| format!("{} {}", path.display(), unreadable.says))?;
+    let text = String::from_utf8_lossy(&content);
     let mut found = Vec::new();
     for label in labels {
         let (begin, end) = (format!("-----BEGIN {label}-----"), format!("-----END {label}-----"));

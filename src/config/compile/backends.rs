@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{backend_tls, bounds, names};
+use super::{Files, backend_tls, bounds, names};
 use crate::config::at::At;
 use crate::config::mistake::{Findings, Hinge, Mistake};
 use crate::config::settings::{
@@ -42,7 +42,7 @@ pub struct BackendNames {
 
 pub fn backends(
     spec: &Spec,
-    folder: &Path,
+    files: Files<'_>,
     top: &At<'_>,
     findings: &mut Findings,
 ) -> (Vec<BackendSettings>, BackendNames) {
@@ -58,15 +58,21 @@ pub fn backends(
         names::name(name, &at, findings);
         let name: Arc<str> = name.as_str().into();
         names.ids.insert(name.clone(), BackendId(settings.len()));
-        settings.push(backend(name.clone(), spec, folder, &at, findings));
+        settings.push(backend(name.clone(), spec, files, &at, findings));
     }
     (settings, names)
 }
 
-fn backend(name: Arc<str>, spec: &BackendSpec, folder: &Path, at: &At<'_>, findings: &mut Findings) -> BackendSettings {
+fn backend(
+    name: Arc<str>,
+    spec: &BackendSpec,
+    files: Files<'_>,
+    at: &At<'_>,
+    findings: &mut Findings,
+) -> BackendSettings {
     let timeouts = timeouts(spec.timeouts.as_ref(), &at.key("timeouts"), findings).over(&DEFAULT_TIMEOUTS);
     let max_in_flight = bounds::count(spec.max_in_flight, 1..=MOST_IN_FLIGHT, &at.key("max_in_flight"), findings);
-    let endpoints = endpoints(spec.endpoints.as_deref(), folder, &at.key("endpoints"), findings);
+    let endpoints = endpoints(spec.endpoints.as_deref(), files.folder, &at.key("endpoints"), findings);
     let encrypted = endpoints.iter().any(|endpoint| matches!(endpoint, EndpointAddress::Https(_)));
     if spec.tls.is_some() && !encrypted {
         findings.wrong(&at.key("tls"), "is of no use: none of the endpoints is https://");
@@ -74,7 +80,7 @@ fn backend(name: Arc<str>, spec: &BackendSpec, folder: &Path, at: &At<'_>, findi
     BackendSettings {
         name,
         endpoints,
-        tls: backend_tls::tls(spec.tls.as_ref(), folder, &at.key("tls"), findings),
+        tls: backend_tls::tls(spec.tls.as_ref(), files, &at.key("tls"), findings),
         protocol: if spec.http2 == Some(true) { Protocol::Http2 } else { Protocol::Http1 },
         proxy_protocol: spec.proxy_protocol == Some(true),
         balance: balance(spec.balance.as_deref(), &at.key("balance"), findings),

@@ -9,10 +9,10 @@ use std::time::{Duration, SystemTime};
 use http::HeaderValue;
 use ipnet::IpNet;
 
-use super::{bounds, server};
+use super::{Files, bounds, server, stand_in};
 use crate::config::at::At;
 use crate::config::mistake::Findings;
-use crate::config::settings::{Address, CertificateFacts, Listener, Tls};
+use crate::config::settings::{Address, Certificate, Listener, PairFiles, Tls};
 use crate::config::sources::read_tls_file;
 use crate::config::spec::{
     CertificateSpec, ClientAuthSpec, HstsSpec, ListenerSpec, RedirectSpec, Spec, Text, TlsSpec, TlsVersionSpec,
@@ -31,7 +31,7 @@ const LONGEST_HSTS: Duration = Duration::from_secs(10 * 365 * DAY);
 /// What the browsers' preload list wants.
 const LEAST_PRELOAD: Duration = Duration::from_secs(365 * DAY);
 
-pub fn listeners(spec: &Spec, folder: &Path, top: &At<'_>, findings: &mut Findings) -> Vec<Arc<Listener>> {
+pub fn listeners(spec: &Spec, files: Files<'_>, top: &At<'_>, findings: &mut Findings) -> Vec<Arc<Listener>> {
     let at = top.key("listeners");
     let Some(written) = &spec.listeners else {
         findings.missing(&at, "is missing, want where the door listens, such as [{address: \"0.0.0.0:8080\"}]");
@@ -40,12 +40,12 @@ pub fn listeners(spec: &Spec, folder: &Path, top: &At<'_>, findings: &mut Findin
     if written.is_empty() {
         findings.wrong(&at, "is empty, want at least one address to listen on");
     }
-    let listener = |(index, spec)| listener(spec, folder, &at.index(index), findings);
+    let listener = |(index, spec)| listener(spec, files, &at.index(index), findings);
     written.iter().enumerate().filter_map(listener).map(Arc::new).collect()
 }
 
-fn listener(spec: &ListenerSpec, folder: &Path, at: &At<'_>, findings: &mut Findings) -> Option<Listener> {
-    let tls = spec.tls.as_ref().and_then(|tls| self::tls(tls, folder, &at.key("tls"), findings));
+fn listener(spec: &ListenerSpec, files: Files<'_>, at: &At<'_>, findings: &mut Findings) -> Option<Listener> {
+    let tls = spec.tls.as_ref().and_then(|tls| self::tls(tls, files, &at.key("tls"), findings));
     fits_together(spec, at, findings);
     let redirect_https = redirect(spec.redirect_https, &at.key("redirect_https"), findings);
     let hsts = spec.hsts.as_ref().and_then(|hsts| self::hsts(hsts, &at.key("hsts"), findings));
@@ -53,7 +53,7 @@ fn listener(spec: &ListenerSpec, folder: &Path, at: &At<'_>, findings: &mut Find
         findings.missing(&at.key("address"), "is missing, want an address such as 0.0.0.0:8080");
         return None;
     };
-    let address = server::address(address, folder, &at.key("address"), findings)?;
+    let address = server::address(address, files.folder, &at.key("address"), findings)?;
     let mode = mode(spec, &address, &at.key("mode"), findings);
     let proxy_protocol = spec.proxy_protocol == Some(true);
     Some(Listener { address, mode, proxy_protocol, tls, h2c: spec.h2c == Some(true), redirect_https, hsts })
@@ -142,19 +142,17 @@ fn hsts(written: &HstsSpec, at: &At<'_>, findings: &mut Findings) -> Option<Head
     HeaderValue::from_str(&value).ok()
 }
 
-fn tls(written: &TlsSpec, folder: &Path, at: &At<'_>, findings: &mut Findings) -> Option<Tls> {
-    let pairs = pairs(written.certificates.as_deref(), folder, &at.key("certificates"), findings);
-    let clients = clients(written, folder, at, findings);
+fn tls(written: &TlsSpec, files: Files<'_>, at: &At<'_>, findings: &mut Findings) -> Option<Tls> {
+    let certificates = certificates(written.certificates.as_deref(), files, &at.key("certificates"), findings);
+    let clients = clients(written, files.folder, at, findings);
     let min_version = match written.min_version {
         None | Some(TlsVersionSpec::Tls12) => MinVersion::Tls12,
         Some(TlsVersionSpec::Tls13) => MinVersion::Tls13,
     };
-    let pairs = pairs.filter(|pairs| !pairs.is_empty())?;
+    let certificates = certificates.filter(|certificates| !certificates.is_empty())?;
+    let pairs: Vec<Pair> = certificates.iter().map(|certificate| certificate.pair.clone()).collect();
     match (Terms { min_version, clients: clients.ok()? }).serve(&pairs) {
-        Ok(server) => {
-            let facts = |pair: Pair| CertificateFacts { names: pair.names, not_after: pair.not_after };
-            Some(Tls { server, certificates: pairs.into_iter().map(facts).collect() })
-        }
+        Ok(server) => Some(Tls { server, certificates }),
         Err(says) => {
             findings.wrong(at, says);
             None
@@ -163,54 +161,71 @@ fn tls(written: &TlsSpec, folder: &Path, at: &At<'_>, findings: &mut Findings) -
 }
 
 /// `None`: at least one of them cannot be used, and that was told.
-fn pairs(
+fn certificates(
     written: Option<&[CertificateSpec]>,
-    folder: &Path,
+    files: Files<'_>,
     at: &At<'_>,
     findings: &mut Findings,
-) -> Option<Vec<Pair>> {
+) -> Option<Vec<Certificate>> {
     let Some(written) = written.filter(|written| !written.is_empty()) else {
         findings.missing(at, "is missing, want at least one {certificate: FILE, key: FILE}");
         return None;
     };
-    let pairs: Vec<Option<Pair>> =
-        written.iter().enumerate().map(|(index, spec)| pair(spec, folder, &at.index(index), findings)).collect();
-    pairs.into_iter().collect()
+    let all: Vec<Option<Certificate>> =
+        written.iter().enumerate().map(|(index, spec)| certificate(spec, files, &at.index(index), findings)).collect();
+    all.into_iter().collect()
 }
 
-fn pair(written: &CertificateSpec, folder: &Path, at: &At<'_>, findings: &mut Findings) -> Option<Pair> {
+fn certificate(
+    written: &CertificateSpec,
+    files: Files<'_>,
+    at: &At<'_>,
+    findings: &mut Findings,
+) -> Option<Certificate> {
     let (at_certificate, at_key) = (at.key("certificate"), at.key("key"));
-    let certificate = pem_file(written.certificate.as_ref(), folder, &at_certificate, findings);
-    let key = pem_file(written.key.as_ref(), folder, &at_key, findings);
-    match Pair::read(&certificate?, &key?) {
-        Ok(pair) => {
-            judge_age(&pair, &at_certificate, findings);
-            if !pair.is_for_somebody {
-                findings.warn(
-                    &at_certificate,
-                    "is a certificate without subjectAltName: it is for nobody, clients refuse it",
-                );
-            }
-            Some(pair)
+    let certificate = named(written.certificate.as_ref(), &at_certificate, findings);
+    let key = named(written.key.as_ref(), &at_key, findings);
+    let (certificate, key) = (certificate?, key?);
+    let files_of_pair = files.named(certificate, key);
+    let read = match pair(&files_of_pair) {
+        Ok(pair) => Some(Certificate { files: files_of_pair, pair }),
+        Err(faults) => {
+            let told = |fault| match fault {
+                Fault::Certificate(says) => (at.key("certificate"), which(certificate, &says)),
+                Fault::Key(says) => (at.key("key"), which(key, &says)),
+            };
+            stand_in(files.certificate(&files_of_pair), faults.into_iter().map(told).collect(), findings)
         }
-        Err(Fault::Certificate(says)) => {
-            findings.wrong(&at_certificate, says);
-            None
+    };
+    if let Some(Certificate { pair, .. }) = &read {
+        judge_age(pair, &at_certificate, findings);
+        if !pair.is_for_somebody {
+            findings
+                .warn(&at_certificate, "is a certificate without subjectAltName: it is for nobody, clients refuse it");
         }
-        Err(Fault::Key(says)) => {
-            findings.wrong(&at_key, says);
-            None
-        }
+    }
+    read
+}
+
+fn pair(files: &PairFiles) -> Result<Pair, Vec<Fault>> {
+    let certificate = read_tls_file(&files.certificate).map_err(|unreadable| Fault::Certificate(unreadable.says));
+    let key = read_tls_file(&files.key).map_err(|unreadable| Fault::Key(unreadable.says));
+    match (certificate, key) {
+        (Ok(certificate), Ok(key)) => Pair::read(&certificate, &key).map_err(|fault| vec![fault]),
+        (certificate, key) => Err(certificate.err().into_iter().chain(key.err()).collect()),
     }
 }
 
-fn pem_file(written: Option<&Text>, folder: &Path, at: &At<'_>, findings: &mut Findings) -> Option<Vec<u8>> {
-    let Some(path) = written.filter(|path| !path.is_empty()) else {
+fn named<'a>(written: Option<&'a Text>, at: &At<'_>, findings: &mut Findings) -> Option<&'a Text> {
+    let path = written.filter(|path| !path.is_empty());
+    if path.is_none() {
         findings.missing(at, "is missing, want the path of a PEM file");
-        return None;
-    };
-    let content = read_tls_file(&folder.join(&path.0));
-    content.map_err(|unreadable| findings.wrong(at, format!("is {:?}, which {}", path.0, unreadable.says))).ok()
+    }
+    path
+}
+
+fn which(path: &Text, says: &str) -> String {
+    format!("is {:?}, which {says}", path.0)
 }
 
 /// A warning only: an old certificate still serves those who do not care, and refusing it would close the door.
@@ -242,15 +257,17 @@ fn clients(
         Some(ClientAuthSpec::Optional) => ClientAuth::Optional,
         None | Some(ClientAuthSpec::Required) => ClientAuth::Required,
     };
-    if written.client_ca.is_none() {
+    let Some(path) = &written.client_ca else {
         if written.client_auth.is_some() {
             findings.wrong(&at.key("client_auth"), "wants client_ca beside it: whose certificates are good ones");
             return Err(());
         }
         return Ok(None);
-    }
+    };
     let at = at.key("client_ca");
-    let pem = pem_file(written.client_ca.as_ref(), folder, &at, findings).ok_or(())?;
-    let authorities = Authorities::read(&pem).map_err(|says| findings.wrong(&at, says))?;
+    let path = named(Some(path), &at, findings).ok_or(())?;
+    let pem = read_tls_file(&folder.join(&path.0)).map_err(|unreadable| unreadable.says);
+    let authorities = pem.and_then(|pem| Authorities::read(&pem));
+    let authorities = authorities.map_err(|says| findings.wrong(&at, which(path, &says)))?;
     Ok(Some((auth, authorities)))
 }

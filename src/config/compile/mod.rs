@@ -22,8 +22,8 @@ use std::path::Path;
 
 use super::at::At;
 use super::mistake::Findings;
-use super::settings::Settings;
-use super::spec::{RouteSpec, Spec};
+use super::settings::{Certificate, ClientCertificate, PairFiles, Settings};
+use super::spec::{RouteSpec, Spec, Text};
 use crate::routing::RouteTable;
 
 pub use backends::BackendNames;
@@ -49,17 +49,62 @@ impl Written {
     }
 }
 
-/// Compiles; the settings are to be used only if no mistake was found. `folder` is what relative paths start from.
-pub fn compile(written: &Written, folder: &Path, findings: &mut Findings) -> Settings {
+/// Where the files are that a config names, and what of theirs is in force.
+#[derive(Debug, Clone, Copy)]
+pub struct Files<'a> {
+    /// What relative paths start from.
+    pub folder: &'a Path,
+    /// What a door goes on with where a pair of files is not what it was: a renewal that went wrong is to cost neither the
+    /// certificate nor what else is edited. `None`: nothing is in force, and such a pair is a mistake like any other.
+    pub in_force: Option<&'a Settings>,
+}
+
+impl Files<'_> {
+    fn named(&self, certificate: &Text, key: &Text) -> PairFiles {
+        PairFiles { certificate: self.folder.join(&certificate.0), key: self.folder.join(&key.0) }
+    }
+
+    /// What a listener shows of these files.
+    fn certificate(&self, files: &PairFiles) -> Option<Certificate> {
+        let listeners = &self.in_force?.listeners;
+        let mut held = listeners.iter().filter_map(|listener| listener.tls.as_ref()).flat_map(|tls| &tls.certificates);
+        held.find(|held| held.files == *files).cloned()
+    }
+
+    /// What the door shows of these files where it is a client.
+    fn client_certificate(&self, files: &PairFiles) -> Option<ClientCertificate> {
+        let settings = self.in_force?;
+        let backends = settings.backends.iter().map(|backend| &backend.tls);
+        let all = backends.chain(settings.tracing.iter().map(|tracing| &tracing.tls));
+        all.filter_map(|tls| tls.client.as_ref()).find(|held| held.files == *files).cloned()
+    }
+}
+
+/// What stands in for a pair of files that is at fault: mistakes where nothing does.
+fn stand_in<T>(held: Option<T>, faults: Vec<(At<'_>, String)>, findings: &mut Findings) -> Option<T> {
+    for (at, says) in faults {
+        match held {
+            Some(_) => {
+                findings.keep(&at, format!("{says}; what it held before stays in force, with all else of this config"))
+            }
+            None => findings.wrong(&at, says),
+        }
+    }
+    held
+}
+
+/// Compiles; the settings are to be used only if no mistake was found.
+pub fn compile(written: &Written, files: Files<'_>, findings: &mut Findings) -> Settings {
+    let folder = files.folder;
     let top = At::top(0);
     let spec = &written.main;
     server::version(spec, &top, findings);
     let trusted_proxies = server::trusted_proxies(spec, &top, findings);
-    let listeners = listeners::listeners(spec, folder, &top, findings);
+    let listeners = listeners::listeners(spec, files, &top, findings);
     let admin = server::admin(spec, folder, &top, findings);
     listeners::whom_to_believe(&listeners, &trusted_proxies, &top, findings);
     server::no_address_twice(&listeners, &admin, &top, findings);
-    let (backends, names) = backends::backends(spec, folder, &top, findings);
+    let (backends, names) = backends::backends(spec, files, &top, findings);
     let context = policy::Context::new(spec, &names, &trusted_proxies, findings);
     let routes = routes::routes(written, &context, findings);
     names.warn_of_unwatched(&backends, &routes.settings, &top, findings);
@@ -78,7 +123,7 @@ pub fn compile(written: &Written, folder: &Path, findings: &mut Findings) -> Set
         session: visitors::session(spec.session.as_ref(), &top.key("session"), findings),
         store: server::store(spec, folder, &top, findings),
         access_log: server::access_log(spec, folder, &top, findings),
-        tracing: tracing::tracing(spec, folder, &top, findings),
+        tracing: tracing::tracing(spec, files, &top, findings),
         table,
         routes: routes.settings,
         trusted_proxies,
@@ -86,5 +131,6 @@ pub fn compile(written: &Written, folder: &Path, findings: &mut Findings) -> Set
         content: String::new(),
         files: Vec::new(),
         warnings: Vec::new(),
+        kept: Vec::new(),
     }
 }

@@ -1,12 +1,11 @@
 //! Where spans go, and of which requests there are any.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 
-use super::{backend_tls, backends, bounds, names};
+use super::{Files, backend_tls, backends, bounds, names};
 use crate::config::at::At;
 use crate::config::mistake::Findings;
 use crate::config::settings::{EndpointAddress, Parents, TracingSettings};
@@ -21,14 +20,14 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 const OWN_HEADERS: [&str; 7] =
     ["content-encoding", "content-length", "content-type", "connection", "expect", "host", "transfer-encoding"];
 
-pub fn tracing(spec: &Spec, folder: &Path, top: &At<'_>, findings: &mut Findings) -> Option<Arc<TracingSettings>> {
+pub fn tracing(spec: &Spec, files: Files<'_>, top: &At<'_>, findings: &mut Findings) -> Option<Arc<TracingSettings>> {
     let written = spec.tracing.as_ref()?;
     let at = top.key("tracing");
     let percent = written.percent.map_or(Share::ALL, |Percent(share)| share);
     let parents = parents(written.parent.as_deref(), &at.key("parent"), findings);
     let timeout = bounds::time(written.timeout, &at.key("timeout"), findings).unwrap_or(DEFAULT_TIMEOUT);
     let headers = headers(written.headers.as_ref(), &at.key("headers"), findings);
-    let tls = backend_tls::tls(written.tls.as_ref(), folder, &at.key("tls"), findings);
+    let tls = backend_tls::tls(written.tls.as_ref(), files, &at.key("tls"), findings);
     let attributes = attributes(written, &at, findings);
     let (endpoint, path) = endpoint(written.endpoint.as_deref(), &at.key("endpoint"), findings)?;
     if written.tls.is_some() && !matches!(endpoint, EndpointAddress::Https(_)) {

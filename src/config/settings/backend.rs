@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::PairFiles;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackendSettings {
     pub name: Arc<str>,
@@ -108,6 +110,7 @@ impl Default for BackendTls {
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ClientCertificate {
+    pub files: PairFiles,
     /// The leaf first.
     pub chain: Vec<Vec<u8>>,
     pub key: Vec<u8>,
