@@ -6,13 +6,16 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
+use http::header::HOST;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use pingora::http::RequestHeader;
 use serde::Serialize;
 
 use super::{Exit, Format, print};
 use crate::config::load;
 use crate::config::session::{Decision, Placed, SessionKey};
 use crate::config::settings::{Answer, Proxied, Settings};
+use crate::proxy::{Refusal, inspect};
 use crate::routing::{Ambiguous, Bucket, Explanation, Origin, Parts, RouteId, Stage};
 
 #[derive(Debug, clap::Args)]
@@ -36,7 +39,7 @@ pub struct Args {
 pub fn run(config: &Path, args: &Args) -> anyhow::Result<Exit> {
     let settings = load(config)?;
     let request = Request::of(args)?;
-    let story = Story::of(&settings, &request);
+    let story = Story::of(&settings, &request)?;
     match args.format {
         Format::Json => print::json(&story)?,
         Format::Text => print::say(&story.text(args))?,
@@ -61,7 +64,7 @@ impl Request {
             .with_context(|| format!("{:?} is no HTTP method", args.method))?;
         let headers = headers(&args.headers)?;
         let (url_host, target) = split_url(&args.url)?;
-        let header_host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
+        let header_host = headers.get(HOST).and_then(|host| host.to_str().ok());
         let host = header_host.or(url_host).unwrap_or_default().to_owned();
         // A client does not send the fragment.
         let target = target.split('#').next().unwrap_or_default();
@@ -80,6 +83,30 @@ impl Request {
             query: self.query.as_deref().map(str::as_bytes),
             headers: &self.headers,
         }
+    }
+
+    fn target(&self) -> String {
+        match &self.query {
+            Some(query) => format!("{}?{query}", self.path),
+            None => self.path.clone(),
+        }
+    }
+
+    /// What the door answers whatever the routes say.
+    fn refusal(&self, settings: &Settings) -> anyhow::Result<Option<Refusal>> {
+        let target = self.target();
+        // The door keeps some targets beside what the library can hold; of those nothing is judged here.
+        let mut head = RequestHeader::build(self.method.clone(), target.as_bytes(), None)
+            .or_else(|_| RequestHeader::build(self.method.clone(), b"/", None))?;
+        for (name, value) in &self.headers {
+            head.append_header(name.clone(), value.clone())?;
+        }
+        if !self.headers.contains_key(HOST) {
+            head.insert_header(HOST, &self.host)?;
+        }
+        let lines = head.headers.iter().map(|(name, value)| name.as_str().len() + ": \r\n".len() + value.len());
+        let bytes = self.method.as_str().len() + target.len() + "  HTTP/1.1\r\n\r\n".len() + lines.sum::<usize>();
+        Ok(inspect(&head, bytes, settings.limits.head).err())
     }
 
     /// RFC 9110, section 7.8.
@@ -124,7 +151,7 @@ fn headers(written: &[String]) -> anyhow::Result<HeaderMap> {
 }
 
 /// What is told of a request; `--format json` prints it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Story<'a> {
     /// `None`: the request is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -191,28 +218,29 @@ fn named(settings: &Settings, id: Option<RouteId>) -> &str {
 }
 
 impl<'a> Story<'a> {
-    fn of(settings: &'a Settings, request: &Request) -> Self {
+    fn of(settings: &'a Settings, request: &Request) -> anyhow::Result<Self> {
+        if let Some(refusal) = request.refusal(settings)? {
+            let refused = Refused { status: refusal.status().as_u16(), why: refusal.text().to_owned() };
+            return Ok(Self { refused: Some(refused), ..Self::default() });
+        }
         let parts = request.parts();
         let Explanation { readings, losers, .. } = settings.table.explain(&parts);
         let readings = readings.into_iter();
         let losers = losers.into_iter();
         let mut story = Self {
-            route: None,
-            refused: None,
-            respond: None,
-            proxied: None,
             readings: readings
                 .map(|reading| ReadingStory { path: reading.path, route: named(settings, reading.route) })
                 .collect(),
             losers: losers
                 .map(|loser| LoserStory { route: named(settings, Some(loser.route)), why: loser.why })
                 .collect(),
+            ..Self::default()
         };
         match settings.decide(&parts, request.client, request.asks_for_upgrade(), |_| false) {
             Err(ambiguous) => story.refused = Some(Refused { status: 400, why: refusal(settings, &ambiguous) }),
             Ok(decision) => story.decided(settings, request, &decision),
         }
-        story
+        Ok(story)
     }
 
     fn decided(&mut self, settings: &'a Settings, request: &Request, decision: &Decision) {

@@ -7,6 +7,8 @@ use pingora::http::RequestHeader;
 use super::answer::Refusal;
 use crate::config::settings::HeadLimits;
 
+/// Looks at a request before it is known whose it is: `head_bytes` is how large its head was as it came.
+///
 /// # Errors
 /// The refusal to answer with.
 pub fn inspect(request: &RequestHeader, head_bytes: usize, limits: HeadLimits) -> Result<(), Refusal> {
@@ -19,7 +21,7 @@ pub fn inspect(request: &RequestHeader, head_bytes: usize, limits: HeadLimits) -
     if request.headers.len() > limits.headers {
         return Err(Refusal::TooManyHeaders);
     }
-    if request.method == Method::TRACE {
+    if matches!(request.method, Method::TRACE | Method::CONNECT) {
         return Err(Refusal::MethodNotAllowed);
     }
     if is_misspelt(&request.method) {

@@ -33,5 +33,7 @@ mod until_close;
 mod wire;
 
 pub use access_log::AccessLog;
+pub use answer::Refusal;
 pub use door::Door;
+pub use hygiene::inspect;
 pub use listen::{Front, ListenError};

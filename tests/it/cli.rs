@@ -102,6 +102,31 @@ fn explain_names_the_winner_the_losers_and_the_plan() {
     assert_eq!(folder.run(&["explain", "GET", "http://"]).code, 2);
 }
 
+/// What is refused whatever the routes say: the door is asked too.
+#[test]
+fn explain_says_what_the_door_refuses() {
+    let site = Site::named();
+    let door = site.open("- {name: all, match: {path: {prefix: /}}, stage: legacy}");
+    let long = format!("/{}", "a".repeat(9000));
+    for (method, target, line) in [
+        ("get", "/page", "X: 1"),
+        ("pOST", "/page", "X: 1"),
+        ("TRACE", "/page", "X: 1"),
+        ("CONNECT", "/page", "X: 1"),
+        ("GET", &long, "X: 1"),
+        ("GET", "/page", "Transfer-Encoding: gzip, chunked"),
+        ("GET", "/page", "X: 1"),
+        ("propfind", "/page", "X: 1"),
+    ] {
+        let status = door.ask(method, target, &[line], b"").status();
+        let run = door.command(&["explain", method, target, "-H", line]);
+        assert_eq!(run.code, 0, "{run}");
+        let told = if status == 200 { "takes the route all".to_owned() } else { format!("is refused with {status}: ") };
+        assert!(run.stdout.contains(&told), "the door says {status}: {run}");
+        assert_eq!(run.stdout.contains("route all"), status == 200, "{run}");
+    }
+}
+
 #[test]
 fn stage_changes_one_word_and_keeps_every_comment() {
     let folder = Folder::with(COMMENTED);
