@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::compile::DEFAULT_ROUTE;
 use super::error::ConfigErrors;
 use super::load::examine;
-use super::outline::{Kind, NodeId, Outline, nests_too_deep};
+use super::outline::{Entry, Kind, NodeId, Outline, nests_too_deep};
 use super::sources::{Edited, Sources};
 use super::spec::Percent;
 use super::suggest;
@@ -79,22 +79,28 @@ pub fn set_stage(config: &Path, route: &str, to: Move) -> Result<Done, EditError
             return Err(EditError::Unreadable { file, says: "nests too deep for a config".to_owned() });
         }
         let page = Page::of(&text);
-        if let Some(block) = page.block(route) {
-            return edit(config, file, &page, block, to);
-        }
-        names.extend(page.names());
+        // What matches no route is the first file's: included ones have routes alone.
+        let splices = match (route == DEFAULT_ROUTE, page.route(route)) {
+            (true, _) => page.default_splices(to),
+            (false, Some(block)) => page.splices(block, to),
+            (false, None) => {
+                names.extend(page.names());
+                continue;
+            }
+        };
+        let splices = splices.map_err(|what| EditError::ByHand { what, file: file.clone() })?;
+        return edit(config, file, &page, &splices);
     }
     let hint = suggest::nearest(route, names.iter().map(String::as_str));
     let hint = hint.map(|name| format!(", did you mean {name:?}?")).unwrap_or_default();
     Err(EditError::NoRoute { name: route.to_owned(), file: config.to_owned(), hint })
 }
 
-fn edit(config: &Path, file: PathBuf, page: &Page<'_>, block: NodeId, to: Move) -> Result<Done, EditError> {
-    let splices = page.splices(block, to).map_err(|what| EditError::ByHand { what, file: file.clone() })?;
+fn edit(config: &Path, file: PathBuf, page: &Page<'_>, splices: &[Splice]) -> Result<Done, EditError> {
     if splices.is_empty() {
         return Ok(Done { file, lines: Vec::new() });
     }
-    let (is, lines) = apply(page.text, &splices);
+    let (is, lines) = apply(page.text, splices);
     examine(config, Some(Edited { file: &file, content: is.as_bytes() })).map_err(EditError::WouldNotCompile)?;
     match write::replace(&file, page.text.as_bytes(), is.as_bytes()) {
         Ok(write::Outcome::Written) => Ok(Done { file, lines }),
@@ -135,13 +141,20 @@ fn apply(text: &str, splices: &[Splice]) -> (String, Vec<ChangedLine>) {
 
 fn changed_line(line: usize, was: &str, edited: &str) -> ChangedLine {
     let is: Vec<String> = edited.lines().map(str::to_owned).collect();
-    match is.split_first() {
-        // Lines were put behind this one, which is as it was.
-        Some((first, new)) if first == was.trim_end_matches('\r') => {
-            ChangedLine { line: line + 1, was: None, is: new.to_vec() }
-        }
-        _ => ChangedLine { line, was: Some(was.trim_end_matches('\r').to_owned()), is },
+    let was = was.trim_end_matches('\r');
+    // Lines were put behind this one or before it, which is as it was; behind the last one there is none.
+    match (is.split_first(), is.split_last()) {
+        (Some((first, new)), _) if first == was => ChangedLine { line: line + 1, was: None, is: new.to_vec() },
+        (_, Some((last, new))) if last == was => ChangedLine { line, was: None, is: new.to_vec() },
+        _ if was.is_empty() => ChangedLine { line, was: None, is },
+        _ => ChangedLine { line, was: Some(was.to_owned()), is },
     }
+}
+
+/// The entries that say where to, the stage first.
+fn news(to: Move) -> Vec<String> {
+    let weight = to.weight.map(|Percent(weight)| format!("canary: {{weight: {}}}", weight.percent()));
+    [format!("stage: {}", to.stage)].into_iter().chain(weight).collect()
 }
 
 /// One file with its outline.
@@ -174,12 +187,51 @@ impl<'a> Page<'a> {
         self.routes().iter().filter_map(|route| self.name(*route)).map(str::to_owned)
     }
 
-    /// The mapping that says a route's stage.
-    fn block(&self, route: &str) -> Option<NodeId> {
-        if route == DEFAULT_ROUTE {
-            return self.outline.entry(self.outline.root()?, "defaults").map(|entry| entry.value);
+    fn route(&self, name: &str) -> Option<NodeId> {
+        self.routes().iter().copied().find(|node| self.name(*node) == Some(name))
+    }
+
+    /// What has to change for what matches no route: its stage is said by `defaults`, which may be absent or empty.
+    ///
+    /// # Errors
+    /// What cannot be changed here.
+    fn default_splices(&self, to: Move) -> Result<Vec<Splice>, String> {
+        let root = self.outline.root().ok_or("an empty config")?;
+        let new = || format!("{{{}}}", news(to).join(", "));
+        let splice = match self.outline.entry(root, "defaults") {
+            None => self.in_front_of_routes(root, &format!("defaults: {}", new()))?,
+            Some(entry) => match self.nothing_behind(entry) {
+                None => return self.splices(entry.value, to),
+                Some(at) => Splice { at: at..at, with: format!(" {}", new()) },
+            },
+        };
+        Ok(vec![splice])
+    }
+
+    /// The place behind `key:`, if nothing is written there.
+    fn nothing_behind(&self, entry: Entry) -> Option<usize> {
+        let end = self.word(entry.key)?.end;
+        let rest = self.text[end..].lines().next()?.strip_prefix(':')?.trim_start();
+        let is_scalar = matches!(self.outline.node(entry.value).kind, Kind::Scalar { .. });
+        (is_scalar && (rest.is_empty() || rest.starts_with('#'))).then_some(end + 1)
+    }
+
+    /// A new entry of the whole file: before `routes` and the remarks on them, which are the long end of a config.
+    fn in_front_of_routes(&self, root: NodeId, new: &str) -> Result<Splice, String> {
+        let Some(routes) = self.outline.entry(root, "routes").filter(|_| !self.is_flow(root)) else {
+            return self.in_front(root, &[new.to_owned()], "the config");
+        };
+        let key = self.outline.node(routes.key);
+        let mut at = self.byte(key.span.start) - (key.place.column - 1);
+        while let Some(before) = self.text[..at].strip_suffix('\n') {
+            let start = before.rfind('\n').map_or(0, |end| end + 1);
+            if !before[start..].starts_with('#') {
+                break;
+            }
+            at = start;
         }
-        self.routes().iter().copied().find(|node| self.name(*node) == Some(route))
+        let indent = " ".repeat(key.place.column - 1);
+        Ok(Splice { at: at..at, with: format!("{indent}{new}{}", self.line_end()) })
     }
 
     /// What has to change.
@@ -189,29 +241,21 @@ impl<'a> Page<'a> {
     fn splices(&self, block: NodeId, to: Move) -> Result<Vec<Splice>, String> {
         self.own(block, "the route")?;
         let mut splices = Vec::new();
+        let mut news = news(to);
         let stage = self.outline.entry(block, "stage");
-        // What is new goes behind this entry.
-        let mut behind = match stage.or_else(|| self.outline.entry(block, "name")) {
-            Some(entry) => entry.value,
-            None => return Err("a block without a stage".to_owned()),
-        };
         if let Some(stage) = stage {
             splices.extend(self.replaced(stage.value, to.stage.as_str(), "the stage")?);
+            news.remove(0);
         }
-        let mut news = Vec::new();
-        if stage.is_none() {
-            news.push(format!("stage: {}", to.stage));
-        }
-        if let Some(Percent(weight)) = to.weight {
-            let weight = weight.percent().to_string();
-            match self.outline.entry(block, "canary") {
-                None => news.push(format!("canary: {{weight: {weight}}}")),
-                Some(canary) => splices.extend(self.weight(canary.value, &weight)?),
-            }
+        if let (Some(Percent(weight)), Some(canary)) = (to.weight, self.outline.entry(block, "canary")) {
+            splices.extend(self.weight(canary.value, &weight.percent().to_string())?);
+            news.pop();
         }
         if !news.is_empty() {
-            behind = self.scalar_or(behind, "the route")?;
-            splices.push(self.inserted(block, behind, &news)?);
+            splices.push(match stage.or_else(|| self.outline.entry(block, "name")) {
+                Some(entry) => self.inserted(block, self.scalar_or(entry.value, "the route")?, &news)?,
+                None => self.in_front(block, &news, "a route")?,
+            });
         }
         Ok(splices)
     }
@@ -221,20 +265,25 @@ impl<'a> Page<'a> {
         if let Some(entry) = self.outline.entry(canary, "weight") {
             return self.replaced(entry.value, weight, "the weight");
         }
-        let Kind::Mapping(entries) = &self.outline.node(canary).kind else {
-            return Err("a canary block that is no mapping".to_owned());
+        self.in_front(canary, &[format!("weight: {weight}")], "a canary block").map(Some)
+    }
+
+    /// New entries before the first one of a mapping.
+    fn in_front(&self, mapping: NodeId, news: &[String], what: &str) -> Result<Splice, String> {
+        let Kind::Mapping(entries) = &self.outline.node(mapping).kind else {
+            return Err(format!("{what} that is no mapping"));
         };
         let Some(first) = entries.first() else {
-            let inside = self.byte(self.outline.node(canary).span.start) + 1;
-            return Ok(Some(Splice { at: inside..inside, with: format!("weight: {weight}") }));
+            let inside = self.byte(self.outline.node(mapping).span.start) + 1;
+            return Ok(Splice { at: inside..inside, with: news.join(", ") });
         };
         let key = self.outline.node(first.key);
         let at = self.byte(key.span.start);
-        let separator = match self.is_flow(canary) {
+        let separator = match self.is_flow(mapping) {
             true => ", ".to_owned(),
             false => format!("{}{}", self.line_end(), " ".repeat(key.place.column - 1)),
         };
-        Ok(Some(Splice { at: at..at, with: format!("weight: {weight}{separator}") }))
+        Ok(Splice { at: at..at, with: news.iter().map(|new| format!("{new}{separator}")).collect() })
     }
 
     /// New entries behind an entry's value: in a flow mapping on the same line, otherwise on lines of their own.

@@ -130,11 +130,51 @@ fn a_route_in_an_included_file_is_changed_there() {
     assert!(error.ends_with("did you mean \"a\"?"), "{error}");
 }
 
-#[test]
-fn the_default_route_is_the_defaults_block() {
+/// Moves what matches no route.
+#[track_caller]
+fn assert_default_moved(before: &str, weight: Option<f64>, want: &str) -> Vec<ChangedLine> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("matapalo.yaml");
-    fs::write(&file, format!("{HEAD}defaults: {{stage: legacy}} # z\n")).unwrap();
-    set_stage(&file, "default", Move { stage: Stage::New, weight: None }).unwrap();
-    assert_eq!(fs::read_to_string(&file).unwrap(), format!("{HEAD}defaults: {{stage: new}} # z\n"));
+    fs::write(&file, before).unwrap();
+    let weight = weight.map(|weight| Percent::new(weight).unwrap());
+    let stage = if weight.is_some() { Stage::Canary } else { Stage::New };
+    let done = set_stage(&file, "default", Move { stage, weight }).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(fs::read_to_string(&file).unwrap(), want);
+    done.lines
+}
+
+#[test]
+fn the_default_route_is_the_defaults_block() {
+    for (before, after) in [
+        ("defaults: {stage: legacy} # z\n", "defaults: {stage: new} # z\n"),
+        ("defaults: {new: new} # z\n", "defaults: {stage: new, new: new} # z\n"),
+        ("defaults:\n  # who\n  new: new\n", "defaults:\n  # who\n  stage: new\n  new: new\n"),
+        ("defaults: {}\n", "defaults: {stage: new}\n"),
+        ("defaults:   # none\nroutes: []\n", "defaults: {stage: new}   # none\nroutes: []\n"),
+    ] {
+        assert_default_moved(&format!("{HEAD}{before}"), None, &format!("{HEAD}{after}"));
+    }
+    let new = "defaults: {stage: canary, canary: {weight: 5}, new: new}\n";
+    assert_default_moved(&format!("{HEAD}defaults: {{new: new}}\n"), Some(5.0), &format!("{HEAD}{new}"));
+}
+
+#[test]
+fn where_there_are_no_defaults_they_are_written() {
+    let new = "defaults: {stage: new}\n";
+    let routes =
+        "# Who answers what.\n# By path.\nroutes:\n  - {name: a, match: {path: {prefix: /a}}, stage: legacy}\n";
+    let lines = assert_default_moved(&format!("{HEAD}\n{routes}"), None, &format!("{HEAD}\n{new}{routes}"));
+    let line = ChangedLine { line: 7, was: None, is: vec!["defaults: {stage: new}".to_owned()] };
+    assert_eq!(lines, [line]);
+    assert_default_moved(
+        &format!("{HEAD}{routes}"),
+        Some(5.0),
+        &format!("{HEAD}defaults: {{stage: canary, canary: {{weight: 5}}}}\n{routes}"),
+    );
+    let windows = |text: &str| text.replace('\n', "\r\n");
+    assert_default_moved(&windows(&format!("{HEAD}{routes}")), None, &windows(&format!("{HEAD}{new}{routes}")));
+    // Without routes, or all on one line, before what comes first.
+    assert_default_moved(HEAD, None, &format!("{new}{HEAD}"));
+    let flow = "{version: 1, listeners: [{address: \"127.0.0.1:8080\"}], backends: {legacy: {endpoints: [\"http://127.0.0.1:9000\"]}, new: {endpoints: [\"http://127.0.0.1:8000\"]}}}\n";
+    assert_default_moved(flow, None, &flow.replacen('{', "{defaults: {stage: new}, ", 1));
 }
