@@ -137,7 +137,7 @@ fn good(config: &Path, loaded: &Loaded, args: &Args) -> anyhow::Result<Exit> {
 }
 
 fn older(path: &Path) -> anyhow::Result<Loaded> {
-    examine(path, None).map_err(|errors| anyhow::anyhow!("the older config does not compile:\n{errors}"))
+    examine(path).map_err(|errors| anyhow::anyhow!("the older config does not compile:\n{errors}"))
 }
 
 fn text(config: &Path, warnings: &[String], routes: usize) -> String {

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::compile::DEFAULT_ROUTE;
 use super::error::ConfigErrors;
-use super::load::examine;
+use super::load::would_load;
 use super::outline::{Entry, Kind, NodeId, Outline, nests_too_deep};
 use super::sources::{Edited, Sources};
 use super::spec::Percent;
@@ -101,7 +101,7 @@ fn edit(config: &Path, file: PathBuf, page: &Page<'_>, splices: &[Splice]) -> Re
         return Ok(Done { file, lines: Vec::new() });
     }
     let (is, lines) = apply(page.text, splices);
-    examine(config, Some(Edited { file: &file, content: is.as_bytes() })).map_err(EditError::WouldNotCompile)?;
+    would_load(config, Edited { file: &file, content: is.as_bytes() }).map_err(EditError::WouldNotCompile)?;
     match write::replace(&file, page.text.as_bytes(), is.as_bytes()) {
         Ok(write::Outcome::Written) => Ok(Done { file, lines }),
         Ok(write::Outcome::ChangedMeanwhile) => Err(EditError::Meanwhile(file)),

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::at::{KeyPath, Place, Step, write_steps};
-use super::compile::{Files, Written, compile};
+use super::compile::{Files, Held, Written, compile};
 use super::error::{ConfigError, ConfigErrors};
 use super::mistake::{Findings, Mistake, Points};
 use super::outline::{MOST_NODES, Outline, may_have_aliases, nests_too_deep};
@@ -29,7 +29,7 @@ pub struct Loaded {
 /// # Errors
 /// Every mistake in all its files, located.
 pub fn load(path: &Path) -> Result<Settings, ConfigErrors> {
-    load_over(path, None)
+    load_over(path, Held::Nothing)
 }
 
 /// [`load`] for a door that runs: where only a certificate or its key went wrong, what is in force of them goes on.
@@ -37,25 +37,33 @@ pub fn load(path: &Path) -> Result<Settings, ConfigErrors> {
 /// # Errors
 /// As [`load`].
 pub fn reload(path: &Path, in_force: &Settings) -> Result<Settings, ConfigErrors> {
-    load_over(path, Some(in_force))
+    load_over(path, Held::By(in_force))
 }
 
-fn load_over(path: &Path, in_force: Option<&Settings>) -> Result<Settings, ConfigErrors> {
+fn load_over(path: &Path, held: Held<'_>) -> Result<Settings, ConfigErrors> {
     let mut reading = Reading::of(Sources::gather(path, None))?;
-    let mut settings = reading.settings(in_force)?;
+    let mut settings = reading.settings(held)?;
     settings.kept = reading.kept();
     settings.warnings = reading.warnings().map(|warning| warning.to_string()).collect();
     Ok(settings)
 }
 
-/// [`load`] for people: keeps what was written, and locates the warnings too. `edited` stands in for one file's content.
+/// [`load`] for people: keeps what was written, and locates the warnings too.
 ///
 /// # Errors
 /// As [`load`].
-pub fn examine(path: &Path, edited: Option<Edited<'_>>) -> Result<Loaded, ConfigErrors> {
-    let mut reading = Reading::of(Sources::gather(path, edited))?;
-    let settings = reading.settings(None)?;
+pub fn examine(path: &Path) -> Result<Loaded, ConfigErrors> {
+    let mut reading = Reading::of(Sources::gather(path, None))?;
+    let settings = reading.settings(Held::Nothing)?;
     Ok(reading.loaded(settings))
+}
+
+/// Whether a config compiles with another content of one file. What is wrong with certificates is no fault of an edit.
+///
+/// # Errors
+/// As [`load`].
+pub fn would_load(path: &Path, edited: Edited<'_>) -> Result<(), ConfigErrors> {
+    Reading::of(Sources::gather(path, Some(edited)))?.settings(Held::Elsewhere).map(drop)
 }
 
 /// [`examine`], and what a door refuses only when it starts: other commands may be another user's, who cannot read the token.
@@ -64,7 +72,7 @@ pub fn examine(path: &Path, edited: Option<Edited<'_>>) -> Result<Loaded, Config
 /// As [`load`].
 pub fn rehearse(path: &Path) -> Result<Loaded, ConfigErrors> {
     let mut reading = Reading::of(Sources::gather(path, None))?;
-    let settings = reading.settings(None)?;
+    let settings = reading.settings(Held::Nothing)?;
     reading.judge_token(settings.admin.token_file.as_deref())?;
     Ok(reading.loaded(settings))
 }
@@ -169,11 +177,11 @@ impl Reading {
         }
     }
 
-    fn settings(&mut self, in_force: Option<&Settings>) -> Result<Settings, ConfigErrors> {
+    fn settings(&mut self, held: Held<'_>) -> Result<Settings, ConfigErrors> {
         let folder = folder_of(&self.files[0].path);
         let reading_mistakes = std::mem::take(&mut self.findings.mistakes);
         let broken = reading_mistakes.iter().any(|mistake| mistake.at.0.is_empty());
-        let files = Files { folder: &folder, in_force };
+        let files = Files { folder: &folder, held };
         let settings = compile(&self.written, files, &mut self.findings);
         // What is missing because it could not be read has been told already.
         self.findings.mistakes.retain(|mistake| !broken && !mistake.follows_from(&reading_mistakes));
@@ -225,7 +233,12 @@ impl Reading {
         for mistake in &kept {
             self.outline(mistake.file);
         }
-        kept.iter().map(|mistake| self.located(mistake).to_string()).collect()
+        let told = |mistake: &Mistake| {
+            let error = self.located(mistake);
+            let goes_on = "what it held before stays in force, with all else of this config";
+            ConfigError { message: format!("{}; {goes_on}", error.message), ..error }.to_string()
+        };
+        kept.iter().map(told).collect()
     }
 
     fn warnings(&self) -> impl Iterator<Item = ConfigError> {

@@ -12,7 +12,7 @@ fn root() -> &'static Path {
 /// What is said of a config: its errors, or its warnings.
 fn said(path: &Path) -> String {
     let relative = |text: String| text.replace(&format!("{}/", root().join("tests/cases/config").display()), "");
-    let lines: Vec<String> = match examine(path, None) {
+    let lines: Vec<String> = match examine(path) {
         Ok(loaded) => loaded.warnings.iter().map(|warning| format!("warning: {warning}")).collect(),
         Err(errors) => vec![errors.to_string()],
     };
@@ -35,7 +35,7 @@ fn every_case_says_what_stands_beside_it() {
 #[test]
 fn the_annotated_config_is_good() {
     let path = root().join("config/matapalo.yaml");
-    let loaded = examine(&path, None).unwrap_or_else(|errors| panic!("{errors}"));
+    let loaded = examine(&path).unwrap_or_else(|errors| panic!("{errors}"));
     let warnings: Vec<&str> = loaded.warnings.iter().map(|warning| warning.message.as_str()).collect();
     expect_test::expect![[r#"
         [
@@ -99,7 +99,7 @@ mod laws {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("matapalo.yaml");
         std::fs::write(&file, text).unwrap();
-        if let Err(errors) = examine(&file, None) {
+        if let Err(errors) = examine(&file) {
             assert!(!errors.errors.is_empty());
             // To tell them must not panic either.
             assert!(!errors.to_string().is_empty());

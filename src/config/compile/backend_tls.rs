@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use pingora::tls::{CertificateDer, ClientConfig, PrivateKeyDer, RootCertStore, ServerName};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::{Files, stand_in};
+use super::Files;
 use crate::config::at::At;
 use crate::config::mistake::Findings;
 use crate::config::settings::{BackendTls, ClientCertificate};
@@ -98,7 +98,7 @@ fn client(
         }
         (chain, key) => chain.err().into_iter().chain(key.err()).collect(),
     };
-    stand_in(files.client_certificate(&files_of_pair), faults, findings)
+    files.stand_in(files.client_certificate(&files_of_pair), faults, findings)
 }
 
 fn belong_together(client: &ClientCertificate) -> Result<(), String> {

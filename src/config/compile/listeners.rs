@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use http::HeaderValue;
 use ipnet::IpNet;
 
-use super::{Files, bounds, server, stand_in};
+use super::{Files, bounds, server};
 use crate::config::at::At;
 use crate::config::mistake::Findings;
 use crate::config::settings::{Address, Certificate, Listener, PairFiles, Tls};
@@ -194,7 +194,7 @@ fn certificate(
                 Fault::Certificate(says) => (at.key("certificate"), which(certificate, &says)),
                 Fault::Key(says) => (at.key("key"), which(key, &says)),
             };
-            stand_in(files.certificate(&files_of_pair), faults.into_iter().map(told).collect(), findings)
+            files.stand_in(files.certificate(&files_of_pair), faults.into_iter().map(told).collect(), findings)
         }
     };
     if let Some(Certificate { pair, .. }) = &read {

@@ -54,43 +54,59 @@ impl Written {
 pub struct Files<'a> {
     /// What relative paths start from.
     pub folder: &'a Path,
-    /// What a door goes on with where a pair of files is not what it was: a renewal that went wrong is to cost neither the
-    /// certificate nor what else is edited. `None`: nothing is in force, and such a pair is a mistake like any other.
-    pub in_force: Option<&'a Settings>,
+    pub held: Held<'a>,
 }
 
-impl Files<'_> {
+/// What goes on where a pair of files is not what it was: a renewal that went wrong is to cost neither the certificate nor what
+/// else is edited.
+#[derive(Debug, Clone, Copy)]
+pub enum Held<'a> {
+    /// Such a pair is a mistake like any other.
+    Nothing,
+    /// What is in force.
+    By(&'a Settings),
+    /// Who edits the config knows only what is written there, and may not even be allowed to read the files.
+    Elsewhere,
+}
+
+impl<'a> Files<'a> {
+    fn in_force(&self) -> Option<&'a Settings> {
+        match self.held {
+            Held::By(settings) => Some(settings),
+            Held::Nothing | Held::Elsewhere => None,
+        }
+    }
+
+    /// What stands in for a pair that is at fault: mistakes where nothing does.
+    fn stand_in<T>(&self, held: Option<T>, faults: Vec<(At<'_>, String)>, findings: &mut Findings) -> Option<T> {
+        for (at, says) in faults {
+            match (self.held, &held) {
+                (Held::Elsewhere, _) => {}
+                (_, Some(_)) => findings.keep(&at, says),
+                (_, None) => findings.wrong(&at, says),
+            }
+        }
+        held
+    }
+
     fn named(&self, certificate: &Text, key: &Text) -> PairFiles {
         PairFiles { certificate: self.folder.join(&certificate.0), key: self.folder.join(&key.0) }
     }
 
     /// What a listener shows of these files.
     fn certificate(&self, files: &PairFiles) -> Option<Certificate> {
-        let listeners = &self.in_force?.listeners;
+        let listeners = &self.in_force()?.listeners;
         let mut held = listeners.iter().filter_map(|listener| listener.tls.as_ref()).flat_map(|tls| &tls.certificates);
         held.find(|held| held.files == *files).cloned()
     }
 
     /// What the door shows of these files where it is a client.
     fn client_certificate(&self, files: &PairFiles) -> Option<ClientCertificate> {
-        let settings = self.in_force?;
+        let settings = self.in_force()?;
         let backends = settings.backends.iter().map(|backend| &backend.tls);
         let all = backends.chain(settings.tracing.iter().map(|tracing| &tracing.tls));
         all.filter_map(|tls| tls.client.as_ref()).find(|held| held.files == *files).cloned()
     }
-}
-
-/// What stands in for a pair of files that is at fault: mistakes where nothing does.
-fn stand_in<T>(held: Option<T>, faults: Vec<(At<'_>, String)>, findings: &mut Findings) -> Option<T> {
-    for (at, says) in faults {
-        match held {
-            Some(_) => {
-                findings.keep(&at, format!("{says}; what it held before stays in force, with all else of this config"))
-            }
-            None => findings.wrong(&at, says),
-        }
-    }
-    held
 }
 
 /// Compiles; the settings are to be used only if no mistake was found.

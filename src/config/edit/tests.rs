@@ -106,6 +106,22 @@ fn what_does_not_compile_is_not_written() {
     assert!(matches!(moved(responds, Stage::New, None), Err(EditError::WouldNotCompile(_))));
 }
 
+/// Nor are they always his to read who moves a route.
+#[test]
+fn certificates_that_cannot_be_read_hold_up_no_edit() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("matapalo.yaml");
+    let tls = ", tls: {certificates: [{certificate: gone.pem, key: gone.key}]}";
+    let backend = "\"https://127.0.0.1:9000\"], tls: {client_certificate: gone.pem, client_key: gone.key}";
+    let head = HEAD.replace("8080\"", &format!("8080\"{tls}")).replace("\"http://127.0.0.1:9000\"]", backend);
+    let text = format!("{head}routes: [{{name: a, match: {{path: {{prefix: /a}}}}, stage: legacy}}]\n");
+    fs::write(&file, &text).unwrap();
+    set_stage(&file, "a", Move { stage: Stage::New, weight: None }).unwrap();
+    assert_eq!(fs::read_to_string(&file).unwrap(), text.replace("stage: legacy", "stage: new"));
+    let error = set_stage(&file, "a", Move { stage: Stage::Canary, weight: None }).unwrap_err().to_string();
+    assert!(error.contains("canary"), "what is wrong with the edit is told: {error}");
+}
+
 #[test]
 fn what_others_share_is_left_alone() {
     let lines = "routes:\n  - {name: b, stage: &now shadow, match: {path: {prefix: /b}}}\n  - {name: a, stage: *now, match: {path: {prefix: /a}}}\n";
