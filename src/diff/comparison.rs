@@ -21,6 +21,10 @@ pub enum Outcome {
     Inconclusive,
 }
 
+impl Outcome {
+    pub const ALL: [Self; 4] = [Self::Matched, Self::Ignored, Self::Mismatched, Self::Inconclusive];
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {

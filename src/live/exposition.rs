@@ -1,6 +1,8 @@
 //! The meters in Prometheus' text format. Read by whoever asks for `/metrics`, never on the request path.
 //!
-//! Only what was counted is printed, so that ten thousand idle routes are ten thousand lines, not a million.
+//! What may be counted of a route is there from the beginning, as 0: a rate over a series that appears with its first event misses
+//! that event. Of a config with many routes only what was counted is printed, so that ten thousand idle routes are ten thousand
+//! lines, not a million.
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -11,10 +13,16 @@ use serde::Serialize;
 
 use super::breaker::BreakerState;
 use super::counts::{self, Counters};
-use super::meters::{AnsweredBy, Meters, OTHER_CODE, RouteMeters};
+use super::meters::{AnsweredBy, FallbackReason, Meters, OTHER_CODE, RouteMeters, SettledAs};
 use super::snapshot::{ProxiedRoute, Snapshot};
+use crate::config::settings::{Proxied, RouteSettings};
+use crate::diff::Outcome;
 use crate::evidence::Unproven;
+use crate::routing::{MethodSet, Share};
 use crate::upstream::{Backend, Endpoint};
+
+/// Routes of a config of which zeros are printed: some thirty lines each, so that a scrape stays well under a megabyte.
+const MOST_WITH_ZEROS: usize = 250;
 
 /// Everything that is measured, as text.
 ///
@@ -99,10 +107,66 @@ fn certificates(snapshot: &Snapshot) -> MetricFamily {
     )
 }
 
+/// A route's meters, and which of them its config can move.
+struct Counted<'a> {
+    route: &'a RouteSettings,
+    meters: &'a RouteMeters,
+    zeros: Zeros,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Zeros {
+    Printed,
+    LeftOut,
+}
+
+impl Counted<'_> {
+    fn name(&self) -> &str {
+        &self.route.name
+    }
+
+    fn proxied(&self) -> Option<&Proxied> {
+        self.route.proxied().filter(|_| self.zeros == Zeros::Printed)
+    }
+
+    fn may_be_limited(&self) -> bool {
+        self.proxied().is_some_and(|proxied| proxied.rate_limit.is_some())
+    }
+
+    fn may_be_copied(&self) -> bool {
+        self.proxied().is_some_and(|proxied| {
+            let share = proxied.policy.mirror.unwrap_or(Share::NONE);
+            proxied.policy.stage.may_mirror() && share != Share::NONE && !proxied.policy.mirror_methods.is_empty()
+        })
+    }
+
+    fn may_be_settled(&self) -> bool {
+        self.may_be_copied() && self.proxied().is_some_and(|proxied| !proxied.noise.is_off())
+    }
+
+    fn may_fall_back(&self, reason: FallbackReason) -> bool {
+        let Some(proxied) = self.proxied() else { return false };
+        let policy = &proxied.policy;
+        if !policy.stage.may_fall_back() || policy.fallback_methods.as_ref().is_none_or(MethodSet::is_empty) {
+            return false;
+        }
+        let rules = &proxied.fallback;
+        match reason {
+            FallbackReason::Status => !rules.status.is_empty(),
+            FallbackReason::Header => rules.header.is_some(),
+            FallbackReason::ConnectError => rules.connect_error,
+            FallbackReason::Timeout => rules.timeout,
+            FallbackReason::Breaker => rules.breaker.is_some(),
+        }
+    }
+}
+
 fn routes(snapshot: &Snapshot) -> Vec<MetricFamily> {
-    let family = |name, kind, help, tell: fn(&str, &RouteMeters) -> Vec<Metric>| {
+    let zeros = if snapshot.meters.len() > MOST_WITH_ZEROS { Zeros::LeftOut } else { Zeros::Printed };
+    let family = |name, kind, help, tell: fn(&Counted<'_>) -> Vec<Metric>| {
         let routes = snapshot.routes().zip(snapshot.meters.iter());
-        single(name, help, kind, routes.flat_map(|((_, route), meters)| tell(&route.name, meters)).collect())
+        let metrics = routes.flat_map(|((_, route), meters)| tell(&Counted { route, meters, zeros }));
+        single(name, help, kind, metrics.collect())
     };
     let counted = |name, help, tell| family(name, MetricType::COUNTER, help, tell);
     let durations = "From a request's first byte to its answer's last, or to the beginning of its WebSocket.";
@@ -111,50 +175,53 @@ fn routes(snapshot: &Snapshot) -> Vec<MetricFamily> {
         family("request_duration_seconds", MetricType::HISTOGRAM, durations, took),
         counted("rate_limited_total", "Requests refused because their asker asked too often (limits.rate).", limited),
         counted("mirror_total", "Requests chosen for a copy, by what became of it.", mirrored),
-        counted(
-            "mirror_dropped_total",
-            "Requests chosen for a copy that prove nothing, by reason.",
-            |route, meters| counters(route, "reason", &meters.dropped, |reason| label(&reason)),
-        ),
-        counted("comparisons_total", "Pairs of answers compared, by outcome.", |route, meters| {
-            counters(route, "outcome", &meters.compared, |outcome| label(&outcome))
+        counted("mirror_dropped_total", "Requests chosen for a copy that prove nothing, by reason.", |of| {
+            let expected = Unproven::ALL.into_iter().filter(|_| of.may_be_copied());
+            counters(of, "reason", &of.meters.dropped, expected, |reason| label(&reason))
         }),
-        counted("settled_total", "Requests asked again of both origins, by what they said.", |route, meters| {
-            counters(route, "result", &meters.settled, |result| result.label().to_owned())
+        counted("comparisons_total", "Pairs of answers compared, by outcome.", |of| {
+            let expected = Outcome::ALL.into_iter().filter(|_| of.may_be_copied());
+            counters(of, "outcome", &of.meters.compared, expected, |outcome| label(&outcome))
         }),
-        counted("fallback_total", "Requests that new did not answer and legacy did, by reason.", |route, meters| {
-            counters(route, "reason", &meters.fell_back, |reason| reason.label().to_owned())
+        counted("settled_total", "Requests asked again of both origins, by what they said.", |of| {
+            let expected = SettledAs::ALL.into_iter().filter(|_| of.may_be_settled());
+            counters(of, "result", &of.meters.settled, expected, |result| result.label().to_owned())
+        }),
+        counted("fallback_total", "Requests that new did not answer and legacy did, by reason.", |of| {
+            let expected = FallbackReason::ALL.into_iter().filter(|reason| of.may_fall_back(*reason));
+            counters(of, "reason", &of.meters.fell_back, expected, |reason| reason.label().to_owned())
         }),
     ]
 }
 
-fn answered(route: &str, meters: &RouteMeters) -> Vec<Metric> {
-    let counts = meters.answered.iter().map(|(key, count)| {
+fn answered(of: &Counted<'_>) -> Vec<Metric> {
+    let counts = of.meters.answered.iter().map(|(key, count)| {
         let stage = key.stage.map_or_else(|| "respond".to_owned(), |stage| label(&stage));
-        let labels = [("route", route), ("stage", &stage), ("origin", key.by.label()), ("code", &code(key.code))];
+        let labels = [("route", of.name()), ("stage", &stage), ("origin", key.by.label()), ("code", &code(key.code))];
         counter(&labels, count)
     });
     counts.collect()
 }
 
-fn took(route: &str, meters: &RouteMeters) -> Vec<Metric> {
-    let seen = AnsweredBy::ALL.iter().zip(&meters.durations).filter(|(_, histogram)| !histogram.is_empty());
-    seen.map(|(by, seen)| histogram(&[("route", route), ("origin", by.label())], seen)).collect()
+fn took(of: &Counted<'_>) -> Vec<Metric> {
+    let seen = AnsweredBy::ALL.iter().zip(&of.meters.durations).filter(|(_, histogram)| !histogram.is_empty());
+    seen.map(|(by, seen)| histogram(&[("route", of.name()), ("origin", by.label())], seen)).collect()
 }
 
-fn limited(route: &str, meters: &RouteMeters) -> Vec<Metric> {
-    let count = meters.limited.sum(|()| true);
-    (count > 0).then(|| counter(&[("route", route)], count)).into_iter().collect()
+fn limited(of: &Counted<'_>) -> Vec<Metric> {
+    let count = of.meters.limited.sum(|()| true);
+    (count > 0 || of.may_be_limited()).then(|| counter(&[("route", of.name())], count)).into_iter().collect()
 }
 
-fn mirrored(route: &str, meters: &RouteMeters) -> Vec<Metric> {
+fn mirrored(of: &Counted<'_>) -> Vec<Metric> {
+    let meters = of.meters;
     let results = [
         ("answered", meters.total_mirrored()),
         ("failed", meters.dropped.sum(was_sent)),
         ("dropped", meters.dropped.sum(|reason| !was_sent(reason))),
     ];
-    let counted = results.into_iter().filter(|(_, count)| *count > 0);
-    counted.map(|(result, count)| counter(&[("route", route), ("result", result)], count)).collect()
+    let counted = results.into_iter().filter(|(_, count)| *count > 0 || of.may_be_copied());
+    counted.map(|(result, count)| counter(&[("route", of.name()), ("result", result)], count)).collect()
 }
 
 /// Whether a copy that came to this end had been sent to its backend.
@@ -195,13 +262,18 @@ fn backends(snapshot: &Snapshot) -> Vec<MetricFamily> {
     ]
 }
 
+/// What was counted, and 0 under each further key that is to be expected.
 fn counters<K: Copy + Eq>(
-    route: &str,
+    of: &Counted<'_>,
     key: &'static str,
     counters: &Counters<K>,
+    expected: impl Iterator<Item = K>,
     name: impl Fn(K) -> String,
 ) -> Vec<Metric> {
-    counters.iter().map(|(value, count)| counter(&[("route", route), (key, &name(value))], count)).collect()
+    let met: Vec<(K, u64)> = counters.iter().collect();
+    let unmet = expected.filter(|expected| !met.iter().any(|(key, _)| key == expected)).map(|key| (key, 0));
+    let all = met.iter().copied().chain(unmet);
+    all.map(|(value, count)| counter(&[("route", of.name()), (key, &name(value))], count)).collect()
 }
 
 /// The word that an enum is written as everywhere else: in the config, the store and the report.

@@ -63,6 +63,8 @@ pub enum FallbackReason {
 }
 
 impl FallbackReason {
+    pub const ALL: [Self; 5] = [Self::Status, Self::Header, Self::ConnectError, Self::Timeout, Self::Breaker];
+
     pub fn label(self) -> &'static str {
         match self {
             Self::Status => "status",
@@ -86,6 +88,8 @@ pub enum Unwelcome {
 }
 
 impl Unwelcome {
+    const ALL: [Self; 3] = [Self::Full, Self::TooManyOfOne, Self::Unannounced];
+
     pub fn label(self) -> &'static str {
         match self {
             Self::Full => "max_connections",
@@ -111,6 +115,9 @@ pub enum LostSpans {
 }
 
 impl LostSpans {
+    const ALL: [Self; 6] =
+        [Self::QueueFull, Self::ConnectError, Self::Timeout, Self::Refused, Self::Rejected, Self::Shutdown];
+
     pub fn label(self) -> &'static str {
         match self {
             Self::QueueFull => "queue_full",
@@ -138,6 +145,8 @@ pub enum SettledAs {
 }
 
 impl SettledAs {
+    pub const ALL: [Self; 5] = [Self::Stays, Self::Gone, Self::Noise, Self::Unanswered, Self::Control];
+
     pub fn label(self) -> &'static str {
         match self {
             Self::Stays => "stays",
@@ -322,6 +331,7 @@ impl Meters {
         registry.register(Box::new(handshakes.clone()))?;
         let refused = Opts::new("connections_refused_total", "Client connections closed before a request, by reason.");
         let connections_refused = IntCounterVec::new(refused, &["reason"])?;
+        show_from_the_beginning(&connections_refused, Unwelcome::ALL.map(Unwelcome::label));
         registry.register(Box::new(connections_refused.clone()))?;
         let access_log_dropped = IntCounter::with_opts(Opts::new(
             "access_log_dropped_total",
@@ -333,6 +343,7 @@ impl Meters {
         registry.register(Box::new(spans_exported.clone()))?;
         let dropped = Opts::new("tracing_dropped_total", "Spans that did not reach the collector, by reason.");
         let spans_dropped = IntCounterVec::new(dropped, &["reason"])?;
+        show_from_the_beginning(&spans_dropped, LostSpans::ALL.map(LostSpans::label));
         registry.register(Box::new(spans_dropped.clone()))?;
         let reload_ok_at = Gauge::with_opts(Opts::new(
             "config_last_reload_success_timestamp_seconds",
@@ -402,5 +413,12 @@ impl Meters {
 
     pub(super) fn registry(&self) -> &Registry {
         &self.registry
+    }
+}
+
+/// As 0: a rate over a series that appears with its first event misses that event.
+fn show_from_the_beginning<const N: usize>(counters: &IntCounterVec, reasons: [&str; N]) {
+    for reason in reasons {
+        counters.with_label_values(&[reason]);
     }
 }

@@ -96,6 +96,53 @@ fn counters_go_on_over_reloads_and_go_with_their_route() {
     assert!(!text.contains(r#"route="old""#), "a route that is gone is forgotten");
 }
 
+/// A rate over a series that appears with its first event misses that event.
+#[test]
+fn what_may_be_counted_is_there_as_zero_from_the_beginning() {
+    let copied = route("copied", "shadow");
+    let falls_back = route("ported", "new")
+        .replace("stage: new", "stage: new, mirror: {percent: 0}, fallback: {on: {status: [404], timeout: true}}");
+    let limited = route("limited", "legacy").replace("stage:", "limits: {rate: {requests: 5, per: 1s}}, stage:");
+    let house = House::with(&(copied + &falls_back + &limited));
+    let text = house.metrics();
+    let series = |of: &str| {
+        let lines = text.lines().filter(|line| line.contains(&format!("route=\"{of}\"")) && line.contains("_total{"));
+        lines
+            .map(|line| line.strip_prefix("matapalo_").unwrap().replace(&format!("route=\"{of}\","), ""))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(series("ported"), [r#"fallback_total{reason="status"} 0"#, r#"fallback_total{reason="timeout"} 0"#],);
+    assert_eq!(series("limited"), [r#"rate_limited_total{route="limited"} 0"#]);
+    let copied = series("copied");
+    for line in [
+        r#"mirror_total{result="answered"} 0"#,
+        r#"mirror_dropped_total{reason="queue_full"} 0"#,
+        r#"comparisons_total{outcome="mismatched"} 0"#,
+        r#"settled_total{result="noise"} 0"#,
+    ] {
+        assert!(copied.iter().any(|found| found == line), "{line}\nis not in\n{copied:#?}");
+    }
+    assert_eq!(copied.len(), 3 + Unproven::ALL.len() + Outcome::ALL.len() + SettledAs::ALL.len());
+    assert!(text.contains(r#"matapalo_tracing_dropped_total{reason="queue_full"} 0"#), "{text}");
+    assert!(text.contains(r#"matapalo_connections_refused_total{reason="max_connections"} 0"#), "{text}");
+
+    let snapshot = house.live.snapshot();
+    snapshot.meters(FIRST).unwrap().compared(Outcome::Mismatched);
+    let now = house.metrics();
+    let mismatched = now.lines().filter(|line| line.contains("outcome=\"mismatched\"")).collect::<Vec<_>>();
+    assert_eq!(mismatched, [r#"matapalo_comparisons_total{route="copied",outcome="mismatched"} 1"#]);
+}
+
+#[test]
+fn of_many_routes_only_what_was_counted_is_told() {
+    let routes: String = (0..1_000).map(|index| route(&format!("r{index}"), "shadow")).collect();
+    let house = House::with(&routes);
+    house.live.snapshot().meters(FIRST).unwrap().compared(Outcome::Matched);
+    let text = house.metrics();
+    let counted: Vec<_> = text.lines().filter(|line| line.contains("_total{route=")).collect();
+    assert_eq!(counted, [r#"matapalo_comparisons_total{route="r0",outcome="matched"} 1"#]);
+}
+
 #[test]
 fn a_rollback_makes_a_snapshot_of_the_same_generation_and_outlives_the_door() {
     let house = House::with(&route("rpc", "new"));

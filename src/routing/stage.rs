@@ -90,6 +90,11 @@ impl Stage {
         !matches!(self, Self::Legacy)
     }
 
+    /// Whether `new` may be asked first, so that legacy may have to stand in for it.
+    pub const fn may_fall_back(self) -> bool {
+        matches!(self, Self::Canary | Self::New)
+    }
+
     /// Whether a weight says how many sessions `new` answers.
     pub const fn has_weight(self) -> bool {
         matches!(self, Self::Canary)
