@@ -95,7 +95,7 @@ pub struct Clock {
     requests: AtomicU32,
     /// The status by which the library refused a head that it could not read; 0: none.
     refused: AtomicU16,
-    /// Until the first of them has come whole.
+    /// Whether one is about to come.
     fresh: Mutex<Option<Fresh>>,
     /// The Date of the answer that is about to be written, as the origin gave it.
     date: Mutex<Option<HeaderValue>>,
@@ -138,8 +138,8 @@ impl Clock {
     /// Counts a request; whether it is the last that may be made on the connection.
     pub fn is_last_request(&self, most: Option<u32>) -> bool {
         let requests = self.requests.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        if requests == 1 {
-            self.fresh.lock().take();
+        if let Some(fresh) = self.fresh.lock().as_mut() {
+            fresh.is_served();
         }
         most.is_some_and(|most| requests >= most)
     }
@@ -158,11 +158,9 @@ impl Clock {
         *self.fresh.lock() = Some(fresh);
     }
 
-    /// A byte of the next request has come.
+    /// Half the head of a request has come.
     pub fn asks(&self) {
-        if self.requests.load(Ordering::Relaxed) == 0
-            && let Some(fresh) = self.fresh.lock().as_mut()
-        {
+        if let Some(fresh) = self.fresh.lock().as_mut() {
             fresh.asks();
         }
     }

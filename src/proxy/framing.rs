@@ -172,6 +172,11 @@ impl Framing {
         self.state != State::Spoilt && self.head.target > LONGEST_TARGET
     }
 
+    /// Whether some of a head is there, and not all of it.
+    pub fn is_within_a_head(&self) -> bool {
+        self.state == State::Headers || self.state == State::Start && !self.begun.is_empty()
+    }
+
     pub fn has_to_show(&self) -> bool {
         !self.shown.is_empty()
     }

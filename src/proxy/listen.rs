@@ -71,7 +71,7 @@ pub struct OpenConnections {
     count: AtomicUsize,
     gauge: prometheus::IntGauge,
     changed: watch::Sender<usize>,
-    /// Those on which no request has come whole.
+    /// Those on which no request has come whole, or half of one stands.
     fresh: watch::Sender<FreshOnes>,
     /// How many of each client, while that has a bound.
     by_client: Mutex<HashMap<IpAddr, usize>>,
@@ -145,8 +145,8 @@ impl Front {
         self.open.count.load(Ordering::Acquire)
     }
 
-    /// Waits until a request has come whole on each connection that was accepted: for `silent` at most where not a byte of it is
-    /// there, and else for `patience`. Who has just connected is about to ask, and must not be cut as if it were idle.
+    /// Waits until a request has come whole on each connection that was accepted: for `silent` at most where nothing ever came, and
+    /// for `patience` where half of one is there. Who has just connected is about to ask, and must not be cut as if it were idle.
     pub async fn begun(&self, silent: Duration, patience: Duration) {
         let mut fresh = self.open.fresh.subscribe();
         let _ = tokio::time::timeout(silent, fresh.wait_for(|fresh| fresh.silent + fresh.asking == 0)).await;
@@ -244,12 +244,21 @@ impl OpenConnections {
     }
 }
 
-/// A connection on which no request has come whole, gone with the first; or a listener by which one may come.
+/// A connection of which a request may be expected, or a listener by which one may come.
 #[derive(Debug)]
 pub(super) struct Fresh {
     open: Arc<OpenConnections>,
-    /// Some of the first request is there.
-    asks: bool,
+    says: Says,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Says {
+    /// Nothing yet.
+    Silent,
+    /// Half a head.
+    Asking,
+    /// Whole requests only.
+    Served,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -259,30 +268,46 @@ struct FreshOnes {
 }
 
 impl FreshOnes {
-    fn count(&mut self, asking: bool) -> &mut usize {
-        if asking { &mut self.asking } else { &mut self.silent }
+    fn count(&mut self, says: Says, add: fn(&mut usize)) {
+        match says {
+            Says::Silent => add(&mut self.silent),
+            Says::Asking => add(&mut self.asking),
+            Says::Served => {}
+        }
     }
 }
 
 impl Fresh {
     fn of(open: &Arc<OpenConnections>) -> Self {
-        open.fresh.send_modify(|fresh| fresh.silent += 1);
-        Self { open: open.clone(), asks: false }
+        let mut fresh = Self { open: open.clone(), says: Says::Served };
+        fresh.turn(Says::Silent);
+        fresh
     }
 
-    /// The first byte of a request has come.
+    /// Half a head has come.
     pub(super) fn asks(&mut self) {
-        let before = std::mem::replace(&mut self.asks, true);
-        self.open.fresh.send_modify(|fresh| {
-            *fresh.count(before) -= 1;
-            fresh.asking += 1;
-        });
+        self.turn(Says::Asking);
+    }
+
+    /// The request has come whole.
+    pub(super) fn is_served(&mut self) {
+        self.turn(Says::Served);
+    }
+
+    fn turn(&mut self, says: Says) {
+        let before = std::mem::replace(&mut self.says, says);
+        if before != says {
+            self.open.fresh.send_modify(|fresh| {
+                fresh.count(before, |count| *count -= 1);
+                fresh.count(says, |count| *count += 1);
+            });
+        }
     }
 }
 
 impl Drop for Fresh {
     fn drop(&mut self) {
-        self.open.fresh.send_modify(|fresh| *fresh.count(self.asks) -= 1);
+        self.is_served();
     }
 }
 

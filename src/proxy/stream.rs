@@ -61,6 +61,8 @@ impl ClientStream {
     fn has_read(&self) {
         if self.clock.phase() == Phase::Idle {
             self.clock.enter(Phase::Head, Some(self.header_timeout));
+        }
+        if self.framing.is_within_a_head() {
             self.clock.asks();
         }
     }
