@@ -8,7 +8,8 @@ use http::{HeaderValue, StatusCode, Version};
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 
-use super::clock::{Clock, Phase};
+use super::clock::{Clock, Phase, Refused};
+use super::request_id::Unread;
 use super::{request_id, secure};
 use crate::live::rates::Exceeded;
 
@@ -54,8 +55,8 @@ impl Refusal {
 }
 
 /// What is written to a client whose request cannot be read, in the place of what the library would say.
-pub fn unread(status: StatusCode) -> BytesMut {
-    let why = match status {
+pub fn unread(Refused { status, name }: &Refused) -> BytesMut {
+    let why = match *status {
         StatusCode::METHOD_NOT_ALLOWED => Refusal::MethodNotAllowed.text(),
         StatusCode::URI_TOO_LONG => {
             "the request's target is longer than 65,534 bytes, which is all that the door can hold"
@@ -64,11 +65,19 @@ pub fn unread(status: StatusCode) -> BytesMut {
     };
     let body = format!("{} {why}\n", status.as_u16());
     let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nCache-Control: no-store\r\nDate: {}\r\nConnection: close\r\n\r\n",
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nCache-Control: no-store\r\nDate: {}\r\nConnection: close\r\n",
         body.len(),
         httpdate::fmt_http_date(SystemTime::now()),
     );
-    BytesMut::from((head + &body).as_bytes())
+    let mut answer = BytesMut::from(head.as_bytes());
+    if let Some((name, id)) = name.as_ref().and_then(Unread::told) {
+        for part in [name.as_str().as_bytes(), b": ", id.as_bytes(), b"\r\n"] {
+            answer.extend_from_slice(part);
+        }
+    }
+    answer.extend_from_slice(b"\r\n");
+    answer.extend_from_slice(body.as_bytes());
+    answer
 }
 
 /// Answers with a refusal and closes the connection: what follows on it may be part of the trick.

@@ -10,7 +10,8 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::framing::withheld::Withheld;
 use super::listen::Fresh;
+use super::request_id::Unread;
 use crate::config::settings::Listener;
 use crate::upstream::Announcement;
 
@@ -75,6 +77,13 @@ impl Scheme {
     }
 }
 
+/// A request that no hook was shown.
+#[derive(Debug)]
+pub struct Refused {
+    pub status: StatusCode,
+    pub name: Option<Unread>,
+}
+
 /// One per client connection.
 #[derive(Debug)]
 pub struct Clock {
@@ -93,8 +102,8 @@ pub struct Clock {
     missed: AtomicU8,
     /// Begun on this connection.
     requests: AtomicU32,
-    /// The status by which the library refused a head that it could not read; 0: none.
-    refused: AtomicU16,
+    /// How the library refused a head that it could not read.
+    refused: OnceLock<Refused>,
     /// Whether one is about to come.
     fresh: Mutex<Option<Fresh>>,
     /// The Date of the answer that is about to be written, as the origin gave it.
@@ -117,7 +126,7 @@ impl Clock {
             patience: AtomicU64::new(0),
             missed: AtomicU8::new(0),
             requests: AtomicU32::new(0),
-            refused: AtomicU16::new(0),
+            refused: OnceLock::new(),
             fresh: Mutex::new(None),
             date: Mutex::new(None),
             request_id: Mutex::new(None),
@@ -144,13 +153,13 @@ impl Clock {
         most.is_some_and(|most| requests >= most)
     }
 
-    /// Notes by which status the library refuses the head that is being read; it shows that to no hook.
-    pub fn refuse(&self, status: StatusCode) {
-        self.refused.store(status.as_u16(), Ordering::Relaxed);
+    /// Notes how the library refuses the head that is being read; it shows that to no hook. The connection ends with it.
+    pub fn refuse(&self, refused: Refused) {
+        let _ = self.refused.set(refused);
     }
 
-    pub fn refused(&self) -> Option<StatusCode> {
-        StatusCode::from_u16(self.refused.load(Ordering::Relaxed)).ok()
+    pub fn refused(&self) -> Option<&Refused> {
+        self.refused.get()
     }
 
     /// No request has come on the connection.

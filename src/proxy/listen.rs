@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use super::access_log::AccessLog;
 use super::door::Door;
+use super::request_id::{RequestIds, Unread};
 use crate::config::settings::{Address, Limits, Listener};
 use crate::live::rates::client_of;
 use crate::live::{Live, Unwelcome};
@@ -50,6 +51,7 @@ pub struct Front {
     live: Arc<Live>,
     open: Arc<OpenConnections>,
     pub(super) access_log: Option<Arc<AccessLog>>,
+    pub(super) names: Arc<Names>,
     /// Who waits to be let in is for the door after this one.
     has_successor: Arc<AtomicBool>,
     /// Connections accepted so far.
@@ -62,6 +64,19 @@ pub struct Front {
 impl std::fmt::Debug for Front {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Front").field("open", &self.open).finish_non_exhaustive()
+    }
+}
+
+/// Names for requests that no hook is shown, because their heads cannot be read.
+#[derive(Debug)]
+pub(super) struct Names {
+    live: Arc<Live>,
+    ids: RequestIds,
+}
+
+impl Names {
+    pub(super) fn of_unread(&self) -> Option<Unread> {
+        self.ids.of_unread(&self.live.snapshot().settings.request_id)
     }
 }
 
@@ -87,11 +102,13 @@ impl Front {
         stop: ShutdownWatch,
     ) -> Self {
         let open = OpenConnections::new(live.meters().connections.clone());
+        let names = Names { live: live.clone(), ids: RequestIds::new() };
         Self {
             proxy,
             live,
             open: Arc::new(open),
             access_log,
+            names: Arc::new(names),
             has_successor: Arc::default(),
             accepted: Arc::default(),
             listening_ends,

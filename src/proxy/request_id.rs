@@ -18,6 +18,20 @@ const LENGTH: usize = 36;
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 type Text = [u8; LENGTH];
 
+/// What an unread request is called.
+#[derive(Debug, Clone)]
+pub struct Unread {
+    pub id: HeaderValue,
+    /// The header that tells the client; `None`: none does.
+    pub told_in: Option<HeaderName>,
+}
+
+impl Unread {
+    pub fn told(&self) -> Option<(&HeaderName, &HeaderValue)> {
+        self.told_in.as_ref().map(|name| (name, &self.id))
+    }
+}
+
 /// The ids of one door.
 #[derive(Debug)]
 pub struct RequestIds(Lots);
@@ -30,7 +44,17 @@ impl RequestIds {
     /// The id that a trusted proxy gave the request, or else a new one: whoever is not trusted cannot choose what the log says.
     pub fn of(&self, name: &HeaderName, client: &Client, headers: &HeaderMap) -> Option<HeaderValue> {
         let given = if client.by_proxy { given(name, headers) } else { None };
-        given.or_else(|| HeaderValue::from_bytes(&self.make(SystemTime::now())).ok())
+        given.or_else(|| self.fresh())
+    }
+
+    /// Of a request whose head cannot be read: nothing that it says of itself can be believed.
+    pub fn of_unread(&self, settings: &Settings) -> Option<Unread> {
+        let id = self.fresh()?;
+        Some(Unread { id, told_in: settings.answer.then(|| settings.header.clone()) })
+    }
+
+    fn fresh(&self) -> Option<HeaderValue> {
+        HeaderValue::from_bytes(&self.make(SystemTime::now())).ok()
     }
 
     /// A UUID of version 7: RFC 9562, section 5.7.

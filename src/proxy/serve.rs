@@ -4,7 +4,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::StatusCode;
 use pingora::apps::HttpServerApp;
 use pingora::protocols::http::server::Session as HttpSession;
 use pingora::protocols::l4::stream::Stream;
@@ -15,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use super::access_log::Line;
 use super::announced::Announced;
 use super::client::is_trusted;
-use super::clock::{Clock, Entrance, Phase, Scheme};
+use super::clock::{Clock, Entrance, Phase, Refused, Scheme};
 use super::h2::PREFACE;
 use super::listen::{Fresh, Front};
 use super::pace::Pace;
@@ -105,8 +104,8 @@ impl Front {
         let clock = Clock::new(entrance);
         clock.is_fresh(fresh);
         clock.clone().scope(self.serve_requests(wire, clock.clone(), limits)).await;
-        if let Some(status) = clock.refused() {
-            self.note_refused(status, clock.entrance().peer);
+        if let Some(refused) = clock.refused() {
+            self.note_refused(refused, clock.entrance().peer);
         }
     }
 
@@ -114,7 +113,7 @@ impl Front {
         // The first request must come as promptly as its own head: nobody connects to say nothing.
         clock.enter(Phase::Idle, Some(limits.header_timeout));
         let pace = Arc::new(Pace::default());
-        let stream = ClientStream::new(wire, clock.clone(), pace.clone(), limits);
+        let stream = ClientStream::new(wire, clock.clone(), pace.clone(), limits, self.names.clone());
         let mut session = HttpSession::new_http1(Box::new(stream));
         // Pingora's own timeouts stay off: the clock keeps them all.
         session.set_keepalive(Some(0));
@@ -137,7 +136,7 @@ impl Front {
 
 impl Front {
     /// Counts and writes down a request that was refused before any hook was called.
-    pub(super) fn note_refused(&self, status: StatusCode, peer: IpAddr) {
+    pub(super) fn note_refused(&self, Refused { status, name }: &Refused, peer: IpAddr) {
         let snapshot = self.live().snapshot();
         let route = snapshot.settings.default_route();
         let stage = snapshot.effective_stage(route);
@@ -161,7 +160,7 @@ impl Front {
             limited: false,
             referer: b"",
             user_agent: b"",
-            request_id: b"",
+            request_id: name.as_ref().map(|name| name.id.as_bytes()).unwrap_or_default(),
             trace: None,
         });
     }

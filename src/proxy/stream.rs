@@ -17,8 +17,9 @@ use pingora::protocols::{
 use tokio::io::{AsyncRead, AsyncWrite, BufWriter, ReadBuf};
 
 use super::answer;
-use super::clock::{Alarm, Clock, Phase};
+use super::clock::{Alarm, Clock, Phase, Refused};
 use super::framing::Framing;
+use super::listen::Names;
 use super::pace::Pace;
 use super::wire::Wire;
 use crate::config::settings::Limits;
@@ -41,10 +42,11 @@ pub struct ClientStream {
     untaken_alarm: Alarm,
     /// What is written in the place of a head, as far as it is not yet.
     dated: BytesMut,
+    names: Arc<Names>,
 }
 
 impl ClientStream {
-    pub fn new(inner: Wire, clock: Arc<Clock>, pace: Arc<Pace>, limits: &Limits) -> Self {
+    pub fn new(inner: Wire, clock: Arc<Clock>, pace: Arc<Pace>, limits: &Limits, names: Arc<Names>) -> Self {
         Self {
             inner: BufWriter::with_capacity(WRITE_BUFFER, inner),
             clock,
@@ -55,6 +57,7 @@ impl ClientStream {
             untaken: None,
             untaken_alarm: Alarm::default(),
             dated: BytesMut::new(),
+            names,
         }
     }
 
@@ -171,8 +174,9 @@ impl AsyncWrite for ClientStream {
             && let Some(status) = final_status(buf)
         {
             let status = if self.framing.is_target_too_long() { StatusCode::URI_TOO_LONG } else { status };
-            self.clock.refuse(status);
-            self.dated = answer::unread(status);
+            let refused = Refused { status, name: self.names.of_unread() };
+            self.dated = answer::unread(&refused);
+            self.clock.refuse(refused);
         }
         if self.dated.is_empty() {
             let Some(dated) = self.clock.date().and_then(|date| with_date(buf, date.as_bytes())) else {

@@ -82,18 +82,42 @@ fn answers_tell_it_where_the_config_says_so_the_doors_own_too() {
         assert_eq!(answer.status(), status, "{target}");
         told.push(answer.header("x-request-id").unwrap_or_else(|| panic!("{target} has none")));
     }
+    // Where nothing of the request can be believed, or none of it can be read.
+    let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(70_000));
+    for (head, status) in [
+        ("get / HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\nX-Request-Id: chosen\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\n b: c\r\n\r\n", 400),
+        ("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 405),
+        (&long, 414),
+    ] {
+        // On a connection whose first request has an id of its own.
+        let mut client = door.client();
+        told.push(client.get("/closed", &[]).header("x-request-id").unwrap());
+        client.send(head);
+        let answer = client.answer("GET");
+        assert_eq!(answer.status(), status, "{head:.40}");
+        told.push(answer.header("x-request-id").unwrap_or_else(|| panic!("{head:.40} has none")));
+    }
     story(async {
-        let answer = Http2::connect(door.address).await.get("/closed").await;
-        told.push(answer.header("x-request-id").unwrap().to_owned());
+        let client = Http2::connect(door.address).await;
+        told.push(client.get("/closed").await.header("x-request-id").unwrap().to_owned());
+        let refused = client.ask("GET", "/", &[("host", "another.test")], b"").await.unwrap();
+        assert_eq!(refused.status, 400);
+        told.push(refused.header("x-request-id").expect("a refused stream has one").to_owned());
     });
     assert!(told.iter().all(|id| is_uuid(id)), "{told:?}");
-    let lines = logged(&site, 6);
+    let lines = logged(&site, told.len());
     let log: HashSet<&str> = lines.iter().map(|line| line["request_id"].as_str().unwrap()).collect();
     assert_eq!(log, told.iter().map(String::as_str).collect::<HashSet<&str>>());
+    assert_eq!(log.len(), told.len(), "each has its own");
     assert_eq!(site.legacy.seen()[0].headers("x-request-id"), [told[1].as_str()]);
     door.edit_and_await("answer: true", "answer: false, send: false");
     let mut client = door.client();
     assert_eq!(client.get("/closed", &["X-Request-Id: mine"]).header("x-request-id"), None);
+    client.send("GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n");
+    let answer = client.answer("GET");
+    assert_eq!((answer.status(), answer.header("x-request-id")), (400, None));
 }
 
 #[test]

@@ -19,9 +19,10 @@ use pingora::protocols::http::server::Session as HttpSession;
 use pingora::protocols::{Digest, GetSocketDigest};
 
 use super::answer::Refusal;
-use super::clock::{Clock, Entrance};
+use super::clock::{Clock, Entrance, Refused};
 use super::listen::{Front, told};
 use super::pace::Pace;
+use super::request_id::Unread;
 use super::wire::Wire;
 use crate::config::settings::Limits;
 use metered::Metered;
@@ -162,17 +163,21 @@ impl Conversation<'_> {
             }
             Err(refusal) => {
                 place.finished();
-                self.front.note_refused(refusal.status(), self.entrance.peer);
-                refuse(&mut respond, refusal);
+                let refused = Refused { status: refusal.status(), name: self.front.names.of_unread() };
+                self.front.note_refused(&refused, self.entrance.peer);
+                refuse(&mut respond, refusal, &refused);
             }
         }
     }
 }
 
 /// A client that is gone cannot be told.
-fn refuse(respond: &mut SendResponse<Bytes>, refusal: Refusal) {
+fn refuse(respond: &mut SendResponse<Bytes>, refusal: Refusal, refused: &Refused) {
     let mut answer = http::Response::new(());
-    *answer.status_mut() = refusal.status();
+    *answer.status_mut() = refused.status;
+    if let Some((name, id)) = refused.name.as_ref().and_then(Unread::told) {
+        answer.headers_mut().insert(name, id.clone());
+    }
     if let Ok(mut body) = respond.send_response(answer, false) {
         let _ = body.send_data(Bytes::from(format!("{}\n", refusal.text())), true);
     }
