@@ -56,8 +56,8 @@ pub struct Attempt {
     pub tried: Vec<Arc<Endpoint>>,
     /// How often another address of an endpoint was taken instead.
     pub elsewhere: u8,
-    /// How often the backend refused to look at the request (HTTP/2).
-    pub refused: u8,
+    /// How often it was sent again over HTTP/2.
+    pub resent: u8,
     /// The endpoint that is asked now.
     pub visit: Option<Visit>,
     pub timeouts: Option<Timeouts>,

@@ -17,13 +17,14 @@ use super::fallback::{Course, TURN};
 use super::{answer, forward, hearsay, hygiene, request_id, returned, secure, until_close};
 use crate::config::settings::Answer;
 use crate::live::AnsweredBy;
-use crate::upstream::{is_refused, is_sound, is_unprocessed};
+use crate::upstream::{is_sound, is_unprocessed};
 
 /// What nginx calls 499: the client went away before there was an answer.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
-/// How often a request is sent again that a backend of HTTP/2 refuses: whoever refuses has too much to do.
-const MOST_REFUSALS: u8 = 2;
+/// How often a request is sent again that a backend of HTTP/2 refuses, or leaves: whoever does either again has too much to do, or is
+/// not there.
+const MOST_RESENT: u8 = 2;
 
 #[async_trait]
 impl ProxyHttp for Door {
@@ -330,9 +331,10 @@ impl ProxyHttp for Door {
         let harmless = session.req_header().method.is_safe() || is_unprocessed(&e);
         let replayable = harmless && !session.as_ref().retry_buffer_truncated();
         e.retry.decide_reuse(reused);
-        let refused = is_refused(&e);
-        if replayable && e.retry() && !(refused && exchange.attempt.refused == MOST_REFUSALS) {
-            exchange.attempt.refused += u8::from(refused);
+        // Over HTTP/1 only a connection that had been kept is a reason, and each of those is used up by it.
+        let http2 = exchange.attempt.visit.as_ref().is_some_and(|visit| visit.endpoint().speaks_http2());
+        if replayable && e.retry() && !(http2 && exchange.attempt.resent == MOST_RESENT) {
+            exchange.attempt.resent += u8::from(http2);
             return e;
         }
         if matches!(e.etype(), ErrorType::HTTPStatus(_)) {

@@ -87,12 +87,6 @@ pub fn is_unprocessed(error: &Error) -> bool {
     error.is_remote() && (refused || leaving)
 }
 
-/// Whether the backend says that of this one request: it is too busy, and more of the same soon would not help it.
-pub fn is_refused(error: &Error) -> bool {
-    let error = error.root_cause().downcast_ref::<h2::Error>();
-    error.is_some_and(|error| error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

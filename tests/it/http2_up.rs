@@ -1,8 +1,12 @@
 //! HTTP/2 to backends: what gRPC needs, and nothing lost for clients of either version.
 
+use std::net::TcpListener;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use h2::Reason;
+
+use crate::harness::frames::{Frames, GOAWAY, HEADERS};
 
 use crate::harness::client::request;
 use crate::harness::http2::{Http2, story};
@@ -374,5 +378,42 @@ fn a_request_that_is_refused_again_and_again_is_given_up_soon() {
     for (asked, method) in ["GET", "POST"].into_iter().enumerate() {
         assert_eq!(door.ask(method, "/", &["Host: site.test"], b"").status(), 502);
         assert_eq!(origin.seen().len(), 3 * (asked + 1), "{method}: once, and two times more");
+    }
+}
+
+/// Takes connections, and leaves each of them: before it has read a request, or having read that it leaves alone. Counts them.
+fn leaving(before_requests: bool) -> (std::net::SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, connections) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let counted = connections.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            counted.fetch_add(1, Ordering::Relaxed);
+            let mut frames = Frames::accept(stream.unwrap());
+            let mut asked = || frames.read().map_or(true, |frame| frame.kind == HEADERS);
+            while !before_requests && !asked() {}
+            // The last stream that it looked at: none. The reason: none.
+            frames.send(GOAWAY, 0, 0, &[0; 8]);
+            // Closed by the door, so that nothing of it is lost in a reset.
+            frames.until_closed();
+        }
+    });
+    (address, connections)
+}
+
+/// Who leaves again and again is not there for this request.
+#[test]
+fn a_backend_that_leaves_again_and_again_is_given_up_soon() {
+    for before_requests in [false, true] {
+        let (address, connections) = leaving(before_requests);
+        let site = legacy();
+        let mut config = site.config(NEW);
+        config.new = format!("endpoints: [\"http://{address}\"], http2: true");
+        let door = site.open_with(&config);
+        for (asked, method) in ["GET", "POST"].into_iter().enumerate() {
+            assert_eq!(door.ask(method, "/", &["Host: site.test"], b"").status(), 502);
+            let connections = connections.load(Ordering::Relaxed);
+            assert!(connections <= 3 * (asked + 1), "{method}, {before_requests}: {connections} connections");
+        }
     }
 }

@@ -76,7 +76,7 @@ impl Door {
         exchange.traced(|trace| trace.falls_back(reason));
         exchange.course = Course::FellBack(failure);
         exchange.attempt.forget_refusals();
-        exchange.attempt.refused = 0;
+        exchange.attempt.resent = 0;
         if exchange.capture.take().is_some() {
             self.decline(exchange, Unproven::FellBack);
         }
@@ -86,7 +86,7 @@ impl Door {
     fn back_to_original(&self, session: &Session, exchange: &mut Exchange, original: Failure) -> Box<Error> {
         exchange.course = Course::Original(original);
         exchange.attempt.forget_refusals();
-        exchange.attempt.refused = 0;
+        exchange.attempt.resent = 0;
         let answered = matches!(original, Failure::Answer(_));
         if answered && session.req_header().method.is_safe() { turn() } else { gateway_error(original.status()) }
     }

@@ -66,7 +66,20 @@ impl Frames {
     }
 
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
+        Self::on(TcpStream::connect_timeout(&address, PATIENCE).unwrap())
+    }
+
+    /// The other side: takes what a client opens with, and says an empty SETTINGS.
+    pub fn accept(stream: TcpStream) -> Self {
+        let mut frames = Self::on(stream);
+        let mut preface = [0; 24];
+        frames.stream.read_exact(&mut preface).unwrap();
+        assert_eq!(&preface, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+        frames.send(SETTINGS, 0, 0, &[]);
+        frames
+    }
+
+    fn on(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
