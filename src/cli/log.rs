@@ -9,12 +9,15 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::{Condvar, Mutex};
 use prometheus::IntCounter;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+
+use super::print;
+use crate::live::rollbacks::rfc3339;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
@@ -39,6 +42,16 @@ const FAREWELL: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone)]
 pub struct Log {
     shared: Arc<Shared>,
+    format: LogFormat,
+}
+
+/// A line that is written whatever `$RUST_LOG` leaves out, with the keys that all lines have.
+#[derive(serde::Serialize)]
+struct LastLine<'a> {
+    timestamp: &'a str,
+    level: &'a str,
+    message: &'a str,
+    target: &'a str,
 }
 
 #[derive(Debug)]
@@ -67,7 +80,7 @@ impl Log {
     pub fn to_stderr(format: LogFormat) -> anyhow::Result<Self> {
         // Not by the library's own handle: its lock would be held for as long as nobody reads.
         let stderr = File::from(io::stderr().as_fd().try_clone_to_owned()?);
-        let log = Self::to(stderr)?;
+        let log = Self::to(stderr, format)?;
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
         let written =
             tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false).with_writer(log.clone());
@@ -87,13 +100,13 @@ impl Log {
         Ok(log)
     }
 
-    fn to(sink: impl Write + Send + 'static) -> anyhow::Result<Self> {
+    fn to(sink: impl Write + Send + 'static, format: LogFormat) -> anyhow::Result<Self> {
         let dropped = IntCounter::new("log_dropped_total", "Lines of the door's own log that nobody took.")?;
         let shared =
             Arc::new(Shared { queue: Mutex::default(), filled: Condvar::new(), emptied: Condvar::new(), dropped });
         let written = shared.clone();
         std::thread::Builder::new().name("log".into()).spawn(move || written.write_to(sink))?;
-        Ok(Self { shared })
+        Ok(Self { shared, format })
     }
 
     /// Lines that found no room, or could not be written.
@@ -101,8 +114,23 @@ impl Log {
         &self.shared.dropped
     }
 
+    /// Why the door does not open, or ends.
+    pub fn tell(&self, error: &anyhow::Error) {
+        let told = match self.format {
+            LogFormat::Text => print::told(error),
+            LogFormat::Json => {
+                let (timestamp, message) = (rfc3339(SystemTime::now()), format!("{error:#}"));
+                let line =
+                    LastLine { timestamp: &timestamp, level: "ERROR", message: &message, target: module_path!() };
+                // Four texts are always JSON.
+                serde_json::to_string(&line).unwrap_or_default() + "\n"
+            }
+        };
+        self.push(told.as_bytes());
+    }
+
     /// Takes a line as it is; never waits.
-    pub fn push(&self, line: &[u8]) {
+    fn push(&self, line: &[u8]) {
         let mut queue = self.shared.queue.lock();
         if queue.bytes + line.len() > ROOM {
             return self.shared.dropped.inc();
@@ -204,7 +232,7 @@ mod tests {
 
     fn slow() -> (Log, Sender<()>, Receiver<Vec<u8>>) {
         let ((go, goes), (taken, lines)) = (channel(), channel());
-        (Log::to(Slow { goes, taken }).unwrap(), go, lines)
+        (Log::to(Slow { goes, taken }, LogFormat::Text).unwrap(), go, lines)
     }
 
     #[test]

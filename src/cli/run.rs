@@ -10,7 +10,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::Exit;
 use super::log::{Log, LogFormat};
 use super::notify::{self, Word};
-use super::print;
 use super::succession::{NewDoor, Successor};
 use super::wiring::OpenDoor;
 use crate::config;
@@ -30,7 +29,7 @@ pub fn run(config: &Path, args: &Args) -> anyhow::Result<Exit> {
     let inherited = Inherited::take();
     let log = Log::to_stderr(args.log_format).context("starting the log")?;
     let exit = serve(config, inherited, &log).unwrap_or_else(|error| {
-        log.push(print::told(&error).as_bytes());
+        log.tell(&error);
         Exit::Trouble
     });
     log.flush();

@@ -2,12 +2,15 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::drain::held;
 use crate::harness::client::request;
+use crate::harness::door::BINARY;
 use crate::harness::site::{Config, await_that};
 use crate::harness::{Door, Origin, Signal, Site};
 
@@ -106,6 +109,49 @@ fn who_reads_late_reads_everything() {
     let mut log = String::new();
     ours.read_to_string(&mut log).unwrap();
     assert!(log.contains("the door is open") && log.ends_with("the door is closed\n"), "{log}");
+}
+
+/// Of `run --log-format json`, each of which is an object.
+fn objects(log: &str) -> Vec<serde_json::Value> {
+    let object = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+    let objects: Vec<serde_json::Value> = log.lines().map(object).collect();
+    for object in &objects {
+        assert!(["timestamp", "level", "message", "target"].iter().all(|key| object[key].is_string()), "{object}");
+    }
+    objects
+}
+
+fn as_json(site: &Site) -> PathBuf {
+    let script = site.path("as-json.sh");
+    std::fs::write(&script, format!("#!/bin/sh\nMATAPALO_LOG_FORMAT=json exec {BINARY:?} \"$@\"\n")).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    script
+}
+
+#[test]
+fn a_log_of_json_has_nothing_else_from_the_beginning_to_the_end() {
+    let site = Site::named();
+    let routes = "- {name: all, match: {path: {prefix: /}}, stage: legacy}";
+    let mut door = Door::open_as(&as_json(&site), &site.path("matapalo.yaml"), &site.config(routes));
+    door.get("/");
+    door.edit("stage: legacy", "stage: nowhere");
+    door.await_log("config refused");
+    let again = door.command(&["run", "--log-format", "json"]);
+    door.signal("TERM");
+    assert_eq!(door.await_exit().code(), Some(0));
+    await_that("the last line", || if door.log().contains("is closed") { Ok(()) } else { Err(door.log()) });
+    assert!(objects(&door.log()).len() > 3);
+
+    // A config that does not compile, and one whose address is taken.
+    let told = objects(&again.stderr);
+    let message = told.last().unwrap()["message"].as_str().unwrap();
+    assert!(again.code == 2 && message.contains("nowhere") && message.contains("matapalo.yaml:"), "{again}");
+    let other = site.open(routes);
+    let again = other.command(&["run", "--log-format", "json"]);
+    let told = objects(&again.stderr);
+    let last = told.last().unwrap();
+    assert!(again.code == 2 && last["message"].as_str().unwrap().contains("in use"), "{again}");
+    assert_eq!(last["level"], "ERROR");
 }
 
 #[test]
