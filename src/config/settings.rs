@@ -43,6 +43,8 @@ pub struct Settings {
     pub request_id: RequestIds,
     pub backends: Vec<BackendSettings>,
     pub session: Session,
+    /// The headers by which routes, sessions and requests are told apart: no other may read as one of them.
+    pub telling_headers: Vec<HeaderName>,
     pub store: StoreSettings,
     /// `None`: no access log is written.
     pub access_log: Option<AccessLogSettings>,

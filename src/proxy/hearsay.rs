@@ -18,13 +18,13 @@ const METHOD_OVERRIDES: [HeaderName; 3] = [
     HeaderName::from_static("x-method-override"),
 ];
 
-/// Takes from a request what its sender has no say in.
-pub fn remove(request: &mut RequestHeader, client: &Client, own: &Token, request_id: &HeaderName) {
+/// Takes from a request what its sender has no say in. `telling`: headers by which the config tells requests apart.
+pub fn remove(request: &mut RequestHeader, client: &Client, own: &Token, telling: &[HeaderName]) {
     let is_false_copy = |name: &HeaderName| *name == MIRROR_HEADER && !is_copy(request, client, own);
     let unsound: SmallVec<[HeaderName; 4]> = request
         .headers
         .keys()
-        .filter(|name| is_unsound(name.as_str(), &request.headers, client, request_id) || is_false_copy(name))
+        .filter(|name| is_unsound(name.as_str(), &request.headers, client, telling) || is_false_copy(name))
         .cloned()
         .collect();
     for name in unsound {
@@ -43,17 +43,28 @@ pub fn hides_a_write(request: &RequestHeader) -> bool {
     METHOD_OVERRIDES.iter().any(|name| request.headers.contains_key(name))
 }
 
-fn is_unsound(name: &str, headers: &HeaderMap, client: &Client, request_id: &HeaderName) -> bool {
+fn is_unsound(name: &str, headers: &HeaderMap, client: &Client, telling: &[HeaderName]) -> bool {
     // "httpoxy": CGI makes HTTP_PROXY of it, and libraries take that for the way out. It has no other meaning.
     if name == "proxy" {
         return true;
     }
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     if !name.bytes().all(is_plain) {
-        let read_as = name.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
-        return matters(&read_as) || read_as == request_id.as_str() || headers.contains_key(read_as.as_str());
+        // A route that asks for this very name is meant.
+        if telling.iter().any(|telling| telling == name) {
+            return false;
+        }
+        let read_as = as_cgi_reads(name);
+        return matters(&read_as)
+            || telling.iter().any(|name| as_cgi_reads(name.as_str()) == read_as)
+            || headers.contains_key(read_as.as_str());
     }
     !client.by_proxy && is_said_by_proxies(name) && !is_set_by_the_door(name)
+}
+
+/// CGI and its like know a header by its letters and digits alone.
+fn as_cgi_reads(name: &str) -> String {
+    name.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-")
 }
 
 fn is_set_by_the_door(name: &str) -> bool {
@@ -170,7 +181,8 @@ mod tests {
             by_proxy: peer == "10.0.0.1",
             scheme: "http",
         };
-        remove(&mut request, &client, &Token::random(), &HeaderName::from_static("x-request-id"));
+        let telling = ["x-request-id", "x-api", "x_odd"].map(HeaderName::from_static);
+        remove(&mut request, &client, &Token::random(), &telling);
         request.headers.keys().map(ToString::to_string).collect()
     }
 
@@ -198,6 +210,12 @@ mod tests {
             ["x-request-id", "x.y"]
         );
         assert_eq!(left("203.0.113.9", &["x_auth", "x-auth"]), ["x-auth"], "one of two that CGI takes for one");
+    }
+
+    #[test]
+    fn no_name_reads_as_one_by_which_routes_are_told_apart() {
+        assert_eq!(left("203.0.113.9", &["x_api", "x.api", "x-apis", "x_odd", "x.odd"]), ["x-apis", "x_odd"]);
+        assert_eq!(left("10.0.0.1", &["x_api", "x-api"]), ["x-api"]);
     }
 
     #[test]

@@ -147,8 +147,7 @@ impl ProxyHttp for Door {
         }
         if let Some(client) = &exchange.client {
             forward::identify(request, client)?;
-            let request_id = &exchange.snapshot.settings.request_id.header;
-            hearsay::remove(request, client, self.mirror_token(), request_id);
+            hearsay::remove(request, client, self.mirror_token(), &exchange.snapshot.settings.telling_headers);
         }
         request_id::send(request, &exchange.snapshot.settings.request_id, exchange.request_id.as_ref())?;
         if let Some(trace) = &exchange.trace {

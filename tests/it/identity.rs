@@ -68,6 +68,23 @@ fn names_that_cgi_takes_for_others_are_taken_from_everybody() {
     }
 }
 
+/// PHP reads `X_Api` as `X-Api`, and the door does not: who passes a route by that spelling would pass it in the backend's name.
+#[test]
+fn a_header_that_routes_are_told_by_has_one_spelling() {
+    let site = Site::named();
+    let routes = "- {name: inside, match: {path: {prefix: /}, headers: {X-Api: inside}}, respond: {status: 403}}\n\
+                  - {name: all, match: {path: {prefix: /}}, stage: shadow, mirror: {percent: 100}}";
+    let door = site.open(routes);
+    assert_eq!(door.ask("GET", "/", &["X-Api: inside"], b"").status(), 403);
+    for line in ["X_Api: inside", "x_api: inside", "X.Api: inside"] {
+        assert_eq!(door.ask("GET", "/", &[line, "X_Apis: kept"], b"").status(), 200);
+    }
+    for seen in site.legacy.await_seen(3).into_iter().chain(site.new.await_seen(3)) {
+        assert_eq!(seen.header("X_Apis").as_deref(), Some("kept"));
+        assert!(["X_Api", "X.Api", "X-Api"].iter().all(|name| seen.headers(name).is_empty()), "{seen:?}");
+    }
+}
+
 #[test]
 fn addresses_are_believed_from_right_to_left() {
     let site = Site::named();

@@ -20,11 +20,13 @@ mod visitors;
 
 use std::path::Path;
 
+use http::HeaderName;
+
 use super::at::At;
 use super::mistake::Findings;
-use super::settings::{Certificate, ClientCertificate, PairFiles, Settings};
+use super::settings::{Certificate, ClientCertificate, KeySource, PairFiles, RequestIds, Session, Settings};
 use super::spec::{RouteSpec, Spec, Text};
-use crate::routing::RouteTable;
+use crate::routing::{Matcher, RouteTable};
 
 pub use backends::BackendNames;
 pub use routes::DEFAULT_ROUTE;
@@ -124,6 +126,9 @@ pub fn compile(written: &Written, files: Files<'_>, findings: &mut Findings) -> 
     let context = policy::Context::new(spec, &names, &trusted_proxies, findings);
     let routes = routes::routes(written, &context, findings);
     names.warn_of_unwatched(&backends, &routes.settings, &top, findings);
+    let session = visitors::session(spec.session.as_ref(), &top.key("session"), findings);
+    let request_id = server::request_id(spec, &top, findings);
+    let telling_headers = telling_headers(&routes.matchers, &session, &request_id);
     let table = RouteTable::build(routes.matchers);
     routes::warn_of_unreachable(written, &table, findings);
     Settings {
@@ -134,9 +139,10 @@ pub fn compile(written: &Written, files: Files<'_>, findings: &mut Findings) -> 
         limits: server::limits(spec, &top, findings),
         drain_timeout: server::drain_timeout(spec, &top, findings),
         drain_delay: server::drain_delay(spec, &top, findings),
-        request_id: server::request_id(spec, &top, findings),
+        request_id,
         backends,
-        session: visitors::session(spec.session.as_ref(), &top.key("session"), findings),
+        session,
+        telling_headers,
         store: server::store(spec, folder, &top, findings),
         access_log: server::access_log(spec, folder, &top, findings),
         tracing: tracing::tracing(spec, files, &top, findings),
@@ -149,4 +155,16 @@ pub fn compile(written: &Written, files: Files<'_>, findings: &mut Findings) -> 
         warnings: Vec::new(),
         kept: Vec::new(),
     }
+}
+
+fn telling_headers(matchers: &[Matcher], session: &Session, request_id: &RequestIds) -> Vec<HeaderName> {
+    let of_routes = matchers.iter().flat_map(|matcher| &matcher.headers).map(|(name, _)| name);
+    let of_sessions = session.key.iter().filter_map(|source| match source {
+        KeySource::Header(name) => Some(name),
+        KeySource::Cookie(_) => None,
+    });
+    let mut names: Vec<HeaderName> = of_routes.chain(of_sessions).chain([&request_id.header]).cloned().collect();
+    names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+    names.dedup();
+    names
 }
