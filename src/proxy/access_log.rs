@@ -1,7 +1,8 @@
 //! The access log: a line per request, pushed into a bounded buffer under a short lock and written by a thread of its own.
 //!
 //! A line never holds a cookie, an Authorization or any other header but User-Agent and Referer; of the target only the path,
-//! because queries carry tokens. A full buffer (a disk that does not keep up) drops lines and says how many.
+//! because queries carry tokens. A full buffer (a disk that does not keep up) drops lines and says how many. A line that a full disk
+//! took a part of is finished once there is room: whatever was dropped, no two lines are melted into one.
 
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
@@ -119,7 +120,7 @@ impl AccessLog {
         Bucket::from_index(step as u16).is_some_and(|bucket| self.percent.holds_low(bucket))
     }
 
-    /// The file is opened anew before the next line, whatever file has its name.
+    /// Whatever file has the log's name by now is opened at once, and made if there is none, whether there is a line to write or not.
     pub fn reopen(&self) {
         self.reopen.store(true, Ordering::Release);
     }
@@ -159,7 +160,7 @@ fn drain(stopped: &Receiver<()>, buffer: &Mutex<Buffer>, reopen: &AtomicBool, si
             tracing::warn!(lines = dropped, "the access log does not keep up: lines were dropped");
         }
         if reopen.swap(false, Ordering::AcqRel) {
-            sink.file = None;
+            sink.reopen();
         }
         sink.write(text.as_bytes());
         if last {
@@ -173,13 +174,15 @@ fn drain(stopped: &Receiver<()>, buffer: &Mutex<Buffer>, reopen: &AtomicBool, si
 struct Sink {
     path: Option<PathBuf>,
     file: Option<File>,
+    /// The rest of a line whose beginning was written.
+    owed: Vec<u8>,
     failing: bool,
     lost: IntCounter,
 }
 
 impl Sink {
     fn open(path: Option<PathBuf>, lost: IntCounter) -> io::Result<Self> {
-        let mut sink = Self { path, file: None, failing: false, lost };
+        let mut sink = Self { path, file: None, owed: Vec::new(), failing: false, lost };
         sink.file = Some(sink.reopened()?);
         Ok(sink)
     }
@@ -192,15 +195,30 @@ impl Sink {
         }
     }
 
-    /// Trouble is told once, and again when it is over.
+    fn reopen(&mut self) {
+        let opened = self.find_file();
+        // Until something is written, nobody knows whether what was wrong is over.
+        if opened.is_err() {
+            self.tell(opened);
+        }
+    }
+
     fn write(&mut self, text: &[u8]) {
-        if text.is_empty() {
+        if text.is_empty() && self.owed.is_empty() {
             return;
         }
-        let written = self.try_write(text);
-        if written.is_err() {
-            self.lost.inc_by(memchr::memchr_iter(b'\n', text).count() as u64);
-        }
+        let written = match self.find_file() {
+            Ok(()) => self.append(text),
+            Err(error) => {
+                self.lose(lines(text));
+                Err(error)
+            }
+        };
+        self.tell(written);
+    }
+
+    /// Trouble is told once, and again when it is over.
+    fn tell(&mut self, written: io::Result<()>) {
         match (written, self.failing) {
             (Err(error), false) => tracing::error!("the access log cannot be written, lines are lost: {error}"),
             (Ok(()), true) => tracing::info!("the access log is written again"),
@@ -209,13 +227,63 @@ impl Sink {
         self.failing = !self.failing;
     }
 
-    fn try_write(&mut self, text: &[u8]) -> io::Result<()> {
+    /// Opens the file that has the name, if it is not the one that is open.
+    fn find_file(&mut self) -> io::Result<()> {
         let rotated = |file: &File| self.path.as_deref().is_some_and(|path| was_rotated(file, path));
         if self.file.as_ref().is_none_or(rotated) {
             self.file = Some(self.reopened()?);
+            self.forget_owed();
+        } else if !self.owed.is_empty() && self.file.as_ref().is_some_and(is_emptied) {
+            self.forget_owed();
         }
-        self.file.as_mut().map_or(Ok(()), |file| file.write_all(text))
+        Ok(())
     }
+
+    /// The beginning of the line is elsewhere, or gone: what is left of it means nothing.
+    fn forget_owed(&mut self) {
+        self.lose(u64::from(!self.owed.is_empty()));
+        self.owed.clear();
+    }
+
+    fn append(&mut self, text: &[u8]) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let (taken, finished) = write_what_fits(file, &self.owed);
+        self.owed.drain(..taken);
+        if finished.is_err() {
+            self.lose(lines(text));
+            return finished;
+        }
+        let (taken, written) = write_what_fits(file, text);
+        let (begun, left) = (&text[..taken], &text[taken..]);
+        let is_torn = begun.last().is_some_and(|last| *last != b'\n');
+        let end = memchr::memchr(b'\n', left).map_or(left.len(), |end| end + 1);
+        let (owed, lost) = left.split_at(if is_torn { end } else { 0 });
+        self.owed = owed.to_vec();
+        self.lose(lines(lost));
+        written
+    }
+
+    fn lose(&self, lines: u64) {
+        self.lost.inc_by(lines);
+    }
+}
+
+fn lines(text: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', text).count() as u64
+}
+
+/// How many bytes were taken, and why not all of them.
+fn write_what_fits(file: &mut File, text: &[u8]) -> (usize, io::Result<()>) {
+    let mut taken = 0;
+    while taken < text.len() {
+        match file.write(&text[taken..]) {
+            Ok(0) => return (taken, Err(io::ErrorKind::WriteZero.into())),
+            Ok(more) => taken += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (taken, Err(error)),
+        }
+    }
+    (taken, Ok(()))
 }
 
 fn append_to(path: &Path) -> io::Result<File> {
@@ -228,6 +296,11 @@ fn was_rotated(file: &File, path: &Path) -> bool {
         (Ok(open), Ok(named)) => (open.dev(), open.ino()) != (named.dev(), named.ino()),
         _ => true,
     }
+}
+
+/// Whoever rotates by copying empties the file that stays.
+fn is_emptied(file: &File) -> bool {
+    file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0)
 }
 
 fn json(out: &mut String, line: &Line<'_>) -> std::fmt::Result {
@@ -340,6 +413,10 @@ fn quoted(out: &mut String, text: &[u8]) -> std::fmt::Result {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::io::Read;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+
     use super::*;
 
     fn line(path: &'static [u8]) -> Line<'static> {
@@ -451,17 +528,79 @@ mod tests {
     }
 
     #[test]
-    fn told_to_reopen_it_writes_to_a_new_file() {
+    fn told_to_reopen_it_makes_a_new_file_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("access.log");
         let log = open(&path, Share::ALL);
         log.push(&line(b"/a"));
-        std::thread::sleep(2 * DRAIN);
+        let lines = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap().lines().count();
+        await_that(|| lines("access.log") == 1);
         std::fs::rename(&path, folder.path().join("access.log.1")).unwrap();
         log.reopen();
+        await_that(|| path.exists());
         log.push(&line(b"/b"));
         drop(log);
-        let lines = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap().lines().count();
         assert_eq!((lines("access.log.1"), lines("access.log")), (1, 1));
+    }
+
+    fn await_that(is_so: impl Fn() -> bool) {
+        let since = std::time::Instant::now();
+        while !is_so() {
+            assert!(since.elapsed() < Duration::from_secs(20));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// A socket stands for the disk: it is full after so many bytes, and has room again once somebody reads.
+    #[test]
+    fn a_line_that_found_no_room_is_finished_and_only_what_is_lost_is_counted() {
+        let (disk, mut reader) = UnixStream::pair().unwrap();
+        disk.set_nonblocking(true).unwrap();
+        reader.set_nonblocking(true).unwrap();
+        let lost = IntCounter::new("dropped", "dropped").unwrap();
+        let mut sink = Sink {
+            path: None,
+            file: Some(File::from(OwnedFd::from(disk))),
+            owed: Vec::new(),
+            failing: false,
+            lost: lost.clone(),
+        };
+        let mut all = Vec::new();
+        let mut read = |all: &mut Vec<u8>| drop(reader.read_to_end(all));
+        let line = format!("{}\n", "x".repeat(999_999));
+        let two = format!("{line}{line}");
+        sink.write(two.as_bytes());
+        assert!(sink.failing && lost.get() == 1 && !sink.owed.is_empty(), "the first one is owed, the second one lost");
+        sink.write(b"three\nfour\n");
+        assert_eq!(lost.get(), 3);
+        // Also where there is nothing to add.
+        while !sink.owed.is_empty() {
+            read(&mut all);
+            sink.write(b"");
+        }
+        assert!(!sink.failing);
+        sink.write(b"five\n");
+        read(&mut all);
+        assert_eq!(String::from_utf8(all).unwrap(), format!("{line}five\n"));
+        assert_eq!(lost.get(), 3);
+    }
+
+    #[test]
+    fn what_is_owed_to_a_file_that_is_gone_or_emptied_is_lost() {
+        for empties in [true, false] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("access.log");
+            let lost = IntCounter::new("dropped", "dropped").unwrap();
+            let mut sink = Sink::open(Some(path.clone()), lost.clone()).unwrap();
+            sink.write(b"beg");
+            sink.owed = b"inning\n".to_vec();
+            if empties {
+                std::fs::write(&path, b"").unwrap();
+            } else {
+                std::fs::remove_file(&path).unwrap();
+            }
+            sink.write(b"next\n");
+            assert_eq!((std::fs::read(&path).unwrap().as_slice(), lost.get()), (b"next\n".as_slice(), 1));
+        }
     }
 }

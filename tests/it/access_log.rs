@@ -41,6 +41,24 @@ fn rotated_under_load_each_request_has_exactly_one_line() {
     }
 }
 
+/// As logrotate does it with `nocreate`: whoever looks for the file next may well be logrotate itself.
+#[test]
+fn told_of_it_the_door_makes_a_new_file_before_anybody_asks() {
+    let site = Site::of(Origin::saying("ok"), Origin::dead());
+    let door = site.open_with(&site.config(LEGACY).and("access_log: {path: access.log}"));
+    door.get("/before");
+    await_that("the line", || if lines(&site, "access.log").is_empty() { Err(String::new()) } else { Ok(()) });
+    fs::rename(site.path("access.log"), site.path("access.log.1")).unwrap();
+    door.signal("HUP");
+    await_that("the new file", || if site.path("access.log").exists() { Ok(()) } else { Err(door.log()) });
+    door.get("/after");
+    await_that("the next line", || match lines(&site, "access.log").as_slice() {
+        [line] if line.contains("/after") => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
+    assert_eq!(lines(&site, "access.log.1").len(), 1);
+}
+
 #[test]
 fn a_share_is_written_and_every_failure() {
     let legacy = Origin::answering(|seen, wire| match seen.target().as_str() {

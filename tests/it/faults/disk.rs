@@ -145,13 +145,18 @@ impl Drop for Small {
     }
 }
 
+/// The config of a door that is to be there lies in the small one.
+fn on_a_small_disk(site: Site) -> Option<(Site, Small)> {
+    let small = Small::mount(&site.path("small"));
+    if small.is_none() {
+        println!("not checked: a file system cannot be mounted here");
+    }
+    Some((site, small?))
+}
+
 #[test]
 fn a_full_disk_closes_no_door_and_loses_no_count() {
-    let site = site();
-    let Some(small) = Small::mount(&site.path("small")) else {
-        println!("not checked: a file system cannot be mounted here");
-        return;
-    };
+    let Some((site, small)) = on_a_small_disk(site()) else { return };
     let door = Door::open(&small.0.join("matapalo.yaml"), &site.config(SHADOW).and("access_log: {path: access.log}"));
     goes_on_and_recovers(&door, || small.fill(), || small.empty());
     drop(door);
@@ -160,11 +165,7 @@ fn a_full_disk_closes_no_door_and_loses_no_count() {
 /// What it has counted it cannot write, and says so; nothing is ready meanwhile. At its end there is the room that it has set aside.
 #[test]
 fn a_door_that_ends_on_a_full_disk_loses_no_count() {
-    let site = site();
-    let Some(small) = Small::mount(&site.path("small")) else {
-        println!("not checked: a file system cannot be mounted here");
-        return;
-    };
+    let Some((site, small)) = on_a_small_disk(site()) else { return };
     let gate = "mirror: {percent: 100}, readiness: {min_requests: 10, max_mismatch: 100}";
     let config = site.config(&SHADOW.replace("mirror: {percent: 100}", gate));
     let mut door = Door::open(&small.0.join("matapalo.yaml"), &config);
@@ -195,11 +196,7 @@ fn a_door_that_ends_on_a_full_disk_loses_no_count() {
 
 #[test]
 fn a_disk_that_was_full_at_the_start_keeps_no_door_closed() {
-    let site = site();
-    let Some(small) = Small::mount(&site.path("small")) else {
-        println!("not checked: a file system cannot be mounted here");
-        return;
-    };
+    let Some((site, small)) = on_a_small_disk(site()) else { return };
     let config = site.config(SHADOW);
     fs::write(small.0.join("matapalo.yaml"), " ".repeat(2048)).unwrap();
     small.fill();
@@ -207,4 +204,44 @@ fn a_disk_that_was_full_at_the_start_keeps_no_door_closed() {
     asks(&door, 10);
     assert_eq!(door.metric("store_ok", &[]), 0.0);
     drop(door);
+}
+
+/// What found no room is counted; of what did, each line is whole.
+#[test]
+fn a_full_disk_tears_no_line_of_the_access_log() {
+    const LEGACY: &str = "- {name: all, match: {path: {prefix: /}}, stage: legacy}";
+    let Some((site, small)) = on_a_small_disk(site()) else { return };
+    let log = small.0.join("access.log");
+    let config = site.config(LEGACY).and(&format!("access_log: {{path: {log:?}}}"));
+    let mut door = Door::open(&site.path("matapalo.yaml"), &config);
+    let written = || fs::read_to_string(&log).unwrap();
+    let await_lines = |wanted: usize| {
+        await_that("the access log", || match written().lines().count() {
+            found if found >= wanted => Ok(()),
+            found => Err(format!("{found} lines")),
+        });
+    };
+    asks(&door, 5);
+    await_lines(5);
+    // The rest of the page that the file ends in is its own: some lines fit in, and a part of one.
+    small.fill();
+    asks(&door, 100);
+    door.await_log("the access log cannot be written");
+    await_that("the lines to be lost", || match door.metric("access_log_dropped_total", &[]) {
+        lost if lost > 50.0 => Ok(()),
+        lost => Err(format!("{lost} are")),
+    });
+    small.empty();
+    asks(&door, 5);
+    door.await_log("the access log is written again");
+    let lost = || door.metric("access_log_dropped_total", &[]) as usize;
+    await_that("every request to be accounted for", || match written().lines().count() + lost() {
+        110 => Ok(()),
+        all => Err(format!("{all} are: {}", written())),
+    });
+    door.signal("TERM");
+    door.await_exit();
+    for line in written().lines() {
+        serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    }
 }
