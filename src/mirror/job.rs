@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use pingora::http::RequestHeader;
 
 use crate::config::settings::Proxied;
@@ -13,8 +14,12 @@ use crate::routing::{Origin, RouteId};
 use crate::trace::CopyTrace;
 use crate::upstream::{Announcement, RawTarget};
 
-/// Bytes that a job keeps alive beside its bodies, near enough: two heads and the bookkeeping.
-const HEADS: usize = 4 * 1024;
+/// Bytes that a job keeps alive beside heads and bodies, near enough.
+const BOOKKEEPING: usize = 1024;
+/// Bytes that a header line takes in a map, beside its text.
+const LINE: usize = 128;
+/// Maps that hold a request's lines: as they were asked, as they were sent, and how their names were written there.
+const REQUEST_MAPS: usize = 3;
 
 /// A route under the settings that a request was served with.
 #[derive(Debug, Clone)]
@@ -52,10 +57,18 @@ pub struct MirrorJob {
 }
 
 impl MirrorJob {
-    /// Bytes that the job keeps alive.
+    /// Bytes that the job keeps alive, near enough. Heads count: one may have thousands of lines.
     pub fn size(&self) -> usize {
-        HEADS + self.body.len() + self.answer.body.len()
+        let (asked, answered) = (&self.head.headers, &self.answer.headers);
+        let lines = REQUEST_MAPS * asked.len() + answered.len();
+        let heads = LINE * lines + text(asked) + text(answered) + self.request.target.len();
+        BOOKKEEPING + heads + self.body.len() + self.answer.body.len()
     }
+}
+
+/// Bytes of names and values, which the maps share.
+fn text(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
 }
 
 impl RouteRef {

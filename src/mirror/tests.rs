@@ -201,6 +201,25 @@ fn what_exceeds_the_budget_is_dropped_at_once() {
     assert_eq!((scene.counts(), scene.dropped(Unproven::QueueFull)), ((1, 1), 1));
 }
 
+/// Or a client could fill the memory with heads while copies wait.
+#[test]
+fn heads_count_as_bodies_do() {
+    let (address, _asked) = origin(Some(ANSWER));
+    let scene = Scene::new(address, "{percent: 100}");
+    let (usual, mut large) = (scene.job(b"ok"), scene.job(b"ok"));
+    for _ in 0..5_000 {
+        large.head.append_header("a", "b").unwrap();
+        large.request.headers.append("a", "b".parse().unwrap());
+    }
+    assert!(usual.size() < 2_048, "{}", usual.size());
+    assert!(large.size() > 5_000 * 3 * 100, "{}", large.size());
+    let mirror = scene.mirror(large.size() - 1);
+    _ = mirror.offer(usual);
+    _ = mirror.offer(large);
+    mirror.stop(PATIENCE);
+    assert_eq!((scene.counts(), scene.dropped(Unproven::QueueFull)), ((1, 1), 1));
+}
+
 #[test]
 fn what_is_under_way_when_the_door_stops_is_counted_and_nothing_is_taken_in_after() {
     let (address, asked) = origin(None);
