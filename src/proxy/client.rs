@@ -73,32 +73,23 @@ pub(super) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
 
 /// `None` for an entry that is no address: nothing left of it can be believed.
 fn hops_from_the_right(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
-    let standard = !headers.contains_key(X_FORWARDED_FOR);
-    headers
-        .get_all(if standard { FORWARDED } else { X_FORWARDED_FOR })
-        .iter()
-        .rev()
-        .flat_map(move |header| {
-            let mut hops: SmallVec<[&[u8]; 4]> = match standard {
-                true => parts(header.as_bytes(), b',').collect(),
-                false => header.as_bytes().split(|byte| *byte == b',').collect(),
-            };
-            hops.reverse();
-            hops
-        })
-        .map(move |hop| {
-            let hop = if standard { parameter(hop, b"for")? } else { hop };
-            address_of(std::str::from_utf8(hop.trim_ascii()).ok()?)
-        })
+    let usual =
+        headers.get_all(X_FORWARDED_FOR).iter().rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+    let standard: SmallVec<[&[u8]; 4]> = match headers.contains_key(X_FORWARDED_FOR) {
+        true => SmallVec::new(),
+        false => elements(headers).map(|element| parameter(element, b"for").unwrap_or_default()).collect(),
+    };
+    let address = |hop: &[u8]| address_of(std::str::from_utf8(hop.trim_ascii()).ok()?);
+    usual.chain(standard.into_iter().rev()).map(address)
 }
 
 /// The elements of Forwarded, from the left: RFC 7239, section 4. Read only where there is no X-Forwarded-For.
 fn elements(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    headers.get_all(FORWARDED).iter().flat_map(|header| parts(header.as_bytes(), b','))
+    headers.get_all(FORWARDED).iter().flat_map(|header| unquoted_parts(header.as_bytes(), b','))
 }
 
 /// What separators part, but for those in quoted strings: a proxy quotes what clients say (RFC 9110, section 5.6.4).
-fn parts(list: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+fn unquoted_parts(list: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let (mut quoted, mut escaped) = (false, false);
     list.split(move |byte| {
         let was_escaped = std::mem::take(&mut escaped);
@@ -113,7 +104,7 @@ fn parts(list: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
 
 /// `198.51.100.4` of `proto=https; for=198.51.100.4`.
 fn parameter<'a>(element: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    let mut parameters = parts(element, b';').map(<[u8]>::trim_ascii);
+    let mut parameters = unquoted_parts(element, b';').map(<[u8]>::trim_ascii);
     let value = parameters.find_map(|parameter| {
         let (found, value) = parameter.split_at_checked(name.len())?;
         value.strip_prefix(b"=").filter(|value| found.eq_ignore_ascii_case(name) && !value.is_empty())

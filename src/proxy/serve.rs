@@ -132,9 +132,7 @@ impl Front {
             session.set_read_timeout(None);
         }
     }
-}
 
-impl Front {
     /// Counts and writes down a request that was refused before any hook was called.
     pub(super) fn note_refused(&self, Refused { status, name }: &Refused, peer: IpAddr) {
         let snapshot = self.live().snapshot();

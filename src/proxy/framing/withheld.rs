@@ -38,7 +38,7 @@ impl Lines {
     /// # Errors
     /// The library would refuse it.
     pub fn take(&mut self, line: &[u8]) -> Result<bool, Malformed> {
-        let (name, value) = parts(line).ok_or(Malformed)?;
+        let (name, value) = name_and_value(line).ok_or(Malformed)?;
         let sound = !name.is_empty()
             && name.iter().all(|byte| super::is_token(*byte))
             && !value.iter().any(|byte| super::is_control(*byte) && *byte != b'\t');
@@ -60,11 +60,11 @@ impl Lines {
 
     /// Names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.0.split(|byte| *byte == b'\n').filter_map(parts)
+        self.0.split(|byte| *byte == b'\n').filter_map(name_and_value)
     }
 }
 
-fn parts(line: &[u8]) -> Option<(&[u8], &[u8])> {
+fn name_and_value(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = memchr::memchr(b':', line)?;
     Some((&line[..colon], line[colon + 1..].trim_ascii()))
 }
