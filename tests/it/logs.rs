@@ -52,7 +52,7 @@ fn goes_on(mut door: Door, site: &Site, release: &Signal) {
     site.legacy.await_seen(before + 1);
     door.signal("TERM");
     let told = Instant::now();
-    std::thread::sleep(Duration::from_millis(100));
+    door.await_draining();
     release.give();
     assert_eq!(client.answer("GET").text(), "legacy");
     assert_eq!(door.await_exit().code(), Some(0));
@@ -92,7 +92,7 @@ fn a_second_sigterm_ends_a_door_that_nobody_reads() {
     site.legacy.await_seen(1);
     let told = Instant::now();
     door.signal("TERM");
-    std::thread::sleep(Duration::from_millis(300));
+    door.await_draining();
     door.signal("TERM");
     assert_eq!(door.await_exit().code(), Some(1));
     assert!(told.elapsed() < SOON, "{:?}", told.elapsed());

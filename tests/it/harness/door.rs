@@ -142,6 +142,14 @@ impl Door {
             && client.try_answer("GET").is_ok_and(|answer| answer.status() == 200)
     }
 
+    /// It was told to stop, and has heard it.
+    pub fn await_draining(&self) {
+        await_that("readiness to fail", || match get(self.admin, "/readyz").status() {
+            503 => Ok(()),
+            other => Err(format!("readyz says {other}")),
+        });
+    }
+
     /// The same door again, on the same config and ports.
     pub fn restarted(mut self) -> Self {
         self.kill();
