@@ -188,7 +188,7 @@ pub struct Said {
 
 impl Said {
     pub fn by(config: &Path) -> Self {
-        if let Ok(settings) = config::load(config) {
+        if let Ok(settings) = config::consult(config) {
             return Self::in_settings(&settings);
         }
         let text = std::fs::read(config).unwrap_or_default();

@@ -12,7 +12,7 @@ use pingora::http::RequestHeader;
 use serde::Serialize;
 
 use super::{Exit, Format, print};
-use crate::config::load;
+use crate::config::consult;
 use crate::config::session::{Decision, Placed, SessionKey};
 use crate::config::settings::{Answer, Proxied, Settings};
 use crate::proxy::{Refusal, inspect};
@@ -37,7 +37,7 @@ pub struct Args {
 /// # Errors
 /// The config does not compile, or the request cannot be understood.
 pub fn run(config: &Path, args: &Args) -> anyhow::Result<Exit> {
-    let settings = load(config)?;
+    let settings = consult(config)?;
     let request = Request::of(args)?;
     let story = Story::of(&settings, &request)?;
     match args.format {

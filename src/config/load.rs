@@ -40,6 +40,15 @@ pub fn reload(path: &Path, in_force: &Settings) -> Result<Settings, ConfigErrors
     load_over(path, Held::By(in_force))
 }
 
+/// [`load`] for commands that ask about a config and open no door: certificates and keys that go wrong, or that are not the
+/// caller's to read, are missing in what comes of it.
+///
+/// # Errors
+/// As [`load`], of all else.
+pub fn consult(path: &Path) -> Result<Settings, ConfigErrors> {
+    load_over(path, Held::Elsewhere)
+}
+
 fn load_over(path: &Path, held: Held<'_>) -> Result<Settings, ConfigErrors> {
     let mut reading = Reading::of(Sources::gather(path, None))?;
     let mut settings = reading.settings(held)?;

@@ -21,7 +21,7 @@ pub mod token;
 mod tests;
 
 pub use error::{ConfigError, ConfigErrors};
-pub use load::{Loaded, examine, load, rehearse, reload};
+pub use load::{Loaded, consult, examine, load, rehearse, reload};
 pub use session::{Decision, Placed, SessionKey};
 pub use settings::{BackendId, Settings};
 pub use sources::{Fingerprint, fingerprint};

@@ -143,6 +143,15 @@ fn a_broken_renewal_does_not_hold_up_other_edits() {
     assert_eq!(door.status()["last_reload"]["ok"], false, "asking again mends nothing");
     assert_eq!(door.command(&["check"]).code, 2);
 
+    let asked = door.command(&["explain", "GET", "/"]);
+    assert!(
+        asked.code == 0 && asked.stdout.contains("route all"),
+        "who asks about routes needs no certificate: {asked}"
+    );
+    let moved = door.command(&["stage", "all", "legacy"]);
+    assert_eq!(moved.code, 0, "nor who moves one: {moved}");
+    await_that("the move", || if ask() == "legacy" { Ok(()) } else { Err(door.log()) });
+
     door.edit("broken.pem", "absent.pem");
     door.await_log("config refused");
     assert_eq!(shown(&door, "broken.test"), was, "other files are not what is in force");

@@ -67,7 +67,7 @@ pub enum Held<'a> {
     Nothing,
     /// What is in force.
     By(&'a Settings),
-    /// Who edits the config knows only what is written there, and may not even be allowed to read the files.
+    /// Who edits the config or asks about it knows only what is written there, and may not even be allowed to read the files.
     Elsewhere,
 }
 
