@@ -49,11 +49,11 @@ fn head(html: &mut String, status: &Status) {
 }
 
 fn troubles(html: &mut String, status: &Status) {
-    if !status.last_reload.ok {
+    if let Some((what, so)) = status.last_reload.trouble() {
         let errors = status.last_reload.errors.join("\n");
         put!(
             html,
-            "<div class=alarm><b>Config refused at {}</b>; the one before is in force.\n{}</div>",
+            "<div class=alarm><b>{what}</b>; {so}, since {}.\n{}</div>",
             Escaped(&status.last_reload.at),
             Escaped(&errors)
         );

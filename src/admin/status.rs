@@ -36,6 +36,9 @@ pub struct Status {
 pub struct LastReload {
     pub ok: bool,
     pub at: String,
+    /// Whether the newest config is not in force at all. If it is not ok and not refused, some certificates are those of before.
+    #[serde(default)]
+    pub refused: bool,
     pub errors: Vec<String>,
 }
 
@@ -119,8 +122,17 @@ impl Status {
 }
 
 impl LastReload {
+    /// What went wrong, for people; `None`: nothing.
+    pub fn trouble(&self) -> Option<(&'static str, &'static str)> {
+        match (self.ok, self.refused) {
+            (true, _) => None,
+            (false, true) => Some(("config refused", "the one before is in force")),
+            (false, false) => Some(("config in force but for certificates", "those before them go on")),
+        }
+    }
+
     fn of(reload: &Reload) -> Self {
-        Self { ok: reload.ok(), at: rfc3339(reload.at), errors: reload.errors.clone() }
+        Self { ok: reload.ok(), at: rfc3339(reload.at), refused: reload.refused, errors: reload.errors.clone() }
     }
 }
 

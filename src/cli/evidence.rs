@@ -34,7 +34,7 @@ impl StoreTarget {
     /// # Errors
     /// The config, which names the store, cannot be read, and no other was named.
     pub fn evidence<'a>(&self, config: &'a Path) -> anyhow::Result<Evidence<'a>> {
-        match (config::load(config), &self.path) {
+        match (config::consult(config), &self.path) {
             (Ok(settings), path) => {
                 let kept = live::Rollbacks::beside(&settings.store.path);
                 let (rollbacks, _) = live::Rollbacks::open(kept);

@@ -57,8 +57,8 @@ fn told(status: &Status) -> String {
 
 fn troubles(status: &Status) -> Vec<String> {
     let mut troubles = Vec::new();
-    if !status.last_reload.ok {
-        troubles.push(format!("config refused at {}, the one before is in force:", status.last_reload.at));
+    if let Some((what, so)) = status.last_reload.trouble() {
+        troubles.push(format!("{what} at {}, {so}:", status.last_reload.at));
         troubles.extend(status.last_reload.errors.iter().map(|error| format!("  {error}")));
     }
     if let Some(since) = &status.rollbacks.all {

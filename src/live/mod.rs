@@ -59,8 +59,10 @@ struct Change {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reload {
     pub at: SystemTime,
-    /// Empty: it is in force, wholly. Otherwise every error, located: the config before it is still in force, or, where each of
-    /// them is one of [`Settings::kept`], this one with the certificates of the one before.
+    /// Whether it was refused as a whole: the config before it is still in force.
+    pub refused: bool,
+    /// Empty: it is in force, wholly. Otherwise every error, located. If it was not refused, these are [`Settings::kept`]: it is in
+    /// force with the certificates of the one before.
     pub errors: Vec<String>,
     /// What of it takes a restart, by name.
     pub restart_needed: Vec<String>,
@@ -91,7 +93,7 @@ impl Live {
             settings: Arc::new(settings),
         });
         meters.reloaded(now);
-        let last_reload = Reload { at: now, errors: Vec::new(), restart_needed: Vec::new() };
+        let last_reload = Reload { at: now, refused: false, errors: Vec::new(), restart_needed: Vec::new() };
         let change = Change { rollbacks, previous: None, last_reload, started_with };
         let live = Self {
             current: ArcSwap::new(snapshot),
@@ -157,7 +159,7 @@ impl Live {
         self.meters.not_in_force();
         let mut change = self.change.lock();
         let restart_needed = std::mem::take(&mut change.last_reload.restart_needed);
-        change.last_reload = Reload { at: SystemTime::now(), errors, restart_needed };
+        change.last_reload = Reload { at: SystemTime::now(), refused: true, errors, restart_needed };
     }
 
     /// Notes that the newest content of the config is what is in force already: a mistake was taken back.
@@ -175,7 +177,7 @@ impl Live {
         } else {
             self.meters.not_in_force()
         }
-        change.last_reload = Reload { at, errors, restart_needed };
+        change.last_reload = Reload { at, refused: false, errors, restart_needed };
     }
 
     pub fn last_reload(&self) -> Reload {

@@ -131,7 +131,11 @@ fn a_broken_renewal_does_not_hold_up_other_edits() {
     });
 
     let told = door.status()["last_reload"].clone();
-    assert_eq!(told["ok"], false);
+    assert_eq!((&told["ok"], &told["refused"]), (&false.into(), &false.into()));
+    let status = door.command(&["status"]).stdout;
+    assert!(status.contains("config in force but for certificates") && !status.contains("refused"), "{status}");
+    let report = door.command(&["report"]);
+    assert_eq!(report.code, 0, "who asks for evidence needs no certificate: {report}");
     for told in [told["errors"][0].as_str().unwrap(), &door.log()] {
         assert!(told.contains("broken.pem") && told.contains("holds no certificate"), "{told}");
         assert!(told.contains("stays in force") && told.contains("matapalo.yaml:"), "{told}");
