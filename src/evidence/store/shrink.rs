@@ -39,6 +39,8 @@ struct Thrift {
 
 /// Percent of the file's bound that samples may fill it to; the rest is for counts.
 const SAMPLES_UP_TO: u64 = 85;
+/// Percent of it that may still be taken after something was given up.
+const ENOUGH_ROOM: u64 = 90;
 
 impl Store {
     /// Merges windows that have grown old. `now` in seconds since 1970.
@@ -59,16 +61,23 @@ impl Store {
         let mut result = self.write(batch);
         for thrift in THRIFT {
             // Where it is the disk that is full, names cost no less than numbers.
-            if !matches!(result, Err(StoreError::Full { .. })) || thrift.fold.is_some() && !self.is_near_its_bound() {
+            if !matches!(result, Err(StoreError::Full { .. })) || thrift.fold.is_some() && !self.holds_more_than(50) {
                 break;
             }
             self.make_space(&thrift, now)?;
             if let Some(keep) = thrift.fold {
                 batch.fold(keep);
             }
-            result = self.write(batch);
+            // Room for one batch alone would have all of this done again for the next one.
+            if !self.holds_more_than(ENOUGH_ROOM) {
+                result = self.write(batch);
+            }
         }
-        result
+        if matches!(result, Err(StoreError::Full { .. })) { self.write(batch) } else { result }
+    }
+
+    fn holds_more_than(&self, percent: u64) -> bool {
+        used(&self.connection).is_ok_and(|bytes| bytes > self.budget.file / 100 * percent)
     }
 
     /// Writes what a door has counted and could not write, before it ends: told shortly, with the room that was set aside for it.
@@ -88,14 +97,6 @@ impl Store {
             }
         }
         result
-    }
-
-    /// If it is not, and full all the same, then the disk is what is full.
-    fn is_near_its_bound(&self) -> bool {
-        let half = self.budget.file / 2;
-        schema::number(&self.connection, "page_count")
-            .and_then(|pages| Ok(u64::try_from(pages).unwrap_or_default() * schema::page_size(&self.connection)?))
-            .is_ok_and(|bytes| bytes > half)
     }
 
     fn make_space(&mut self, thrift: &Thrift, now: u64) -> Result<(), StoreError> {
