@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 use tokio::time::{Sleep, sleep_until};
 
 use super::framing::withheld::Withheld;
+use super::let_go::Passage;
 use super::listen::Fresh;
 use super::request_id::Unread;
 use crate::config::settings::Listener;
@@ -112,6 +113,8 @@ pub struct Clock {
     request_id: Mutex<Option<(HeaderName, HeaderValue)>>,
     /// Of requests that were read ahead of, too.
     withheld: Mutex<VecDeque<Withheld>>,
+    /// Of a request for another protocol.
+    pub passage: Passage,
 }
 
 impl Clock {
@@ -131,6 +134,7 @@ impl Clock {
             date: Mutex::new(None),
             request_id: Mutex::new(None),
             withheld: Mutex::new(VecDeque::new()),
+            passage: Passage::default(),
         })
     }
 

@@ -1,5 +1,5 @@
 //! The verbs behind the hooks: settle what a request is and choose its peer; turn a failure into the next attempt ([`attempts`]); hand
-//! over the copy and write the line ([`kept`]). Each needs the door's parts and the request's [`Exchange`]; none knows which hook called it.
+//! over the copy ([`kept`]). Each needs the door's parts and the request's [`Exchange`]; none knows which hook called it.
 
 mod attempts;
 mod kept;
@@ -37,7 +37,7 @@ pub struct Door {
     pub(super) live: Arc<Live>,
     mirror: Arc<Mirror>,
     pub(super) tracer: Arc<Tracer>,
-    access_log: Option<Arc<AccessLog>>,
+    pub(super) access_log: Option<Arc<AccessLog>>,
     /// Told to stop: connections end with their present request.
     draining: Arc<AtomicBool>,
     /// Numbers the connections that must not be shared.
@@ -151,7 +151,7 @@ impl Door {
         }
         if session.is_upgrade_req() && !http2 {
             self.unshare(&mut peer);
-            let gate = Arc::<Gate>::default();
+            let gate = Arc::new(if peer.is_tls() { Gate::under_tls() } else { Gate::of_bare_sockets() });
             let tunnel = Tunnel { gate: gate.clone(), announcement: said_first, target };
             peer.options.custom_l4 = Some(Arc::new(tunnel));
             exchange.attempt.gate = Some(gate);

@@ -51,6 +51,8 @@ pub struct Framing {
     withheld: Vec<Withheld>,
     /// What is to be shown in the place of bytes that came, where lines between them are withheld.
     shown: BytesMut,
+    /// What came behind the head of a request for another protocol.
+    beyond: Vec<u8>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +69,8 @@ enum State {
     Trailers,
     /// Another protocol may follow, or pingora refuses the head by itself.
     Blind,
+    /// Another protocol may follow, and it may be for others than pingora: it is not shown yet.
+    Beyond,
     /// Nothing of what follows may be believed.
     Spoilt,
 }
@@ -119,6 +123,7 @@ impl Framing {
             present: Withheld::default(),
             withheld: Vec::new(),
             shown: BytesMut::new(),
+            beyond: Vec::new(),
         }
     }
 
@@ -129,6 +134,10 @@ impl Framing {
         // Where those begin that are not shown as they came.
         let mut sieved = None;
         while at < bytes.len() {
+            if self.state == State::Beyond {
+                self.beyond.extend_from_slice(&bytes[at..]);
+                return sieved.unwrap_or(at);
+            }
             let before = self.state;
             let begins = self.sieves().then_some(at);
             match self.step(&bytes[at..]) {
@@ -181,6 +190,26 @@ impl Framing {
         !self.shown.is_empty()
     }
 
+    /// Whether a request for another protocol has come whole, and what follows it is not shown.
+    pub fn is_beyond(&self) -> bool {
+        self.state == State::Beyond
+    }
+
+    /// What followed it until now.
+    pub fn beyond(&self) -> &[u8] {
+        &self.beyond
+    }
+
+    pub fn take_beyond(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.beyond)
+    }
+
+    /// What follows is pingora's after all.
+    pub fn show_beyond(&mut self) {
+        self.shown.extend_from_slice(&std::mem::take(&mut self.beyond));
+        self.state = State::Blind;
+    }
+
     /// What was withheld of requests whose heads ended since the last call.
     pub fn take_withheld(&mut self) -> Vec<Withheld> {
         std::mem::take(&mut self.withheld)
@@ -194,7 +223,7 @@ impl Framing {
     /// Takes at least one byte.
     fn step(&mut self, bytes: &[u8]) -> Result<usize, Spoil> {
         match self.state {
-            State::Blind => Ok(bytes.len()),
+            State::Blind | State::Beyond => Ok(bytes.len()),
             State::Spoilt => Err(Spoil { taken: 1 }),
             State::Length(left) => Ok(self.skip(left, bytes, State::Length, State::Start)),
             State::ChunkData(left) => Ok(self.skip(left, bytes, State::ChunkData, State::ChunkEnd(0))),
@@ -385,6 +414,9 @@ impl Head {
         // RFC 9112, section 6.1: such a message "ought to be handled as an error".
         if self.codings > 0 && self.lengths > 0 {
             return Err(Ambiguous);
+        }
+        if self.upgrade && self.codings == 0 && self.lengths == 0 {
+            return Ok(State::Beyond);
         }
         // Other codings are refused with a status of their own, once the head is read.
         if self.upgrade || self.codings > 1 || (self.codings == 1 && !self.chunked) {

@@ -14,13 +14,11 @@ use super::clock::{Clock, Phase};
 use super::door::{Door, client_of};
 use super::exchange::Exchange;
 use super::fallback::{Course, TURN};
-use super::{answer, forward, hearsay, hygiene, request_id, returned, secure, until_close};
+use super::over::Over;
+use super::{answer, forward, hearsay, hygiene, let_go, request_id, returned, secure, until_close};
 use crate::config::settings::Answer;
 use crate::live::AnsweredBy;
 use crate::upstream::{is_sound, is_unprocessed};
-
-/// What nginx calls 499: the client went away before there was an answer.
-const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 /// How often a request is sent again that a backend of HTTP/2 refuses, or leaves: whoever does either again has too much to do, or is
 /// not there.
@@ -221,6 +219,7 @@ impl ProxyHttp for Door {
             Clock::with(|clock| clock.enter(Phase::Open, None));
             exchange.handshake = Some(exchange.started.elapsed());
             exchange.traced(|trace| trace.answered(response.status));
+            let_go::decide(exchange.attempt.gate.as_deref());
         } else if response.status.is_informational() {
             exchange.attempt.interim += 1;
             let goes_on = exchange.attempt.interim <= returned::MOST_INTERIM;
@@ -362,20 +361,16 @@ impl ProxyHttp for Door {
     }
 
     async fn logging(&self, session: &mut Session, e: Option<&Error>, exchange: &mut Exchange) {
-        exchange.attempt.slot = None;
-        exchange.attempt.visit = None;
-        let code = session.response_written().map_or(CLIENT_CLOSED_REQUEST, |head| head.status.as_u16());
-        let took = exchange.started.elapsed();
-        if let Some(meters) = exchange.meters() {
-            let stage = exchange.snapshot.effective_stage(exchange.route());
-            meters.answered(stage, exchange.answered_by, code, exchange.waited());
-            if let Some(origin) = exchange.origin_time() {
-                meters.overhead(took.saturating_sub(origin));
-            }
+        if e.is_none() && let_go::keep(session, exchange) {
+            return;
         }
-        self.write_down(session, exchange, code, took);
+        let over = Over::of(session, e, exchange);
+        exchange.count(&over);
+        if let Some(log) = &self.access_log {
+            log.write_down(exchange, &over);
+        }
         self.hand_over(session, exchange, e.is_none());
-        self.finish_trace(session, e, exchange, took);
+        exchange.finish_trace(&over);
         // Last of all: by now the request is counted, and holds no place at a backend.
         if exchange.is_refused {
             answer::listen_on(session).await;

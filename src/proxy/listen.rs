@@ -193,8 +193,14 @@ impl Front {
         };
         let (front, fresh) = (self.clone(), Fresh::of(&self.open));
         tokio::spawn(async move {
-            front.serve(stream, peer, listener, fresh).await;
-            drop(place);
+            let Some((tunnel, of_client)) = front.serve(stream, peer, listener, fresh).await else {
+                return drop(place);
+            };
+            // A task of its own is a small one: this one has the room of a whole request.
+            tokio::spawn(async move {
+                tunnel.run(front.access_log.as_deref()).await;
+                drop((of_client, place));
+            });
         });
     }
 

@@ -16,7 +16,8 @@ use super::announced::Announced;
 use super::client::is_trusted;
 use super::clock::{Clock, Entrance, Phase, Refused, Scheme};
 use super::h2::PREFACE;
-use super::listen::{Fresh, Front};
+use super::let_go::Tunnel;
+use super::listen::{ClientPlace, Fresh, Front};
 use super::pace::Pace;
 use super::stream::ClientStream;
 use super::wire::{Secured, Wire};
@@ -30,7 +31,14 @@ use crate::upstream::Announcement;
 const UNREAD: &str = "-";
 
 impl Front {
-    pub(super) async fn serve(&self, mut stream: Socket, mut peer: SocketAddr, listener: Arc<Listener>, fresh: Fresh) {
+    /// What is left of it may be a tunnel, which goes on without all that a connection takes.
+    pub(super) async fn serve(
+        &self,
+        mut stream: Socket,
+        mut peer: SocketAddr,
+        listener: Arc<Listener>,
+        fresh: Fresh,
+    ) -> Option<(Tunnel, Option<ClientPlace>)> {
         let limits = self.limits();
         if let Socket::Tcp(stream) = &stream {
             // A socket that refuses the option is slower, and nothing else.
@@ -39,16 +47,14 @@ impl Front {
         let (mut scheme, number) = (Scheme::Http, self.number());
         let mut announcement = announcement_of(&stream, peer, number);
         if listener.proxy_protocol {
-            let Some(announced) = Box::pin(self.announced(&mut stream, peer, limits.header_timeout)).await else {
-                return;
-            };
+            let announced = Box::pin(self.announced(&mut stream, peer, limits.header_timeout)).await?;
             peer = announced.client.unwrap_or(peer);
             announcement = Announcement::of_header(&announced.header, number);
             if announced.over_tls {
                 scheme = Scheme::Https;
             }
         }
-        let Ok(_place) = self.enter_client(peer.ip(), &limits) else { return };
+        let place = self.enter_client(peer.ip(), &limits).ok()?;
         let Some(tls) = &listener.tls else {
             let entrance = Entrance { listener: listener.clone(), scheme, announcement, peer: peer.ip() };
             let mut stream = with_addresses(stream, peer);
@@ -56,17 +62,19 @@ impl Front {
             if listener.h2c {
                 let begins = Box::pin(begins_as_http2(&mut stream));
                 // Who does not even begin in time says nothing at all.
-                let Ok(begins) = tokio::time::timeout(limits.header_timeout, begins).await else { return };
+                let Ok(begins) = tokio::time::timeout(limits.header_timeout, begins).await else { return None };
                 http2 = begins;
             }
-            return self.serve_wire(Wire::Plain(stream), http2, entrance, fresh, &limits).await;
+            let tunnel = self.serve_wire(Wire::Plain(stream), http2, entrance, fresh, &limits).await;
+            return tunnel.map(|tunnel| (tunnel, place));
         };
         // Boxed: a plain connection should not carry the room of a handshake.
-        let Some(secured) = Box::pin(handshake(stream, peer, tls, limits.header_timeout)).await else { return };
+        let secured = Box::pin(handshake(stream, peer, tls, limits.header_timeout)).await?;
         self.live().meters().handshakes.inc();
         let entrance = Entrance { listener: listener.clone(), scheme: Scheme::Https, announcement, peer: peer.ip() };
         let http2 = secured.stream.get_ref().1.alpn_protocol() == Some(HTTP2);
-        self.serve_wire(Wire::Tls(Box::new(secured)), http2, entrance, fresh, &limits).await;
+        let tunnel = self.serve_wire(Wire::Tls(Box::new(secured)), http2, entrance, fresh, &limits).await;
+        tunnel.map(|tunnel| (tunnel, place))
     }
 
     /// What the proxy in front says of the connection. `None`: it may not say anything, or what it says is malformed or late;
@@ -90,23 +98,31 @@ impl Front {
         None
     }
 
-    async fn serve_wire(&self, wire: Wire, http2: bool, entrance: Entrance, fresh: Fresh, limits: &Limits) {
-        if http2 {
-            // Told to leave, it still answers what was on its way.
-            drop(fresh);
-            Box::pin(self.serve_http2(wire, entrance, limits)).await;
-        } else {
-            self.serve_http1(wire, entrance, fresh, limits).await;
+    async fn serve_wire(
+        &self,
+        wire: Wire,
+        http2: bool,
+        entrance: Entrance,
+        fresh: Fresh,
+        limits: &Limits,
+    ) -> Option<Tunnel> {
+        if !http2 {
+            return self.serve_http1(wire, entrance, fresh, limits).await;
         }
+        // Told to leave, it still answers what was on its way.
+        drop(fresh);
+        Box::pin(self.serve_http2(wire, entrance, limits)).await;
+        None
     }
 
-    async fn serve_http1(&self, wire: Wire, entrance: Entrance, fresh: Fresh, limits: &Limits) {
+    async fn serve_http1(&self, wire: Wire, entrance: Entrance, fresh: Fresh, limits: &Limits) -> Option<Tunnel> {
         let clock = Clock::new(entrance);
         clock.is_fresh(fresh);
         clock.clone().scope(self.serve_requests(wire, clock.clone(), limits)).await;
         if let Some(refused) = clock.refused() {
             self.note_refused(refused, clock.entrance().peer);
         }
+        clock.passage.take()
     }
 
     async fn serve_requests(&self, wire: Wire, clock: Arc<Clock>, limits: &Limits) {

@@ -14,7 +14,7 @@ use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
     UniqueIDType,
 };
-use tokio::io::{AsyncRead, AsyncWrite, BufWriter, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, BufWriter, ReadBuf, empty};
 
 use super::answer;
 use super::clock::{Alarm, Clock, Phase, Refused};
@@ -59,6 +59,11 @@ impl ClientStream {
             dated: BytesMut::new(),
             names,
         }
+    }
+
+    /// Whether what comes now is not to be read yet, or by others.
+    fn is_held(&self) -> bool {
+        self.framing.is_beyond() && (!self.framing.beyond().is_empty() || self.clock.passage.is_ours())
     }
 
     fn has_read(&self) {
@@ -134,16 +139,24 @@ fn with_date(head: &[u8], date: &[u8]) -> Option<BytesMut> {
 
 impl AsyncRead for ClientStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.framing.is_beyond() && self.clock.passage.is_the_librarys() {
+            self.framing.show_beyond();
+        }
         if self.framing.has_to_show() {
             self.framing.show(buf);
             return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();
-        while let Poll::Ready(result) = Pin::new(&mut self.inner).poll_read(cx, buf) {
+        while !self.is_held()
+            && let Poll::Ready(result) = Pin::new(&mut self.inner).poll_read(cx, buf)
+        {
             let came = buf.filled().len() > before;
             let shown = self.framing.check(&mut buf.filled_mut()[before..]);
             buf.set_filled(before + shown);
             self.framing.show(buf);
+            if self.framing.is_beyond() {
+                self.clock.passage.is_asked_for();
+            }
             for withheld in self.framing.take_withheld() {
                 self.clock.keep_withheld(withheld);
             }
@@ -203,6 +216,9 @@ impl AsyncWrite for ClientStream {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.clock.passage.is_ours() {
+            return self.poll_flush(cx);
+        }
         Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 
@@ -219,6 +235,16 @@ impl AsyncWrite for ClientStream {
     }
 }
 
+/// The library is done with a request for another protocol, and what follows is ours.
+impl Drop for ClientStream {
+    fn drop(&mut self) {
+        if self.clock.passage.is_ours() && self.inner.buffer().is_empty() {
+            let wire = std::mem::replace(self.inner.get_mut(), Wire::Gone(empty()));
+            self.clock.passage.leave_client(wire, self.framing.take_beyond());
+        }
+    }
+}
+
 // What pingora wants to know of a connection is the inner stream's to tell.
 
 #[async_trait]
@@ -226,6 +252,9 @@ impl Shutdown for ClientStream {
     async fn shutdown(&mut self) {
         // What was written must leave before the end does; a client that is gone cannot be told either.
         let _ = tokio::io::AsyncWriteExt::flush(&mut self.inner).await;
+        if self.clock.passage.is_ours() {
+            return;
+        }
         Shutdown::shutdown(self.inner.get_mut()).await;
     }
 }

@@ -6,14 +6,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::{Method, StatusCode};
 use pingora::http::RequestHeader;
-use pingora::proxy::Session;
-use pingora::{Error, ErrorSource};
 use smallvec::SmallVec;
 
 use super::door::Door;
 use super::exchange::Exchange;
+use super::forward;
+use super::over::Over;
 use super::told::{CLIENT_LEFT, Told};
-use super::{answer, forward};
 use crate::config::settings::Parents;
 use crate::live::{AnsweredBy, FallbackReason};
 use crate::trace::{
@@ -202,37 +201,28 @@ impl Door {
         exchange.trace =
             beginning.map(|beginning| Box::new(Trace::new(self.tracer.clone(), beginning, exchange.started)));
     }
+}
 
+impl Exchange {
     /// The request is over, and its spans with it.
-    pub(super) fn finish_trace(&self, session: &Session, e: Option<&Error>, exchange: &mut Exchange, took: Duration) {
-        let Some(mut trace) = exchange.trace.take() else { return };
-        let Some(client) = &exchange.client else { return };
-        trace.ends(exchange.attempt.ended, "aborted");
-        let route = exchange.snapshot.route(exchange.route());
-        let code = session.response_written().map(|head| head.status.as_u16());
+    pub fn finish_trace(&mut self, over: &Over<'_>) {
+        let Some(mut trace) = self.trace.take() else { return };
+        let Some(client) = &self.client else { return };
+        trace.ends(self.attempt.ended, "aborted");
+        let route = self.snapshot.route(self.route());
         trace.finish(
             &Told {
-                request: session.req_header(),
+                request: over.request,
                 client,
                 route: route.map_or("", |route| &route.name),
                 path: route.and_then(|route| route.path.as_deref()),
-                stage: exchange.snapshot.effective_stage(exchange.route()).map_or("respond", |stage| stage.as_str()),
-                answered_by: exchange.answered_by,
-                code,
-                // An answer that says what went wrong is whole.
-                broken: e.filter(|_| code.is_none_or(|code| code < 400)).map(|e| broken(session, e)),
-                request_id: exchange.request_id.as_ref().map(http::HeaderValue::as_bytes).unwrap_or_default(),
+                stage: self.snapshot.effective_stage(self.route()).map_or("respond", |stage| stage.as_str()),
+                answered_by: self.answered_by,
+                code: over.code,
+                broken: over.broken,
+                request_id: self.request_id.as_ref().map(http::HeaderValue::as_bytes).unwrap_or_default(),
             },
-            took,
+            over.took,
         );
-    }
-}
-
-/// Why an answer is not whole, in a word for a span.
-fn broken(session: &Session, e: &Error) -> &'static str {
-    match e.esource() {
-        ErrorSource::Downstream => CLIENT_LEFT,
-        ErrorSource::Upstream if answer::has_begun(session) => "broken_response",
-        ErrorSource::Upstream | ErrorSource::Internal | ErrorSource::Unset => "failed",
     }
 }

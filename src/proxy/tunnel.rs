@@ -1,9 +1,10 @@
-//! A WebSocket's connection to its backend: one of its own, of which nothing is read before the request is over.
+//! A WebSocket's connection to its backend: one of its own, of which nothing is read before the request is over, and which the
+//! library can be told the end of while it goes on: see [`let_go`](super::let_go).
 //!
 //! The library takes the end of the request, which has no body, for the end of the tunnel when the backend's agreement is read
 //! first (<https://github.com/cloudflare/pingora/issues/946>): the user gets the 101 and then the end of the connection. A fast
 //! backend or a busy machine is enough. Here the answer waits behind a [`Gate`] until the end of the request has been noted.
-//! Once the library tells the two ends apart, this file can go.
+//! Once the library tells the two ends apart, the gate can stay open.
 
 use std::io;
 use std::pin::Pin;
@@ -22,8 +23,12 @@ use crate::socket::Stream as Socket;
 use crate::upstream::{Announcement, RawTarget, as_stream, open};
 
 /// Lets the answer through once the end of the request has been noted. Open until it is closed, for a handshake of TLS.
-#[derive(Debug, Default)]
-pub struct Gate(Mutex<Held>);
+#[derive(Debug)]
+pub struct Gate {
+    held: Mutex<Held>,
+    /// No TLS is spoken on it: what is read of it is the tunnel's own.
+    is_bare: bool,
+}
 
 /// Only the connection's own task takes this lock.
 #[derive(Debug, Default)]
@@ -31,19 +36,58 @@ struct Held {
     /// Until the answer may be read.
     flushes: u8,
     reader: Option<Waker>,
+    /// The library has had all that is for it,
+    leaves: bool,
+    /// and has been told so.
+    left: Option<Socket>,
+}
+
+/// What a reader finds.
+enum Found {
+    Held,
+    Open,
+    /// The end of what is for the library.
+    End,
 }
 
 /// The library flushes a request without a body twice: behind its head, and where it notes its end.
 const FLUSHES: u8 = 2;
 
 impl Gate {
+    pub fn of_bare_sockets() -> Self {
+        Self { held: Mutex::default(), is_bare: true }
+    }
+
+    pub fn under_tls() -> Self {
+        Self { held: Mutex::default(), is_bare: false }
+    }
+
     /// The next that is sent is the head of a request without a body.
     pub fn close(&self) {
-        self.0.lock().flushes = FLUSHES;
+        self.held.lock().flushes = FLUSHES;
+    }
+
+    /// Whether the socket can be had without the library.
+    pub fn is_bare(&self) -> bool {
+        self.is_bare
+    }
+
+    /// Nothing more of the socket is for the library: to it, the connection has ended.
+    pub fn let_go(&self) {
+        let mut held = self.held.lock();
+        held.leaves = true;
+        if let Some(reader) = held.reader.take() {
+            reader.wake();
+        }
+    }
+
+    /// The socket, once the library has seen the end.
+    pub fn take_left(&self) -> Option<Socket> {
+        self.held.lock().left.take()
     }
 
     fn flushed(&self) {
-        let mut held = self.0.lock();
+        let mut held = self.held.lock();
         held.flushes = held.flushes.saturating_sub(1);
         if held.flushes == 0
             && let Some(reader) = held.reader.take()
@@ -52,14 +96,17 @@ impl Gate {
         }
     }
 
-    /// Whether the reader has to wait; it is woken.
-    fn holds(&self, reader: &Waker) -> bool {
-        let mut held = self.0.lock();
-        let holds = held.flushes > 0;
-        if holds {
-            held.reader = Some(reader.clone());
+    /// A reader that has to wait is woken; so is one that waits for more, if there is to be no more.
+    fn find(&self, reader: &Waker) -> Found {
+        let mut held = self.held.lock();
+        if held.leaves {
+            return Found::End;
         }
-        holds
+        let holds = held.flushes > 0;
+        if holds || self.is_bare {
+            held.reader.get_or_insert_with(|| reader.clone()).clone_from(reader);
+        }
+        if holds { Found::Held } else { Found::Open }
     }
 }
 
@@ -77,7 +124,7 @@ pub struct Tunnel {
 impl Connect for Tunnel {
     async fn connect(&self, to: &SocketAddr) -> pingora::Result<Stream> {
         let socket = open(to, self.announcement.as_ref()).await?;
-        let gated = Gated { socket, gate: self.gate.clone() };
+        let gated = Gated { socket: Some(socket), gate: self.gate.clone() };
         Ok(match &self.target {
             Some(target) => as_stream(target.on(gated)),
             None => as_stream(gated),
@@ -87,32 +134,45 @@ impl Connect for Tunnel {
 
 #[derive(Debug)]
 struct Gated {
-    socket: Socket,
+    /// `None`: the library has seen the end.
+    socket: Option<Socket>,
     gate: Arc<Gate>,
 }
 
 impl VirtualSocket for Gated {
     fn set_socket_option(&self, option: VirtualSockOpt) -> io::Result<()> {
-        self.socket.set_socket_option(option)
+        self.socket.as_ref().map_or(Ok(()), |socket| socket.set_socket_option(option))
     }
 }
 
 impl AsyncRead for Gated {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.gate.holds(cx.waker()) {
-            return Poll::Pending;
+        match (self.gate.find(cx.waker()), &mut self.socket) {
+            (Found::Held, _) => Poll::Pending,
+            (Found::Open, Some(socket)) => Pin::new(socket).poll_read(cx, buf),
+            (Found::Open, None) => Poll::Ready(Ok(())),
+            (Found::End, _) => {
+                if let Some(socket) = self.socket.take() {
+                    self.gate.held.lock().left = Some(socket);
+                }
+                Poll::Ready(Ok(()))
+            }
         }
-        Pin::new(&mut self.socket).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for Gated {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(cx, buf)
+        match &mut self.socket {
+            Some(socket) => Pin::new(socket).poll_write(cx, buf),
+            // Whatever this is, it would be lost, and nobody knew.
+            None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.socket).poll_flush(cx);
+        let Some(socket) = &mut self.socket else { return Poll::Ready(Ok(())) };
+        let flushed = Pin::new(socket).poll_flush(cx);
         if flushed.is_ready() {
             self.gate.flushed();
         }
@@ -120,6 +180,6 @@ impl AsyncWrite for Gated {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
+        self.socket.as_mut().map_or(Poll::Ready(Ok(())), |socket| Pin::new(socket).poll_shutdown(cx))
     }
 }

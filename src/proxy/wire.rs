@@ -9,10 +9,12 @@ use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Shutdown, SocketDigest, TimingDigest, UniqueID, UniqueIDType,
 };
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, Empty};
 use tokio_rustls::server::TlsStream;
 
 use crate::socket::{Stream as Socket, passes_bytes};
+
+const NO_DESCRIPTOR: UniqueIDType = -1;
 
 // A plain connection is as it was before there were others: no box, no way round.
 #[allow(clippy::large_enum_variant)]
@@ -20,6 +22,8 @@ use crate::socket::{Stream as Socket, passes_bytes};
 pub enum Wire {
     Plain(Stream),
     Tls(Box<Secured>),
+    /// Somebody else has it by now.
+    Gone(Empty),
 }
 
 #[derive(Debug)]
@@ -28,7 +32,7 @@ pub struct Secured {
     pub digest: Arc<SocketDigest>,
 }
 
-passes_bytes! { Wire { Plain(stream) => *stream, Tls(secured) => secured.stream } }
+passes_bytes! { Wire { Plain(stream) => *stream, Tls(secured) => secured.stream, Gone(empty) => *empty } }
 
 // What pingora wants to know of a connection.
 
@@ -39,6 +43,7 @@ impl Shutdown for Wire {
             Self::Plain(stream) => Shutdown::shutdown(stream).await,
             // Says goodbye in TLS as well: without it, an answer that ends with the connection looks cut.
             Self::Tls(secured) => drop(secured.stream.shutdown().await),
+            Self::Gone(_) => {}
         }
     }
 }
@@ -48,6 +53,7 @@ impl UniqueID for Wire {
         match self {
             Self::Plain(stream) => stream.id(),
             Self::Tls(secured) => secured.stream.get_ref().0.as_raw_fd(),
+            Self::Gone(_) => NO_DESCRIPTOR,
         }
     }
 }
@@ -56,7 +62,7 @@ impl GetTimingDigest for Wire {
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
         match self {
             Self::Plain(stream) => stream.get_timing_digest(),
-            Self::Tls(_) => Vec::new(),
+            Self::Tls(_) | Self::Gone(_) => Vec::new(),
         }
     }
 }
@@ -65,7 +71,7 @@ impl GetProxyDigest for Wire {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
         match self {
             Self::Plain(stream) => stream.get_proxy_digest(),
-            Self::Tls(_) => None,
+            Self::Tls(_) | Self::Gone(_) => None,
         }
     }
 }
@@ -75,6 +81,7 @@ impl GetSocketDigest for Wire {
         match self {
             Self::Plain(stream) => stream.get_socket_digest(),
             Self::Tls(secured) => Some(secured.digest.clone()),
+            Self::Gone(_) => None,
         }
     }
 }

@@ -1,12 +1,10 @@
-//! What is kept of a request: the copy that is handed to the mirror, and the line in the access log.
+//! What is kept of a request: the copy that is handed to the mirror.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
-use http::Version;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 
-use super::super::access_log::Line;
 use super::super::capture::{Capture, Captured};
 use super::super::exchange::Exchange;
 use super::super::forward;
@@ -79,43 +77,5 @@ impl Door {
             trace: exchange.trace.as_ref().map(|trace| trace.for_copy()),
             announcement: announcement(),
         })
-    }
-
-    pub(in crate::proxy) fn write_down(&self, session: &Session, exchange: &Exchange, status: u16, took: Duration) {
-        let (Some(log), Some(client)) = (&self.access_log, exchange.client) else { return };
-        if !log.wants(status) {
-            return;
-        }
-        let request = session.req_header();
-        let header = |name| request.headers.get(name).map(http::HeaderValue::as_bytes).unwrap_or_default();
-        let route = exchange.snapshot.route(exchange.route());
-        log.push(&Line {
-            at: SystemTime::now(),
-            client: client.address,
-            method: request.method.as_str(),
-            path: forward::split_target(forward::target(request)).0,
-            host: header(http::header::HOST),
-            protocol: protocol_of(request.version),
-            status,
-            bytes: session.body_bytes_sent(),
-            took,
-            route: route.map_or("", |route| &route.name),
-            stage: exchange.snapshot.effective_stage(exchange.route()).map_or("respond", |stage| stage.as_str()),
-            answered_by: exchange.answered_by.label(),
-            limited: exchange.limited,
-            request_id: exchange.request_id.as_ref().map(http::HeaderValue::as_bytes).unwrap_or_default(),
-            trace: exchange.trace.as_ref().map(|trace| trace.id()),
-            referer: header(http::header::REFERER),
-            user_agent: header(http::header::USER_AGENT),
-        });
-    }
-}
-
-/// As access logs have always written it.
-fn protocol_of(version: Version) -> &'static str {
-    match version {
-        Version::HTTP_10 => "HTTP/1.0",
-        Version::HTTP_2 => "HTTP/2.0",
-        _ => "HTTP/1.1",
     }
 }

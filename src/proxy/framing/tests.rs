@@ -138,7 +138,28 @@ fn what_is_withheld_is_looked_at_no_less() {
 
 #[test]
 fn after_an_upgrade_the_bytes_are_nobodys_business() {
-    passes("GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n\u{81}\0 \n\n\r\n \n x\n");
+    passes("GET / HTTP/1.1\r\nContent-Length: 1\r\nUpgrade: websocket\r\n\r\n\u{81}\0 \n\n\r\n \n x\n");
+}
+
+#[test]
+fn what_follows_a_request_for_another_protocol_is_shown_only_if_it_is_to_be() {
+    const BEYOND: &[u8] = b"\x81\0 \n\n\r\n \n x\n";
+    for lines in [3, SHOWN_LINES + 50] {
+        let head = format!("GET / HTTP/1.1\r\n{}Upgrade: websocket\r\n\r\n", header_lines(0..lines, "\r\n"));
+        let whole = [head.as_bytes(), BEYOND].concat();
+        for piece in [1, 2, 3, 7, 100, whole.len()] {
+            let mut framing = Framing::new(1 << 17);
+            let out = shown(&mut framing, &whole, piece).0;
+            assert!(out.ends_with(b"Upgrade: websocket\r\n\r\n"), "{}", String::from_utf8_lossy(&out));
+            assert!(framing.is_beyond() && framing.beyond() == BEYOND, "in {piece}s");
+            framing.show_beyond();
+            let mut room = [0; 64];
+            let mut room = ReadBuf::new(&mut room);
+            framing.show(&mut room);
+            assert_eq!(room.filled(), BEYOND);
+            assert_eq!(shown(&mut framing, BEYOND, piece).0, BEYOND, "and what comes from now on");
+        }
+    }
 }
 
 #[test]

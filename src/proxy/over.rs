@@ -1,0 +1,109 @@
+//! A request that is over: it is counted, written down, and its trace ends.
+
+use std::time::{Duration, SystemTime};
+
+use http::Version;
+use pingora::http::RequestHeader;
+use pingora::proxy::Session;
+use pingora::{Error, ErrorSource};
+
+use super::access_log::{AccessLog, Line};
+use super::exchange::Exchange;
+use super::told::CLIENT_LEFT;
+use super::{answer, forward};
+
+/// What nginx calls 499: the client went away before there was an answer.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// How it ended.
+#[derive(Debug)]
+pub struct Over<'a> {
+    pub request: &'a RequestHeader,
+    /// `None`: the client left before it was answered.
+    pub code: Option<u16>,
+    /// Body bytes sent to the client.
+    pub bytes: usize,
+    /// Why the answer is not whole, in one word.
+    pub broken: Option<&'static str>,
+    pub took: Duration,
+}
+
+impl<'a> Over<'a> {
+    pub fn of(session: &'a Session, e: Option<&Error>, exchange: &Exchange) -> Self {
+        let code = session.response_written().map(|head| head.status.as_u16());
+        // An answer that says what went wrong is whole.
+        let broken = e.filter(|_| code.is_none_or(|code| code < 400)).map(|e| broken(session, e));
+        let took = exchange.started.elapsed();
+        Self { request: session.req_header(), code, bytes: session.body_bytes_sent(), broken, took }
+    }
+
+    fn status(&self) -> u16 {
+        self.code.unwrap_or(CLIENT_CLOSED_REQUEST)
+    }
+}
+
+/// In a word for a span.
+fn broken(session: &Session, e: &Error) -> &'static str {
+    match e.esource() {
+        ErrorSource::Downstream => CLIENT_LEFT,
+        ErrorSource::Upstream if answer::has_begun(session) => BROKEN_RESPONSE,
+        ErrorSource::Upstream | ErrorSource::Internal | ErrorSource::Unset => "failed",
+    }
+}
+
+/// The backend broke off.
+pub const BROKEN_RESPONSE: &str = "broken_response";
+
+impl Exchange {
+    /// Gives back its place at the backend, and counts it.
+    pub fn count(&mut self, over: &Over<'_>) {
+        self.attempt.slot = None;
+        self.attempt.visit = None;
+        let Some(meters) = self.meters() else { return };
+        let stage = self.snapshot.effective_stage(self.route());
+        meters.answered(stage, self.answered_by, over.status(), self.waited());
+        if let Some(origin) = self.origin_time() {
+            meters.overhead(over.took.saturating_sub(origin));
+        }
+    }
+}
+
+impl AccessLog {
+    pub fn write_down(&self, exchange: &Exchange, over: &Over<'_>) {
+        let (Some(client), status) = (exchange.client, over.status()) else { return };
+        if !self.wants(status) {
+            return;
+        }
+        let request = over.request;
+        let header = |name| request.headers.get(name).map(http::HeaderValue::as_bytes).unwrap_or_default();
+        let route = exchange.snapshot.route(exchange.route());
+        self.push(&Line {
+            at: SystemTime::now(),
+            client: client.address,
+            method: request.method.as_str(),
+            path: forward::split_target(forward::target(request)).0,
+            host: header(http::header::HOST),
+            protocol: protocol_of(request.version),
+            status,
+            bytes: over.bytes,
+            took: over.took,
+            route: route.map_or("", |route| &route.name),
+            stage: exchange.snapshot.effective_stage(exchange.route()).map_or("respond", |stage| stage.as_str()),
+            answered_by: exchange.answered_by.label(),
+            limited: exchange.limited,
+            request_id: exchange.request_id.as_ref().map(http::HeaderValue::as_bytes).unwrap_or_default(),
+            trace: exchange.trace.as_ref().map(|trace| trace.id()),
+            referer: header(http::header::REFERER),
+            user_agent: header(http::header::USER_AGENT),
+        });
+    }
+}
+
+/// As access logs have always written it.
+fn protocol_of(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2.0",
+        _ => "HTTP/1.1",
+    }
+}
