@@ -84,7 +84,11 @@ impl Passage {
     }
 
     fn stays_the_librarys(&self) {
-        *self.0.lock() = Course::Librarys;
+        let mut course = self.0.lock();
+        // A request that asks for nothing of the kind decides nothing for the next one.
+        if !matches!(*course, Course::None) {
+            *course = Course::Librarys;
+        }
     }
 
     /// The client's connection, and what came on it behind the head.
