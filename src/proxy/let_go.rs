@@ -104,11 +104,10 @@ impl Passage {
         }
     }
 
-    /// Both ends, if both are left.
+    /// What is left to do: to pass bytes, or to count a request whose client left meanwhile.
     pub fn take(&self) -> Option<Tunnel> {
         let Course::Ours(ends) = std::mem::take(&mut *self.0.lock()) else { return None };
-        let ((client, early), left) = (ends.client?, ends.backend?);
-        Some(Tunnel { client, early, left })
+        Some(Tunnel { client: ends.client, left: ends.backend? })
     }
 }
 
@@ -157,8 +156,8 @@ fn told_of(request: &RequestHeader) -> pingora::Result<RequestHeader> {
 /// Between a client and its backend, without the library.
 #[derive(Debug)]
 pub struct Tunnel {
-    client: Wire,
-    early: Vec<u8>,
+    /// With what it has said already; `None`: it did not even take the agreement.
+    client: Option<(Wire, Vec<u8>)>,
     left: Box<Left>,
 }
 
@@ -167,7 +166,10 @@ impl Tunnel {
     pub async fn run(self, log: Option<&AccessLog>) {
         let Left { mut backend, mut exchange, request, bytes, patience } = *self.left;
         // Nobody waits for the end of what the client says: it is the end of the tunnel.
-        let (end, passed) = Relay::new(self.client, &mut backend, self.early, patience).run().await;
+        let (end, passed) = match self.client {
+            Some((client, early)) => Relay::new(client, &mut backend, early, patience).run().await,
+            None => (End::ClientBroke, 0),
+        };
         // A backend that is gone cannot be told.
         let _ = tokio::time::timeout(patience.backend, backend.shutdown()).await;
         drop(backend);
