@@ -34,22 +34,24 @@ impl Client {
         if !is_trusted(peer, trusted) {
             return Self { peer, address: peer, by_proxy: false, scheme: scheme.name() };
         }
-        let mut address = peer;
-        for hop in hops_from_the_right(headers) {
+        let (mut address, mut place) = (peer, None);
+        for (at, hop) in hops_from_the_right(headers).enumerate() {
             let Some(hop) = hop else { break };
-            address = hop;
+            (address, place) = (hop, Some(at));
             if !is_trusted(hop, trusted) {
                 break;
             }
         }
-        Self { peer, address, by_proxy: true, scheme: forwarded_scheme(headers).unwrap_or(scheme.name()) }
+        let forwarded = place.and_then(|place| forwarded_scheme(headers, place));
+        let scheme = forwarded.or_else(|| forwarded_scheme(headers, 0)).unwrap_or(scheme.name());
+        Self { peer, address, by_proxy: true, scheme }
     }
 
     /// What the backend is told in X-Forwarded-For: the list so far if a trusted proxy made it, and the peer.
     pub fn forwarded_for(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let mut list = Vec::with_capacity(64);
         if self.by_proxy {
-            for so_far in headers.get_all(X_FORWARDED_FOR) {
+            for so_far in headers.get_all(X_FORWARDED_FOR).iter().filter(|so_far| !so_far.is_empty()) {
                 list.extend_from_slice(so_far.as_bytes());
                 list.extend_from_slice(b", ");
             }
@@ -73,33 +75,66 @@ pub(super) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
 
 /// `None` for an entry that is no address: nothing left of it can be believed.
 fn hops_from_the_right(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
-    let usual =
-        headers.get_all(X_FORWARDED_FOR).iter().rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
-    let standard: SmallVec<[&[u8]; 4]> = match headers.contains_key(X_FORWARDED_FOR) {
-        true => SmallVec::new(),
-        false => elements(headers).map(|element| parameter(element, b"for").unwrap_or_default()).collect(),
+    let usual: List<'_> = listed(headers, &X_FORWARDED_FOR).collect();
+    let hops = match usual.is_empty() {
+        false => usual,
+        true => elements(headers).map(|element| parameter(element, b"for").unwrap_or_default()).collect(),
     };
-    let address = |hop: &[u8]| address_of(std::str::from_utf8(hop.trim_ascii()).ok()?);
-    usual.chain(standard.into_iter().rev()).map(address)
+    hops.into_iter().rev().map(|hop| address_of(std::str::from_utf8(hop).ok()?))
+}
+
+type List<'a> = SmallVec<[&'a [u8]; 4]>;
+
+/// What a header lists, from the left. Who reads a list leaves out what is empty: RFC 9110, section 5.6.1.
+fn listed<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+    let elements = headers.get_all(name).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    elements.map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
 }
 
 /// The elements of Forwarded, from the left: RFC 7239, section 4. Read only where there is no X-Forwarded-For.
 fn elements(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    headers.get_all(FORWARDED).iter().flat_map(|header| unquoted_parts(header.as_bytes(), b','))
+    headers.get_all(FORWARDED).iter().flat_map(|line| elements_of(line.as_bytes()))
 }
 
-/// What separators part, but for those in quoted strings: a proxy quotes what clients say (RFC 9110, section 5.6.4).
-fn unquoted_parts(list: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
-    let (mut quoted, mut escaped) = (false, false);
-    list.split(move |byte| {
-        let was_escaped = std::mem::take(&mut escaped);
+/// A line in which a quote stays open says nothing: where a client opened it, it would hide what the proxy in front wrote behind it.
+fn elements_of(line: &[u8]) -> List<'_> {
+    const NONSENSE: &[u8] = b"=";
+    if !closes_its_quotes(line) {
+        return List::from_slice(&[NONSENSE]);
+    }
+    unquoted_parts(line, b',').map(<[u8]>::trim_ascii).filter(|element| !element.is_empty()).collect()
+}
+
+fn closes_its_quotes(line: &[u8]) -> bool {
+    let mut quotes = Quotes::default();
+    line.iter().for_each(|byte| _ = quotes.hold(*byte));
+    !quotes.open
+}
+
+/// Quoted strings: RFC 9110, section 5.6.4.
+#[derive(Default)]
+struct Quotes {
+    open: bool,
+    escaped: bool,
+}
+
+impl Quotes {
+    /// Whether the byte stands in a quoted string, or ends one.
+    fn hold(&mut self, byte: u8) -> bool {
+        let was_escaped = std::mem::take(&mut self.escaped);
         match byte {
-            b'\\' if quoted && !was_escaped => escaped = true,
-            b'"' if !was_escaped => quoted = !quoted,
+            b'\\' if self.open && !was_escaped => self.escaped = true,
+            b'"' if !was_escaped => self.open = !self.open,
             _ => {}
         }
-        *byte == separator && !quoted
-    })
+        self.open
+    }
+}
+
+/// What separators part, but for those in quoted strings: a proxy quotes what clients say.
+fn unquoted_parts(list: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let mut quotes = Quotes::default();
+    list.split(move |byte| !quotes.hold(*byte) && *byte == separator)
 }
 
 /// `198.51.100.4` of `proto=https; for=198.51.100.4`.
@@ -114,7 +149,7 @@ fn parameter<'a>(element: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 
 /// What the proxy nearest to us says in Forwarded, if it writes no X-Forwarded-For: of `proto` or `host`.
 fn forwarded<'a>(headers: &'a HeaderMap, name: &[u8]) -> Option<&'a [u8]> {
-    if headers.contains_key(X_FORWARDED_FOR) {
+    if listed(headers, &X_FORWARDED_FOR).next().is_some() {
         return None;
     }
     parameter(elements(headers).last()?, name)
@@ -132,13 +167,21 @@ fn address_of(hop: &str) -> Option<IpAddr> {
     parsed.ok().map(|address: IpAddr| address.to_canonical())
 }
 
-/// The proxy nearest to us speaks last. `None`: it does not say.
-fn forwarded_scheme(headers: &HeaderMap) -> Option<&'static str> {
-    let last = match headers.get_all(X_FORWARDED_PROTO).iter().next_back() {
-        Some(said) => said.as_bytes().rsplit(|byte| *byte == b',').next()?.trim_ascii(),
-        None => forwarded(headers, b"proto")?,
+/// As the proxy says that took the hop at this place, counted from the right: that of the client, who sees the site by it. Where a
+/// list has not one for each hop, the proxy nearest to us is who says it. `None`: it does not.
+fn forwarded_scheme(headers: &HeaderMap, place: usize) -> Option<&'static str> {
+    let said: List<'_> = listed(headers, &X_FORWARDED_PROTO).collect();
+    let hops = listed(headers, &X_FORWARDED_FOR).count();
+    let scheme = match (said.is_empty(), hops) {
+        (false, hops) => said.iter().rev().nth(if said.len() == hops { place } else { 0 }).copied()?,
+        (true, 0) => {
+            let elements: List<'_> = elements(headers).collect();
+            let from = elements.len().checked_sub(place + 1)?;
+            elements.get(from..)?.iter().find_map(|element| parameter(element, b"proto"))?
+        }
+        (true, _) => return None,
     };
-    Some(if last.eq_ignore_ascii_case(b"https") { "https" } else { "http" })
+    Some(if scheme.eq_ignore_ascii_case(b"https") { "https" } else { "http" })
 }
 
 #[cfg(test)]
@@ -217,6 +260,27 @@ mod tests {
         assert_eq!(client("10.0.0.1", &["10.0.0.3, 10.0.0.2"]).address.to_string(), "10.0.0.3");
         assert_eq!(client("10.0.0.1", &[]).address.to_string(), "10.0.0.1");
         assert_eq!(client("10.0.0.1", &["1.1.1.1, garbage, 10.0.0.2"]).address.to_string(), "10.0.0.2");
+        assert_eq!(client("10.0.0.1", &["1.1.1.1,, 10.0.0.2,", ""]).address.to_string(), "1.1.1.1");
+    }
+
+    #[test]
+    fn the_scheme_is_that_of_the_hop_that_the_client_took() {
+        let scheme = |lines: &[(HeaderName, &str)]| {
+            let headers =
+                HeaderMap::from_iter(lines.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())));
+            let trusted = ["10.0.0.0/8".parse().unwrap()];
+            Client::of("10.0.0.1".parse().unwrap(), Scheme::Http, &headers, &trusted).scheme
+        };
+        let of_two = |protos| scheme(&[(X_FORWARDED_FOR, "1.1.1.1, 10.0.0.2"), (X_FORWARDED_PROTO, protos)]);
+        assert_eq!(of_two("https, http"), "https");
+        assert_eq!(of_two("http, https"), "http");
+        // The client's own list is longer by one, and the proxy's word counts.
+        assert_eq!(scheme(&[(X_FORWARDED_FOR, "6.6.6.6, 1.1.1.1"), (X_FORWARDED_PROTO, "https, http")]), "http");
+        assert_eq!(of_two("https, https, http"), "http");
+        assert_eq!(scheme(&[(FORWARDED, "for=1.1.1.1;proto=https, for=10.0.0.2;proto=http")]), "https");
+        assert_eq!(scheme(&[(FORWARDED, "for=1.1.1.1;proto=https, for=10.0.0.2")]), "https");
+        assert_eq!(scheme(&[(FORWARDED, "for=1.1.1.1, for=10.0.0.2;proto=https")]), "https");
+        assert_eq!(scheme(&[(FORWARDED, "for=6.6.6.6;proto=https, for=1.1.1.1;proto=http")]), "http");
     }
 
     #[test]
@@ -231,6 +295,13 @@ mod tests {
         assert_eq!(address("10.0.0.1", "for=1.1.1.1, for=_hidden, for=10.0.0.2"), "10.0.0.2");
         assert_eq!(address("10.0.0.1", "for=1.1.1.1, for=unknown"), "10.0.0.1");
         assert_eq!(address("203.0.113.9", "for=1.1.1.1"), "203.0.113.9");
+        // A quote that the client left open would hide what the proxy wrote behind it.
+        for opened in ["x=\"", "x=\"a", "x=\"\\", "x=\"\\\"", "host=\"a\";x=\""] {
+            for appended in ["for=198.51.100.4", "for=\"[2001:db8::1]\"", "for=198.51.100.4;host=\"a:80\";by=\"b\""] {
+                assert_eq!(address("10.0.0.1", &format!("for=1.1.1.1;{opened}, {appended}")), "10.0.0.1", "{opened}");
+            }
+        }
+        assert_eq!(address("10.0.0.1", "for=1.1.1.1,, , for=10.0.0.2,"), "1.1.1.1");
     }
 
     #[test]

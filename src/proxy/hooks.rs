@@ -76,6 +76,11 @@ impl ProxyHttp for Door {
             answer::redirect(session, secure::location(session.req_header(), port)).await?;
             return Ok(true);
         }
+        if let Some(client) = &exchange.client {
+            // Before anybody decides by it.
+            let telling = &exchange.snapshot.settings.telling_headers;
+            hearsay::remove(session.req_header_mut(), client, self.mirror_token(), telling);
+        }
         let settled = sound.and_then(|()| self.decide(session.req_header(), upgrade, exchange));
         let settled =
             settled.and_then(|()| Self::within_size(forward::announced_length(session.req_header()), exchange));
@@ -145,7 +150,6 @@ impl ProxyHttp for Door {
         }
         if let Some(client) = &exchange.client {
             forward::identify(request, client)?;
-            hearsay::remove(request, client, self.mirror_token(), &exchange.snapshot.settings.telling_headers);
         }
         request_id::send(request, &exchange.snapshot.settings.request_id, exchange.request_id.as_ref())?;
         if let Some(trace) = &exchange.trace {

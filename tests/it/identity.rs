@@ -68,6 +68,25 @@ fn names_that_cgi_takes_for_others_are_taken_from_everybody() {
     }
 }
 
+/// What a stranger says of himself opens no route, and chooses no session.
+#[test]
+fn routes_do_not_hear_what_only_proxies_may_say() {
+    let said = ["X-Real-IP: 10.0.0.5", "X-Remote-User: admin", "X-Forwarded-Proto: https", "X-Forwarded-For: 10.0.0.5"];
+    let route = |line: &str| {
+        let (name, value) = line.split_once(": ").unwrap();
+        format!("- {{name: {name}, match: {{path: {{prefix: /}}, headers: {{{name}: \"{value}\"}}}}, stage: legacy}}\n")
+    };
+    let routes: String = said.iter().map(|line| route(line)).collect();
+    let routes = routes.to_lowercase() + "- {name: all, match: {path: {prefix: /}}, respond: {status: 403}}";
+    for (trusted, status) in [(NOBODY, 403), (LOOPBACK, 200)] {
+        let site = Site::named();
+        let door = site.open_with(&site.config(&routes).and(trusted));
+        for line in said {
+            assert_eq!(door.ask("GET", "/", &[line], b"").status(), status, "{line} of {trusted}");
+        }
+    }
+}
+
 /// PHP reads `X_Api` as `X-Api`, and the door does not: who passes a route by that spelling would pass it in the backend's name.
 #[test]
 fn a_header_that_routes_are_told_by_has_one_spelling() {
