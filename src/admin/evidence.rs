@@ -14,13 +14,18 @@ use crate::live::{Live, Snapshot, facts};
 /// How old a verdict of the status and the metric may be. Evidence is written once in so long anyway.
 const VERDICTS_HOLD: Duration = Duration::from_secs(1);
 
+/// The one that this door writes. Another one in the config waits for a restart.
+fn store_of(live: &Live) -> PathBuf {
+    live.recorder().health().path.unwrap_or_else(|| live.snapshot().settings.store.path.clone())
+}
+
 /// The report on one route or all, with the stages and gates that are in force.
 ///
 /// # Errors
 /// There is no store, it cannot be read, or it knows no such route.
 pub async fn report(live: &Live, route: Option<&str>) -> Result<Report, ReportError> {
     let snapshot = live.snapshot();
-    let store = snapshot.settings.store.path.clone();
+    let store = store_of(live);
     let filter = Filter {
         route: route.map(str::to_owned),
         facts: Some(facts(&snapshot.settings, snapshot.rollbacks())),
@@ -36,7 +41,7 @@ pub async fn report(live: &Live, route: Option<&str>) -> Result<Report, ReportEr
 /// # Errors
 /// There is no store, or it cannot be read.
 pub async fn sample(live: &Live, id: i64) -> Result<Option<SampleReport>, ReportError> {
-    let store = live.snapshot().settings.store.path.clone();
+    let store = store_of(live);
     let asked = store.clone();
     off_the_loop(store, move || Ok(report::sample(&StoreReader::open(&asked)?, id)?)).await
 }

@@ -138,8 +138,11 @@ impl LastReload {
 
 impl StoreStatus {
     fn of(shown: &Shown, snapshot: &Snapshot) -> Self {
-        let error = shown.live.recorder().health().error();
-        Self { path: snapshot.settings.store.path.display().to_string(), ok: error.is_none(), error }
+        let health = shown.live.recorder().health();
+        let error = health.error();
+        // Another one in the config waits for a restart.
+        let path = health.path.as_ref().unwrap_or(&snapshot.settings.store.path).display().to_string();
+        Self { path, ok: error.is_none(), error }
     }
 }
 

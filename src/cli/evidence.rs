@@ -11,6 +11,7 @@ use super::AdminTarget;
 use super::ask::{DoorAt, Heard};
 use crate::evidence::fact::RouteFact;
 use crate::evidence::report::Filter;
+use crate::evidence::store::lock;
 use crate::{config, live};
 
 /// Which store is read.
@@ -26,6 +27,8 @@ pub struct StoreTarget {
 pub struct Evidence<'a> {
     config: &'a Path,
     pub store: PathBuf,
+    /// Whether it is the config that names it.
+    is_configured: bool,
     /// `None`: the config cannot be read, and what the door said last holds.
     facts: Option<Vec<RouteFact>>,
 }
@@ -38,10 +41,10 @@ impl StoreTarget {
             (Ok(settings), path) => {
                 let kept = live::Rollbacks::beside(&settings.store.path);
                 let (rollbacks, _) = live::Rollbacks::open(kept);
-                let store = path.clone().unwrap_or_else(|| settings.store.path.clone());
-                Ok(Evidence { config, store, facts: Some(live::facts(&settings, rollbacks.now())) })
+                let (is_configured, store) = (path.is_none(), path.clone().unwrap_or(settings.store.path.clone()));
+                Ok(Evidence { config, store, is_configured, facts: Some(live::facts(&settings, rollbacks.now())) })
             }
-            (Err(_), Some(path)) => Ok(Evidence { config, store: path.clone(), facts: None }),
+            (Err(_), Some(path)) => Ok(Evidence { config, store: path.clone(), is_configured: false, facts: None }),
             (Err(errors), None) => {
                 Err(errors).context("the config says where the store is; --store PATH reads one without it")
             }
@@ -67,14 +70,31 @@ impl Evidence<'_> {
         Filter { facts: self.facts.clone(), unwritten: self.unwritten(), ..Filter::at(SystemTime::now()) }
     }
 
-    /// Why the store lacks what the door that writes it has counted; `None`: it lacks nothing, or no door answers.
+    /// Why the store lacks what the door that writes it has counted; `None`: it lacks nothing, or no door has it. A door that has it
+    /// and cannot be heard is none that has nothing to say.
     fn unwritten(&self) -> Option<String> {
-        let door = DoorAt::find(self.config, &AdminTarget::default()).ok()?;
-        let Ok(Heard::Answer(DoorStatus { store })) = door.get("/api/v1/status") else { return None };
-        let same = match (store.path.canonicalize(), self.store.canonicalize()) {
-            (Ok(its), Ok(this)) => its == this,
-            _ => store.path == self.store,
+        let asked = DoorAt::find(self.config, &AdminTarget::default())
+            .and_then(|door| Ok((door.get::<DoorStatus>("/api/v1/status")?, door)));
+        let unheard = match asked {
+            Ok((Heard::Answer(DoorStatus { store }), _)) if is_same(&store.path, &self.store) => return store.error,
+            Ok((Heard::Answer(DoorStatus { store }), _)) if self.is_configured => {
+                return Some(format!(
+                    "the running door writes {}: store.path waits for a restart",
+                    store.path.display()
+                ));
+            }
+            Ok((Heard::Answer(_), _)) => "another door than that of the config".to_owned(),
+            Ok((Heard::Nobody, door)) => format!("nobody answers at {}", door.address()),
+            Err(error) => format!("{error:#}"),
         };
-        store.error.filter(|_| same)
+        let holder = lock::holder(&self.store)?;
+        Some(format!("a door ({holder}) has the store open, and cannot be asked: {unheard}"))
+    }
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => one == other,
     }
 }

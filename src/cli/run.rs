@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -13,6 +14,7 @@ use super::notify::{self, Word};
 use super::succession::{NewDoor, Successor};
 use super::wiring::OpenDoor;
 use crate::config;
+use crate::evidence::Recorder;
 use crate::socket::Inherited;
 
 #[derive(Debug, clap::Args)]
@@ -116,7 +118,7 @@ struct Signals {
 impl Signals {
     fn listen() -> std::io::Result<Self> {
         Ok(Self {
-            stop: [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?],
+            stop: stop_signals()?,
             upgrade: signal(SignalKind::user_defined2())?,
             hangup: signal(SignalKind::hangup())?,
         })
@@ -148,21 +150,39 @@ impl Signals {
             }
         };
         let leaving = matches!(end, End::Succeeded(_));
-        let (evidence, log) = (door.evidence(), log.clone());
-        tokio::spawn(async move {
-            if leaving {
-                told_to_stop(&mut self.stop).await;
-                tracing::info!("told to stop: this door answers its last requests and leaves, as it was about to");
-            }
-            told_to_stop(&mut self.stop).await;
-            tracing::warn!("told twice: the door ends now");
-            let written = tokio::task::spawn_blocking(move || evidence.flush());
-            let _ = tokio::time::timeout(LAST_WRITE, written).await;
-            log.flush();
-            std::process::exit(1);
-        });
+        if let Err(error) = heed_the_impatient(leaving, door.evidence(), log.clone()) {
+            tracing::warn!("a second SIGTERM will not be heard: {error}");
+        }
         end
     }
+}
+
+/// On a thread and a runtime of its own, for the door's end before the door does. Returns when it listens.
+fn heed_the_impatient(leaving: bool, evidence: Arc<Recorder>, log: Log) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut stop = {
+        let _here = runtime.enter();
+        stop_signals()?
+    };
+    let listen = async move {
+        if leaving {
+            told_to_stop(&mut stop).await;
+            tracing::info!("told to stop: this door answers its last requests and leaves, as it was about to");
+        }
+        told_to_stop(&mut stop).await;
+    };
+    std::thread::Builder::new().name("impatience".to_owned()).spawn(move || {
+        runtime.block_on(listen);
+        tracing::warn!("told twice: the door ends now");
+        evidence.close_within(LAST_WRITE);
+        log.flush();
+        std::process::exit(1);
+    })?;
+    Ok(())
+}
+
+fn stop_signals() -> std::io::Result<[Signal; 2]> {
+    Ok([signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?])
 }
 
 async fn told_to_stop([term, int]: &mut [Signal; 2]) {

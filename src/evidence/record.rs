@@ -289,10 +289,15 @@ impl Recorder {
 
     /// Writes out what is pending, for the last time. Waits for a store that is about to be handed over, too.
     pub fn close(&self) {
+        self.close_within(CLOSE_PATIENCE + self.shared.hand_over);
+    }
+
+    /// As [`Recorder::close`], for who has less patience.
+    pub fn close_within(&self, patience: Duration) {
         let Some(writer) = &self.writer else { return };
         self.shared.signal.lock().stop = true;
         self.shared.changed.notify_all();
-        let end = Instant::now() + CLOSE_PATIENCE + self.shared.hand_over;
+        let end = Instant::now() + patience;
         while !writer.is_finished() && Instant::now() < end {
             thread::sleep(CLOSE_LOOK);
         }

@@ -251,6 +251,8 @@ impl Report {
     pub fn read(reader: &StoreReader, filter: &Filter) -> Result<Self, ReportError> {
         // The ranges do not depend on the route: wrong ones are told before anything is read.
         Gate::compile(&filter.gate, &Gate::default()).map_err(ReportError::Gate)?;
+        let left = || reader.unwritten().map(|since| format!("since {} it could not be", rfc3339(since)));
+        let filter = &Filter { unwritten: filter.unwritten.clone().or_else(left), ..filter.clone() };
         let (known, routes, flips) = reader.at_one_moment(|moment| {
             let known = route::known(moment.routes()?, filter.facts.as_deref());
             let wanted = known.iter().filter(|route| route::is_wanted(route, filter));

@@ -16,7 +16,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 pub mod batch;
 mod fields;
 mod fold;
-mod lock;
+pub mod lock;
 mod place;
 pub mod read;
 mod reserve;
@@ -144,6 +144,21 @@ impl Budget {
     }
 }
 
+fn connect(path: &Path, budget: &Budget) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)
+        .map_err(|error| StoreError::Unwritable { path: path.to_owned(), why: error.to_string() })?;
+    schema::prepare(&connection, path, budget)?;
+    Ok(connection)
+}
+
+/// Notes beside a store that was never opened that counts are not in it. If another door has it, it is not for us to say.
+pub fn mark_lost(path: &Path, at: u64) {
+    if let Ok(mut lock) = lock::DoorLock::take(path) {
+        lock.mark(Some(lock.unwritten().unwrap_or(at)));
+    }
+}
+
 /// The store, open for writing; one per door.
 #[derive(Debug)]
 pub struct Store {
@@ -153,7 +168,9 @@ pub struct Store {
     place: place::Place,
     reserve: reserve::Reserve,
     /// Held as long as the store is open.
-    _lock: lock::DoorLock,
+    lock: lock::DoorLock,
+    /// A door before this one has left counts unwritten, which is yet to be noted in the file.
+    loss: bool,
 }
 
 impl Store {
@@ -167,15 +184,28 @@ impl Store {
         }
         let lock = lock::DoorLock::take(path)?;
         let budget = Budget::of(max_size);
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)
-            .map_err(|error| StoreError::Unwritable { path: path.to_owned(), why: error.to_string() })?;
-        schema::prepare(&connection, path, &budget)?;
+        let connection = match connect(path, &budget) {
+            // SQLite's own files beside the store need room as well.
+            Err(StoreError::Full { .. } | StoreError::Other { .. }) => {
+                reserve::Reserve::give_up(path);
+                connect(path, &budget)?
+            }
+            connected => connected?,
+        };
         let place = place::Place::of(path);
         let reserve = reserve::Reserve::hold(path, budget.reserve);
-        let mut store = Self { path: path.to_owned(), connection, budget, place, reserve, _lock: lock };
+        let loss = lock.unwritten().is_some();
+        let mut store = Self { path: path.to_owned(), connection, budget, place, reserve, lock, loss };
         store.fit()?;
         Ok(store)
+    }
+
+    /// Notes beside the file that what was counted since (milliseconds since 1970) is not in it, for who finds it after `kill -9`;
+    /// `None`: all of it is.
+    pub fn mark_unwritten(&mut self, since: Option<u64>) {
+        if !self.loss && self.lock.unwritten().is_some() != since.is_some() {
+            self.lock.mark(since);
+        }
     }
 
     pub fn path(&self) -> &Path {
@@ -196,7 +226,7 @@ impl Store {
     pub fn abandon(self) {
         // Whoever moved the file away has everything in it.
         self.checkpoint();
-        let Self { path, connection, place, reserve, _lock, .. } = self;
+        let Self { path, connection, place, reserve, lock: _lock, .. } = self;
         drop(connection);
         reserve.release();
         place.clear(&path);

@@ -9,7 +9,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -183,7 +183,11 @@ struct Sink {
 impl Sink {
     fn open(path: Option<PathBuf>, lost: IntCounter) -> io::Result<Self> {
         let mut sink = Self { path, file: None, owed: Vec::new(), failing: false, lost };
-        sink.file = Some(sink.reopened()?);
+        let file = sink.reopened()?;
+        if sink.path.is_some() && ends_within_a_line(&file) {
+            sink.owed = END_OF_LINE.to_vec();
+        }
+        sink.file = Some(file);
         Ok(sink)
     }
 
@@ -241,7 +245,7 @@ impl Sink {
 
     /// The beginning of the line is elsewhere, or gone: what is left of it means nothing.
     fn forget_owed(&mut self) {
-        self.lose(u64::from(!self.owed.is_empty()));
+        self.lose(u64::from(!self.owed.is_empty() && self.owed != END_OF_LINE));
         self.owed.clear();
     }
 
@@ -268,6 +272,15 @@ impl Sink {
     }
 }
 
+/// What is owed to a line of which the rest is lost: the door that wrote it has ended.
+const END_OF_LINE: &[u8] = b"\n";
+
+fn ends_within_a_line(file: &File) -> bool {
+    let length = file.metadata().ok().filter(std::fs::Metadata::is_file).map_or(0, |metadata| metadata.len());
+    let mut last = [b'\n'];
+    length > 0 && file.read_exact_at(&mut last, length - 1).is_ok() && last != END_OF_LINE
+}
+
 fn lines(text: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', text).count() as u64
 }
@@ -287,7 +300,7 @@ fn write_what_fits(file: &mut File, text: &[u8]) -> (usize, io::Result<()>) {
 }
 
 fn append_to(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(path)
+    OpenOptions::new().create(true).append(true).read(true).open(path)
 }
 
 /// Another file, or none, has the name: whoever rotates need not tell us.
@@ -583,6 +596,19 @@ mod tests {
         read(&mut all);
         assert_eq!(String::from_utf8(all).unwrap(), format!("{line}five\n"));
         assert_eq!(lost.get(), 3);
+    }
+
+    #[test]
+    fn half_a_line_of_an_ended_door_is_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
+        let lost = IntCounter::new("dropped", "dropped").unwrap();
+        for (before, after) in [("whole\nha", "whole\nha\nnext\n"), ("whole\n", "whole\nnext\n"), ("", "next\n")] {
+            std::fs::write(&path, before).unwrap();
+            Sink::open(Some(path.clone()), lost.clone()).unwrap().write(b"next\n");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), after);
+        }
+        assert_eq!(lost.get(), 0);
     }
 
     #[test]

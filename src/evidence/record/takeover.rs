@@ -9,7 +9,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::admission::Admission;
 use super::{Shared, writer};
-use crate::evidence::store::{Store, StoreError};
+use crate::evidence::store::{Store, StoreError, mark_lost};
+use crate::evidence::time::millis;
 
 /// Between two tries while the door before this one ends: it may go at any moment.
 const SOON: Duration = Duration::from_millis(250);
@@ -77,6 +78,9 @@ fn open(shared: &Shared, path: &Path, max_size: u64, awaited: Awaited) -> Option
                 tell(shared, &error, &mut told);
                 if stop {
                     tracing::error!("the store was never opened: what was counted is lost");
+                    if !shared.pending.lock().is_empty() {
+                        mark_lost(path, millis(SystemTime::now()));
+                    }
                     return None;
                 }
             }

@@ -58,6 +58,7 @@ fn write_last(shared: &Shared, store: &mut Store) {
     };
     match written {
         Ok(_) => {
+            store.mark_unwritten(None);
             tracing::warn!("the door ends while its store was failing: its last counts are written, without samples")
         }
         Err(error) => {
@@ -83,9 +84,13 @@ fn flush(shared: &Shared, store: &mut Store, now: SystemTime) {
         return;
     }
     match store.squeeze_in(&mut batch, millis(now) / 1000) {
-        Ok(written) => note_success(shared, batch.samples_dropped + written.samples_dropped),
+        Ok(written) => {
+            store.mark_unwritten(None);
+            note_success(shared, batch.samples_dropped + written.samples_dropped);
+        }
         Err(error) => {
             shared.pending.lock().put_back(batch, shared.room.samples);
+            store.mark_unwritten(Some(millis(now)));
             note_failure(shared, &error, now);
         }
     }

@@ -15,7 +15,7 @@ use crate::evidence::fact::RouteFact;
 use crate::evidence::readiness::{Readiness, Verdict, judge};
 use crate::evidence::store::read::{Moment, StoredCause, StoredRoute};
 use crate::evidence::store::triage::OTHER_CAUSES;
-use crate::evidence::tally::Tally;
+use crate::evidence::tally::{OTHER, Tally};
 use crate::evidence::time::{millis, rfc3339, spelled};
 
 /// Causes of a route that come with curl lines; each costs reading a sample.
@@ -98,6 +98,12 @@ pub(super) fn route_report(moment: &Moment<'_>, route: &Known, filter: &Filter) 
     if let Some(why) = &filter.unwritten {
         readiness.doubt(format!("The door cannot write its store, and what it has counted since is not in it: {why}."));
     }
+    if let Some(lost) = moment.counts_lost_until()?.filter(|lost| lost / 1000 >= since) {
+        readiness.doubt(format!(
+            "Counts were lost until {}: a door ended while its store could not be written; --since judges what came after.",
+            rfc3339(lost)
+        ));
+    }
     let (noise, causes) = causes.into_iter().partition(|cause| is_noise(&judged, cause));
     let origins = Origins::of(fact);
     let noise = judged.told(differences(moment, noise, &origins)?);
@@ -128,7 +134,10 @@ fn differences(
     origins: &Origins<'_>,
 ) -> rusqlite::Result<Vec<DifferenceReport>> {
     let mut differences = Vec::with_capacity(causes.len());
-    for cause in causes {
+    for mut cause in causes {
+        if cause.fingerprint == OTHER_CAUSES {
+            name_nobody(&mut cause);
+        }
         let smallest = moment.smallest(&cause.samples)?;
         let sample = match smallest {
             Some(id) if differences.len() < MAX_CURLS => read_sample(moment, id)?,
@@ -153,6 +162,12 @@ fn differences(
         });
     }
     Ok(differences)
+}
+
+/// Many causes under one name: what the last of them looked like is not what the others do.
+fn name_nobody(cause: &mut StoredCause) {
+    cause.path = OTHER.to_owned();
+    (cause.cause, cause.control, cause.candidate) = (None, None, None);
 }
 
 fn detail(cause: &StoredCause) -> Option<String> {

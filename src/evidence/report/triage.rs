@@ -12,6 +12,7 @@ use super::sessions::PerSession;
 use super::{DifferenceReport, RouteReport, accept, read_sample};
 use crate::diff::cause;
 use crate::evidence::store::read::Moment;
+use crate::evidence::store::triage::OTHER_CAUSES;
 use crate::evidence::store::triage::SessionCount;
 use crate::evidence::tally::{Exposed, Tally, Window};
 use crate::evidence::time::rfc3339;
@@ -87,6 +88,9 @@ pub fn add(
     let every = every_response(&report.differences, compared);
     for difference in &mut report.differences {
         difference.told.share_percent = percent(difference.count, compared);
+        if difference.fingerprint == OTHER_CAUSES {
+            continue;
+        }
         difference.told.on_every = every.contains(&difference.path);
         let is_same = difference.told.on_every;
         difference.told.accept = accept::line(&difference.path, difference.candidate.as_deref().filter(|_| is_same));

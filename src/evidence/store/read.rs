@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
-use super::write::{HIDDEN, SAMPLES_DROPPED, UNPROVEN, sketch};
-use super::{BUSY_TIMEOUT, StoreError, fields, schema};
+use super::write::{COUNTS_LOST_UNTIL, HIDDEN, SAMPLES_DROPPED, UNPROVEN, sketch};
+use super::{BUSY_TIMEOUT, StoreError, fields, lock, schema};
 use crate::evidence::fact::RouteFact;
 use crate::evidence::pair::Unproven;
 use crate::evidence::tally::{HiddenCount, Tally};
@@ -94,6 +94,11 @@ impl StoreReader {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Since when (milliseconds since 1970) what a door has counted, or had when it died, is not in the file; `None`: all of it is.
+    pub fn unwritten(&self) -> Option<u64> {
+        lock::Said::beside(&self.path)?.unwritten
     }
 
     /// Reads several things as of one moment.
@@ -287,6 +292,15 @@ impl Moment<'_> {
             .collect()
     }
 
+    /// When counts were lost last, milliseconds since 1970: a door ended while the store could not be written.
+    pub fn counts_lost_until(&self) -> rusqlite::Result<Option<u64>> {
+        self.loss(COUNTS_LOST_UNTIL)
+    }
+
+    fn loss(&self, name: &str) -> rusqlite::Result<Option<u64>> {
+        self.connection.query_row("SELECT count FROM loss WHERE name = ?", [name], |row| row.get(0)).optional()
+    }
+
     pub fn sample(&self, id: i64) -> rusqlite::Result<Option<String>> {
         self.connection
             .prepare_cached("SELECT content FROM sample WHERE id = ?")?
@@ -311,11 +325,7 @@ impl Moment<'_> {
             unproven: count("SELECT coalesce(sum(count), 0) FROM named_count WHERE family = 'unproven'")?,
             causes: count("SELECT count(*) FROM cause")?,
             samples: count("SELECT count(*) FROM sample")?,
-            samples_dropped: self
-                .connection
-                .query_row("SELECT count FROM loss WHERE name = ?", [SAMPLES_DROPPED], |row| row.get(0))
-                .optional()?
-                .unwrap_or_default(),
+            samples_dropped: self.loss(SAMPLES_DROPPED)?.unwrap_or_default(),
             bytes: pages * schema::page_size(self.connection)?,
         })
     }

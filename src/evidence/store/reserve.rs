@@ -19,7 +19,7 @@ pub struct Reserve {
 impl Reserve {
     /// Sets the room aside: up to so many bytes.
     pub fn hold(store: &Path, bytes: u64) -> Self {
-        let reserve = Self { path: beside(store, ".reserve"), bytes: bytes.min(MOST) };
+        let reserve = Self { path: name(store), bytes: bytes.min(MOST) };
         reserve.renew();
         reserve
     }
@@ -29,17 +29,20 @@ impl Reserve {
         if fs::metadata(&self.path).is_ok_and(|file| file.len() == self.bytes) {
             return;
         }
-        // Half of it would be of no use to the next door, which takes a whole one for granted.
-        if self.fill().is_err() {
+        // A part of it is better than nothing.
+        for part in [1, 2, 4, 8] {
+            if self.fill(self.bytes / part).is_ok() {
+                return;
+            }
             self.release();
         }
     }
 
     /// Only what is written has its place on the disk; a length alone has none.
-    fn fill(&self) -> io::Result<()> {
+    fn fill(&self, bytes: u64) -> io::Result<()> {
         let mut file = File::create(&self.path)?;
         let zeros = [0; 1 << 16];
-        let mut left = self.bytes;
+        let mut left = bytes;
         while left > 0 {
             let piece = zeros.get(..usize::try_from(left).unwrap_or(zeros.len())).unwrap_or(&zeros);
             file.write_all(piece)?;
@@ -49,7 +52,20 @@ impl Reserve {
     }
 
     pub fn release(&self) {
-        // Then there is no room to be had by it.
-        let _ = fs::remove_file(&self.path);
+        remove(&self.path);
     }
+
+    /// That of a store which is not open.
+    pub fn give_up(store: &Path) {
+        remove(&name(store));
+    }
+}
+
+fn name(store: &Path) -> PathBuf {
+    beside(store, ".reserve")
+}
+
+fn remove(reserve: &Path) {
+    // If it cannot be, there is no room to be had by it.
+    let _ = fs::remove_file(reserve);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, named_params, params};
 
@@ -9,6 +10,7 @@ use super::batch::{Batch, CauseKey, CauseSeen, NewSample, Reload, TallyKey};
 use super::{Store, StoreError, fields, shrink, triage};
 use crate::evidence::fact::RouteFact;
 use crate::evidence::tally::{Sketch, Tally, Window};
+use crate::evidence::time::millis;
 
 /// The families of `named_count`.
 pub const UNPROVEN: &str = "unproven";
@@ -17,6 +19,8 @@ pub const FIELD: &str = "field";
 
 /// Under which name `loss` counts samples without room.
 pub const SAMPLES_DROPPED: &str = "samples_dropped";
+/// Under which name it says when counts were lost last, milliseconds since 1970.
+pub const COUNTS_LOST_UNTIL: &str = "counts_lost_until";
 
 /// What became of a batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,7 +39,16 @@ impl Store {
         if self.wal_size() > self.budget.wal {
             self.checkpoint();
         }
+        self.note_loss();
         Ok(written)
+    }
+
+    /// What a door before this one could not write is lost: the verdicts of its time are to know that.
+    fn note_loss(&mut self) {
+        if self.loss && add_latest(&self.connection, COUNTS_LOST_UNTIL, millis(SystemTime::now())).is_ok() {
+            self.loss = false;
+            self.lock.mark(None);
+        }
     }
 
     /// Brings the log into the file and empties it. A reader may be in the way; then the next one does it.
@@ -238,6 +251,12 @@ fn add_loss(connection: &Connection, name: &str, count: u64) -> rusqlite::Result
         .prepare_cached("INSERT INTO loss VALUES (?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count")?
         .execute(params![name, count])?;
     Ok(())
+}
+
+fn add_latest(connection: &Connection, name: &str, at: u64) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached("INSERT INTO loss VALUES (?, ?) ON CONFLICT DO UPDATE SET count = max(count, excluded.count)")?
+        .execute(params![name, at])
 }
 
 /// Route names and their numbers in the file.

@@ -6,8 +6,11 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use crate::drain::held;
+use crate::harness::client::request;
+use crate::harness::door::free_port;
 use crate::harness::site::await_that;
-use crate::harness::{Door, Origin, Site};
+use crate::harness::{Door, Origin, Signal, Site};
 
 const SHADOW: &str = "- {name: all, match: {path: {prefix: /}}, stage: shadow, mirror: {percent: 100}}";
 
@@ -192,6 +195,121 @@ fn a_door_that_ends_on_a_full_disk_loses_no_count() {
     let door = door.restarted();
     door.await_accounted("all", 220);
     assert_eq!(door.command(&["store", "check"]).code, 0);
+}
+
+/// Who has no patience loses what is under way, and no count.
+#[test]
+fn a_door_that_is_told_twice_on_a_full_disk_loses_no_count() {
+    let Some((_, small)) = on_a_small_disk(site()) else { return };
+    let release = Signal::new();
+    let site = Site::of(held(&release), Origin::saying("new"));
+    let mut door = Door::open(&small.0.join("matapalo.yaml"), &site.config(SHADOW));
+    asks(&door, 20);
+    door.await_accounted("all", 20);
+    small.fill();
+    asks(&door, 200);
+    await_that("all to be compared", || match door.status()["routes"][0]["compared"].as_u64() {
+        Some(220) => Ok(()),
+        compared => Err(format!("{compared:?}")),
+    });
+    let mut slow = door.client();
+    slow.send(request("GET", "/slow", &[], b""));
+    site.legacy.await_seen(221);
+    door.signal("TERM");
+    door.await_log("draining");
+    door.signal("TERM");
+    assert_eq!(door.await_exit().code(), Some(1));
+    release.give();
+    let report = door.command(&["report", "--format", "json"]);
+    assert!(report.stdout.contains("\"mismatched\": 220"), "{report}");
+}
+
+/// A machine that comes up again on a full disk: SQLite wants room beside its file, and there is what was set aside.
+#[test]
+fn a_door_that_starts_on_a_full_disk_has_its_store() {
+    let Some((site, small)) = on_a_small_disk(site()) else { return };
+    let mut door = Door::open(&small.0.join("matapalo.yaml"), &site.config(SHADOW));
+    asks(&door, 20);
+    door.signal("TERM");
+    assert_eq!(door.await_exit().code(), Some(0));
+    small.fill();
+    let mut door = door.restarted();
+    asks(&door, 50);
+    door.signal("TERM");
+    assert_eq!(door.await_exit().code(), Some(0));
+    let report = door.command(&["report", "--format", "json"]);
+    assert!(report.stdout.contains("\"mismatched\": 70"), "{report}\n{}", door.log());
+}
+
+/// After `kill -9` nobody can say what waited to be written. That something did is known.
+#[test]
+fn counts_that_were_lost_are_remembered() {
+    let Some((site, small)) = on_a_small_disk(site()) else { return };
+    let gate = "mirror: {percent: 100}, readiness: {min_requests: 10, max_mismatch: 100}";
+    let config = site.config(&SHADOW.replace("mirror: {percent: 100}", gate));
+    let mut door = Door::open(&small.0.join("matapalo.yaml"), &config);
+    asks(&door, 20);
+    door.await_metric("readiness", &[("route", "all")], 1.0);
+    small.fill();
+    asks(&door, 200);
+    door.await_metric("store_ok", &[], 0.0);
+    door.kill();
+    let unsure = door.command(&["gate", "all"]);
+    assert!(unsure.code == 3 && unsure.stdout.contains("not in it"), "{unsure}");
+    small.empty();
+    let door = door.restarted();
+    asks(&door, 20);
+    door.await_accounted("all", 40);
+    let unsure = door.command(&["gate", "all"]);
+    assert!(unsure.code == 3 && unsure.stdout.contains("Counts were lost until"), "{unsure}");
+}
+
+/// A door that cannot be asked is none that has nothing to say.
+#[test]
+fn who_cannot_ask_the_door_that_has_the_store_is_told_of_nothing_ready() {
+    let site = site();
+    let gate = "mirror: {percent: 100}, readiness: {min_requests: 10, max_mismatch: 100}";
+    let mut door = site.open(&SHADOW.replace("mirror: {percent: 100}", gate));
+    asks(&door, 20);
+    door.await_metric("readiness", &[("route", "all")], 1.0);
+    assert_eq!(door.command(&["gate", "all"]).code, 0);
+    // The window moves with the next start.
+    let nowhere = format!("127.0.0.1:{}", free_port());
+    door.edit_and_await(&door.admin.to_string(), &nowhere);
+    let unsure = door.command(&["gate", "all"]);
+    assert!(
+        unsure.code == 3 && unsure.stdout.contains("cannot be asked") && unsure.stdout.contains(&nowhere),
+        "{unsure}"
+    );
+    door.kill();
+    assert_eq!(door.command(&["gate", "all"]).code, 0, "a door that is gone has said all that it will");
+}
+
+/// It moves with the next start, and until then the evidence is where it was.
+#[test]
+fn a_store_that_is_to_move_is_judged_where_it_is() {
+    let site = site();
+    let gate = "mirror: {percent: 100}, readiness: {min_requests: 10, max_mismatch: 100}";
+    let door = site.open(&SHADOW.replace("mirror: {percent: 100}", gate));
+    asks(&door, 20);
+    door.await_metric("readiness", &[("route", "all")], 1.0);
+    let copied = Command::new("sqlite3")
+        .arg(site.path("matapalo.db"))
+        .arg(format!("VACUUM INTO '{}'", site.path("there.db").display()))
+        .status()
+        .unwrap();
+    assert!(copied.success());
+    door.edit_and_await("matapalo.db", "there.db");
+    asks(&door, 5);
+    await_that("the status to tell of the file that is written", || {
+        let status = door.status();
+        let path = status["store"]["path"].as_str().unwrap_or_default().to_owned();
+        if path.ends_with("matapalo.db") { Ok(()) } else { Err(path) }
+    });
+    let unsure = door.command(&["gate", "all"]);
+    assert!(unsure.code == 3 && unsure.stdout.contains("matapalo.db: store.path waits for a restart"), "{unsure}");
+    let told = door.command(&["gate", "all", "--store", site.path("matapalo.db").to_str().unwrap()]);
+    assert_eq!(told.code, 0, "{told}");
 }
 
 #[test]
