@@ -83,8 +83,7 @@ impl OpenDoor {
         let sockets = listeners.iter().map(|(listener, _)| listener.to_hand_over());
         let sockets = sockets.collect::<Result<_, _>>().context("copying a listening socket")?;
         let meters = Arc::new(Meters::new().context("registering metrics")?);
-        let open_log = |settings| AccessLog::open(settings, meters.access_log_dropped.clone()).map(Arc::new);
-        let access_log = settings.access_log.as_ref().map(open_log).transpose().context("opening access_log.path")?;
+        let access_log = settings.access_log.as_ref().map(|log| open_log(log, &meters)).transpose()?;
         let recorder = Arc::new(recorder(&settings, inherited)?);
         let mirror = Arc::new(Mirror::start(recorder.clone(), settings.limits.mirror_memory)?);
         let backends = Arc::new(Backends::default());
@@ -252,6 +251,14 @@ fn door_runtime(threads: usize) -> anyhow::Result<Runtime> {
         .enable_all()
         .build()
         .context("starting the door's threads")
+}
+
+fn open_log(says: &settings::AccessLogSettings, meters: &Meters) -> anyhow::Result<Arc<AccessLog>> {
+    let log = AccessLog::open(says, meters.access_log_dropped.clone()).with_context(|| match &says.path {
+        Some(path) => format!("opening access_log.path {}", path.display()),
+        None => "opening the access log on standard output".to_owned(),
+    })?;
+    Ok(Arc::new(log))
 }
 
 /// An open socket, and what the config says of it.

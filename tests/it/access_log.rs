@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{Answer, Load, Origin, Site, await_that};
+use crate::harness::{Answer, Load, Origin, Site, await_that, matapalo};
 
 const LEGACY: &str = "- {name: all, match: {path: {prefix: /}}, stage: legacy}";
 
@@ -39,6 +39,16 @@ fn rotated_under_load_each_request_has_exactly_one_line() {
         let line: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         assert_eq!(line["path"], "/page");
     }
+}
+
+#[test]
+fn one_that_cannot_be_opened_is_named() {
+    let site = Site::of(Origin::saying("ok"), Origin::dead());
+    let config = site.config(LEGACY).and("access_log: {path: no-such-folder/access.log}");
+    fs::write(site.path("matapalo.yaml"), config.text(0, 0, site.folder.path())).unwrap();
+    let run = matapalo(&["run", "-c", site.path("matapalo.yaml").to_str().unwrap()]);
+    let says = format!("opening access_log.path {}", site.path("no-such-folder/access.log").display());
+    assert!(run.code == 2 && run.stderr.contains(&says), "{run}");
 }
 
 /// As logrotate does it with `nocreate`: whoever looks for the file next may well be logrotate itself.
