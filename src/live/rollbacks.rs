@@ -6,8 +6,9 @@
 //! while too little is the outage that the rollback had ended. It is said loudly, and `matapalo resume --all` clears it.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -36,7 +37,17 @@ pub struct RolledBack {
 
 impl RolledBack {
     pub fn holds(&self, route: &str) -> bool {
-        self.all.is_some() || self.routes.contains_key(route)
+        self.since(route).is_some()
+    }
+
+    /// Since when the route is rolled back, by itself or with all; `None`: it is not.
+    pub fn since(&self, route: &str) -> Option<&str> {
+        self.all.as_ref().or_else(|| self.routes.get(route)).map(String::as_str)
+    }
+
+    /// The command that gives the route back to the config.
+    pub fn ended_by(&self, route: &str) -> String {
+        format!("matapalo resume {}", if self.all.is_some() { "--all" } else { route })
     }
 
     pub fn is_empty(&self) -> bool {
@@ -103,12 +114,16 @@ pub struct Rollbacks {
 
 /// Room for tens of thousands of routes; more is not a file of ours.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
+/// What is appended to the store's path.
+const SUFFIX: &str = ".rollbacks";
+/// Readable for everybody: whoever calls for a rollback, the door must be able to read it, and there is no secret in it.
+const MODE: u32 = 0o644;
 
 impl Rollbacks {
     /// Where the rollbacks of a store are kept.
     pub fn beside(store: &Path) -> PathBuf {
         let mut path = store.as_os_str().to_owned();
-        path.push(".rollbacks");
+        path.push(SUFFIX);
         PathBuf::from(path)
     }
 
@@ -252,8 +267,10 @@ fn write(path: &Path, rolled_back: &RolledBack) -> io::Result<Vec<u8>> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}.new", std::process::id()));
     let beside = PathBuf::from(beside);
-    let written = File::create(&beside).and_then(|mut file| {
+    let written = create(&beside).and_then(|mut file| {
         file.write_all(&content)?;
+        file.set_permissions(Permissions::from_mode(MODE))?;
+        give_to_the_stores_owner(path, &file);
         file.sync_all()
     });
     let renamed = written.and_then(|()| fs::rename(&beside, path));
@@ -263,6 +280,24 @@ fn write(path: &Path, rolled_back: &RolledBack) -> io::Result<Vec<u8>> {
     }
     sync_directory(path)?;
     Ok(content)
+}
+
+/// A file of ours alone: root follows no link that somebody else laid here.
+fn create(path: &Path) -> io::Result<File> {
+    let new = || OpenOptions::new().write(true).create_new(true).mode(MODE).open(path);
+    match new() {
+        // Of a process of this number that was killed.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::remove_file(path).and_then(|()| new()),
+        other => other,
+    }
+}
+
+/// Root may roll back for a door that runs as somebody else. Who is not root writes as himself, and others may read it.
+fn give_to_the_stores_owner(path: &Path, file: &File) {
+    let store = path.to_str().and_then(|path| path.strip_suffix(SUFFIX)).map(fs::metadata);
+    if let Some(Ok(store)) = store {
+        let _ = fchown(file, Some(store.uid()), Some(store.gid()));
+    }
 }
 
 fn remove(path: &Path) -> io::Result<()> {
@@ -381,6 +416,28 @@ mod tests {
         let not_kept = rollbacks.keep().unwrap_err();
         assert!(not_kept.to_string().contains("lost at the next restart"), "{not_kept}");
         assert!(rollbacks.now().holds("rpc"));
+    }
+
+    #[test]
+    fn it_belongs_to_whom_the_store_belongs_and_a_file_left_over_is_in_nobodys_way() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = directory.path().join("site.db");
+        fs::write(&store, b"").unwrap();
+        let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+        if is_root {
+            std::os::unix::fs::chown(&store, Some(4711), Some(4712)).unwrap();
+        }
+        let mut rollbacks = open_in(&directory);
+        let mut left_over = rollbacks.path().as_os_str().to_owned();
+        left_over.push(format!(".{}.new", std::process::id()));
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&left_over).unwrap();
+        rollbacks.roll_back(&Target::All, ROUTES, at()).unwrap();
+        rollbacks.keep().unwrap();
+        let kept = fs::metadata(rollbacks.path()).unwrap();
+        assert_eq!(kept.mode() & 0o777, 0o644);
+        let owner = fs::metadata(&store).unwrap();
+        assert_eq!((kept.uid(), kept.gid()), (owner.uid(), owner.gid()));
+        assert!(!Path::new(&left_over).exists());
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! One command sends a route, or everything, back to legacy: at once, with a broken config, over a restart, until resumed.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::harness::door::BINARY;
 use crate::harness::site::await_that;
 use crate::harness::{Client, Door, Load, Site};
 
@@ -143,6 +146,22 @@ fn without_a_door_it_is_written_down_for_the_next_one() {
     assert_eq!(answers(&door), both("legacy"));
     assert_eq!(door.command(&["resume", "--all"]).code, 0);
     assert_eq!(answers(&door), both("new"));
+}
+
+/// A file that the next door cannot read rolls back everything.
+#[test]
+fn whoever_rolls_back_the_next_door_can_read_it() {
+    let site = Site::named();
+    let mut door = site.open(TWO);
+    door.kill();
+    let mut run = Command::new("sh");
+    run.args(["-c", "umask 077; exec \"$@\"", "sh", BINARY, "rollback", "api", "-c"]);
+    let run = run.arg(&door.config).output().unwrap();
+    assert!(run.status.success(), "{run:?}");
+    let kept = fs::metadata(site.path("matapalo.db.rollbacks")).unwrap();
+    assert_eq!(kept.mode() & 0o777, 0o644);
+    let door = door.restarted();
+    assert_eq!(answers(&door), ("legacy".to_owned(), "new".to_owned()));
 }
 
 #[test]
