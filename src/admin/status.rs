@@ -58,6 +58,7 @@ pub struct RouteStatus {
     pub effective_stage: String,
     /// Percent of the sessions that new answers, at stage canary.
     pub weight: Option<f64>,
+    /// Never of a route that the door answers itself: nothing changes there.
     pub rolled_back: bool,
     /// `closed`, `open` or `trying`; `None`: the route has no breaker.
     #[serde(default)]
@@ -154,7 +155,7 @@ fn routes(snapshot: &Snapshot, verdicts: &Verdicts) -> Vec<RouteStatus> {
             effective_stage: snapshot.effective_stage(id).map_or_else(|| said.clone(), |stage| stage.to_string()),
             stage: said,
             weight: weight(route),
-            rolled_back: snapshot.is_rolled_back(id),
+            rolled_back: snapshot.is_rolled_back(id) && route.proxied().is_some(),
             breaker: breaker(route, meters),
             requests: meters.traffic(),
             mirrored: meters.total_mirrored(),

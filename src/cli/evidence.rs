@@ -1,17 +1,21 @@
 //! What the commands that read evidence start from: the store, what the config says of the routes in it, and whether the running
 //! door can write to it.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::Context;
 use serde::Deserialize;
 
-use super::AdminTarget;
 use super::ask::{DoorAt, Heard};
+use super::{AdminTarget, print};
+use crate::config::Settings;
 use crate::evidence::fact::RouteFact;
 use crate::evidence::report::Filter;
 use crate::evidence::store::lock;
+use crate::live::RolledBack;
 use crate::{config, live};
 
 /// Which store is read.
@@ -48,6 +52,24 @@ impl StoreTarget {
             (Err(errors), None) => {
                 Err(errors).context("the config says where the store is; --store PATH reads one without it")
             }
+        }
+    }
+}
+
+/// What is rolled back, as the file beside the store says. Who may not read it is told so, and nothing is taken as rolled back: the
+/// door's own may well be able to.
+pub fn rolled_back(settings: &Settings) -> RolledBack {
+    let path = live::Rollbacks::beside(&settings.store.path);
+    match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let out_of_reach = format!("whether anything is rolled back cannot be told: {}: {error}", path.display());
+            print::trouble(&anyhow::anyhow!(out_of_reach));
+            RolledBack::default()
+        }
+        _ => {
+            let (rollbacks, broken) = live::Rollbacks::open(path);
+            broken.into_iter().for_each(|broken| print::trouble(&broken.into()));
+            rollbacks.now().clone()
         }
     }
 }

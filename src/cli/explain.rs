@@ -1,5 +1,5 @@
 //! `matapalo explain`: which route a request takes and why, and what would be done with it. It asks the very functions that
-//! the door asks, on the config file; a rollback in force at a running door is not seen from here.
+//! the door asks, on the config file and what is rolled back; an open breaker of a running door is not seen from here.
 
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -11,10 +11,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use pingora::http::RequestHeader;
 use serde::Serialize;
 
+use super::evidence::rolled_back;
 use super::{Exit, Format, print};
 use crate::config::consult;
 use crate::config::session::{Decision, Placed, SessionKey};
 use crate::config::settings::{Answer, Proxied, Settings};
+use crate::live::RolledBack;
 use crate::proxy::{Refusal, inspect};
 use crate::routing::{Ambiguous, Bucket, Explanation, Origin, Parts, RouteId, Stage};
 
@@ -39,7 +41,8 @@ pub struct Args {
 pub fn run(config: &Path, args: &Args) -> anyhow::Result<Exit> {
     let settings = consult(config)?;
     let request = Request::of(args)?;
-    let story = Story::of(&settings, &request)?;
+    let rolled_back = rolled_back(&settings);
+    let story = Story::of(&settings, &rolled_back, &request)?;
     match args.format {
         Format::Json => print::json(&story)?,
         Format::Text => print::say(&story.text(args))?,
@@ -177,6 +180,9 @@ struct Refused {
 #[derive(Debug, Serialize)]
 struct Answering<'a> {
     stage: Stage,
+    /// Whatever the stage says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rolled_back: Option<Rollback>,
     /// Per cent of the sessions that new answers at stage canary.
     weight: f64,
     group: &'a str,
@@ -191,6 +197,13 @@ struct Answering<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     noise: Option<String>,
     fallback: Option<Part<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Rollback {
+    since: String,
+    /// The command.
+    ended_by: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -218,7 +231,7 @@ fn named(settings: &Settings, id: Option<RouteId>) -> &str {
 }
 
 impl<'a> Story<'a> {
-    fn of(settings: &'a Settings, request: &Request) -> anyhow::Result<Self> {
+    fn of(settings: &'a Settings, rolled_back: &RolledBack, request: &Request) -> anyhow::Result<Self> {
         if let Some(refusal) = request.refusal(settings)? {
             let refused = Refused { status: refusal.status().as_u16(), why: refusal.text().to_owned() };
             return Ok(Self { refused: Some(refused), ..Self::default() });
@@ -236,21 +249,25 @@ impl<'a> Story<'a> {
                 .collect(),
             ..Self::default()
         };
-        match settings.decide(&parts, request.client, request.asks_for_upgrade(), |_| false) {
+        let holds = |route| rolled_back.holds(named(settings, Some(route)));
+        match settings.decide(&parts, request.client, request.asks_for_upgrade(), holds) {
             Err(ambiguous) => story.refused = Some(Refused { status: 400, why: refusal(settings, &ambiguous) }),
-            Ok(decision) => story.decided(settings, request, &decision),
+            Ok(decision) => story.decided(settings, rolled_back, request, &decision),
         }
         Ok(story)
     }
 
-    fn decided(&mut self, settings: &'a Settings, request: &Request, decision: &Decision) {
+    fn decided(&mut self, settings: &'a Settings, rolled_back: &RolledBack, request: &Request, decision: &Decision) {
         let Some(route) = settings.route(decision.route) else { return };
         self.route = Some(&*route.name);
         match (&route.answer, &decision.proxied) {
             (Answer::Respond(status), _) => self.respond = Some(status.as_u16()),
             (Answer::Proxy(proxied), Some(placed)) => {
                 let key = settings.session.key(&request.headers, request.client);
-                self.proxied = Some(answering(settings, proxied, placed, &key));
+                let rollback = rolled_back
+                    .since(&route.name)
+                    .map(|since| Rollback { since: since.to_owned(), ended_by: rolled_back.ended_by(&route.name) });
+                self.proxied = Some(Answering { rolled_back: rollback, ..answering(settings, proxied, placed, &key) });
             }
             (Answer::Proxy(_), None) => {}
         }
@@ -301,6 +318,7 @@ fn answering<'a>(settings: &'a Settings, proxied: &'a Proxied, placed: &Placed, 
     };
     Answering {
         stage: proxied.policy.stage,
+        rolled_back: None,
         weight: proxied.policy.weight.percent(),
         group: &proxied.salt,
         key: found_in(settings, key),
@@ -343,8 +361,11 @@ impl Answering<'_> {
             Some(part) => part.to_string(),
             None => "nobody".to_owned(),
         };
+        let _ = writeln!(text, "  {:<9} {}", "stage", self.stage_told());
+        if let Some(Rollback { since, ended_by }) = &self.rolled_back {
+            let _ = writeln!(text, "  rollback  in force since {since}, whatever the stage, until `{ended_by}`");
+        }
         let lines = [
-            ("stage", self.stage_told()),
             (
                 "session",
                 format!("by {}, bucket {} of {} (salt {})", self.key, self.bucket.index(), Bucket::COUNT, self.group),

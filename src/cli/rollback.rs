@@ -9,6 +9,8 @@ use std::time::SystemTime;
 use super::ask::{DoorAt, Heard, Said};
 use super::{AdminTarget, Exit, Format, print};
 use crate::admin::api::Rolled;
+use crate::config::consult;
+use crate::config::settings::Answer;
 use crate::live::{Rollbacks, Target};
 
 /// One route or all of them; exactly one of both must be said.
@@ -79,7 +81,7 @@ impl Asked<'_> {
     fn of_door_or_file(&self, config: &Path) -> anyhow::Result<Exit> {
         let door = DoorAt::find(config, self.at)?;
         match door.post::<Rolled>(self.verb.path(), &self.body())? {
-            Heard::Answer(rolled) => self.tell_in_force(&rolled),
+            Heard::Answer(rolled) => self.tell_in_force(config, &rolled),
             Heard::Nobody => self.write_down(config, &door),
         }
     }
@@ -91,10 +93,13 @@ impl Asked<'_> {
         }
     }
 
-    fn tell_in_force(&self, rolled: &Rolled) -> anyhow::Result<Exit> {
+    fn tell_in_force(&self, config: &Path, rolled: &Rolled) -> anyhow::Result<Exit> {
         match self.format {
             Format::Json => print::json(rolled)?,
-            Format::Text => print::say(&format!("{}, in force now", self.sentence()))?,
+            Format::Text => match self.says_itself(config) {
+                Some(nothing) => print::say(&nothing)?,
+                None => print::say(&format!("{}, in force now", self.sentence()))?,
+            },
         }
         let Some(detail) = &rolled.detail else { return Ok(Exit::Good) };
         print::trouble(&anyhow::anyhow!("{detail}"));
@@ -115,11 +120,16 @@ impl Asked<'_> {
                 let written = serde_json::json!({ "rollbacks": rollbacks.now(), "kept": true, "door": "not running", "file": file });
                 print::json(&written)?;
             }
-            Format::Text => print::say(&format!(
-                "no door answers at {}\n{}: written to {file}, in force when the door starts, or within a second if one runs on this store",
-                door.address(),
-                self.sentence()
-            ))?,
+            Format::Text => {
+                let said = match self.says_itself(config) {
+                    Some(nothing) => format!("{nothing}; written to {file}"),
+                    None => format!(
+                        "{}: written to {file}, in force when the door starts, or within a second if one runs on this store",
+                        self.sentence()
+                    ),
+                };
+                print::say(&format!("no door answers at {}\n{said}", door.address()))?;
+            }
         }
         if said.routes.is_none() && matches!(self.which, Target::Route(_)) {
             print::trouble(&anyhow::anyhow!("the config is broken, so the route's name could not be checked"));
@@ -139,6 +149,18 @@ impl Asked<'_> {
             Verb::Resume => rollbacks.resume(&self.which, known)?,
         }
         Ok(())
+    }
+
+    /// Of a route that no backend answers.
+    fn says_itself(&self, config: &Path) -> Option<String> {
+        let (Verb::Rollback, Target::Route(name)) = (self.verb, &self.which) else { return None };
+        let settings = consult(config).ok()?;
+        let route = settings.routes.iter().find(|route| *route.name == **name)?;
+        let Answer::Respond(status) = route.answer else { return None };
+        Some(format!(
+            "the door answers route {name:?} itself, with {}, rolled back or not: nothing changes (`matapalo resume {name}` forgets it)",
+            status.as_u16()
+        ))
     }
 
     fn sentence(&self) -> String {

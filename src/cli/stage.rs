@@ -6,7 +6,9 @@ use std::path::Path;
 use anyhow::Context;
 use serde::Serialize;
 
+use super::evidence::rolled_back;
 use super::{Exit, Format, print};
+use crate::config::consult;
 use crate::config::edit::{ChangedLine, Done, Move, set_stage};
 use crate::config::spec::Percent;
 use crate::routing::Stage;
@@ -46,7 +48,20 @@ pub fn run(config: &Path, args: &Args) -> anyhow::Result<Exit> {
         }
         Format::Text => print::say(&text(&done))?,
     }
+    warn_of_rollback(config, &args.route);
     Ok(Exit::Good)
+}
+
+/// The edit is in force, and changes nothing as long as a rollback is.
+fn warn_of_rollback(config: &Path, route: &str) {
+    let Ok(settings) = consult(config) else { return };
+    let rolled_back = rolled_back(&settings);
+    if let Some(since) = rolled_back.since(route) {
+        let ended_by = rolled_back.ended_by(route);
+        print::trouble(&anyhow::anyhow!(
+            "route {route:?} is rolled back since {since}: legacy answers until `{ended_by}`"
+        ));
+    }
 }
 
 fn percent(written: &str) -> anyhow::Result<Percent> {

@@ -165,6 +165,48 @@ fn whoever_rolls_back_the_next_door_can_read_it() {
 }
 
 #[test]
+fn who_asks_what_is_in_force_is_told_of_a_rollback() {
+    let site = Site::named();
+    let door = site
+        .open(&format!("{TWO}- {{name: hidden, match: {{path: {{prefix: /metrics}}}}, respond: {{status: 404}}}}\n"));
+    let explained = || door.command(&["explain", "GET", "/page"]).stdout;
+    assert!(explained().contains("answer    new") && !explained().contains("rolled back"), "{}", explained());
+
+    assert_eq!(door.command(&["rollback", "pages"]).code, 0);
+    let told = explained();
+    for line in [
+        "stage     canary",
+        "rollback  in force since",
+        "`matapalo resume pages`",
+        "answer    legacy",
+        "copy      nobody",
+    ] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    let json = door.command(&["explain", "GET", "/page", "--format", "json"]).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(json["proxied"]["rolled_back"]["since"].is_string(), "{json}");
+    assert!(!door.command(&["explain", "GET", "/api"]).stdout.contains("rollback"), "the other one is not");
+
+    let run = door.command(&["stage", "pages", "new"]);
+    assert!(run.code == 0 && run.stderr.contains("`matapalo resume pages`"), "{run}");
+    assert_eq!(door.command(&["stage", "api", "canary", "--weight", "100"]).stderr, "");
+
+    let run = door.command(&["rollback", "hidden"]);
+    assert!(run.code == 0 && run.stdout.contains("with 404, rolled back or not"), "{run}");
+    assert!(!run.stdout.contains("to legacy"), "{run}");
+    assert_eq!(door.get("/metrics").status(), 404);
+    let status = door.command(&["status"]).stdout;
+    let line = status.lines().find(|line| line.starts_with("hidden")).unwrap();
+    assert!(line.contains("respond 404") && !line.contains("rolled back"), "{status}");
+
+    assert_eq!(door.command(&["rollback", "--all"]).code, 0);
+    assert!(explained().contains("`matapalo resume --all`"), "{}", explained());
+    assert_eq!(door.command(&["resume", "--all"]).code, 0);
+    assert!(!explained().contains("rollback"), "{}", explained());
+}
+
+#[test]
 fn a_rolled_back_route_makes_no_copies() {
     let site = Site::named();
     let door = site.open(TWO);
