@@ -182,6 +182,13 @@ start_origins() {
   say "new:    Python under gunicorn on the same database, http://127.0.0.1:$new_port, bugs on purpose: ${DEMO_BUGS:-all}"
 }
 
+# Not another door that has taken the port since it was found free.
+door_is_open() {
+  local window=http://127.0.0.1:$admin_port
+  curl --silent --fail --max-time 2 --output /dev/null "$window/readyz" &&
+    curl --silent --fail --max-time 2 "$window/api/v1/status" | grep -E "\"pid\": *$door_pid\b" >/dev/null
+}
+
 start_door() {
   section "4/5  The door in front of them"
   config=$dir/matapalo.yaml
@@ -192,7 +199,7 @@ start_door() {
   "$bin" run -c "$config" >"$dir/door.log" 2>&1 &
   door_pid=$!
   local deadline=$((SECONDS + READY_SECONDS))
-  until curl --silent --fail --max-time 2 --output /dev/null "http://127.0.0.1:$admin_port/readyz"; do
+  until door_is_open; do
     if ! alive "$door_pid" || ((SECONDS >= deadline)); then
       tail -n 20 "$dir/door.log" >&2
       fail "the door is not ready; its log is $dir/door.log"

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -121,6 +122,47 @@ fn every_seeded_bug_of_the_real_site_is_named_and_no_noise_is() {
         }
         assert!(causes(&line).len() <= bugs.len(), "one cause is told as several on {route}: {:#?}", causes(&line));
     }
+}
+
+/// `up.sh` looks whether its ports are free, and starts its door some seconds later.
+#[test]
+fn another_doors_window_is_not_taken_for_the_demos_own() {
+    if !can_run() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (admin, elsewhere) = (free_port(), free_port());
+    let other = format!(
+        "version: 1\nlisteners: [{{address: \"127.0.0.1:{elsewhere}\"}}]\nadmin: {{address: \"127.0.0.1:{admin}\"}}\n\
+         backends:\n  legacy: {{endpoints: [\"http://127.0.0.1:9\"]}}\n  new: {{endpoints: [\"http://127.0.0.1:9\"]}}\nroutes: []\n"
+    );
+    fs::write(path("other.yaml"), other).unwrap();
+    let (yaml, pid) = (path("other.yaml"), path("pid"));
+    let overtaken = format!(
+        "#!/bin/sh\nif [ \"$1\" = run ]; then\n  {BINARY} run -c {} >/dev/null 2>&1 &\n  echo $! >{}\n  \
+         until curl -sfo /dev/null http://127.0.0.1:{admin}/readyz; do sleep 0.05; done\nfi\nexec {BINARY} \"$@\"\n",
+        yaml.display(),
+        pid.display()
+    );
+    fs::write(path("overtaken"), overtaken).unwrap();
+    fs::set_permissions(path("overtaken"), fs::Permissions::from_mode(0o755)).unwrap();
+    let output = Command::new(demo("up.sh"))
+        .args(["--once", "--seconds", "1", "--no-build", path("overtaken").to_str().unwrap()])
+        .env("DEMO_DIR", path("run"))
+        .env("DEMO_PORT", free_port().to_string())
+        .env("DEMO_ADMIN_PORT", admin.to_string())
+        .env("DEMO_LEGACY_PORT", free_port().to_string())
+        .env("DEMO_NEW_PORT", free_port().to_string())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let other = fs::read_to_string(&pid).unwrap_or_default();
+    let ended = Command::new("kill").arg(other.trim()).status().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(ended.success(), "there was no other door:\n{said}");
+    assert!(said.contains("the door is not ready") && !said.contains("open: http"), "{said}");
+    assert!(!output.status.success(), "{said}");
 }
 
 /// The two stacks of the demo site; they end with the story.
