@@ -160,6 +160,27 @@ fn every_promise_is_made_once_and_names_a_test() {
     }
 }
 
+/// The annotated config, with the two paths that the README names for a door under systemd.
+#[test]
+fn the_paths_of_operation_are_the_units() {
+    let read = |name: &str| fs::read_to_string(root().join(name)).unwrap();
+    let (store, log) = ("/var/lib/matapalo/matapalo.db", "/var/log/matapalo/access.log");
+    assert!(readme().contains(&format!("`store: {{path: {store}}}`")), "where the store is");
+    assert!(readme().contains(&format!("`access_log: {{path: {log}}}`")), "where the access log is");
+    let unit = read("deploy/matapalo.service");
+    assert!(unit.contains("\nStateDirectory=matapalo\n") && unit.contains("\nLogsDirectory=matapalo\n"));
+    assert!(read("deploy/logrotate").contains("\n/var/log/matapalo/*.log {\n"));
+    let annotated = read("config/matapalo.yaml");
+    let edited = annotated.replace("  path: matapalo.db ", &format!("  path: {store} "));
+    let edited = edited.replace("  path: access.log ", &format!("  path: {log} "));
+    assert!(edited.contains(store) && edited.contains(log), "the annotated config has other paths by now");
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("matapalo.yaml");
+    fs::write(&file, edited).unwrap();
+    let run = matapalo(&["check", "-c", file.to_str().unwrap()]);
+    assert_eq!(run.code, 0, "{run}");
+}
+
 #[test]
 fn the_table_of_commands_is_the_commands() {
     let help = matapalo(&["--help"]).stdout;
