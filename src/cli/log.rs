@@ -13,8 +13,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::{Condvar, Mutex};
 use prometheus::IntCounter;
+use tracing::Metadata;
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::FilterFn;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::print;
 use crate::live::rollbacks::rfc3339;
@@ -28,10 +33,18 @@ pub enum LogFormat {
     Json,
 }
 
-/// What is logged unless `$RUST_LOG` says otherwise. Pingora's own lines repeat, per request, what the meters count; those of
-/// the protocols' libraries can be called forth by any client, as often as it likes.
-const DEFAULT_FILTER: &str =
-    "info,pingora=off,pingora_core=off,pingora_proxy=off,pingora_pool=off,h2=off,rustls=off,tokio_rustls=off";
+/// The variable that says what is logged.
+const VARIABLE: &str = "RUST_LOG";
+/// What is logged unless `$RUST_LOG` says otherwise.
+const DEFAULT: &str = "info";
+/// Not logged unless `$RUST_LOG` names it. Pingora's own lines repeat, per request, what the meters count, and quote targets with their
+/// queries; those of the protocols' libraries can be called forth by any client, as often as it likes.
+const QUIET: &str =
+    "pingora=off,pingora_core=off,pingora_proxy=off,pingora_pool=off,h2=off,rustls=off,tokio_rustls=off";
+/// What libraries say at `debug` and `trace` has heads and bodies in it, with their cookies and tokens: it is never logged, whatever
+/// `$RUST_LOG` says. What this crate says is written with that in mind.
+const LIBRARIES: LevelFilter = LevelFilter::INFO;
+const OURS: &str = env!("CARGO_PKG_NAME");
 
 /// Bytes that may wait: some thousand lines, while a terminal is held or a shipper of logs restarts.
 const ROOM: usize = 1 << 20;
@@ -72,6 +85,20 @@ struct Queue {
     writing: bool,
 }
 
+/// What `$RUST_LOG` asks for, if it can be understood.
+fn wanted() -> EnvFilter {
+    let asked = std::env::var(VARIABLE).ok().filter(|asked| !asked.trim().is_empty());
+    asked
+        .and_then(|asked| EnvFilter::try_new(format!("{QUIET},{asked}")).ok())
+        .unwrap_or_else(|| EnvFilter::new(format!("{QUIET},{DEFAULT}")))
+}
+
+/// Whether a line may be logged, if it is asked for.
+fn is_discreet(line: &Metadata<'_>) -> bool {
+    let ours = line.target().strip_prefix(OURS).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
+    ours || *line.level() <= LIBRARIES
+}
+
 impl Log {
     /// Everything that is logged from here on goes to stderr, in this format.
     ///
@@ -81,13 +108,12 @@ impl Log {
         // Not by the library's own handle: its lock would be held for as long as nobody reads.
         let stderr = File::from(io::stderr().as_fd().try_clone_to_owned()?);
         let log = Self::to(stderr, format)?;
-        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
-        let written =
-            tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false).with_writer(log.clone());
+        let written = tracing_subscriber::fmt::layer().log_internal_errors(false).with_writer(log.clone());
+        let wanted = tracing_subscriber::registry().with(wanted()).with(FilterFn::new(is_discreet));
         // A second start in the same process (tests) keeps the first one's log.
         let _ = match format {
-            LogFormat::Text => written.with_ansi(io::stderr().is_terminal()).try_init(),
-            LogFormat::Json => written.json().flatten_event(true).try_init(),
+            LogFormat::Text => wanted.with(written.with_ansi(io::stderr().is_terminal())).try_init(),
+            LogFormat::Json => wanted.with(written.json().flatten_event(true)).try_init(),
         };
         // As the library's own hook tells it, which would wait for a reader.
         std::panic::set_hook(Box::new(|panic| {

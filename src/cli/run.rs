@@ -19,7 +19,8 @@ use crate::socket::Inherited;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// How the door's own log, on stderr, is written. What is in it says $RUST_LOG (`info` by default).
+    /// How the door's own log, on stderr, is written. What is in it says $RUST_LOG (`info` by default); of the
+    /// libraries, which would write heads and bodies, nothing below `info`.
     #[arg(long, value_enum, default_value_t, env = "MATAPALO_LOG_FORMAT")]
     log_format: LogFormat,
 }

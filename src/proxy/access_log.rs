@@ -54,6 +54,8 @@ pub struct Line<'a> {
     pub answered_by: &'a str,
     /// By `limits.rate`.
     pub limited: bool,
+    /// Why it was not answered, or not wholly.
+    pub error: Option<&'static str>,
     pub referer: &'a [u8],
     pub user_agent: &'a [u8],
     pub request_id: &'a [u8],
@@ -346,6 +348,9 @@ fn json(out: &mut String, line: &Line<'_>) -> std::fmt::Result {
     if line.limited {
         out.push_str(",\"limited\":\"rate\"");
     }
+    if let Some(error) = line.error {
+        write!(out, ",\"error\":\"{error}\"")?;
+    }
     writeln!(
         out,
         ",\"status\":{},\"bytes\":{},\"duration_ms\":{:.3}}}",
@@ -447,6 +452,7 @@ mod tests {
             stage: "shadow",
             answered_by: "legacy",
             limited: false,
+            error: None,
             referer: b"https://site.example/a?token=secret",
             user_agent: b"curl \"x\"\n",
             request_id: b"7d3f",

@@ -20,6 +20,7 @@ use super::clock::{Clock, Scheme};
 use super::exchange::Exchange;
 use super::fallback::Failure;
 use super::request_id::RequestIds;
+use super::trouble::{BACKEND_BUSY, NO_ENDPOINT, Troubles, Why};
 use super::tunnel::{Gate, Tunnel};
 use super::{forward, hearsay};
 use crate::config::settings::{RateBy, Timeouts};
@@ -43,6 +44,7 @@ pub struct Door {
     /// Numbers the connections that must not be shared.
     unshared: AtomicU64,
     request_ids: RequestIds,
+    pub(super) troubles: Troubles,
 }
 
 impl Door {
@@ -54,7 +56,7 @@ impl Door {
         draining: Arc<AtomicBool>,
     ) -> Self {
         let (unshared, request_ids) = (AtomicU64::new(0), RequestIds::new());
-        Self { live, mirror, tracer, access_log, draining, unshared, request_ids }
+        Self { live, mirror, tracer, access_log, draining, unshared, request_ids, troubles: Troubles::default() }
     }
 
     pub(super) fn is_draining(&self) -> bool {
@@ -118,7 +120,8 @@ impl Door {
         exchange.traced(|trace| trace.asks(&backend));
         Clock::with(|clock| clock.bound(timeouts.total));
         let Ok(slot) = backend.in_flight().enter(timeouts.connect).await else {
-            exchange.traced(|trace| trace.failed("backend_busy"));
+            exchange.traced(|trace| trace.failed(BACKEND_BUSY));
+            exchange.is_failed(None, Why { word: BACKEND_BUSY, said: "no place within max_in_flight".into() });
             return Err(self.failed(session, exchange, Failure::Connect, StatusCode::SERVICE_UNAVAILABLE));
         };
         exchange.attempt.slot = Some(slot);
@@ -134,7 +137,8 @@ impl Door {
         let said_first = visit.as_ref().and_then(|visit| visit.endpoint().wants(&announcement)).cloned();
         exchange.attempt.visit = visit;
         let Some(mut peer) = peer.map(Box::new) else {
-            exchange.traced(|trace| trace.failed("no_endpoint"));
+            exchange.traced(|trace| trace.failed(NO_ENDPOINT));
+            exchange.is_failed(exchange.endpoint(), Why { word: NO_ENDPOINT, said: "no address is known".into() });
             return Err(self.failed(session, exchange, Failure::Connect, StatusCode::BAD_GATEWAY));
         };
         // Both are bounds of the last resort: the connection's clock knows the phases, and is tighter.

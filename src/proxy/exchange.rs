@@ -10,6 +10,7 @@ use super::capture::Capture;
 use super::client::Client;
 use super::fallback::Course;
 use super::traced::Trace;
+use super::trouble::{BROKEN_RESPONSE, Trouble};
 use super::tunnel::Gate;
 use crate::config::session::{Decision, Placed};
 use crate::config::settings::{Proxied, Timeouts};
@@ -45,6 +46,8 @@ pub struct Exchange {
     pub limited: bool,
     /// Answered by the door while the client may still have been sending: it is listened to before its connection is closed.
     pub is_refused: bool,
+    /// What a backend did to it.
+    pub trouble: Option<Box<Trouble>>,
     /// Only of a request whose trace is kept.
     pub trace: Option<Box<Trace>>,
 }
@@ -97,6 +100,7 @@ impl Exchange {
             handshake: None,
             limited: false,
             is_refused: false,
+            trouble: None,
             trace: None,
         }
     }
@@ -134,7 +138,7 @@ impl Exchange {
     /// The same origin is asked again, or another one: nothing of the last attempt counts.
     pub fn begin_attempt(&mut self) {
         let last_byte = self.attempt.ended;
-        self.traced(|trace| trace.ends(last_byte, "broken_response"));
+        self.traced(|trace| trace.ends(last_byte, BROKEN_RESPONSE));
         self.attempt.slot = None;
         self.attempt.visit = None;
         self.attempt.sent = None;

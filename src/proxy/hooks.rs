@@ -15,6 +15,7 @@ use super::door::{Door, client_of};
 use super::exchange::Exchange;
 use super::fallback::{Course, TURN};
 use super::over::Over;
+use super::trouble::Why;
 use super::{answer, forward, hearsay, hygiene, let_go, request_id, returned, secure, until_close};
 use crate::config::settings::Answer;
 use crate::live::AnsweredBy;
@@ -215,7 +216,7 @@ impl ProxyHttp for Door {
     ) -> Result<()> {
         let switches = response.status == StatusCode::SWITCHING_PROTOCOLS;
         if !is_sound(response) || (switches && !session.is_upgrade_req()) {
-            return Err(self.broke_off(session, exchange, false));
+            return Err(self.broke_off(session, exchange, Why::malformed("its head is not sound")));
         }
         returned::without_identity(response);
         if switches {
@@ -228,7 +229,8 @@ impl ProxyHttp for Door {
             exchange.attempt.interim += 1;
             let goes_on = exchange.attempt.interim <= returned::MOST_INTERIM;
             returned::make_interim(response);
-            return if goes_on { Ok(()) } else { Err(self.broke_off(session, exchange, false)) };
+            let why = || Why::malformed("it has too many interim answers");
+            return if goes_on { Ok(()) } else { Err(self.broke_off(session, exchange, why())) };
         } else {
             exchange.traced(|trace| trace.answered(response.status));
             self.weigh(session, response, exchange)?;
@@ -316,14 +318,21 @@ impl ProxyHttp for Door {
             return e;
         }
         let missed = Clock::with(Clock::take_missed).flatten();
+        let late = missed.and_then(too_late);
         if answer::has_begun(session) {
+            let cut = (*e.esource() == ErrorSource::Upstream).then(|| Why::of(&e));
+            if let Some(why) = late.or(cut) {
+                exchange.is_torn(exchange.endpoint(), why);
+                e.as_up();
+            }
             e.set_retry(false);
             return e;
         }
-        match missed {
-            Some(Phase::FirstByte | Phase::Answer | Phase::Total) => return self.broke_off(session, exchange, true),
-            Some(_) => return Error::new_down(ErrorType::HTTPStatus(StatusCode::REQUEST_TIMEOUT.as_u16())),
-            None => {}
+        if let Some(why) = late {
+            return self.broke_off(session, exchange, why);
+        }
+        if missed.is_some() {
+            return Error::new_down(ErrorType::HTTPStatus(StatusCode::REQUEST_TIMEOUT.as_u16()));
         }
         if *e.esource() != ErrorSource::Upstream {
             e.set_retry(false);
@@ -343,8 +352,7 @@ impl ProxyHttp for Door {
             e.set_retry(false);
             return e;
         }
-        let timed_out = matches!(e.etype(), ErrorType::ReadTimedout | ErrorType::WriteTimedout);
-        self.broke_off(session, exchange, timed_out)
+        self.broke_off(session, exchange, Why::of(&e))
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, e: &Error, exchange: &mut Exchange) -> FailToProxy {
@@ -368,8 +376,12 @@ impl ProxyHttp for Door {
         if e.is_none() && let_go::keep(session, exchange) {
             return;
         }
+        if let Some(e) = e {
+            exchange.is_given_up(e);
+        }
         let over = Over::of(session, e, exchange);
         exchange.count(&over);
+        self.troubles.tell(exchange, &over);
         if let Some(log) = &self.access_log {
             log.write_down(exchange, &over);
         }
@@ -388,6 +400,16 @@ impl ProxyHttp for Door {
 
     fn suppress_proxy_warn_log(&self, _: &Session, _: &Exchange, _: &Error, _: ProxyWarnLogContext) -> bool {
         true
+    }
+}
+
+/// What the backend missed; in the other phases it was not its turn.
+fn too_late(phase: Phase) -> Option<Why> {
+    match phase {
+        Phase::FirstByte => Some(Why::timeout("no first byte within timeouts.first_byte")),
+        Phase::Answer => Some(Why::timeout("no next byte within timeouts.idle")),
+        Phase::Total => Some(Why::timeout("not done within timeouts.total")),
+        Phase::Idle | Phase::Head | Phase::Body | Phase::Open => None,
     }
 }
 

@@ -15,9 +15,10 @@ use tokio::io::AsyncWriteExt;
 use super::access_log::AccessLog;
 use super::clock::Clock;
 use super::exchange::Exchange;
-use super::over::{BROKEN_RESPONSE, Over};
+use super::over::Over;
 use super::relay::{End, Patience, Relay};
 use super::told::CLIENT_LEFT;
+use super::trouble::BROKEN_RESPONSE;
 use super::tunnel::Gate;
 use super::wire::Wire;
 use crate::socket::Stream as Socket;
@@ -174,15 +175,17 @@ impl Tunnel {
         let _ = tokio::time::timeout(patience.backend, backend.shutdown()).await;
         drop(backend);
         exchange.attempt.ended = Some(std::time::Instant::now());
+        let broken = match end {
+            End::Closed => None,
+            End::ClientBroke => Some(CLIENT_LEFT),
+            End::BackendBroke => Some(BROKEN_RESPONSE),
+        };
         let over = Over {
             request: &request,
             code: Some(http::StatusCode::SWITCHING_PROTOCOLS.as_u16()),
             bytes: bytes + usize::try_from(passed).unwrap_or(usize::MAX),
-            broken: match end {
-                End::Closed => None,
-                End::ClientBroke => Some(CLIENT_LEFT),
-                End::BackendBroke => Some(BROKEN_RESPONSE),
-            },
+            broken,
+            error: broken,
             took: exchange.started.elapsed(),
         };
         exchange.count(&over);

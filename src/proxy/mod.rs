@@ -31,6 +31,7 @@ mod serve;
 mod stream;
 mod told;
 mod traced;
+mod trouble;
 mod tunnel;
 mod until_close;
 mod wire;

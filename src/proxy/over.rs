@@ -9,8 +9,9 @@ use pingora::{Error, ErrorSource};
 
 use super::access_log::{AccessLog, Line};
 use super::exchange::Exchange;
+use super::forward;
 use super::told::CLIENT_LEFT;
-use super::{answer, forward};
+use crate::live::AnsweredBy;
 
 /// What nginx calls 499: the client went away before there was an answer.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -25,6 +26,8 @@ pub struct Over<'a> {
     pub bytes: usize,
     /// Why the answer is not whole, in one word.
     pub broken: Option<&'static str>,
+    /// Why the user was not answered by whom he should have been, or not wholly, in one word.
+    pub error: Option<&'static str>,
     pub took: Duration,
 }
 
@@ -32,27 +35,35 @@ impl<'a> Over<'a> {
     pub fn of(session: &'a Session, e: Option<&Error>, exchange: &Exchange) -> Self {
         let code = session.response_written().map(|head| head.status.as_u16());
         // An answer that says what went wrong is whole.
-        let broken = e.filter(|_| code.is_none_or(|code| code < 400)).map(|e| broken(session, e));
+        let broken = e.filter(|_| code.is_none_or(|code| code < 400)).map(|e| word(e, exchange));
+        let error = match (e, code) {
+            // What the client did wrong, its status says.
+            (Some(e), Some(400..500)) if is_told_off(e, exchange) => None,
+            (Some(e), _) => Some(word(e, exchange)),
+            (None, None) => Some(CLIENT_LEFT),
+            (None, Some(_)) => None,
+        };
         let took = exchange.started.elapsed();
-        Self { request: session.req_header(), code, bytes: session.body_bytes_sent(), broken, took }
+        Self { request: session.req_header(), code, bytes: session.body_bytes_sent(), broken, error, took }
     }
 
-    fn status(&self) -> u16 {
+    pub fn status(&self) -> u16 {
         self.code.unwrap_or(CLIENT_CLOSED_REQUEST)
     }
 }
 
-/// In a word for a span.
-fn broken(session: &Session, e: &Error) -> &'static str {
-    match e.esource() {
-        ErrorSource::Downstream => CLIENT_LEFT,
-        ErrorSource::Upstream if answer::has_begun(session) => BROKEN_RESPONSE,
-        ErrorSource::Upstream | ErrorSource::Internal | ErrorSource::Unset => "failed",
-    }
+/// The door has answered a client that did not send what it should have.
+fn is_told_off(e: &Error, exchange: &Exchange) -> bool {
+    *e.esource() != ErrorSource::Upstream && exchange.answered_by == AnsweredBy::Door
 }
 
-/// The backend broke off.
-pub const BROKEN_RESPONSE: &str = "broken_response";
+fn word(e: &Error, exchange: &Exchange) -> &'static str {
+    match (e.esource(), &exchange.trouble) {
+        (ErrorSource::Downstream, _) => CLIENT_LEFT,
+        (ErrorSource::Upstream, Some(trouble)) => trouble.why.word,
+        (ErrorSource::Upstream | ErrorSource::Internal | ErrorSource::Unset, _) => "failed",
+    }
+}
 
 impl Exchange {
     /// Gives back its place at the backend, and counts it.
@@ -91,6 +102,7 @@ impl AccessLog {
             stage: exchange.snapshot.effective_stage(exchange.route()).map_or("respond", |stage| stage.as_str()),
             answered_by: exchange.answered_by.label(),
             limited: exchange.limited,
+            error: over.error,
             request_id: exchange.request_id.as_ref().map(http::HeaderValue::as_bytes).unwrap_or_default(),
             trace: exchange.trace.as_ref().map(|trace| trace.id()),
             referer: header(http::header::REFERER),

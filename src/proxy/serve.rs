@@ -172,6 +172,7 @@ impl Front {
             stage: stage.map_or("respond", |stage| stage.as_str()),
             answered_by: AnsweredBy::Door.label(),
             limited: false,
+            error: None,
             referer: b"",
             user_agent: b"",
             request_id: name.as_ref().map(|name| name.id.as_bytes()).unwrap_or_default(),

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use crate::drain::held;
 use crate::harness::client::request;
 use crate::harness::door::BINARY;
+use crate::harness::http2::{Http2, story};
+use crate::harness::origin2::{Origin2, Reply};
 use crate::harness::site::{Config, await_that};
 use crate::harness::{Door, Origin, Signal, Site};
 
@@ -122,8 +124,13 @@ fn objects(log: &str) -> Vec<serde_json::Value> {
 }
 
 fn as_json(site: &Site) -> PathBuf {
-    let script = site.path("as-json.sh");
-    std::fs::write(&script, format!("#!/bin/sh\nMATAPALO_LOG_FORMAT=json exec {BINARY:?} \"$@\"\n")).unwrap();
+    told(site, "MATAPALO_LOG_FORMAT=json")
+}
+
+/// A door that has this in its environment.
+fn told(site: &Site, variable: &str) -> PathBuf {
+    let script = site.path("told.sh");
+    std::fs::write(&script, format!("#!/bin/sh\n{variable} exec {BINARY:?} \"$@\"\n")).unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
     script
 }
@@ -161,4 +168,53 @@ fn a_start_that_fails_says_why() {
     let again = door.command(&["run"]);
     assert_eq!(again.code, 2, "{again}");
     assert!(again.stderr.contains("matapalo: ") && again.stderr.contains("in use"), "{again}");
+}
+
+/// Of the libraries, the lower levels write whole heads and bodies.
+#[test]
+fn whoever_asks_for_every_line_is_told_no_secret() {
+    let named = "trace,pingora=trace,pingora_core=trace,pingora_proxy=trace,pingora_pool=trace,h2=trace,hyper=trace";
+    for wanted in ["trace", "debug", named] {
+        let new =
+            Origin2::answering(|_| Reply::Whole(b"{\"a\": \"secret-of-new\"}".to_vec(), &[("x-sum", "secret-sum")]));
+        let legacy = Origin::answering(|seen, wire| match seen.target().split('?').next() {
+            Some("/reset") => wire.reset(),
+            Some("/junk") => wire.send("secret-junk\r\nSet-Cookie: secret-junk\r\n\r\n"),
+            _ => wire.answer("200 OK", &["Set-Cookie: sid=secret-sid"], "secret-of-legacy"),
+        });
+        let site = Site::of(legacy, Origin::dead());
+        let mut config = site.config("- {name: all, match: {path: {prefix: /}}, stage: shadow}");
+        config.listener = ", h2c: true".to_owned();
+        config.new = format!("endpoints: [\"http://{}\"], http2: true", new.address);
+        let script = told(&site, &format!("RUST_LOG={wanted}"));
+        let door = Door::open_as(&script, &site.path("matapalo.yaml"), &config);
+        let lines = ["Cookie: sid=secret-cookie", "Authorization: Bearer secret-bearer", "Host: site.test"];
+        let heads = [("cookie", "sid=secret-cookie"), ("authorization", "Bearer secret-bearer")];
+        for method in ["GET", "POST"] {
+            assert_eq!(door.ask(method, "/page?token=secret-query", &lines, b"secret-body").status(), 200);
+            assert_eq!(door.ask(method, "/reset?token=secret-query", &lines, b"secret-body").status(), 502);
+            assert_eq!(door.ask(method, "/junk?token=secret-query", &lines, b"secret-body").status(), 502);
+            story(async {
+                let client = Http2::connect(door.address).await;
+                client.ask(method, "/page?token=secret-query", &heads, b"secret-body").await.unwrap();
+            });
+        }
+        door.await_metric("comparisons_total", &[("route", "all"), ("outcome", "mismatched")], 2.0);
+        door.await_log("path=\"/junk\"");
+        let log = door.log();
+        let telling: Vec<&str> = log.lines().filter(|line| line.contains("secret")).collect();
+        assert!(telling.is_empty(), "RUST_LOG={wanted}: {telling:#?}");
+    }
+}
+
+#[test]
+fn what_the_door_itself_says_in_detail_can_be_asked_for() {
+    let site = Site::named();
+    let routes = "- {name: all, match: {path: {prefix: /}}, stage: legacy}";
+    let config = site.config(routes).and("limits: {max_connections: 1}");
+    let door = Door::open_as(&told(&site, "RUST_LOG=debug"), &site.path("matapalo.yaml"), &config);
+    let _first = door.client();
+    let mut second = door.client();
+    assert!(second.is_closed());
+    door.await_log("connection refused: max_connections are open");
 }

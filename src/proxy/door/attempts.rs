@@ -11,6 +11,7 @@ use pingora::{Error, ErrorType};
 use super::super::exchange::Exchange;
 use super::super::fallback::{self, Course, Failure, REPLAYABLE, TURN};
 use super::super::forward;
+use super::super::trouble::{TIMEOUT, Why};
 use super::Door;
 use crate::config::settings::FallbackSettings;
 use crate::evidence::Unproven;
@@ -100,7 +101,8 @@ impl Door {
         mut error: Box<Error>,
     ) -> Box<Error> {
         let timed_out = matches!(error.etype(), ErrorType::ConnectTimedout);
-        exchange.traced(|trace| trace.failed(if timed_out { "connect_timeout" } else { "connect_error" }));
+        let (why, endpoint) = (Why::unconnected(&error), exchange.endpoint());
+        exchange.traced(|trace| trace.failed(why.word));
         let mut endpoints = 0;
         if let Some(visit) = exchange.attempt.visit.take() {
             if visit.refused(peer, &error) && exchange.attempt.elsewhere < MOST_ELSEWHERE {
@@ -115,6 +117,7 @@ impl Door {
             error.set_retry(true);
             return error;
         }
+        exchange.is_failed(endpoint, why);
         let failure = match self.may_fall_back(session, exchange) {
             Some(rules) if timed_out && !rules.connect_error => Failure::Timeout,
             _ => Failure::Connect,
@@ -124,16 +127,13 @@ impl Door {
     }
 
     /// The backend was connected to and did not answer: too late, or not in HTTP.
-    pub(in crate::proxy) fn broke_off(
-        &self,
-        session: &Session,
-        exchange: &mut Exchange,
-        timed_out: bool,
-    ) -> Box<Error> {
+    pub(in crate::proxy) fn broke_off(&self, session: &Session, exchange: &mut Exchange, why: Why) -> Box<Error> {
+        let timed_out = why.word == TIMEOUT;
         if let Some(visit) = &exchange.attempt.visit {
             visit.broke_off();
         }
-        exchange.traced(|trace| trace.failed(if timed_out { "timeout" } else { "broken_response" }));
+        exchange.traced(|trace| trace.failed(why.word));
+        exchange.is_failed(exchange.endpoint(), why);
         let (failure, status) = match timed_out {
             true => (Failure::Timeout, StatusCode::GATEWAY_TIMEOUT),
             false => (Failure::Connect, StatusCode::BAD_GATEWAY),
