@@ -71,12 +71,20 @@ fn short(e: &Error) -> Cow<'static, str> {
     let cause = e.root_cause();
     let behind = match (cause.downcast_ref::<io::Error>(), cause.downcast_ref::<h2::Error>()) {
         (Some(error), _) => Some(of_system(error)),
-        (_, Some(error)) => {
-            error.get_io().map(of_system).or_else(|| error.reason().map(|reason| reason.description().to_owned()))
-        }
+        (_, Some(error)) => Some(of_http2(error)),
         _ => None,
     };
     behind.map_or(kind.into(), |behind| format!("{kind}: {behind}").into())
+}
+
+fn of_http2(error: &h2::Error) -> String {
+    match (error.get_io(), error.reason()) {
+        (Some(error), _) => of_system(error),
+        // Without the bytes that a GOAWAY may have.
+        (_, Some(reason)) => reason.description().to_owned(),
+        // What could not be done on this side.
+        (None, None) => error.to_string(),
+    }
 }
 
 fn of_system(error: &io::Error) -> String {
