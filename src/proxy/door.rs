@@ -32,6 +32,10 @@ use crate::trace::Tracer;
 use crate::upstream::{Announcement, Backend, RawTarget};
 use attempts::gateway_error;
 
+/// How often a backend of HTTP/2 may end a connection before it comes to a request, until that has one of its own: after each such end
+/// all who wait meet on the next connection, and where that takes fewer than those, it is a matter of luck who is left again.
+const LEFT_IN_COMPANY: u8 = 2;
+
 /// The door's parts, shared by all requests.
 #[derive(Debug)]
 pub struct Door {
@@ -150,7 +154,8 @@ impl Door {
         peer.options.write_timeout = Some(timeouts.idle);
         peer.options.idle_timeout = Some(timeouts.idle);
         let http2 = exchange.attempt.visit.as_ref().is_some_and(|visit| visit.endpoint().speaks_http2());
-        if !session.req_header().method.is_safe() && !http2 {
+        let crowded_out = http2 && exchange.attempt.left >= LEFT_IN_COMPANY;
+        if crowded_out || (!session.req_header().method.is_safe() && !http2) {
             self.unshare(&mut peer);
         }
         if session.is_upgrade_req() && !http2 {

@@ -61,6 +61,8 @@ pub struct Attempt {
     pub elsewhere: u8,
     /// How often it was sent again over HTTP/2.
     pub resent: u8,
+    /// And how often because the backend ended the connection before it looked at the request.
+    pub left: u8,
     /// The endpoint that is asked now.
     pub visit: Option<Visit>,
     pub timeouts: Option<Timeouts>,
@@ -79,6 +81,12 @@ impl Attempt {
     pub fn forget_refusals(&mut self) {
         self.tried.clear();
         self.elsewhere = 0;
+    }
+
+    /// Another origin is asked.
+    pub fn forget_all(&mut self) {
+        self.forget_refusals();
+        (self.resent, self.left) = (0, 0);
     }
 }
 

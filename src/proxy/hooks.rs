@@ -19,11 +19,13 @@ use super::trouble::Why;
 use super::{answer, forward, hearsay, hygiene, let_go, request_id, returned, secure, until_close};
 use crate::config::settings::Answer;
 use crate::live::AnsweredBy;
-use crate::upstream::{is_sound, is_unprocessed};
+use crate::upstream::{is_leaving, is_sound, is_unprocessed};
 
-/// How often a request is sent again that a backend of HTTP/2 refuses, or leaves: whoever does either again has too much to do, or is
-/// not there.
+/// How often a request is sent again that a backend of HTTP/2 refuses: whoever does so again has too much to do.
 const MOST_RESENT: u8 = 2;
+/// And one that a backend leaves alone because it ends the connection, in the end on a connection of its own: whoever ends that, too,
+/// is not there.
+const MOST_LEFT: u8 = 3;
 
 #[async_trait]
 impl ProxyHttp for Door {
@@ -344,8 +346,11 @@ impl ProxyHttp for Door {
         e.retry.decide_reuse(reused);
         // Over HTTP/1 only a connection that had been kept is a reason, and each of those is used up by it.
         let http2 = exchange.attempt.visit.as_ref().is_some_and(|visit| visit.endpoint().speaks_http2());
-        if replayable && e.retry() && !(http2 && exchange.attempt.resent == MOST_RESENT) {
-            exchange.attempt.resent += u8::from(http2);
+        let attempt = &mut exchange.attempt;
+        let (again, most) =
+            if is_leaving(&e) { (&mut attempt.left, MOST_LEFT) } else { (&mut attempt.resent, MOST_RESENT) };
+        if replayable && e.retry() && !(http2 && *again == most) {
+            *again += u8::from(http2);
             return e;
         }
         if matches!(e.etype(), ErrorType::HTTPStatus(_)) {

@@ -81,10 +81,17 @@ fn unwritable() -> Box<Error> {
 /// Whether the backend says that it has not even looked at the request, so that it may be sent again whatever its method
 /// (RFC 9113, section 8.7).
 pub fn is_unprocessed(error: &Error) -> bool {
-    let Some(error) = error.root_cause().downcast_ref::<h2::Error>() else { return false };
-    let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
-    let leaving = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
-    error.is_remote() && (refused || leaving)
+    let refused = |error: &h2::Error| error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+    is_leaving(error) || of_backend(error).is_some_and(refused)
+}
+
+/// Whether it says so because it ends the connection, as many do after so many requests.
+pub fn is_leaving(error: &Error) -> bool {
+    of_backend(error).is_some_and(|error| error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR))
+}
+
+fn of_backend(error: &Error) -> Option<&h2::Error> {
+    error.root_cause().downcast_ref::<h2::Error>().filter(|error| error.is_remote())
 }
 
 #[cfg(test)]

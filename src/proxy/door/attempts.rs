@@ -76,8 +76,7 @@ impl Door {
         }
         exchange.traced(|trace| trace.falls_back(reason));
         exchange.course = Course::FellBack(failure);
-        exchange.attempt.forget_refusals();
-        exchange.attempt.resent = 0;
+        exchange.attempt.forget_all();
         if exchange.capture.take().is_some() {
             self.decline(exchange, Unproven::FellBack);
         }
@@ -86,8 +85,7 @@ impl Door {
     /// The fallback failed too. New's own answer is asked for again where that is safe; otherwise its status is all there is.
     fn back_to_original(&self, session: &Session, exchange: &mut Exchange, original: Failure) -> Box<Error> {
         exchange.course = Course::Original(original);
-        exchange.attempt.forget_refusals();
-        exchange.attempt.resent = 0;
+        exchange.attempt.forget_all();
         let answered = matches!(original, Failure::Answer(_));
         if answered && session.req_header().method.is_safe() { turn() } else { gateway_error(original.status()) }
     }
