@@ -25,7 +25,7 @@ thread_local! {
 /// How long each side may keep the other waiting.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// With a backend that says nothing.
+    /// With two that say nothing.
     pub silence: Duration,
     /// With a backend that takes nothing.
     pub backend: Duration,
@@ -86,14 +86,16 @@ where
     /// Passes bytes until the end, and tells the client of it.
     pub async fn run(mut self) -> (End, u64) {
         let end = poll_fn(|cx| self.poll_end(cx)).await;
-        let close = poll_fn(|cx| Pin::new(&mut self.client).poll_shutdown(cx));
         // Who takes nothing does not take the end either.
-        let _ = tokio::time::timeout(self.patience.client, close).await;
+        if end != End::ClientBroke {
+            let close = poll_fn(|cx| Pin::new(&mut self.client).poll_shutdown(cx));
+            let _ = tokio::time::timeout(self.patience.client, close).await;
+        }
         (end, self.to_client.passed)
     }
 
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        let passed = self.to_client.passed;
+        let passed = self.to_client.passed + self.to_backend.passed;
         if let Poll::Ready(ended) = self.to_client.poll(&mut self.backend, &mut self.client, cx) {
             return Poll::Ready(match ended {
                 Ok(()) => End::Closed,
@@ -101,15 +103,16 @@ where
                 Err(Broken::Writing) => End::ClientBroke,
             });
         }
-        if self.to_client.passed > passed {
-            self.heard = Instant::now();
-        }
         if let Poll::Ready(ended) = self.to_backend.poll(&mut self.client, &mut self.backend, cx) {
             return Poll::Ready(match ended {
                 Ok(()) => End::Closed,
                 Err(Broken::Reading) => End::ClientBroke,
                 Err(Broken::Writing) => End::BackendBroke,
             });
+        }
+        // As nginx has it: heartbeats that a backend does not answer keep a tunnel, too.
+        if self.to_client.passed + self.to_backend.passed > passed {
+            self.heard = Instant::now();
         }
         self.poll_patience(cx)
     }

@@ -27,6 +27,10 @@ use crate::config::settings::Limits;
 /// Bytes gathered before a write: a usual head and a small body leave in one system call.
 const WRITE_BUFFER: usize = 4 * 1024;
 
+/// Bytes that a client may say behind a request for another protocol before that is agreed to. They are read although nobody may
+/// have them yet: behind them may be the end of a client who has left.
+const MOST_BEYOND: usize = 64 * 1024;
+
 #[derive(Debug)]
 pub struct ClientStream {
     inner: BufWriter<Wire>,
@@ -63,7 +67,7 @@ impl ClientStream {
 
     /// Whether what comes now is not to be read yet, or by others.
     fn is_held(&self) -> bool {
-        self.framing.is_beyond() && (!self.framing.beyond().is_empty() || self.clock.passage.is_ours())
+        self.framing.is_beyond() && (self.framing.beyond().len() >= MOST_BEYOND || self.clock.passage.is_ours())
     }
 
     fn has_read(&self) {

@@ -261,6 +261,53 @@ fn a_websocket_over_tls_passes_every_byte_and_says_goodbye() {
     assert_eq!(client.stream.read(&mut [0]).unwrap(), 0);
 }
 
+/// Or their places would be taken for as long as the backend thinks.
+#[test]
+fn who_says_something_and_leaves_before_the_backend_agrees_has_left() {
+    let (_site, mut door) = before(Origin::at_head(|_, wire| wire.hang()));
+    let clients = (0..5).map(|at| {
+        let mut client = door.client();
+        let mut asked = request("GET", "/ws", &ASKED, b"");
+        asked.extend_from_slice(&vec![b'x'; 1 + at * 1_000]);
+        client.send(asked);
+        client
+    });
+    let clients: Vec<Client> = clients.collect();
+    door.await_metric("backend_in_flight", &[("backend", "legacy")], 5.0);
+    drop(clients);
+    door.await_metric("backend_in_flight", &[("backend", "legacy")], 0.0);
+    door.await_metric("connections", &[], 0.0);
+    door.await_metric("requests_total", &[("code", "499")], 5.0);
+    door.signal("TERM");
+    assert_eq!(door.await_exit().code(), Some(0));
+}
+
+/// nginx counts the client's words, too: a heartbeat need not be answered.
+#[test]
+fn a_websocket_whose_client_goes_on_speaking_goes_on() {
+    const SILENCE: Duration = Duration::from_millis(400);
+    let site = Site::of(
+        Origin::at_head(|_, wire| {
+            wire.send(SWITCHES);
+            let heard = wire.reader.exactly(20).unwrap();
+            wire.send(heard);
+            wire.close();
+        }),
+        Origin::dead(),
+    );
+    let mut config = site.config(LEGACY);
+    config.legacy += ", timeouts: {first_byte: 400ms, idle: 400ms}";
+    let door = site.open_with(&config);
+    let mut client = door.client();
+    client.send(request("GET", "/ws", &ASKED, b""));
+    assert_eq!(client.answer("GET").status(), 101);
+    for _ in 0..20 {
+        std::thread::sleep(SILENCE / 4);
+        client.send("x");
+    }
+    assert_eq!(client.reader.exactly(20).unwrap(), [b'x'; 20]);
+}
+
 /// Both directions at once, each side waiting for the other now and then, and every byte in its place.
 #[test]
 fn a_busy_websocket_passes_every_byte() {
