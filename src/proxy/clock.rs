@@ -20,9 +20,9 @@ use parking_lot::Mutex;
 use tokio::time::{Sleep, sleep_until};
 
 use super::framing::withheld::Withheld;
-use super::let_go::Passage;
 use super::listen::Fresh;
 use super::request_id::Unread;
+use super::tunnel::let_go::Passage;
 use crate::config::settings::Listener;
 use crate::upstream::Announcement;
 

@@ -1,5 +1,5 @@
 //! A WebSocket's connection to its backend: one of its own, of which nothing is read before the request is over, and which the
-//! library can be told the end of while it goes on: see [`let_go`](super::let_go).
+//! library can be told the end of while it goes on: see [`let_go`].
 //!
 //! The library takes the end of the request, which has no body, for the end of the tunnel when the backend's agreement is read
 //! first (<https://github.com/cloudflare/pingora/issues/946>): the user gets the 101 and then the end of the connection. A fast
@@ -21,6 +21,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::socket::Stream as Socket;
 use crate::upstream::{Announcement, RawTarget, as_stream, open};
+
+pub mod let_go;
+mod relay;
 
 /// Lets the answer through once the end of the request has been noted. Open until it is closed, for a handshake of TLS.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 //!
 //! The library would keep 64 KiB for each direction, and the whole machinery of a request, for as long as somebody stays: 180 KiB
 //! of a WebSocket on which nobody says a word. Here what is read goes through a piece of memory that all tunnels of a thread
-//! share, and only what the other side does not take at once is kept. How both ends come here is told in [`tunnel`](super::tunnel).
+//! share, and only what the other side does not take at once is kept. How both ends come here is told in [`tunnel`](super).
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::clock::Alarm;
+use super::super::clock::Alarm;
 
 /// Bytes that are read at once.
 const PIECE: usize = 64 << 10;

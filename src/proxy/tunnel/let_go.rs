@@ -12,15 +12,15 @@ use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 use tokio::io::AsyncWriteExt;
 
-use super::access_log::AccessLog;
-use super::clock::Clock;
-use super::exchange::Exchange;
-use super::over::Over;
+use super::super::access_log::AccessLog;
+use super::super::clock::Clock;
+use super::super::exchange::Exchange;
+use super::super::over::Over;
+use super::super::told::CLIENT_LEFT;
+use super::super::trouble::BROKEN_RESPONSE;
+use super::super::wire::Wire;
+use super::Gate;
 use super::relay::{End, Patience, Relay};
-use super::told::CLIENT_LEFT;
-use super::trouble::BROKEN_RESPONSE;
-use super::tunnel::Gate;
-use super::wire::Wire;
 use crate::socket::Stream as Socket;
 
 /// Who has a connection's tunnel.
