@@ -25,6 +25,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Connections that are let in when the listener closes: as many as the system keeps waiting.
 const MOST_WAITING: usize = 4096;
+/// Before they are: the system's word that somebody waits may be under way, and comes by the same way as the end of a pause.
+const LAST_LOOK: Duration = Duration::from_millis(10);
 
 /// An address that could not be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -140,6 +142,7 @@ impl Front {
         }
         // Who waits to be let in would be reset with the listener.
         let waiting = if self.has_successor.load(Ordering::Acquire) { 0 } else { MOST_WAITING };
+        tokio::time::sleep(LAST_LOOK).await;
         for _ in 0..waiting {
             let Ok(Ok((stream, peer))) = tokio::time::timeout(Duration::ZERO, listener.accept()).await else { break };
             self.admit(stream, peer, says.clone());
