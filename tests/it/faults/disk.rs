@@ -13,6 +13,9 @@ use crate::harness::site::await_that;
 use crate::harness::{Door, Origin, Signal, Site};
 
 const SHADOW: &str = "- {name: all, match: {path: {prefix: /}}, stage: shadow, mirror: {percent: 100}}";
+/// The same, ready after ten comparisons, whatever they say.
+const SOON_READY: &str = "- {name: all, match: {path: {prefix: /}}, stage: shadow, mirror: {percent: 100}, \
+                          readiness: {min_requests: 10, max_mismatch: 100}}";
 
 fn site() -> Site {
     Site::of(Origin::saying("legacy"), Origin::saying("new"))
@@ -169,8 +172,7 @@ fn a_full_disk_closes_no_door_and_loses_no_count() {
 #[test]
 fn a_door_that_ends_on_a_full_disk_loses_no_count() {
     let Some((site, small)) = on_a_small_disk(site()) else { return };
-    let gate = "mirror: {percent: 100}, readiness: {min_requests: 10, max_mismatch: 100}";
-    let config = site.config(&SHADOW.replace("mirror: {percent: 100}", gate));
+    let config = site.config(SOON_READY);
     let mut door = Door::open(&small.0.join("matapalo.yaml"), &config);
     let gate = |door: &Door| door.command(&["gate", "all"]);
     asks(&door, 20);
@@ -245,8 +247,7 @@ fn a_door_that_starts_on_a_full_disk_has_its_store() {
 #[test]
 fn counts_that_were_lost_are_remembered() {
     let Some((site, small)) = on_a_small_disk(site()) else { return };
-    let gate = "mirror: {percent: 100}, readiness: {min_requests: 10, max_mismatch: 100}";
-    let config = site.config(&SHADOW.replace("mirror: {percent: 100}", gate));
+    let config = site.config(SOON_READY);
     let mut door = Door::open(&small.0.join("matapalo.yaml"), &config);
     asks(&door, 20);
     door.await_metric("readiness", &[("route", "all")], 1.0);
@@ -268,8 +269,7 @@ fn counts_that_were_lost_are_remembered() {
 #[test]
 fn who_cannot_ask_the_door_that_has_the_store_is_told_of_nothing_ready() {
     let site = site();
-    let gate = "mirror: {percent: 100}, readiness: {min_requests: 10, max_mismatch: 100}";
-    let mut door = site.open(&SHADOW.replace("mirror: {percent: 100}", gate));
+    let mut door = site.open(SOON_READY);
     asks(&door, 20);
     door.await_metric("readiness", &[("route", "all")], 1.0);
     assert_eq!(door.command(&["gate", "all"]).code, 0);
@@ -289,8 +289,7 @@ fn who_cannot_ask_the_door_that_has_the_store_is_told_of_nothing_ready() {
 #[test]
 fn a_store_that_is_to_move_is_judged_where_it_is() {
     let site = site();
-    let gate = "mirror: {percent: 100}, readiness: {min_requests: 10, max_mismatch: 100}";
-    let door = site.open(&SHADOW.replace("mirror: {percent: 100}", gate));
+    let door = site.open(SOON_READY);
     asks(&door, 20);
     door.await_metric("readiness", &[("route", "all")], 1.0);
     let copied = Command::new("sqlite3")
