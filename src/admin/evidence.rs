@@ -29,7 +29,7 @@ pub async fn report(live: &Live, route: Option<&str>) -> Result<Report, ReportEr
     let filter = Filter {
         route: route.map(str::to_owned),
         facts: Some(facts(&snapshot.settings, snapshot.rollbacks())),
-        unwritten: live.recorder().health().error(),
+        unwritten: live.recorder().health().error().as_deref().map(report::cannot_write),
         ..Filter::at(SystemTime::now())
     };
     let asked = store.clone();

@@ -13,7 +13,7 @@ use super::ask::{DoorAt, Heard};
 use super::{AdminTarget, print};
 use crate::config::Settings;
 use crate::evidence::fact::RouteFact;
-use crate::evidence::report::Filter;
+use crate::evidence::report::{Filter, cannot_write};
 use crate::evidence::store::lock;
 use crate::live::RolledBack;
 use crate::{config, live};
@@ -98,10 +98,12 @@ impl Evidence<'_> {
         let asked = DoorAt::find(self.config, &AdminTarget::default())
             .and_then(|door| Ok((door.get::<DoorStatus>("/api/v1/status")?, door)));
         let unheard = match asked {
-            Ok((Heard::Answer(DoorStatus { store }), _)) if is_same(&store.path, &self.store) => return store.error,
+            Ok((Heard::Answer(DoorStatus { store }), _)) if is_same(&store.path, &self.store) => {
+                return store.error.as_deref().map(cannot_write);
+            }
             Ok((Heard::Answer(DoorStatus { store }), _)) if self.is_configured => {
                 return Some(format!(
-                    "the running door writes {}: store.path waits for a restart",
+                    "The running door writes {}: store.path waits for a restart",
                     store.path.display()
                 ));
             }
@@ -110,7 +112,7 @@ impl Evidence<'_> {
             Err(error) => format!("{error:#}"),
         };
         let holder = lock::holder(&self.store)?;
-        Some(format!("a door ({holder}) has the store open, and cannot be asked: {unheard}"))
+        Some(format!("A door ({holder}) has the store open, and cannot be asked what is not in it: {unheard}"))
     }
 }
 

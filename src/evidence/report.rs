@@ -52,7 +52,8 @@ pub struct Filter {
     pub facts: Option<Vec<RouteFact>>,
     /// Laid over each route's gate.
     pub gate: GateSpec,
-    /// Why the running door cannot write what it has counted; `None`: it can, or none runs. Nothing is called ready meanwhile.
+    /// Why the store lacks what a door has counted, as a sentence without its full stop; `None`: it lacks nothing. Nothing is called
+    /// ready meanwhile.
     pub unwritten: Option<String>,
 }
 
@@ -77,7 +78,7 @@ pub enum ReportError {
 pub struct Report {
     /// RFC 3339, UTC, as all times here.
     pub generated_at: String,
-    /// Why what the running door has counted of late is not in this: its store cannot be written.
+    /// Why what a door has counted is not in this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unwritten: Option<String>,
     /// In the order of the config, then by name. Routes of which nothing was ever sampled and nothing is copied are left out.
@@ -251,7 +252,10 @@ impl Report {
     pub fn read(reader: &StoreReader, filter: &Filter) -> Result<Self, ReportError> {
         // The ranges do not depend on the route: wrong ones are told before anything is read.
         Gate::compile(&filter.gate, &Gate::default()).map_err(ReportError::Gate)?;
-        let left = || reader.unwritten().map(|since| format!("since {} it could not be", rfc3339(since)));
+        let left = || {
+            let since = rfc3339(reader.unwritten()?);
+            Some(format!("Since {since} a door could not write its store, and what it counted then is not in it"))
+        };
         let filter = &Filter { unwritten: filter.unwritten.clone().or_else(left), ..filter.clone() };
         let (known, routes, flips) = reader.at_one_moment(|moment| {
             let known = route::known(moment.routes()?, filter.facts.as_deref());
@@ -272,6 +276,11 @@ impl Report {
         report.next = next::next(&report);
         Ok(report)
     }
+}
+
+/// Of a door that says so, with the error.
+pub fn cannot_write(error: &str) -> String {
+    format!("The door cannot write its store, and what it has counted since is not in it: {error}")
 }
 
 fn as_millis(duration: Duration) -> u64 {

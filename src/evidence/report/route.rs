@@ -96,7 +96,7 @@ pub(super) fn route_report(moment: &Moment<'_>, route: &Known, filter: &Filter) 
         readiness.reasons.push(reason);
     }
     if let Some(why) = &filter.unwritten {
-        readiness.doubt(format!("The door cannot write its store, and what it has counted since is not in it: {why}."));
+        readiness.doubt(format!("{why}."));
     }
     if let Some(lost) = moment.counts_lost_until()?.filter(|lost| lost / 1000 >= since) {
         readiness.doubt(format!(

@@ -133,14 +133,14 @@ fn only(route: &str) -> Filter {
 fn nothing_is_ready_while_the_door_cannot_write_what_it_counts() {
     let report = read(&only("feed")).unwrap();
     assert_eq!(report.routes[0].verdict, Verdict::Ready);
-    let filter = Filter { unwritten: Some("no room left".to_owned()), ..filter() };
+    let filter = Filter { unwritten: Some(cannot_write("no room left")), ..filter() };
     let report = read(&filter).unwrap();
     assert!(report.routes.iter().all(|route| route.verdict != Verdict::Ready), "{report:?}");
     assert!(!report.next.iter().any(|line| line.starts_with("ready")), "{:?}", report.next);
     let text = text(&report, Paint::Plain);
     assert!(
         text.starts_with(
-            "! The door cannot write its store, and what it has counted since is not told here: no room left\n"
+            "! The door cannot write its store, and what it has counted since is not in it: no room left\n"
         ),
         "{text}"
     );

@@ -59,8 +59,7 @@ pub use words::{both, narrow};
 pub fn text(report: &Report, paint: Paint) -> String {
     let mut out = String::new();
     if let Some(why) = &report.unwritten {
-        let told = format!("! The door cannot write its store, and what it has counted since is not told here: {why}");
-        line!(out, "{}\n", paint.on(Colour::Yellow, &plain(&told)));
+        line!(out, "{}\n", paint.on(Colour::Yellow, &plain(&format!("! {why}"))));
     }
     if report.routes.is_empty() {
         out.push_str(
