@@ -138,9 +138,9 @@ impl Door {
         }
         let takes = |target: &RawTarget| visit.as_ref().is_some_and(|visit| visit.endpoint().takes_raw(target));
         let target = exchange.target.clone().filter(takes);
-        let said_first = visit.as_ref().and_then(|visit| visit.endpoint().wants(&announcement)).cloned();
+        let dial = visit.as_ref().map(|visit| visit.endpoint().dial(&announcement));
         exchange.attempt.visit = visit;
-        let Some(mut peer) = peer.map(Box::new) else {
+        let Some((mut peer, dial)) = peer.map(Box::new).zip(dial) else {
             exchange.traced(|trace| trace.failed(NO_ENDPOINT));
             exchange.is_failed(exchange.endpoint(), Why { word: NO_ENDPOINT, said: "no address is known".into() });
             return Err(self.failed(session, exchange, Failure::Connect, StatusCode::BAD_GATEWAY));
@@ -160,13 +160,12 @@ impl Door {
         }
         if session.is_upgrade_req() && !http2 {
             self.unshare(&mut peer);
-            let gate = Arc::new(if peer.is_tls() { Gate::under_tls() } else { Gate::of_bare_sockets() });
-            let tunnel = Tunnel { gate: gate.clone(), announcement: said_first, target };
-            peer.options.custom_l4 = Some(Arc::new(tunnel));
+            let gate = Arc::<Gate>::default();
+            Tunnel { gate: gate.clone(), dial, target }.apply(&mut peer);
             exchange.attempt.gate = Some(gate);
         } else if let Some(target) = target {
             self.unshare(&mut peer);
-            target.apply(&mut peer, said_first);
+            target.apply(&mut peer, dial);
         }
         exchange.attempt.timeouts = Some(timeouts);
         Ok(peer)

@@ -17,21 +17,17 @@ use pingora::connectors::l4::Connect;
 use pingora::protocols::l4::socket::SocketAddr;
 use pingora::protocols::l4::stream::Stream;
 use pingora::protocols::l4::virt::{VirtualSockOpt, VirtualSocket};
+use pingora::upstreams::peer::HttpPeer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::socket::Stream as Socket;
-use crate::upstream::{Announcement, RawTarget, as_stream, open};
+use crate::upstream::{Dial, Line, RawTarget, as_stream};
 
 pub mod let_go;
 mod relay;
 
-/// Lets the answer through once the end of the request has been noted. Open until it is closed, for a handshake of TLS.
-#[derive(Debug)]
-pub struct Gate {
-    held: Mutex<Held>,
-    /// No TLS is spoken on it: what is read of it is the tunnel's own.
-    is_bare: bool,
-}
+/// Lets the answer through once the end of the request has been noted. Open until it is closed.
+#[derive(Debug, Default)]
+pub struct Gate(Mutex<Held>);
 
 /// Only the connection's own task takes this lock.
 #[derive(Debug, Default)]
@@ -42,7 +38,7 @@ struct Held {
     /// The library has had all that is for it,
     leaves: bool,
     /// and has been told so.
-    left: Option<Socket>,
+    left: Option<Line>,
 }
 
 /// What a reader finds.
@@ -57,27 +53,14 @@ enum Found {
 const FLUSHES: u8 = 2;
 
 impl Gate {
-    pub fn of_bare_sockets() -> Self {
-        Self { held: Mutex::default(), is_bare: true }
-    }
-
-    pub fn under_tls() -> Self {
-        Self { held: Mutex::default(), is_bare: false }
-    }
-
     /// The next that is sent is the head of a request without a body.
     pub fn close(&self) {
-        self.held.lock().flushes = FLUSHES;
-    }
-
-    /// Whether the socket can be had without the library.
-    pub fn is_bare(&self) -> bool {
-        self.is_bare
+        self.0.lock().flushes = FLUSHES;
     }
 
     /// Nothing more of the socket is for the library: to it, the connection has ended.
     pub fn let_go(&self) {
-        let mut held = self.held.lock();
+        let mut held = self.0.lock();
         held.leaves = true;
         if let Some(reader) = held.reader.take() {
             reader.wake();
@@ -85,12 +68,12 @@ impl Gate {
     }
 
     /// The socket, once the library has seen the end.
-    pub fn take_left(&self) -> Option<Socket> {
-        self.held.lock().left.take()
+    pub fn take_left(&self) -> Option<Line> {
+        self.0.lock().left.take()
     }
 
     fn flushed(&self) {
-        let mut held = self.held.lock();
+        let mut held = self.0.lock();
         held.flushes = held.flushes.saturating_sub(1);
         if held.flushes == 0
             && let Some(reader) = held.reader.take()
@@ -101,14 +84,12 @@ impl Gate {
 
     /// A reader that has to wait is woken; so is one that waits for more, if there is to be no more.
     fn find(&self, reader: &Waker) -> Found {
-        let mut held = self.held.lock();
+        let mut held = self.0.lock();
         if held.leaves {
             return Found::End;
         }
         let holds = held.flushes > 0;
-        if holds || self.is_bare {
-            held.reader.get_or_insert_with(|| reader.clone()).clone_from(reader);
-        }
+        held.reader.get_or_insert_with(|| reader.clone()).clone_from(reader);
         if holds { Found::Held } else { Found::Open }
     }
 }
@@ -117,16 +98,22 @@ impl Gate {
 #[derive(Debug)]
 pub struct Tunnel {
     pub gate: Arc<Gate>,
-    /// To a backend that wants it.
-    pub announcement: Option<Announcement>,
+    pub dial: Dial,
     /// Of a request whose target the library cannot hold.
     pub target: Option<RawTarget>,
+}
+
+impl Tunnel {
+    pub fn apply(self, peer: &mut HttpPeer) {
+        Dial::apply(peer);
+        peer.options.custom_l4 = Some(Arc::new(self));
+    }
 }
 
 #[async_trait]
 impl Connect for Tunnel {
     async fn connect(&self, to: &SocketAddr) -> pingora::Result<Stream> {
-        let socket = open(to, self.announcement.as_ref()).await?;
+        let socket = self.dial.open(to).await?;
         let gated = Gated { socket: Some(socket), gate: self.gate.clone() };
         Ok(match &self.target {
             Some(target) => as_stream(target.on(gated)),
@@ -138,7 +125,7 @@ impl Connect for Tunnel {
 #[derive(Debug)]
 struct Gated {
     /// `None`: the library has seen the end.
-    socket: Option<Socket>,
+    socket: Option<Line>,
     gate: Arc<Gate>,
 }
 
@@ -156,7 +143,7 @@ impl AsyncRead for Gated {
             (Found::Open, None) => Poll::Ready(Ok(())),
             (Found::End, _) => {
                 if let Some(socket) = self.socket.take() {
-                    self.gate.held.lock().left = Some(socket);
+                    self.gate.0.lock().left = Some(socket);
                 }
                 Poll::Ready(Ok(()))
             }

@@ -79,7 +79,7 @@ impl CopyClient {
         let heads = Heads::of(&ask).map_err(|_| Unproven::BrokenResponse)?;
         let raw = ask.target.as_ref().filter(|target| endpoint.takes_raw(target));
         if let Some(target) = raw {
-            target.apply(&mut peer, endpoint.wants(&ask.announcement).cloned());
+            target.apply(&mut peer, endpoint.dial(&ask.announcement));
         }
         if ask.fresh || raw.is_some() {
             return self.once(&ask, &heads, &on_its_own(peer), Keep::No).await.map_err(Failure::reason);

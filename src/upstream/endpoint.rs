@@ -1,12 +1,14 @@
 //! One endpoint of a backend: where it is, how it is spoken to, whether probes find it up and users are served by it.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use pingora::upstreams::peer::{HttpPeer, Peer};
 
 use super::announcement::Announcement;
+use super::dial::Dial;
 use super::http2;
 use super::lookup::{self, Lookup, Next};
 use super::outlier::Record;
@@ -26,7 +28,7 @@ pub struct Endpoint {
     /// Whether it wants to be told whom a connection is for.
     is_announced: bool,
     /// Of `https://` only.
-    tls: Option<Tls>,
+    tls: Option<Arc<Tls>>,
     /// Of a host; a unix socket has no address.
     pub(super) lookup: Lookup,
     up: AtomicBool,
@@ -46,7 +48,7 @@ impl Endpoint {
     /// Resolves the name, so this may wait for DNS.
     pub fn new(name: EndpointAddress, protocol: Protocol, tls: &BackendTls) -> Self {
         let tls = match &name {
-            EndpointAddress::Https(at) => Some(Tls::new(tls, &at.host)),
+            EndpointAddress::Https(at) => Some(Arc::new(Tls::new(tls, &at.host))),
             EndpointAddress::Http(_) | EndpointAddress::Unix(_) => None,
         };
         let endpoint = Self {
@@ -74,13 +76,18 @@ impl Endpoint {
     }
 
     /// What is to be said first on a connection, if anything.
-    pub fn wants<'a>(&self, announcement: &'a Announcement) -> Option<&'a Announcement> {
+    fn wants<'a>(&self, announcement: &'a Announcement) -> Option<&'a Announcement> {
         self.is_announced.then_some(announcement)
     }
 
-    /// Whether it is to be sent a target that the library cannot hold, and can be: it speaks HTTP/1, and in clear.
+    /// A way to it without the library.
+    pub fn dial(&self, announcement: &Announcement) -> Dial {
+        Dial { announcement: self.wants(announcement).cloned(), tls: self.tls.clone() }
+    }
+
+    /// Whether it is to be sent a target that the library cannot hold, and can be: it speaks HTTP/1.
     pub fn takes_raw(&self, target: &RawTarget) -> bool {
-        !self.speaks_http2() && self.tls.is_none() && !target.is_held(false)
+        !self.speaks_http2() && !target.is_held(false)
     }
 
     pub fn speaks_http2(&self) -> bool {

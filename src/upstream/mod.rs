@@ -26,7 +26,7 @@ use parking_lot::Mutex;
 pub use announcement::Announcement;
 pub use balance::Visit;
 pub use copy::{Ask, CopyClient, append as append_trailers};
-pub use dial::{as_stream, open};
+pub use dial::{Dial, Line, as_stream};
 pub use endpoint::Endpoint;
 pub use http2::{authority, is_leaving, is_unprocessed};
 pub use limit::{InFlight, NoRoom, Slot};

@@ -2,7 +2,7 @@
 //!
 //! There are bytes that no URI has, and that clients send and servers take: `<`, `?q="a"`, raw Latin-1. The library writes another
 //! spelling of such a target, and here the line that it stands in is written anew. That takes a connection of its own, one that
-//! speaks HTTP/1 in clear: what goes through TLS or HTTP/2 is out of reach, and stays spelled out.
+//! speaks HTTP/1, in TLS of our own where there is any: what goes through HTTP/2 is out of reach, and stays spelled out.
 
 use std::io;
 use std::pin::Pin;
@@ -19,8 +19,7 @@ use pingora::protocols::l4::virt::{VirtualSockOpt, VirtualSocket};
 use pingora::upstreams::peer::HttpPeer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::announcement::Announcement;
-use super::dial::{as_stream, open};
+use super::dial::{Dial, as_stream};
 
 /// Path and query as they came, without a fragment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +54,9 @@ impl RawTarget {
     }
 
     /// Has it sent to this peer, on a connection that is not kept.
-    pub fn apply(&self, peer: &mut HttpPeer, announcement: Option<Announcement>) {
-        peer.options.custom_l4 = Some(Arc::new(Dial { target: self.clone(), announcement }));
+    pub fn apply(&self, peer: &mut HttpPeer, dial: Dial) {
+        Dial::apply(peer);
+        peer.options.custom_l4 = Some(Arc::new(Rewriting { target: self.clone(), dial }));
     }
 
     /// The first request that is written there has this target.
@@ -70,16 +70,15 @@ fn spell(byte: u8, out: &mut Vec<u8>) {
 }
 
 #[derive(Debug)]
-struct Dial {
+struct Rewriting {
     target: RawTarget,
-    /// To a backend that wants it.
-    announcement: Option<Announcement>,
+    dial: Dial,
 }
 
 #[async_trait]
-impl Connect for Dial {
+impl Connect for Rewriting {
     async fn connect(&self, to: &Place) -> pingora::Result<Stream> {
-        Ok(as_stream(self.target.on(open(to, self.announcement.as_ref()).await?)))
+        Ok(as_stream(self.target.on(self.dial.open(to).await?)))
     }
 }
 

@@ -3,8 +3,6 @@
 //! To the library the backend seems to close the connection behind its 101; that ends the request, and with it the memory of it.
 //! What the client says behind its head is kept from the library from the start. So both sockets are left over, and a
 //! [`Relay`] goes on between them; when that ends, the request is counted and written down as if it had lasted until then.
-//!
-//! What stays the library's, at some 210 KiB each: a tunnel to a backend over TLS, because the TLS is the library's.
 
 use http::header::{HOST, REFERER, USER_AGENT};
 use parking_lot::Mutex;
@@ -21,7 +19,7 @@ use super::super::trouble::BROKEN_RESPONSE;
 use super::super::wire::Wire;
 use super::Gate;
 use super::relay::{End, Patience, Relay};
-use crate::socket::Stream as Socket;
+use crate::upstream::Line;
 
 /// Who has a connection's tunnel.
 #[derive(Debug, Default)]
@@ -48,7 +46,7 @@ struct Ends {
 /// What the library leaves of a request.
 #[derive(Debug)]
 struct Left {
-    backend: Socket,
+    backend: Line,
     exchange: Exchange,
     /// As far as it is told of.
     request: RequestHeader,
@@ -114,7 +112,7 @@ impl Passage {
 
 /// The backend agrees to a tunnel.
 pub fn decide(gate: Option<&Gate>) {
-    Clock::with(|clock| match gate.filter(|gate| gate.is_bare()) {
+    Clock::with(|clock| match gate {
         Some(gate) if clock.passage.becomes_ours() => gate.let_go(),
         _ => clock.passage.stays_the_librarys(),
     });
