@@ -203,6 +203,9 @@ impl OpenDoor {
     fn end(self, patience: Duration) -> usize {
         self.stop.send_replace(true);
         let cut = self.runtime.block_on(self.front.drained(patience));
+        if cut > 0 {
+            self.runtime.block_on(self.front.cut());
+        }
         // Before those to whom it tells what became of its requests.
         self.runtime.shutdown_timeout(RUNTIME_PATIENCE);
         self.mirror.stop(MIRROR_PATIENCE);

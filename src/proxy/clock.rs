@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -49,6 +49,8 @@ pub enum Phase {
     Open,
     /// Never entered, only missed: the request as a whole took too long.
     Total,
+    /// Never entered, only missed: the door has no more time for it.
+    Cut,
 }
 
 /// Where the client came in, and how: for the hooks, which pingora does not tell.
@@ -101,6 +103,8 @@ pub struct Clock {
     patience: AtomicU64,
     /// The phase whose deadline passed, plus one; 0: none.
     missed: AtomicU8,
+    /// The door has no more time for what is under way.
+    cut: AtomicBool,
     /// Begun on this connection.
     requests: AtomicU32,
     /// How the library refused a head that it could not read.
@@ -128,6 +132,7 @@ impl Clock {
             limit: AtomicU64::new(0),
             patience: AtomicU64::new(0),
             missed: AtomicU8::new(0),
+            cut: AtomicBool::new(false),
             requests: AtomicU32::new(0),
             refused: OnceLock::new(),
             fresh: Mutex::new(None),
@@ -196,6 +201,16 @@ impl Clock {
     pub fn bound(&self, total: Option<Duration>) {
         let bound = total.map_or(0, |total| self.now().saturating_add(millis(total)));
         self.bound.store(bound, Ordering::Relaxed);
+    }
+
+    /// Ends what is under way as soon as the connection's task looks here.
+    pub fn cut(&self) {
+        self.cut.store(true, Ordering::Relaxed);
+        self.bound.store(1, Ordering::Relaxed);
+    }
+
+    pub fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed)
     }
 
     /// How long a client may take nothing of what is written to it.
@@ -279,7 +294,11 @@ impl Clock {
     /// The deadline has passed: it does not pass twice.
     pub fn miss(&self) -> Phase {
         let over = |bound| bound > 0 && bound <= self.now();
-        let phase = if over(self.bound.load(Ordering::Relaxed)) { Phase::Total } else { self.phase() };
+        let phase = match over(self.bound.load(Ordering::Relaxed)) {
+            true if self.is_cut() => Phase::Cut,
+            true => Phase::Total,
+            false => self.phase(),
+        };
         self.bound(None);
         self.missed.store(phase as u8 + 1, Ordering::Relaxed);
         self.deadline.store(0, Ordering::Relaxed);
@@ -313,6 +332,7 @@ impl Phase {
             3 => Self::FirstByte,
             4 => Self::Answer,
             6 => Self::Total,
+            7 => Self::Cut,
             _ => Self::Open,
         }
     }

@@ -321,6 +321,9 @@ impl ProxyHttp for Door {
             return e;
         }
         let missed = Clock::with(Clock::take_missed).flatten();
+        if missed == Some(Phase::Cut) {
+            return self.cut(session, exchange, e);
+        }
         let late = missed.and_then(too_late);
         if answer::has_begun(session) {
             let cut = (*e.esource() == ErrorSource::Upstream).then(|| Why::of(&e));
@@ -415,7 +418,7 @@ fn too_late(phase: Phase) -> Option<Why> {
         Phase::FirstByte => Some(Why::timeout("no first byte within timeouts.first_byte")),
         Phase::Answer => Some(Why::timeout("no next byte within timeouts.idle")),
         Phase::Total => Some(Why::timeout("not done within timeouts.total")),
-        Phase::Idle | Phase::Head | Phase::Body | Phase::Open => None,
+        Phase::Idle | Phase::Head | Phase::Body | Phase::Open | Phase::Cut => None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use pingora::server::ShutdownWatch;
 use tokio::sync::watch;
 
 use super::access_log::AccessLog;
+use super::clock::Clock;
 use super::door::Door;
 use super::request_id::{RequestIds, Unread};
 use crate::config::settings::{Address, Limits, Listener};
@@ -27,6 +29,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const MOST_WAITING: usize = 4096;
 /// Before they are: the system's word that somebody waits may be under way, and comes by the same way as the end of a pause.
 const LAST_LOOK: Duration = Duration::from_millis(10);
+
+/// How long it may take to tell those who are cut, and to write that down.
+const LAST_WORD: Duration = Duration::from_millis(250);
 
 /// An address that could not be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +66,8 @@ pub struct Front {
     /// New connections are no longer for this door.
     pub(super) listening_ends: ShutdownWatch,
     pub(super) stop: ShutdownWatch,
+    /// There is no more time for anybody.
+    pub(super) cut: watch::Sender<bool>,
 }
 
 impl std::fmt::Debug for Front {
@@ -115,6 +122,7 @@ impl Front {
             accepted: Arc::default(),
             listening_ends,
             stop,
+            cut: watch::channel(false).0,
         }
     }
 
@@ -165,6 +173,12 @@ impl Front {
         self.open.count.load(Ordering::Acquire)
     }
 
+    /// Ends all that is under way: who waits is told, and what was done so far is counted and written down.
+    pub async fn cut(&self) {
+        self.cut.send_replace(true);
+        self.drained(LAST_WORD).await;
+    }
+
     /// Waits until a request has come whole on each connection that was accepted: for `silent` at most where nothing ever came, and
     /// for `patience` where half of one is there. Who has just connected is about to ask, and must not be cut as if it were idle.
     pub async fn begun(&self, silent: Duration, patience: Duration) {
@@ -201,7 +215,7 @@ impl Front {
             };
             // A task of its own is a small one: this one has the room of a whole request.
             tokio::spawn(async move {
-                tunnel.run(front.access_log.as_deref()).await;
+                tunnel.run(front.access_log.as_deref(), front.cut.subscribe()).await;
                 drop((of_client, place));
             });
         });
@@ -238,6 +252,20 @@ impl Front {
 /// Returns when the door is told to stop, or when nobody is left to tell it.
 pub(super) async fn told(stop: &mut ShutdownWatch) {
     let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Serves until it is done, or told that there is no more time, and then in none.
+pub(super) async fn serve_until_cut<T>(
+    mut serving: Pin<&mut impl Future<Output = T>>,
+    clock: &Clock,
+    mut cut: ShutdownWatch,
+) -> T {
+    tokio::select! {
+        biased;
+        done = &mut serving => return done,
+        () = told(&mut cut) => clock.cut(),
+    }
+    serving.await
 }
 
 /// A place among the open connections; its end gives it back.

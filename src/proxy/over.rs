@@ -8,9 +8,11 @@ use pingora::proxy::Session;
 use pingora::{Error, ErrorSource};
 
 use super::access_log::{AccessLog, Line};
+use super::clock::Clock;
 use super::exchange::Exchange;
 use super::forward;
 use super::told::CLIENT_LEFT;
+use super::trouble::CUT;
 use crate::live::AnsweredBy;
 
 /// What nginx calls 499: the client went away before there was an answer.
@@ -59,6 +61,7 @@ fn is_told_off(e: &Error, exchange: &Exchange) -> bool {
 
 fn word(e: &Error, exchange: &Exchange) -> &'static str {
     match (e.esource(), &exchange.trouble) {
+        (ErrorSource::Downstream, _) if Clock::with(Clock::is_cut).is_some_and(|cut| cut) => CUT,
         (ErrorSource::Downstream, _) => CLIENT_LEFT,
         (ErrorSource::Upstream, Some(trouble)) => trouble.why.word,
         (ErrorSource::Upstream | ErrorSource::Internal | ErrorSource::Unset, _) => "failed",

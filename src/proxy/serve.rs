@@ -1,6 +1,7 @@
 //! One client connection, from its first byte to its last: the TLS handshake if there is one, then requests.
 
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -16,7 +17,7 @@ use super::announced::Announced;
 use super::client::is_trusted;
 use super::clock::{Clock, Entrance, Phase, Refused, Scheme};
 use super::h2::PREFACE;
-use super::listen::{ClientPlace, Fresh, Front};
+use super::listen::{ClientPlace, Fresh, Front, serve_until_cut};
 use super::pace::Pace;
 use super::stream::ClientStream;
 use super::tunnel::let_go::Tunnel;
@@ -118,7 +119,8 @@ impl Front {
     async fn serve_http1(&self, wire: Wire, entrance: Entrance, fresh: Fresh, limits: &Limits) -> Option<Tunnel> {
         let clock = Clock::new(entrance);
         clock.is_fresh(fresh);
-        clock.clone().scope(self.serve_requests(wire, clock.clone(), limits)).await;
+        let serving = pin!(clock.clone().scope(self.serve_requests(wire, clock.clone(), limits)));
+        serve_until_cut(serving, &clock, self.cut.subscribe()).await;
         if let Some(refused) = clock.refused() {
             self.note_refused(refused, clock.entrance().peer);
         }

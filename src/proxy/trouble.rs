@@ -26,6 +26,8 @@ pub const TIMEOUT: &str = "timeout";
 pub const BROKEN_RESPONSE: &str = "broken_response";
 /// What came is no answer.
 pub const MALFORMED: &str = "malformed";
+/// No backend's doing: the door closed.
+pub const CUT: &str = "drain_timeout";
 
 /// Lines a second: enough to see what is wrong; the meters count the rest.
 const MOST_TOLD: u32 = 10;
@@ -42,6 +44,10 @@ pub struct Why {
 impl Why {
     pub fn timeout(said: &'static str) -> Self {
         Self { word: TIMEOUT, said: said.into() }
+    }
+
+    pub fn cut() -> Self {
+        Self { word: CUT, said: "drain_timeout is over".into() }
     }
 
     pub fn malformed(said: &'static str) -> Self {
@@ -141,7 +147,7 @@ struct Told {
 
 impl Troubles {
     pub fn tell(&self, exchange: &Exchange, over: &Over<'_>) {
-        let Some(trouble) = &exchange.trouble else { return };
+        let Some(trouble) = exchange.trouble.as_ref().filter(|trouble| trouble.why.word != CUT) else { return };
         let Some(left_out) = self.0.lock().takes(Instant::now()) else { return };
         let path = forward::split_target(forward::target(over.request)).0;
         let request_id = exchange.request_id.as_ref().map(HeaderValue::as_bytes).unwrap_or_default();

@@ -236,24 +236,63 @@ fn who_says_it_twice_waits_for_nobody_and_loses_no_comparison() {
 const SHADOW: &str = "- {name: all, match: {path: {prefix: /}}, stage: shadow}";
 
 #[test]
-fn what_had_to_be_cut_is_counted() {
+fn what_had_to_be_cut_is_told_and_counted() {
     let site = Site::of(Origin::hanging(), Origin::dead());
-    let mut door = site.open_with(&h2c(&site, SHADOW).and("drain_timeout: 500ms"));
-    let mut clients: Vec<Client> = (0..3).map(|_| door.client()).collect();
-    for client in &mut clients {
+    let config = h2c(&site, SHADOW).and("drain_timeout: 500ms").and("access_log: {path: access.log}");
+    let mut door = site.open_with(&config);
+    let clients = [(); 3].map(|()| {
+        let mut client = door.client();
         client.send(request("GET", "/", &[], b""));
-    }
+        client
+    });
     story(async {
         let client = Http2::connect(door.address).await;
         let asked = Request::get("http://site.test/").body(()).unwrap();
         let (answer, _) = client.send.clone().ready().await.unwrap().send_request(asked, true).unwrap();
         meanwhile(|| site.legacy.seen().len() == 4).await;
         door.signal("TERM");
-        assert!(answer.await.is_err(), "nobody answered");
+        assert_eq!(answer.await.unwrap().status(), 503);
     });
+    assert_eq!(clients.map(|mut client| client.answer("GET").status()), [503; 3]);
     door.await_exit();
+    let log = std::fs::read_to_string(site.path("access.log")).unwrap();
+    let lines =
+        log.lines().filter(|line| line.contains("\"status\":503") && line.contains("\"error\":\"drain_timeout\""));
+    assert_eq!(lines.count(), 4, "{log}");
     let line = door.report_on("all").expect("what was cut is told");
     assert_eq!((line.count("compared"), line.unproven_by("aborted")), (0, 4), "{}", line.0);
+}
+
+/// Half an answer stays one that anybody can see is half, and the log has a line of it; so it has of a WebSocket.
+#[test]
+fn what_was_cut_in_the_middle_has_a_line_in_the_access_log() {
+    let legacy = Origin::at_head(|seen, wire| {
+        match seen.target().as_str() {
+            "/ws" => {
+                wire.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello")
+            }
+            _ => wire.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello"),
+        }
+        wire.hang();
+    });
+    let site = Site::of(legacy, Origin::dead());
+    let config = site.config("- {name: all, match: {path: {prefix: /}}, stage: legacy}");
+    let mut door = site.open_with(&config.and("drain_timeout: 500ms").and("access_log: {path: access.log}"));
+    let (mut half, mut tunnel) = (door.client(), door.client());
+    half.send(request("GET", "/half", &[], b""));
+    tunnel.send(request("GET", "/ws", &["Connection: Upgrade", "Upgrade: websocket"], b""));
+    assert_eq!(tunnel.answer("GET").status(), 101);
+    assert_eq!(tunnel.reader.exactly(5).unwrap(), b"hello");
+    half.reader.until(b"hello").unwrap();
+    door.signal("TERM");
+    assert!(half.is_closed() && tunnel.is_closed());
+    assert_eq!(door.await_exit().code(), Some(0));
+    let log = std::fs::read_to_string(site.path("access.log")).unwrap();
+    for told in ["\"path\":\"/half\"", "\"path\":\"/ws\""] {
+        let line = log.lines().find(|line| line.contains(told)).expect(&log);
+        assert!(line.contains("\"bytes\":5,") && line.contains("\"error\":\"drain_timeout\""), "{line}");
+    }
+    assert!(!door.log().contains("a backend failed"), "{}", door.log());
 }
 
 /// A connection of HTTP/2 ends before the requests on it do: those that wait for a backend do not notice.

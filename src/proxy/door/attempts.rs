@@ -8,6 +8,7 @@ use pingora::proxy::Session;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType};
 
+use super::super::answer;
 use super::super::exchange::Exchange;
 use super::super::fallback::{self, Course, Failure, REPLAYABLE, TURN};
 use super::super::forward;
@@ -141,6 +142,17 @@ impl Door {
             return gateway_error(status);
         }
         self.failed(session, exchange, failure, status)
+    }
+
+    /// The door closes, and has no more time for the request.
+    pub(in crate::proxy) fn cut(&self, session: &Session, exchange: &mut Exchange, mut e: Box<Error>) -> Box<Error> {
+        exchange.is_torn(exchange.endpoint(), Why::cut());
+        if !answer::has_begun(session) {
+            return gateway_error(StatusCode::SERVICE_UNAVAILABLE);
+        }
+        e.as_up();
+        e.set_retry(false);
+        e
     }
 
     pub(super) fn failed(

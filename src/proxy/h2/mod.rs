@@ -8,6 +8,7 @@ mod metered;
 mod stream;
 mod streams;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use pingora::protocols::{Digest, GetSocketDigest};
 
 use super::answer::Refusal;
 use super::clock::{Clock, Entrance, Refused};
-use super::listen::{Front, told};
+use super::listen::{Front, serve_until_cut, told};
 use super::pace::Pace;
 use super::request_id::Unread;
 use super::wire::Wire;
@@ -156,10 +157,13 @@ impl Conversation<'_> {
                 let pace = Arc::new(Pace::default());
                 let kept = Kept { clock: clock.clone(), pace: pace.clone(), place };
                 let request = ClientRequest::new(head, body, respond, self.digest.clone(), kept);
-                let (proxy, stop) = (self.front.proxy.clone(), self.front.stop.clone());
-                tokio::spawn(clock.scope(pace.run(async move {
-                    proxy.process_new_http(HttpSession::new_custom(Box::new(request)), &stop).await;
-                })));
+                let (proxy, stop, cut) =
+                    (self.front.proxy.clone(), self.front.stop.clone(), self.front.cut.subscribe());
+                tokio::spawn(async move {
+                    let session = HttpSession::new_custom(Box::new(request));
+                    let serving = pin!(clock.clone().scope(pace.run(proxy.process_new_http(session, &stop))));
+                    serve_until_cut(serving, &clock, cut).await;
+                });
             }
             Err(refusal) => {
                 place.finished();

@@ -8,14 +8,16 @@ use http::header::{HOST, REFERER, USER_AGENT};
 use parking_lot::Mutex;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
+use pingora::server::ShutdownWatch;
 use tokio::io::AsyncWriteExt;
 
 use super::super::access_log::AccessLog;
 use super::super::clock::Clock;
 use super::super::exchange::Exchange;
+use super::super::listen::told;
 use super::super::over::Over;
 use super::super::told::CLIENT_LEFT;
-use super::super::trouble::BROKEN_RESPONSE;
+use super::super::trouble::{BROKEN_RESPONSE, CUT};
 use super::super::wire::Wire;
 use super::Gate;
 use super::relay::{End, Patience, Relay};
@@ -162,11 +164,13 @@ pub struct Tunnel {
 
 impl Tunnel {
     /// Goes on until one of the two ends it; then the request is over.
-    pub async fn run(self, log: Option<&AccessLog>) {
+    pub async fn run(self, log: Option<&AccessLog>, mut cut: ShutdownWatch) {
         let Left { mut backend, mut exchange, request, bytes, patience } = *self.left;
         // Nobody waits for the end of what the client says: it is the end of the tunnel.
         let (end, passed) = match self.client {
-            Some((client, early)) => Relay::new(client, &mut backend, early, patience).run().await,
+            Some((client, early)) => {
+                Relay::new(client, &mut backend, early, patience).run(async { told(&mut cut).await }).await
+            }
             None => (End::ClientBroke, 0),
         };
         // A backend that is gone cannot be told.
@@ -177,6 +181,7 @@ impl Tunnel {
             End::Closed => None,
             End::ClientBroke => Some(CLIENT_LEFT),
             End::BackendBroke => Some(BROKEN_RESPONSE),
+            End::Cut => Some(CUT),
         };
         let over = Over {
             request: &request,

@@ -40,6 +40,8 @@ pub enum End {
     Closed,
     ClientBroke,
     BackendBroke,
+    /// Neither of them wanted that.
+    Cut,
 }
 
 /// Of two ends.
@@ -83,9 +85,13 @@ where
         Self { client, backend, patience, to_client, to_backend, heard, alarm }
     }
 
-    /// Passes bytes until the end, and tells the client of it.
-    pub async fn run(mut self) -> (End, u64) {
-        let end = poll_fn(|cx| self.poll_end(cx)).await;
+    /// Passes bytes until the end, or until it is cut, and tells the client of it.
+    pub async fn run(mut self, cut: impl Future<Output = ()>) -> (End, u64) {
+        let end = tokio::select! {
+            biased;
+            end = poll_fn(|cx| self.poll_end(cx)) => end,
+            () = cut => End::Cut,
+        };
         // Who takes nothing does not take the end either.
         if end != End::ClientBroke {
             let close = poll_fn(|cx| Pin::new(&mut self.client).poll_shutdown(cx));
