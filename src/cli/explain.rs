@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
-use http::header::HOST;
+use http::header::{CONTENT_LENGTH, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use pingora::http::RequestHeader;
 use serde::Serialize;
@@ -112,6 +112,12 @@ impl Request {
         Ok(inspect(&head, bytes, settings.limits.head).err())
     }
 
+    /// More than the route takes is announced.
+    fn is_too_large(&self, proxied: &Proxied) -> bool {
+        let length = self.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        length.zip(proxied.max_body).is_some_and(|(length, most)| length > most)
+    }
+
     /// RFC 9110, section 7.8.
     fn asks_for_upgrade(&self) -> bool {
         self.headers.contains_key(http::header::UPGRADE)
@@ -156,7 +162,7 @@ fn headers(written: &[String]) -> anyhow::Result<HeaderMap> {
 /// What is told of a request; `--format json` prints it.
 #[derive(Debug, Default, Serialize)]
 struct Story<'a> {
-    /// `None`: the request is refused.
+    /// `None`: the request is refused before one is looked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     route: Option<&'a str>,
     /// The request is refused with this status.
@@ -262,6 +268,10 @@ impl<'a> Story<'a> {
         self.route = Some(&*route.name);
         match (&route.answer, &decision.proxied) {
             (Answer::Respond(status), _) => self.respond = Some(status.as_u16()),
+            (Answer::Proxy(proxied), Some(_)) if request.is_too_large(proxied) => {
+                let refusal = Refusal::BodyTooLarge;
+                self.refused = Some(Refused { status: refusal.status().as_u16(), why: refusal.text().to_owned() });
+            }
             (Answer::Proxy(proxied), Some(placed)) => {
                 let key = settings.session.key(&request.headers, request.client);
                 let rollback = rolled_back
@@ -276,9 +286,10 @@ impl<'a> Story<'a> {
     fn text(&self, args: &Args) -> String {
         let mut text = String::new();
         let _ = match (self.route, &self.refused) {
-            (Some(route), _) => writeln!(text, "{} {} takes the route {route}", args.method, args.url),
-            (None, Some(refused)) => {
-                writeln!(text, "{} {} is refused with {}: {}", args.method, args.url, refused.status, refused.why)
+            (Some(route), None) => writeln!(text, "{} {} takes the route {route}", args.method, args.url),
+            (route, Some(Refused { status, why })) => {
+                let by = route.map(|route| format!(" by the route {route}")).unwrap_or_default();
+                writeln!(text, "{} {} is refused{by} with {status}: {why}", args.method, args.url)
             }
             (None, None) => Ok(()),
         };

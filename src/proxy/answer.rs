@@ -3,7 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, LOCATION, RETRY_AFTER};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, LOCATION, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
+};
 use http::{HeaderValue, StatusCode, Version};
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
@@ -11,6 +13,7 @@ use pingora::proxy::Session;
 use super::clock::{Clock, Phase, Refused};
 use super::request_id::Unread;
 use super::{request_id, secure};
+use crate::config::settings::Listener;
 use crate::live::rates::Exceeded;
 
 /// How long a client that has its answer may pause in sending what nobody wants, and how long it may go on at most.
@@ -54,8 +57,9 @@ impl Refusal {
     }
 }
 
-/// What is written to a client whose request cannot be read, in the place of what the library would say.
-pub fn unread(Refused { status, name }: &Refused) -> BytesMut {
+/// What is written to a client whose request cannot be read, in the place of what the library would say, with what the listener says to
+/// all of its clients.
+pub fn unread(Refused { status, name }: &Refused, listener: &Listener) -> BytesMut {
     let why = match *status {
         StatusCode::METHOD_NOT_ALLOWED => Refusal::MethodNotAllowed.text(),
         StatusCode::URI_TOO_LONG => {
@@ -70,7 +74,8 @@ pub fn unread(Refused { status, name }: &Refused) -> BytesMut {
         httpdate::fmt_http_date(SystemTime::now()),
     );
     let mut answer = BytesMut::from(head.as_bytes());
-    if let Some((name, id)) = name.as_ref().and_then(Unread::told) {
+    let id = name.as_ref().and_then(Unread::told);
+    for (name, id) in id.into_iter().chain(listener.hsts.as_ref().map(|hsts| (&STRICT_TRANSPORT_SECURITY, hsts))) {
         for part in [name.as_str().as_bytes(), b": ", id.as_bytes(), b"\r\n"] {
             answer.extend_from_slice(part);
         }

@@ -223,7 +223,7 @@ impl ProxyHttp for Door {
         }
         returned::without_identity(response);
         if switches {
-            returned::without_framing(response);
+            returned::make_switch(response)?;
             Clock::with(|clock| clock.enter(Phase::Open, None));
             exchange.handshake = Some(exchange.started.elapsed());
             exchange.traced(|trace| trace.answered(response.status));

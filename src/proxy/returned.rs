@@ -42,7 +42,7 @@ pub fn make_interim(answer: &mut ResponseHeader) {
 }
 
 /// An answer without a body has nothing that frames one.
-pub fn without_framing(answer: &mut ResponseHeader) {
+fn without_framing(answer: &mut ResponseHeader) {
     answer.remove_header(&CONTENT_LENGTH);
     answer.remove_header(&TRANSFER_ENCODING);
 }
@@ -56,6 +56,13 @@ fn without_hops(answer: &mut ResponseHeader) {
     }
 }
 
+/// Makes the agreement to another protocol one of this connection: it has no body, and says which protocol.
+pub fn make_switch(answer: &mut ResponseHeader) -> pingora::Result<()> {
+    without_framing(answer);
+    without_hops(answer);
+    answer.insert_header(CONNECTION, "Upgrade")
+}
+
 /// Makes a final answer one of this connection.
 ///
 /// # Errors
@@ -66,6 +73,7 @@ pub fn make_ours(answer: &mut ResponseHeader) -> pingora::Result<()> {
         answer.set_version(Version::HTTP_11);
     }
     without_hops(answer);
+    // What a request would have to ask for (RFC 9110, section 15.5.22); elsewhere it is an offer to the door.
     if answer.status != StatusCode::UPGRADE_REQUIRED {
         answer.remove_header(&UPGRADE);
     }
@@ -84,7 +92,7 @@ fn named_in_connection(answer: &ResponseHeader) -> Vec<HeaderName> {
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
         .map(<[u8]>::trim_ascii)
         // What nearly all of them say names no header, or one that goes anyway.
-        .filter(|name| !name.eq_ignore_ascii_case(b"keep-alive") && !name.eq_ignore_ascii_case(b"close"))
+        .filter(|name| ![&b"keep-alive"[..], b"close", b"upgrade"].iter().any(|said| name.eq_ignore_ascii_case(said)))
         .filter_map(|name| HeaderName::from_bytes(name).ok())
         .filter(|name| !PROTECTED.contains(&name.as_str()))
         .collect()
@@ -136,7 +144,14 @@ mod tests {
             ("x-kept", "1"),
         ];
         assert_eq!(ours(200, &hop), [("x-kept".to_owned(), "1".to_owned())]);
-        assert_eq!(ours(426, &[("upgrade", "TLS/1.0")]).len(), 1);
+        assert_eq!(ours(426, &[("connection", "close, Upgrade"), ("upgrade", "websocket")]).len(), 1);
+        let mut switch = ResponseHeader::build(101, None).unwrap();
+        for (name, value) in [("connection", "X-Hop, upgrade"), ("upgrade", "websocket"), ("x-hop", "1")] {
+            switch.append_header(name, value).unwrap();
+        }
+        make_switch(&mut switch).unwrap();
+        let left = switch.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap()));
+        assert_eq!(left.collect::<Vec<_>>(), [("connection", "Upgrade"), ("upgrade", "websocket")]);
         let protected = [("connection", "set-cookie, content-length"), ("set-cookie", "a=b"), ("content-length", "2")];
         assert_eq!(ours(200, &protected).len(), 2);
     }

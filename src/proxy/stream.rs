@@ -192,7 +192,7 @@ impl AsyncWrite for ClientStream {
         {
             let status = if self.framing.is_target_too_long() { StatusCode::URI_TOO_LONG } else { status };
             let refused = Refused { status, name: self.names.of_unread() };
-            self.dated = answer::unread(&refused);
+            self.dated = answer::unread(&refused, &self.clock.entrance().listener);
             self.clock.refuse(refused);
         }
         if self.dated.is_empty() {

@@ -102,6 +102,18 @@ fn explain_names_the_winner_the_losers_and_the_plan() {
     assert_eq!(folder.run(&["explain", "GET", "http://"]).code, 2);
 }
 
+#[test]
+fn explain_says_what_a_route_refuses() {
+    let site = Site::named();
+    let door = site.open("- {name: all, match: {path: {prefix: /}}, stage: legacy, limits: {max_body: 10B}}");
+    for (length, status) in [(10, 200), (11, 413)] {
+        assert_eq!(door.ask("POST", "/page", &[], &vec![b'x'; length]).status(), status);
+        let run = door.command(&["explain", "POST", "/page", "-H", &format!("Content-Length: {length}")]);
+        let told = if status == 200 { "takes the route all" } else { "is refused by the route all with 413" };
+        assert!(run.code == 0 && run.stdout.contains(told), "{run}");
+    }
+}
+
 /// What is refused whatever the routes say: the door is asked too.
 #[test]
 fn explain_says_what_the_door_refuses() {

@@ -345,6 +345,7 @@ fn strict_transport_security_is_added_where_the_origin_said_nothing() {
     assert_eq!(told("/").unwrap(), "max-age=31536000; includeSubDomains; preload");
     assert_eq!(told("/own").unwrap(), "max-age=1");
     assert!(told("/a/%2e%2e/b%2f..").is_some(), "the door's own answers too");
+    assert!(told("/ no target").is_some(), "also to what it cannot read");
 }
 
 #[test]

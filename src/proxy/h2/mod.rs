@@ -15,6 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::server::{Builder, Connection, SendResponse};
 use h2::{Reason, RecvStream};
+use http::header::STRICT_TRANSPORT_SECURITY;
 use pingora::apps::HttpServerApp;
 use pingora::protocols::http::server::Session as HttpSession;
 use pingora::protocols::{Digest, GetSocketDigest};
@@ -25,7 +26,7 @@ use super::listen::{Front, serve_until_cut, told};
 use super::pace::Pace;
 use super::request_id::Unread;
 use super::wire::Wire;
-use crate::config::settings::Limits;
+use crate::config::settings::{Limits, Listener};
 use metered::Metered;
 use stream::{ClientRequest, Kept};
 use streams::Streams;
@@ -169,18 +170,21 @@ impl Conversation<'_> {
                 place.finished();
                 let refused = Refused { status: refusal.status(), name: self.front.names.of_unread() };
                 self.front.note_refused(&refused, self.entrance.peer);
-                refuse(&mut respond, refusal, &refused);
+                refuse(&mut respond, refusal, &refused, &self.entrance.listener);
             }
         }
     }
 }
 
 /// A client that is gone cannot be told.
-fn refuse(respond: &mut SendResponse<Bytes>, refusal: Refusal, refused: &Refused) {
+fn refuse(respond: &mut SendResponse<Bytes>, refusal: Refusal, refused: &Refused, listener: &Listener) {
     let mut answer = http::Response::new(());
     *answer.status_mut() = refused.status;
     if let Some((name, id)) = refused.name.as_ref().and_then(Unread::told) {
         answer.headers_mut().insert(name, id.clone());
+    }
+    if let Some(hsts) = &listener.hsts {
+        answer.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts.clone());
     }
     if let Ok(mut body) = respond.send_response(answer, false) {
         let _ = body.send_data(Bytes::from(format!("{}\n", refusal.text())), true);
