@@ -18,7 +18,7 @@ use super::pair::{Pair, Unproven};
 use super::redact::{Emails, Key, Redactor};
 use super::sample::Sample;
 use super::store::batch::{Batch, CauseKey, CauseSeen, NewSample, Reload};
-use super::store::{Room, Store, StoreError};
+use super::store::{Room, Store, StoreError, Waiting};
 use super::tally::Compared;
 use super::time::millis;
 use crate::diff::{self, Comparison, Difference, Observation, Outcome};
@@ -81,6 +81,8 @@ struct Shared {
     admission: Mutex<Admission>,
     sessions: Mutex<Sessions>,
     health: Mutex<StoreHealth>,
+    /// While something waits for a store that this door has not got, or has only just got.
+    waiting: Mutex<Option<Waiting>>,
     signal: Mutex<Signal>,
     changed: Condvar,
     room: Room,
@@ -97,6 +99,13 @@ struct Signal {
 }
 
 impl Shared {
+    /// All that was counted is in the store.
+    fn waits_no_more(&self) {
+        if let Some(waiting) = self.waiting.lock().take() {
+            waiting.end();
+        }
+    }
+
     /// A store that begins anew should know what is in force, whenever that was loaded.
     fn tell_routes_again(&self) {
         let mut pending = self.pending.lock();
@@ -135,6 +144,7 @@ impl Recorder {
             admission: Mutex::new(admission.unwrap_or_else(|| Admission::of_at_most(room.causes))),
             sessions: Mutex::default(),
             health: Mutex::new(StoreHealth::new(store.as_ref().map(Store::path))),
+            waiting: Mutex::default(),
             signal: Mutex::default(),
             changed: Condvar::new(),
             room,
@@ -166,6 +176,7 @@ impl Recorder {
             admission: Mutex::new(Admission::of_at_most(room.causes)),
             sessions: Mutex::default(),
             health: Mutex::new(health),
+            waiting: Mutex::default(),
             signal: Mutex::default(),
             changed: Condvar::new(),
             room,

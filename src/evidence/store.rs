@@ -9,9 +9,11 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::time::millis;
 
 pub mod batch;
 mod fields;
@@ -25,10 +27,12 @@ mod shrink;
 #[cfg(test)]
 mod tests;
 pub mod triage;
+mod waiting;
 mod write;
 
 pub use batch::Batch;
 pub use read::{Soundness, StoreReader};
+pub use waiting::Waiting;
 
 /// How long a statement waits for another process that holds the file. Readers do not hold it; a backup tool may.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(500);
@@ -152,13 +156,6 @@ fn connect(path: &Path, budget: &Budget) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Notes beside a store that was never opened that counts are not in it. If another door has it, it is not for us to say.
-pub fn mark_lost(path: &Path, at: u64) {
-    if let Ok(mut lock) = lock::DoorLock::take(path) {
-        lock.mark(Some(lock.unwritten().unwrap_or(at)));
-    }
-}
-
 /// The store, open for writing; one per door.
 #[derive(Debug)]
 pub struct Store {
@@ -197,6 +194,7 @@ impl Store {
         let loss = lock.unwritten().is_some();
         let mut store = Self { path: path.to_owned(), connection, budget, place, reserve, lock, loss };
         store.fit()?;
+        store.look_after_the_dead();
         Ok(store)
     }
 
@@ -206,6 +204,21 @@ impl Store {
         if !self.loss && self.lock.unwritten().is_some() != since.is_some() {
             self.lock.mark(since);
         }
+    }
+
+    /// Takes over what doors that never got the store have left when they died: the word that counts are lost.
+    pub fn look_after_the_dead(&mut self) {
+        let dead = waiting::of_the_dead(&self.path);
+        if dead.is_empty() {
+            return;
+        }
+        tracing::warn!("a door died while it waited for the store: what it had counted is lost");
+        self.lock.mark(Some(self.lock.unwritten().unwrap_or_else(|| millis(SystemTime::now()))));
+        self.loss = true;
+        for path in dead {
+            let _ = fs::remove_file(path);
+        }
+        self.note_loss();
     }
 
     pub fn path(&self) -> &Path {

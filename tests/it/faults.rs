@@ -6,3 +6,4 @@ mod disk;
 mod mirrors;
 mod origins;
 mod scripts;
+mod waiting;

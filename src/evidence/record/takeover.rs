@@ -9,8 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::admission::Admission;
 use super::{Shared, writer};
-use crate::evidence::store::{Store, StoreError, mark_lost};
-use crate::evidence::time::millis;
+use crate::evidence::store::{Store, StoreError, Waiting};
 
 /// Between two tries while the door before this one ends: it may go at any moment.
 const SOON: Duration = Duration::from_millis(250);
@@ -60,7 +59,7 @@ fn open(shared: &Shared, path: &Path, max_size: u64, awaited: Awaited) -> Option
     loop {
         let handed_over = told.is_none() && began.elapsed() < HAND_OVER;
         // Asked before the try, so that the last one comes after whoever told us to stop.
-        let stop = wait(shared, if handed_over { SOON } else { NOW_AND_THEN });
+        let stop = wait(shared, path, if handed_over { SOON } else { NOW_AND_THEN });
         let opened = match &before {
             // In turn: it may itself wait for the store, and what it has counted would then have no place to go.
             Some(door) if handed_over && is_there(door) => Err(held(path)),
@@ -78,9 +77,7 @@ fn open(shared: &Shared, path: &Path, max_size: u64, awaited: Awaited) -> Option
                 tell(shared, &error, &mut told);
                 if stop {
                     tracing::error!("the store was never opened: what was counted is lost");
-                    if !shared.pending.lock().is_empty() {
-                        mark_lost(path, millis(SystemTime::now()));
-                    }
+                    note_that_it_waits(shared, path);
                     return None;
                 }
             }
@@ -119,20 +116,35 @@ fn taken(shared: &Shared, store: Store) -> Store {
         Ok((known, learned)) => *shared.admission.lock() = Admission::of(store.room().causes, known, learned),
         Err(error) => tracing::warn!("{error}; the causes it knows are sampled anew"),
     }
-    shared.health.lock().recover();
+    // What was counted meanwhile is not in it yet: the first write says when it is.
+    if !shared.pending.lock().has_counts() {
+        shared.waits_no_more();
+        shared.health.lock().recover();
+    }
     tracing::info!(store = %store.path().display(), "the store is open now; what was counted meanwhile goes into it");
     store
 }
 
 /// Whether the recorder is told to stop. There is nothing to flush to yet, so nobody waits for it.
-fn wait(shared: &Shared, patience: Duration) -> bool {
-    let next = Instant::now() + patience;
-    let mut signal = shared.signal.lock();
+fn wait(shared: &Shared, path: &Path, patience: Duration) -> bool {
+    let end = Instant::now() + patience;
     loop {
+        note_that_it_waits(shared, path);
+        let next = end.min(Instant::now() + SOON);
+        let mut signal = shared.signal.lock();
         signal.done = signal.asked;
         shared.changed.notify_all();
-        if signal.stop || shared.changed.wait_until(&mut signal, next).timed_out() {
+        if signal.stop || (shared.changed.wait_until(&mut signal, next).timed_out() && next == end) {
             return signal.stop;
         }
+    }
+}
+
+/// For who reads the store without asking this door, or after it has died.
+fn note_that_it_waits(shared: &Shared, path: &Path) {
+    let mut waiting = shared.waiting.lock();
+    if waiting.is_none() && shared.pending.lock().has_counts() {
+        // Where none can be made, the log has told what is wrong with the store.
+        *waiting = Waiting::begin(path).ok();
     }
 }

@@ -18,7 +18,7 @@ const COMPACT_EVERY: u64 = 600;
 /// Writes until it is told to stop, and once more then. Returns a store whose file was deleted or replaced: nobody would ever
 /// read what is written to it.
 pub fn run(shared: &Shared, mut store: Store) -> Option<Store> {
-    let mut compacted = 0;
+    let (mut compacted, mut looked) = (0, 0);
     loop {
         let (asked, stop) = wait(shared);
         if !store.is_in_place() {
@@ -31,6 +31,10 @@ pub fn run(shared: &Shared, mut store: Store) -> Option<Store> {
             if let Err(error) = store.compact(seconds) {
                 note_failure(shared, &error, now);
             }
+        }
+        if seconds > looked {
+            looked = seconds;
+            store.look_after_the_dead();
         }
         flush(shared, &mut store, now);
         shared.signal.lock().done = asked;
@@ -59,6 +63,7 @@ fn write_last(shared: &Shared, store: &mut Store) {
     match written {
         Ok(_) => {
             store.mark_unwritten(None);
+            shared.waits_no_more();
             tracing::warn!("the door ends while its store was failing: its last counts are written, without samples")
         }
         Err(error) => {
@@ -86,6 +91,7 @@ fn flush(shared: &Shared, store: &mut Store, now: SystemTime) {
     match store.squeeze_in(&mut batch, millis(now) / 1000) {
         Ok(written) => {
             store.mark_unwritten(None);
+            shared.waits_no_more();
             note_success(shared, batch.samples_dropped + written.samples_dropped);
         }
         Err(error) => {

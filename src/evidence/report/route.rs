@@ -98,7 +98,10 @@ pub(super) fn route_report(moment: &Moment<'_>, route: &Known, filter: &Filter) 
     if let Some(why) = &filter.unwritten {
         readiness.doubt(format!("{why}."));
     }
-    if let Some(lost) = moment.counts_lost_until()?.filter(|lost| lost / 1000 >= since) {
+    // Windows are counted whole, and one that began before the loss knows of it.
+    let oldest = route.stored.map(|id| moment.oldest(id, since)).transpose()?.flatten();
+    let began = oldest.map_or(since, |oldest| oldest.min(since));
+    if let Some(lost) = moment.counts_lost_until()?.filter(|lost| lost / 1000 >= began) {
         readiness.doubt(format!(
             "Counts were lost until {}: a door ended while its store could not be written; --since judges what came after.",
             rfc3339(lost)

@@ -129,6 +129,27 @@ fn only(route: &str) -> Filter {
     Filter { route: Some(route.to_owned()), ..filter() }
 }
 
+/// The oldest of them is counted whole, and so are the losses of its time.
+#[test]
+fn a_loss_counts_for_as_long_as_what_was_counted_before_it() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("m.db");
+    filled(&path);
+    // The window of feed's only pairs begins 80 s ago and ends 20 s ago.
+    let lost = NOW - 50_000;
+    let sql = format!("INSERT INTO loss VALUES ('counts_lost_until', {lost})");
+    rusqlite::Connection::open(&path).unwrap().execute_batch(&sql).unwrap();
+    let told = |seconds| {
+        let filter = Filter { since: Some(Duration::from_secs(seconds)), ..only("feed") };
+        let report = Report::read(&StoreReader::open(&path).unwrap(), &filter).unwrap();
+        let route = &report.routes[0];
+        (route.matched, route.verdict, route.reasons.iter().any(|reason| reason.contains("Counts were lost until")))
+    };
+    assert_eq!(told(60), (300, Verdict::Inconclusive, true));
+    assert_eq!(told(30), (300, Verdict::Inconclusive, true), "the loss is older, and so is some of the window");
+    assert_eq!(told(10), (0, Verdict::Inconclusive, false));
+}
+
 #[test]
 fn nothing_is_ready_while_the_door_cannot_write_what_it_counts() {
     let report = read(&only("feed")).unwrap();

@@ -132,6 +132,11 @@ impl Batch {
             && self.triage.is_empty()
     }
 
+    /// Whether anything was counted: what the config says of the routes can be said again.
+    pub fn has_counts(&self) -> bool {
+        !(self.tallies.is_empty() && self.causes.is_empty() && self.triage.is_empty())
+    }
+
     pub fn tally(&mut self, route: &Arc<str>, stage: &'static str, at: u64) -> &mut Tally {
         let key = TallyKey { route: Arc::clone(route), stage, window: Window::minute_of(at) };
         if !self.tallies.contains_key(&key) {

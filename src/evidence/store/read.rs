@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::write::{COUNTS_LOST_UNTIL, HIDDEN, SAMPLES_DROPPED, UNPROVEN, sketch};
-use super::{BUSY_TIMEOUT, StoreError, fields, lock, schema};
+use super::{BUSY_TIMEOUT, StoreError, fields, lock, schema, waiting};
 use crate::evidence::fact::RouteFact;
 use crate::evidence::pair::Unproven;
 use crate::evidence::tally::{HiddenCount, Tally};
@@ -98,7 +98,8 @@ impl StoreReader {
 
     /// Since when (milliseconds since 1970) what a door has counted, or had when it died, is not in the file; `None`: all of it is.
     pub fn unwritten(&self) -> Option<u64> {
-        lock::Said::beside(&self.path)?.unwritten
+        let marked = lock::Said::beside(&self.path).and_then(|said| said.unwritten);
+        marked.into_iter().chain(waiting::since(&self.path)).min()
     }
 
     /// Reads several things as of one moment.
@@ -235,6 +236,13 @@ impl Moment<'_> {
             }
         }
         Ok(sums)
+    }
+
+    /// When the oldest window of a route begins that has something of the time since, seconds since 1970.
+    pub fn oldest(&self, route: i64, since: u64) -> rusqlite::Result<Option<u64>> {
+        self.connection
+            .prepare_cached("SELECT min(start) FROM tally WHERE route = ? AND start + width > ?")?
+            .query_row(params![route, since], |row| row.get(0))
     }
 
     /// When the newest window of a route ends, seconds since 1970.

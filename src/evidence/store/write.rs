@@ -44,7 +44,7 @@ impl Store {
     }
 
     /// What a door before this one could not write is lost: the verdicts of its time are to know that.
-    fn note_loss(&mut self) {
+    pub(super) fn note_loss(&mut self) {
         if self.loss && add_latest(&self.connection, COUNTS_LOST_UNTIL, millis(SystemTime::now())).is_ok() {
             self.loss = false;
             self.lock.mark(None);
