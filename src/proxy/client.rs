@@ -35,8 +35,8 @@ impl Client {
             return Self { peer, address: peer, by_proxy: false, scheme: scheme.name() };
         }
         let (mut address, mut place) = (peer, None);
-        for (at, hop) in hops_from_the_right(headers).enumerate() {
-            let Some(hop) = hop else { break };
+        for (at, hop) in hops(headers).iter().rev().enumerate() {
+            let Some(hop) = hop.address else { break };
             (address, place) = (hop, Some(at));
             if !is_trusted(hop, trusted) {
                 break;
@@ -47,20 +47,17 @@ impl Client {
         Self { peer, address, by_proxy: true, scheme }
     }
 
-    /// What the backend is told in X-Forwarded-For: the list so far if a trusted proxy made it, and the peer.
+    /// What the backend is told in X-Forwarded-For: the peer, and before it, if that is a trusted proxy, the list so far. It begins
+    /// at the last element that names nobody, of which `unknown` is told: servers that leave such elements out would believe
+    /// what stands left of it, which nobody vouches for.
     pub fn forwarded_for(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let mut list = Vec::with_capacity(64);
         if self.by_proxy {
-            for so_far in headers.get_all(X_FORWARDED_FOR).iter().filter(|so_far| !so_far.is_empty()) {
-                list.extend_from_slice(so_far.as_bytes());
+            let hops = hops(headers);
+            let nobody = hops.iter().rposition(|hop| hop.address.is_none());
+            for hop in hops.get(nobody.unwrap_or(0)..).unwrap_or_default() {
+                hop.tell(&mut list);
                 list.extend_from_slice(b", ");
-            }
-            if list.is_empty() {
-                for hop in elements(headers).filter_map(|element| parameter(element, b"for")) {
-                    let address = std::str::from_utf8(hop).ok().and_then(address_of).map(|address| address.to_string());
-                    list.extend_from_slice(address.as_ref().map_or(hop, String::as_bytes));
-                    list.extend_from_slice(b", ");
-                }
             }
         }
         use std::io::Write as _;
@@ -73,14 +70,36 @@ pub(super) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|net| net.contains(&address))
 }
 
-/// `None` for an entry that is no address: nothing left of it can be believed.
-fn hops_from_the_right(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
-    let usual: List<'_> = listed(headers, &X_FORWARDED_FOR).collect();
-    let hops = match usual.is_empty() {
-        false => usual,
-        true => elements(headers).map(|element| parameter(element, b"for").unwrap_or_default()).collect(),
-    };
-    hops.into_iter().rev().map(|hop| address_of(std::str::from_utf8(hop).ok()?))
+/// Who handed a request on.
+#[derive(Debug, Clone, Copy)]
+struct Hop<'a> {
+    /// `None`: nobody is named, and nothing left of it can be believed.
+    address: Option<IpAddr>,
+    /// As it stands in X-Forwarded-For, perhaps with a port. `None`: Forwarded says it.
+    said: Option<&'a [u8]>,
+}
+
+impl Hop<'_> {
+    fn tell(&self, list: &mut Vec<u8>) {
+        use std::io::Write as _;
+        // Writing to memory cannot fail.
+        _ = match (self.address, self.said) {
+            (Some(_), Some(said)) => list.write_all(said),
+            (Some(address), None) => write!(list, "{address}"),
+            (None, _) => list.write_all(b"unknown"),
+        };
+    }
+}
+
+/// What proxies in front say who handed the request on, from the left: what is believed and what is told are read from this alone.
+fn hops(headers: &HeaderMap) -> SmallVec<[Hop<'_>; 4]> {
+    let address = |hop: &[u8]| address_of(std::str::from_utf8(hop).ok()?);
+    let as_said = |hop| Hop { address: address(hop), said: Some(hop) };
+    let usual: SmallVec<[Hop<'_>; 4]> = listed(headers, &X_FORWARDED_FOR).map(as_said).collect();
+    if !usual.is_empty() {
+        return usual;
+    }
+    elements(headers).map(|element| Hop { address: parameter(element, b"for").and_then(address), said: None }).collect()
 }
 
 type List<'a> = SmallVec<[&'a [u8]; 4]>;
@@ -233,6 +252,57 @@ mod tests {
             told(&[(FORWARDED, r#"for=1.1.1.1;proto=http;host="a,for=6.6.6.6;proto=https;host=evil\",for=7.7.7.7""#)]);
         assert_eq!((quoted.0.as_str(), quoted.1.as_str(), quoted.2), ("1.1.1.1", "1.1.1.1, 10.0.0.1", "http"));
         assert_eq!(told(&[(FORWARDED, "proto=https"), (X_FORWARDED_PROTO, "http")]).2, "http");
+    }
+
+    #[test]
+    fn nothing_left_of_who_names_nobody_is_told() {
+        let told = |lines: &[(HeaderName, &str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in lines {
+                headers.append(name, value.parse().unwrap());
+            }
+            let client =
+                Client::of("10.0.0.1".parse().unwrap(), Scheme::Http, &headers, &["10.0.0.0/8".parse().unwrap()]);
+            (client.address.to_string(), client.forwarded_for(&headers).unwrap().to_str().unwrap().to_owned())
+        };
+        let nobody = ("10.0.0.1".to_owned(), "unknown, 10.0.0.1".to_owned());
+        for last in [
+            "proto=http;host=\"a.test\"",
+            "by=10.0.0.1",
+            "for=",
+            "for=\"\"",
+            "for = 198.18.0.1",
+            "xfor=198.18.0.1",
+            "\"for=198.18.0.1\"",
+            "for=unknown",
+            "for=_hidden",
+            "for=198.18.0.1.1",
+            "x=\", for=198.18.0.1",
+        ] {
+            assert_eq!(told(&[(FORWARDED, &format!("for=192.0.2.7, {last}"))]), nobody, "{last}");
+            assert_eq!(told(&[(FORWARDED, "for=192.0.2.7"), (FORWARDED, last)]), nobody, "{last}");
+        }
+        let behind = ("10.0.0.2".to_owned(), "unknown, 10.0.0.2, 10.0.0.1".to_owned());
+        assert_eq!(told(&[(FORWARDED, "for=192.0.2.7, proto=http, for=10.0.0.2")]), behind);
+        assert_eq!(told(&[(X_FORWARDED_FOR, "192.0.2.7, unknown, 10.0.0.2")]), behind);
+        assert_eq!(told(&[(X_FORWARDED_FOR, "192.0.2.7, -"), (X_FORWARDED_FOR, "10.0.0.2")]), behind);
+        // The client is known, and what he said himself is told as what it is: left of him.
+        let known = ("198.18.0.1".to_owned(), "unknown, 192.0.2.7, 198.18.0.1, 10.0.0.1".to_owned());
+        assert_eq!(told(&[(FORWARDED, "for=6.6.6.6, by=x, for=192.0.2.7, for=198.18.0.1")]), known);
+        assert_eq!(told(&[(X_FORWARDED_FOR, "6.6.6.6, x, 192.0.2.7, 198.18.0.1")]), known);
+    }
+
+    #[test]
+    fn a_list_of_nothing_is_told_as_nothing() {
+        for usual in [",", "", " , ,"] {
+            let headers = HeaderMap::from_iter([
+                (X_FORWARDED_FOR, usual.parse().unwrap()),
+                (FORWARDED, "for=198.18.0.1".parse().unwrap()),
+            ]);
+            let client =
+                Client::of("10.0.0.1".parse().unwrap(), Scheme::Http, &headers, &["10.0.0.0/8".parse().unwrap()]);
+            assert_eq!(client.forwarded_for(&headers).unwrap(), "198.18.0.1, 10.0.0.1", "{usual:?}");
+        }
     }
 
     #[test]

@@ -118,6 +118,22 @@ fn addresses_are_believed_from_right_to_left() {
     assert_eq!(answered_by("Forwarded: for=198.51.100.7, for=unknown"), "legacy");
 }
 
+/// Servers that leave out what is no address would believe what stands left of it.
+#[test]
+fn backends_are_told_of_nobody_whom_the_door_does_not_believe() {
+    for (said, told) in [
+        ("Forwarded: for=192.0.2.7, proto=http;host=\"t.example\"", "unknown, 127.0.0.1"),
+        ("Forwarded: for=192.0.2.7, x=\", for=198.18.0.1", "unknown, 127.0.0.1"),
+        ("X-Forwarded-For: 192.0.2.7, unknown", "unknown, 127.0.0.1"),
+        ("X-Forwarded-For: 192.0.2.7,198.18.0.1:4711", "192.0.2.7, 198.18.0.1:4711, 127.0.0.1"),
+    ] {
+        let (own, copy) = seen(LOOPBACK, &[said]);
+        for seen in [own, copy] {
+            assert_eq!(seen.headers("x-forwarded-for"), [told], "{said}");
+        }
+    }
+}
+
 #[test]
 fn what_belongs_to_the_connection_ends_with_it() {
     let hop = [
