@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::evidence::rolled_back;
 use super::{Exit, Format, print};
 use crate::config::consult;
-use crate::config::session::{Decision, Placed, SessionKey};
+use crate::config::session::{Asker, Decision, Placed, SessionKey};
 use crate::config::settings::{Answer, Proxied, Settings};
 use crate::live::RolledBack;
 use crate::proxy::{Refusal, inspect};
@@ -256,7 +256,7 @@ impl<'a> Story<'a> {
             ..Self::default()
         };
         let holds = |route| rolled_back.holds(named(settings, Some(route)));
-        match settings.decide(&parts, request.client, request.asks_for_upgrade(), holds) {
+        match settings.decide(&parts, Asker::Known(request.client), request.asks_for_upgrade(), holds) {
             Err(ambiguous) => story.refused = Some(Refused { status: 400, why: refusal(settings, &ambiguous) }),
             Ok(decision) => story.decided(settings, rolled_back, request, &decision),
         }

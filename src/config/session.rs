@@ -13,6 +13,32 @@ use crate::routing::{Ambiguous, Asked, Bucket, Origin, Parts, Plan, RouteId};
 /// Length of the longest textual IP address (RFC 4291, section 2.2: IPv6 with an embedded IPv4 one).
 const IP_TEXT: usize = 45;
 
+/// Whose a request is, as far as it can be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// Who connects from this address, or he whom trusted proxies vouch for.
+    Known(IpAddr),
+    /// Somebody behind the trusted proxy with this address, whom it does not name: he is counted as the proxy, and may nothing
+    /// that is for addresses to allow.
+    Hidden(IpAddr),
+}
+
+impl Asker {
+    /// What he is counted by.
+    pub fn address(self) -> IpAddr {
+        let (Self::Known(address) | Self::Hidden(address)) = self;
+        address
+    }
+
+    /// What he may is judged by. `None`: nobody vouches for him.
+    pub fn known(self) -> Option<IpAddr> {
+        match self {
+            Self::Known(address) => Some(address),
+            Self::Hidden(_) => None,
+        }
+    }
+}
+
 /// What is to be done with one request, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
@@ -74,15 +100,15 @@ impl Settings {
     pub fn decide(
         &self,
         parts: &Parts<'_>,
-        client: IpAddr,
+        asker: Asker,
         upgrade: bool,
         rolled_back: impl Fn(RouteId) -> bool,
     ) -> Result<Decision, Ambiguous> {
         let route = self.table.find(parts)?.unwrap_or_else(|| self.default_route());
         let proxied = match self.route(route).map(|route| &route.answer) {
             Some(Answer::Proxy(proxied)) => {
-                let key = self.session.key(parts.headers, client);
-                Some(proxied.place(&key, parts, client, upgrade, rolled_back(route)))
+                let key = self.session.key(parts.headers, asker.address());
+                Some(proxied.place(&key, parts, asker, upgrade, rolled_back(route)))
             }
             Some(Answer::Respond(_)) | None => None,
         };
@@ -144,8 +170,8 @@ impl KeySource {
 
 impl Override {
     /// The origin that a tester asks for: from an allowed address, with `legacy` or `new` as the value.
-    pub fn read(&self, headers: &HeaderMap, client: IpAddr) -> Option<Origin> {
-        if !self.allows(client.to_canonical()) {
+    pub fn read(&self, headers: &HeaderMap, asker: Asker) -> Option<Origin> {
+        if !self.allows(asker.known()?.to_canonical()) {
             return None;
         }
         match self.by.read(headers)? {
@@ -157,16 +183,9 @@ impl Override {
 }
 
 impl Proxied {
-    fn place(
-        &self,
-        key: &SessionKey<'_>,
-        parts: &Parts<'_>,
-        client: IpAddr,
-        upgrade: bool,
-        rolled_back: bool,
-    ) -> Placed {
+    fn place(&self, key: &SessionKey<'_>, parts: &Parts<'_>, asker: Asker, upgrade: bool, rolled_back: bool) -> Placed {
         let bucket = key.bucket(&self.salt);
-        let override_to = self.override_by.as_ref().and_then(|by| by.read(parts.headers, client));
+        let override_to = self.override_by.as_ref().and_then(|by| by.read(parts.headers, asker));
         let asked = Asked { bucket, method: parts.method, override_to, upgrade, rolled_back };
         Placed {
             plan: self.policy.plan(&asked),

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use smallvec::SmallVec;
 
 use super::clock::Scheme;
+use crate::config::session::Asker;
 
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -20,6 +21,8 @@ pub struct Client {
     pub peer: IpAddr,
     /// The user, as far as trusted proxies vouch for him.
     pub address: IpAddr,
+    /// Whether the address is the user's own: false where a trusted proxy sends word of him that names nobody.
+    pub is_named: bool,
     /// Whether the peer is a trusted proxy: only then does it speak for others.
     pub by_proxy: bool,
     /// `http` or `https`, as the user sees the site.
@@ -28,15 +31,19 @@ pub struct Client {
 
 impl Client {
     /// Reads X-Forwarded-For from the right: each trusted proxy vouches for the one before it. The first address that is
-    /// not a trusted proxy is the user; what stands left of it is hearsay.
+    /// not a trusted proxy is the user; what stands left of it is hearsay. A proxy that is silent speaks for itself.
     pub fn of(peer: IpAddr, scheme: Scheme, headers: &HeaderMap, trusted: &[IpNet]) -> Self {
         let peer = peer.to_canonical();
         if !is_trusted(peer, trusted) {
-            return Self { peer, address: peer, by_proxy: false, scheme: scheme.name() };
+            return Self { peer, address: peer, is_named: true, by_proxy: false, scheme: scheme.name() };
         }
-        let (mut address, mut place) = (peer, None);
-        for (at, hop) in hops(headers).iter().rev().enumerate() {
-            let Some(hop) = hop.address else { break };
+        let hops = hops(headers);
+        let (mut address, mut place, mut is_named) = (peer, None, true);
+        for (at, hop) in hops.iter().rev().enumerate() {
+            let Some(hop) = hop.address else {
+                is_named = false;
+                break;
+            };
             (address, place) = (hop, Some(at));
             if !is_trusted(hop, trusted) {
                 break;
@@ -44,7 +51,11 @@ impl Client {
         }
         let forwarded = place.and_then(|place| forwarded_scheme(headers, place));
         let scheme = forwarded.or_else(|| forwarded_scheme(headers, 0)).unwrap_or(scheme.name());
-        Self { peer, address, by_proxy: true, scheme }
+        Self { peer, address, is_named, by_proxy: true, scheme }
+    }
+
+    pub fn asker(&self) -> Asker {
+        if self.is_named { Asker::Known(self.address) } else { Asker::Hidden(self.address) }
     }
 
     /// What the backend is told in X-Forwarded-For: the peer, and before it, if that is a trusted proxy, the list so far. It begins
@@ -92,6 +103,7 @@ impl Hop<'_> {
 }
 
 /// What proxies in front say who handed the request on, from the left: what is believed and what is told are read from this alone.
+/// Empty only where they say nothing at all: a list with nothing in it hides somebody.
 fn hops(headers: &HeaderMap) -> SmallVec<[Hop<'_>; 4]> {
     let address = |hop: &[u8]| address_of(std::str::from_utf8(hop).ok()?);
     let as_said = |hop| Hop { address: address(hop), said: Some(hop) };
@@ -99,7 +111,12 @@ fn hops(headers: &HeaderMap) -> SmallVec<[Hop<'_>; 4]> {
     if !usual.is_empty() {
         return usual;
     }
-    elements(headers).map(|element| Hop { address: parameter(element, b"for").and_then(address), said: None }).collect()
+    let of_element = |element| Hop { address: parameter(element, b"for").and_then(address), said: None };
+    let mut hops: SmallVec<[Hop<'_>; 4]> = elements(headers).map(of_element).collect();
+    if hops.is_empty() && (headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(FORWARDED)) {
+        hops.push(Hop { address: None, said: None });
+    }
+    hops
 }
 
 type List<'a> = SmallVec<[&'a [u8]; 4]>;
@@ -285,11 +302,48 @@ mod tests {
         let behind = ("10.0.0.2".to_owned(), "unknown, 10.0.0.2, 10.0.0.1".to_owned());
         assert_eq!(told(&[(FORWARDED, "for=192.0.2.7, proto=http, for=10.0.0.2")]), behind);
         assert_eq!(told(&[(X_FORWARDED_FOR, "192.0.2.7, unknown, 10.0.0.2")]), behind);
+        assert_eq!(told(&[(X_FORWARDED_FOR, ",")]), nobody);
+        assert_eq!(told(&[(FORWARDED, "")]), nobody);
         assert_eq!(told(&[(X_FORWARDED_FOR, "192.0.2.7, -"), (X_FORWARDED_FOR, "10.0.0.2")]), behind);
         // The client is known, and what he said himself is told as what it is: left of him.
         let known = ("198.18.0.1".to_owned(), "unknown, 192.0.2.7, 198.18.0.1, 10.0.0.1".to_owned());
         assert_eq!(told(&[(FORWARDED, "for=6.6.6.6, by=x, for=192.0.2.7, for=198.18.0.1")]), known);
         assert_eq!(told(&[(X_FORWARDED_FOR, "6.6.6.6, x, 192.0.2.7, 198.18.0.1")]), known);
+    }
+
+    #[test]
+    fn whom_a_proxy_does_not_name_is_not_the_proxy() {
+        let asker = |peer: &str, lines: &[(HeaderName, &str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in lines {
+                headers.append(name, value.parse().unwrap());
+            }
+            let trusted = ["10.0.0.0/8".parse().unwrap()];
+            Client::of(peer.parse().unwrap(), Scheme::Http, &headers, &trusted).asker()
+        };
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        for line in [
+            (X_FORWARDED_FOR, "unknown"),
+            (X_FORWARDED_FOR, ""),
+            (X_FORWARDED_FOR, ","),
+            (X_FORWARDED_FOR, "198.18.0.1, -"),
+            (FORWARDED, ""),
+            (FORWARDED, "for=unknown"),
+            (FORWARDED, "for=_hidden"),
+            (FORWARDED, "proto=https"),
+            (FORWARDED, "for=198.18.0.1, x=\", for=198.18.0.1"),
+        ] {
+            assert_eq!(asker("10.0.0.1", std::slice::from_ref(&line)), Asker::Hidden(address("10.0.0.1")), "{line:?}");
+            assert_eq!(asker("198.18.0.1", &[line]), Asker::Known(address("198.18.0.1")));
+        }
+        let behind = [(X_FORWARDED_FOR, "unknown, 10.0.0.2")];
+        assert_eq!(asker("10.0.0.1", &behind), Asker::Hidden(address("10.0.0.2")));
+        assert_eq!(asker("10.0.0.1", &[]), Asker::Known(address("10.0.0.1")), "it speaks for itself");
+        assert_eq!(asker("10.0.0.1", &[(X_FORWARDED_FOR, "10.0.0.2")]), Asker::Known(address("10.0.0.2")));
+        let heard = [(X_FORWARDED_FOR, "198.18.0.1"), (FORWARDED, "x=\"")];
+        assert_eq!(asker("10.0.0.1", &heard), Asker::Known(address("198.18.0.1")));
+        let known = [(X_FORWARDED_FOR, "unknown, 198.18.0.1")];
+        assert_eq!(asker("10.0.0.1", &known), Asker::Known(address("198.18.0.1")));
     }
 
     #[test]

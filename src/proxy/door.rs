@@ -99,7 +99,7 @@ impl Door {
         let rolled_back = |route| snapshot.is_rolled_back(route);
         let mut decision = snapshot
             .settings
-            .decide(&parts, client.address, upgrade, rolled_back)
+            .decide(&parts, client.asker(), upgrade, rolled_back)
             .map_err(|_| Refusal::BadRequest("backends may read this path as another one"))?;
         if let Some(placed) = &mut decision.proxied
             && placed.plan.mirror.is_some()

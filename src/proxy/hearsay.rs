@@ -182,6 +182,7 @@ mod tests {
         let client = Client {
             peer: peer.parse().unwrap(),
             address: peer.parse().unwrap(),
+            is_named: true,
             by_proxy: peer == "10.0.0.1",
             scheme: "http",
         };
@@ -245,7 +246,7 @@ mod tests {
         let mut request = RequestHeader::build("GET", b"/", None).unwrap();
         own.sign(&mut request);
         let stranger = std::net::IpAddr::from([203, 0, 113, 9]);
-        let client = Client { peer: stranger, address: stranger, by_proxy: false, scheme: "http" };
+        let client = Client { peer: stranger, address: stranger, is_named: true, by_proxy: false, scheme: "http" };
         assert!(is_copy(&request, &client, &own));
         assert!(!is_copy(&request, &client, &Token::random()));
     }

@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderValue, Method};
+use matapalo::config::session::Asker;
 use matapalo::config::{fingerprint, load};
 use matapalo::routing::Parts;
 
@@ -40,8 +41,8 @@ fn main() {
         for path in &paths {
             let path = path.as_bytes();
             let parts = Parts { method: &Method::GET, host: "aur.example", path, query: None, headers: &headers };
-            let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
-            let _ = black_box(settings.decide(&parts, client, false, |_| false)).unwrap();
+            let asker = Asker::Known(IpAddr::V4(Ipv4Addr::LOCALHOST));
+            let _ = black_box(settings.decide(&parts, asker, false, |_| false)).unwrap();
         }
     };
     tell("decide, 10,000 routes, key from a cookie", median(&mut all) / DECISIONS, DECIDE);

@@ -1,6 +1,6 @@
 //! Who asks, and what passes on of it: the same to both origins and to the copy.
 
-use crate::harness::{Config, Door, Seen, Site};
+use crate::harness::{Config, Door, Seen, Site, await_that};
 
 const SHADOW: &str = "- {name: all, match: {path: {prefix: /}}, stage: shadow, mirror: {percent: 100}}";
 
@@ -132,6 +132,32 @@ fn backends_are_told_of_nobody_whom_the_door_does_not_believe() {
             assert_eq!(seen.headers("x-forwarded-for"), [told], "{said}");
         }
     }
+}
+
+/// Who sends an open quote through a proxy that appends to the line is nobody, not the proxy.
+#[test]
+fn whom_a_trusted_proxy_does_not_name_has_not_its_privileges() {
+    let site = Site::named();
+    let routes =
+        "- {name: all, match: {path: {prefix: /}}, stage: canary, canary: {weight: 0, override: {header: X-Stage}}}";
+    let door = site.open_with(&site.config(routes).and(LOOPBACK).and("access_log: {path: access.log}"));
+    let answered_by = |lines: &[&str]| door.ask("GET", "/", &[&["X-Stage: new"], lines].concat(), b"").text();
+    for said in [
+        "Forwarded: x=\", for=198.18.0.1",
+        "Forwarded: for=unknown",
+        "Forwarded: for=_hidden",
+        "Forwarded: proto=https",
+        "Forwarded: ",
+        "X-Forwarded-For: unknown",
+        "X-Forwarded-For: ,",
+    ] {
+        assert_eq!(answered_by(&[said]), "legacy", "{said}");
+    }
+    assert_eq!(answered_by(&[]), "new", "a trusted proxy that says nothing of anybody");
+    await_that("all in the log under the proxy's address", || {
+        let log = std::fs::read_to_string(site.path("access.log")).unwrap();
+        if log.matches("\"client\":\"127.0.0.1\"").count() == 8 { Ok(()) } else { Err(log) }
+    });
 }
 
 #[test]

@@ -51,9 +51,11 @@ fn cookies_are_found_over_several_headers_and_odd_spacing() {
 fn an_override_counts_only_from_where_it_may_come() {
     let by = Override { by: KeySource::Header("x-stage".parse().unwrap()), from: vec!["10.0.0.0/8".parse().unwrap()] };
     let asks = headers(&[("x-stage", "new")]);
-    assert_eq!(by.read(&asks, "10.1.2.3".parse().unwrap()), Some(Origin::New));
-    assert_eq!(by.read(&asks, CLIENT), None);
-    assert_eq!(by.read(&headers(&[("x-stage", "newer")]), "10.1.2.3".parse().unwrap()), None);
+    let inside = "10.1.2.3".parse().unwrap();
+    assert_eq!(by.read(&asks, Asker::Known(inside)), Some(Origin::New));
+    assert_eq!(by.read(&asks, Asker::Hidden(inside)), None, "whom the proxy does not name is not the proxy");
+    assert_eq!(by.read(&asks, Asker::Known(CLIENT)), None);
+    assert_eq!(by.read(&headers(&[("x-stage", "newer")]), Asker::Known(inside)), None);
 }
 
 #[test]
