@@ -4,6 +4,7 @@
 //! what proxies say about a request is taken from those who are no trusted proxy. And CGI, WSGI and their like cannot tell
 //! `X_Forwarded_For` from `X-Forwarded-For`, nor PHP `X.Forwarded.For`: names that read as one that matters are taken from everybody.
 
+use http::header::CONNECTION;
 use http::{HeaderMap, HeaderName};
 use pingora::http::RequestHeader;
 use smallvec::SmallVec;
@@ -41,6 +42,17 @@ pub fn is_copy(request: &RequestHeader, client: &Client, own: &Token) -> bool {
 /// Frameworks take a request with such a header for one of the method that it names: its copy could write twice.
 pub fn hides_a_write(request: &RequestHeader) -> bool {
     METHOD_OVERRIDES.iter().any(|name| request.headers.contains_key(name))
+}
+
+/// Whether Connection names a header that tells who asks: what a proxy in front wrote of its client, the client could take out, where
+/// that proxy passes Connection on.
+pub fn is_unsaid(request: &RequestHeader) -> bool {
+    let lines = request.headers.get_all(CONNECTION).iter();
+    lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).any(|option| {
+        let mut name = SmallVec::<[u8; 32]>::from_slice(option.trim_ascii());
+        name.make_ascii_lowercase();
+        std::str::from_utf8(&name).is_ok_and(is_said_by_proxies)
+    })
 }
 
 fn is_unsound(name: &str, headers: &HeaderMap, client: &Client, telling: &[HeaderName]) -> bool {
@@ -205,6 +217,28 @@ mod tests {
         ];
         assert_eq!(left("10.0.0.1", &said), said);
         assert_eq!(left("203.0.113.9", &said), ["x-request-id"]);
+    }
+
+    #[test]
+    fn nobody_takes_back_by_connection_what_proxies_say_of_him() {
+        let names = |lines: &[&'static str]| {
+            let mut request = RequestHeader::build("GET", b"/", None).unwrap();
+            for line in lines {
+                request.append_header("connection", *line).unwrap();
+            }
+            is_unsaid(&request)
+        };
+        for name in
+            ["Forwarded", "x-real-ip", "X-SSL-Client-Verify", "X-Remote-User", "X-Forwarded-Port", "REMOTE-USER"]
+        {
+            let listed: &'static str = format!("close,\t{name} ,te").leak();
+            assert!(names(&[name]) && names(&[listed]) && names(&["keep-alive", name]), "{name}");
+        }
+        for usual in
+            ["close", "keep-alive, Upgrade", "TE", "Upgrade, HTTP2-Settings", "", ",", "X-Hop", "cookie", "Forwarded-X"]
+        {
+            assert!(!names(&[usual]), "{usual}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use http::{Method, Version};
 use pingora::http::RequestHeader;
 
 use super::answer::Refusal;
+use super::hearsay;
 use crate::config::settings::HeadLimits;
 
 /// Looks at a request before it is known whose it is: `head_bytes` is how large its head was as it came.
@@ -38,6 +39,9 @@ pub fn inspect(request: &RequestHeader, head_bytes: usize, limits: HeadLimits) -
     }
     if request.headers.get(HOST).is_some_and(|host| !is_host(host.as_bytes())) {
         return Err(Refusal::BadRequest("the Host header is not a host (RFC 9112, section 3.2)"));
+    }
+    if hearsay::is_unsaid(request) {
+        return Err(Refusal::BadRequest("Connection names a header that tells who asks (RFC 9110, section 7.6.1)"));
     }
     if !has_known_form(request) {
         return Err(Refusal::BadRequest("the target is no path (RFC 9112, section 3.2)"));

@@ -160,6 +160,22 @@ fn whom_a_trusted_proxy_does_not_name_has_not_its_privileges() {
     });
 }
 
+/// A proxy that passes Connection on would have what it wrote of its client taken out by him.
+#[test]
+fn nobody_takes_out_what_a_proxy_says_of_him() {
+    let site = Site::named();
+    let door = site.open_with(&site.config(SHADOW).and(LOOPBACK));
+    for name in
+        ["Forwarded", "X-Real-IP", "X-SSL-Client-Verify", "X-Remote-User", "X-Forwarded-Port", "X-Forwarded-For"]
+    {
+        for line in [format!("Connection: {name}"), format!("Connection: keep-alive, {}", name.to_lowercase())] {
+            let said = format!("{name}: for=198.18.0.1");
+            assert_eq!(door.ask("GET", "/", &[&line, &said], b"").status(), 400, "{line}");
+        }
+    }
+    assert_eq!(site.legacy.seen().len(), 0, "no backend heard of it");
+}
+
 #[test]
 fn what_belongs_to_the_connection_ends_with_it() {
     let hop = [

@@ -22,6 +22,8 @@ fn nominations(all: &mut Vec<Payload>) {
         b"x-forwarded-for",
         b"x-forwarded-host",
         b"x-forwarded-proto",
+        b"forwarded",
+        b"close, X-Real-IP",
         b":authority",
         b"\"x\"",
         b"x y",
@@ -34,8 +36,6 @@ fn nominations(all: &mut Vec<Payload>) {
         &[b"Connection: x-a", b"Connection: x-b", b"X-A: 1", b"X-B: 2"],
         &[b"Connection: connection"],
         &[b"Connection: x-matapalo-mirror"],
-        // It says who asks only where a trusted proxy sends it, and then to the door.
-        &[b"Connection: forwarded", b"Forwarded: for=6.6.6.6"],
         &[b"Connection: upgrade"],
         &[b"Connection: keep-alive, te", b"TE: chunked", b"Trailer: X"],
         &[
