@@ -17,7 +17,7 @@ use crate::config::consult;
 use crate::config::session::{Asker, Decision, Placed, SessionKey};
 use crate::config::settings::{Answer, Proxied, Settings};
 use crate::live::RolledBack;
-use crate::proxy::{Refusal, inspect};
+use crate::proxy::{Refusal, hear, inspect};
 use crate::routing::{Ambiguous, Bucket, Explanation, Origin, Parts, RouteId, Stage};
 
 #[derive(Debug, clap::Args)]
@@ -29,7 +29,7 @@ pub struct Args {
     /// A request header; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub headers: Vec<String>,
-    /// The client's address
+    /// The address that connects; if it is a trusted proxy's, its X-Forwarded-For or Forwarded tells the client
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     pub client: IpAddr,
     #[arg(long, value_enum, default_value_t)]
@@ -42,7 +42,7 @@ pub fn run(config: &Path, args: &Args) -> anyhow::Result<Exit> {
     let settings = consult(config)?;
     let request = Request::of(args)?;
     let rolled_back = rolled_back(&settings);
-    let story = Story::of(&settings, &rolled_back, &request)?;
+    let story = Story::of(&settings, &rolled_back, request)?;
     match args.format {
         Format::Json => print::json(&story)?,
         Format::Text => print::say(&story.text(args))?,
@@ -58,7 +58,8 @@ struct Request {
     path: String,
     query: Option<String>,
     headers: HeaderMap,
-    client: IpAddr,
+    /// Who connects, and once the door has heard it: whose request it is.
+    asker: Asker,
 }
 
 impl Request {
@@ -75,7 +76,7 @@ impl Request {
             Some((path, query)) => (path, Some(query.to_owned())),
             None => (target, None),
         };
-        Ok(Self { method, host, path: path.to_owned(), query, headers, client: args.client })
+        Ok(Self { method, host, path: path.to_owned(), query, headers, asker: Asker::Known(args.client) })
     }
 
     fn parts(&self) -> Parts<'_> {
@@ -95,11 +96,10 @@ impl Request {
         }
     }
 
-    /// What the door answers whatever the routes say.
-    fn refusal(&self, settings: &Settings) -> anyhow::Result<Option<Refusal>> {
-        let target = self.target();
+    /// Its head, as the door is given it.
+    fn head(&self) -> anyhow::Result<RequestHeader> {
         // The door keeps some targets beside what the library can hold; of those nothing is judged here.
-        let mut head = RequestHeader::build(self.method.clone(), target.as_bytes(), None)
+        let mut head = RequestHeader::build(self.method.clone(), self.target().as_bytes(), None)
             .or_else(|_| RequestHeader::build(self.method.clone(), b"/", None))?;
         for (name, value) in &self.headers {
             head.append_header(name.clone(), value.clone())?;
@@ -107,9 +107,14 @@ impl Request {
         if !self.headers.contains_key(HOST) {
             head.insert_header(HOST, &self.host)?;
         }
+        Ok(head)
+    }
+
+    /// What the door answers whatever the routes say.
+    fn refusal(&self, head: &RequestHeader, settings: &Settings) -> Option<Refusal> {
         let lines = head.headers.iter().map(|(name, value)| name.as_str().len() + ": \r\n".len() + value.len());
-        let bytes = self.method.as_str().len() + target.len() + "  HTTP/1.1\r\n\r\n".len() + lines.sum::<usize>();
-        Ok(inspect(&head, bytes, settings.limits.head).err())
+        let first = self.method.as_str().len() + self.target().len() + "  HTTP/1.1\r\n\r\n".len();
+        inspect(head, first + lines.sum::<usize>(), settings.limits.head).err()
     }
 
     /// More than the route takes is announced.
@@ -237,11 +242,14 @@ fn named(settings: &Settings, id: Option<RouteId>) -> &str {
 }
 
 impl<'a> Story<'a> {
-    fn of(settings: &'a Settings, rolled_back: &RolledBack, request: &Request) -> anyhow::Result<Self> {
-        if let Some(refusal) = request.refusal(settings)? {
+    fn of(settings: &'a Settings, rolled_back: &RolledBack, mut request: Request) -> anyhow::Result<Self> {
+        let mut head = request.head()?;
+        if let Some(refusal) = request.refusal(&head, settings) {
             let refused = Refused { status: refusal.status().as_u16(), why: refusal.text().to_owned() };
             return Ok(Self { refused: Some(refused), ..Self::default() });
         }
+        request.asker = hear(&mut head, request.asker.address(), settings);
+        request.headers.clone_from(&head.headers);
         let parts = request.parts();
         let Explanation { readings, losers, .. } = settings.table.explain(&parts);
         let readings = readings.into_iter();
@@ -256,9 +264,9 @@ impl<'a> Story<'a> {
             ..Self::default()
         };
         let holds = |route| rolled_back.holds(named(settings, Some(route)));
-        match settings.decide(&parts, Asker::Known(request.client), request.asks_for_upgrade(), holds) {
+        match settings.decide(&parts, request.asker, request.asks_for_upgrade(), holds) {
             Err(ambiguous) => story.refused = Some(Refused { status: 400, why: refusal(settings, &ambiguous) }),
-            Ok(decision) => story.decided(settings, rolled_back, request, &decision),
+            Ok(decision) => story.decided(settings, rolled_back, &request, &decision),
         }
         Ok(story)
     }
@@ -273,7 +281,7 @@ impl<'a> Story<'a> {
                 self.refused = Some(Refused { status: refusal.status().as_u16(), why: refusal.text().to_owned() });
             }
             (Answer::Proxy(proxied), Some(placed)) => {
-                let key = settings.session.key(&request.headers, request.client);
+                let key = settings.session.key(&request.headers, request.asker.address());
                 let rollback = rolled_back
                     .since(&route.name)
                     .map(|since| Rollback { since: since.to_owned(), ended_by: rolled_back.ended_by(&route.name) });

@@ -4,12 +4,17 @@
 //! what proxies say about a request is taken from those who are no trusted proxy. And CGI, WSGI and their like cannot tell
 //! `X_Forwarded_For` from `X-Forwarded-For`, nor PHP `X.Forwarded.For`: names that read as one that matters are taken from everybody.
 
+use std::net::IpAddr;
+
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderName};
 use pingora::http::RequestHeader;
 use smallvec::SmallVec;
 
 use super::client::Client;
+use super::clock::Scheme;
+use crate::config::session::Asker;
+use crate::config::settings::Settings;
 use crate::mirror::{LOOP_HEADER, MIRROR_HEADER, Token};
 
 /// Headers by which a request of one method asks to be taken for another.
@@ -31,6 +36,13 @@ pub fn remove(request: &mut RequestHeader, client: &Client, own: &Token, telling
     for name in unsound {
         request.remove_header(&name);
     }
+}
+
+/// Whose request this is when this address sends it, and of the request what the door then hears: for those who ask what it would do.
+pub fn hear(request: &mut RequestHeader, peer: IpAddr, settings: &Settings) -> Asker {
+    let client = Client::of(peer, Scheme::Http, &request.headers, &settings.trusted_proxies);
+    remove(request, &client, &Token::random(), &settings.telling_headers);
+    client.asker()
 }
 
 /// Whether the request is a door's copy: by its token, or by the word of somebody who is trusted.

@@ -37,5 +37,6 @@ mod wire;
 pub use access_log::AccessLog;
 pub use answer::Refusal;
 pub use door::Door;
+pub use hearsay::hear;
 pub use hygiene::inspect;
 pub use listen::{Front, ListenError};

@@ -114,6 +114,42 @@ fn explain_says_what_a_route_refuses() {
     }
 }
 
+/// Who says of himself what only proxies may say is heard by neither: the door is asked too.
+#[test]
+fn explain_believes_whom_the_door_believes() {
+    let routes = "- {name: office, match: {path: {prefix: /adm}, headers: {X-Real-IP: 10.0.0.5}}, stage: legacy}\n\
+                  - {name: closed, match: {path: {prefix: /adm}}, respond: {status: 403}}\n\
+                  - {name: half, match: {path: {prefix: /half}}, stage: canary, canary: {weight: 50}}\n\
+                  - {name: tester, match: {path: {prefix: /}}, stage: canary, \
+                     canary: {weight: 0, override: {header: X-Stage, from: [198.51.100.7, 127.0.0.1]}}}";
+    let users: Vec<String> = (0..8).map(|n| format!("X-Remote-User: u{n}")).collect();
+    let testers = [
+        "X-Forwarded-For: 198.51.100.7",
+        "X-Forwarded-For: 203.0.113.1",
+        "Forwarded: for=198.51.100.7, for=_hidden",
+        "X-Forwarded-For: unknown",
+        "X: 1",
+    ];
+    let asked = [("/adm", "X-Real-IP: 10.0.0.5"), ("/adm", "X_Real_IP: 10.0.0.5")].into_iter();
+    let asked = asked.chain(users.iter().map(|line| ("/half", line.as_str())));
+    let asked: Vec<_> = asked.chain(testers.map(|line| ("/page", line))).collect();
+    for trusted in ["[]", "[127.0.0.1]"] {
+        let site = Site::named();
+        let config = site.config(routes).and("session: {key: [{header: X-Remote-User}]}");
+        let door = site.open_with(&config.and(&format!("trusted_proxies: {trusted}")));
+        for (path, line) in &asked {
+            let answer = door.ask("GET", path, &["X-Stage: new", line], b"");
+            let run = door.command(&["explain", "GET", path, "-H", "X-Stage: new", "-H", line, "--format", "json"]);
+            let told: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+            if answer.status() == 403 {
+                assert_eq!(told["respond"], 403, "{line} of {trusted}: {run}");
+            } else {
+                assert_eq!(told["proxied"]["authoritative"]["origin"], answer.text(), "{line} of {trusted}: {run}");
+            }
+        }
+    }
+}
+
 /// What is refused whatever the routes say: the door is asked too.
 #[test]
 fn explain_says_what_the_door_refuses() {
@@ -127,6 +163,8 @@ fn explain_says_what_the_door_refuses() {
         ("CONNECT", "/page", "X: 1"),
         ("GET", &long, "X: 1"),
         ("GET", "/page", "Transfer-Encoding: gzip, chunked"),
+        ("GET", "/page", "Connection: close, X-Forwarded-For"),
+        ("GET", "/page", "Connection: Forwarded"),
         ("GET", "/page", "X: 1"),
         ("propfind", "/page", "X: 1"),
     ] {
