@@ -1,6 +1,6 @@
 //! Who is asking: the client's address and scheme, told by the connection and, where they are trusted, by proxies in front.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
@@ -173,13 +173,16 @@ fn unquoted_parts(list: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     list.split(move |byte| !quotes.hold(*byte) && *byte == separator)
 }
 
-/// `198.51.100.4` of `proto=https; for=198.51.100.4`.
+/// `198.51.100.4` of `proto=https; for=198.51.100.4`. Said twice in one element it is not said at all: RFC 7239, section 4.
 fn parameter<'a>(element: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    let mut parameters = unquoted_parts(element, b';').map(<[u8]>::trim_ascii);
-    let value = parameters.find_map(|parameter| {
+    let mut values = unquoted_parts(element, b';').map(<[u8]>::trim_ascii).filter_map(|parameter| {
         let (found, value) = parameter.split_at_checked(name.len())?;
-        value.strip_prefix(b"=").filter(|value| found.eq_ignore_ascii_case(name) && !value.is_empty())
-    })?;
+        value.strip_prefix(b"=").filter(|_| found.eq_ignore_ascii_case(name))
+    });
+    let value = values.next().filter(|value| !value.is_empty())?;
+    if values.next().is_some() {
+        return None;
+    }
     Some(value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value))
 }
 
@@ -196,11 +199,11 @@ pub(super) fn forwarded_host(headers: &HeaderMap) -> Option<HeaderValue> {
     forwarded(headers, b"host").and_then(|host| HeaderValue::from_bytes(host).ok())
 }
 
-/// An address, with a port as some proxies add it, or in brackets.
+/// An address, with a port as some proxies add it; of the newer kind perhaps in brackets.
 fn address_of(hop: &str) -> Option<IpAddr> {
-    let bare = hop.strip_prefix('[').and_then(|rest| rest.split(']').next()).unwrap_or(hop);
-    let parsed = bare.parse().or_else(|_| hop.parse::<std::net::SocketAddr>().map(|socket| socket.ip()));
-    parsed.ok().map(|address: IpAddr| address.to_canonical())
+    let bracketed = || hop.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::from);
+    let with_port = || hop.parse::<SocketAddr>().ok().map(|socket| socket.ip());
+    hop.parse().ok().or_else(bracketed).or_else(with_port).map(|address| address.to_canonical())
 }
 
 /// As the proxy says that took the hop at this place, counted from the right: that of the client, who sees the site by it. Where a
@@ -294,6 +297,8 @@ mod tests {
             "for=unknown",
             "for=_hidden",
             "for=198.18.0.1.1",
+            "for=\"[2001:db8::5\"",
+            "for=198.18.0.1;for=198.18.0.1",
             "x=\", for=198.18.0.1",
         ] {
             assert_eq!(told(&[(FORWARDED, &format!("for=192.0.2.7, {last}"))]), nobody, "{last}");
@@ -309,6 +314,33 @@ mod tests {
         let known = ("198.18.0.1".to_owned(), "unknown, 192.0.2.7, 198.18.0.1, 10.0.0.1".to_owned());
         assert_eq!(told(&[(FORWARDED, "for=6.6.6.6, by=x, for=192.0.2.7, for=198.18.0.1")]), known);
         assert_eq!(told(&[(X_FORWARDED_FOR, "6.6.6.6, x, 192.0.2.7, 198.18.0.1")]), known);
+    }
+
+    #[test]
+    fn an_address_is_written_in_full() {
+        for (hop, address) in [
+            ("198.18.0.1", "198.18.0.1"),
+            ("198.18.0.1:80", "198.18.0.1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:80", "2001:db8::1"),
+            ("::ffff:198.18.0.1", "198.18.0.1"),
+        ] {
+            assert_eq!(address_of(hop), Some(address.parse().unwrap()), "{hop}");
+        }
+        for hop in
+            ["[2001:db8::1", "[10.0.0.1", "[10.0.0.1]", "2001:db8::1]", "[2001:db8::1]x", "[2001:db8::1]:", "[]", ""]
+        {
+            assert_eq!(address_of(hop), None, "{hop}");
+        }
+    }
+
+    #[test]
+    fn what_an_element_says_twice_it_does_not_say() {
+        for element in ["for=198.18.0.1;for=198.18.0.2", "for=;For=198.18.0.1", "for=198.18.0.1;by=x; FOR=198.18.0.1"] {
+            assert_eq!(parameter(element.as_bytes(), b"for"), None, "{element}");
+        }
+        assert_eq!(parameter(b"for=198.18.0.1;by=x;x=\";for=y\"", b"for"), Some(&b"198.18.0.1"[..]));
     }
 
     #[test]

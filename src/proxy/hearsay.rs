@@ -114,22 +114,34 @@ fn is_said_by_proxies(name: &str) -> bool {
                     | "client-cert"
                     | "client-cert-chain"
                     | "cluster-client-ip"
-            )
+            ) || name.starts_with("cf-access-")
         }
         [b'f', ..] => {
             matches!(name, "forwarded" | "forwarded-for" | "front-end-https" | "fastly-client-ip" | "fly-client-ip")
         }
         [b't' | b'p' | b'w', ..] => matches!(name, "true-client-ip" | "proxy-client-ip" | "wl-proxy-client-ip"),
-        [b'r', ..] => matches!(name, "remote-addr" | "remote-user"),
+        [b'r', ..] => {
+            matches!(name, "remote-addr" | "remote-user" | "remote-groups" | "remote-name" | "remote-email")
+        }
         [b's', ..] => name.starts_with("ssl-client-"),
         _ => false,
     }
 }
 
+/// What follows tells of the client or his certificate, or what somebody who asked for a password knows of him.
+const X_FAMILIES: [&str; 8] = [
+    "x-forwarded",
+    "x-ssl-client-",
+    "x-client-cert",
+    "x-client-verify",
+    "x-auth-request-",
+    "x-amzn-mtls-",
+    "x-amzn-oidc-",
+    "x-ms-client-principal",
+];
+
 fn is_said_with_x(name: &str) -> bool {
-    ["x-forwarded", "x-ssl-client-", "x-client-cert", "x-client-verify", "x-auth-request-", "x-amzn-mtls-"]
-        .iter()
-        .any(|family| name.starts_with(family))
+    X_FAMILIES.iter().any(|family| name.starts_with(family))
         || matches!(
             name,
             "x-real-ip"
@@ -147,7 +159,12 @@ fn is_said_with_x(name: &str) -> bool {
                 | "x-arr-clientcert"
                 | "x-arr-ssl"
                 | "x-remote-user"
+                | "x-remote-group"
+                | "x-remote-groups"
                 | "x-webauth-user"
+                | "x-webauth-groups"
+                | "x-goog-authenticated-user-email"
+                | "x-goog-authenticated-user-id"
                 | "x-authenticated-user"
                 | "x-client-dn"
                 | "x-script-name"
@@ -225,10 +242,24 @@ mod tests {
             "x-forwarded-port",
             "x-original-url",
             "cf-connecting-ip",
+            "cf-access-authenticated-user-email",
+            "remote-groups",
+            "remote-name",
+            "remote-email",
+            "x-remote-group",
+            "x-remote-groups",
+            "x-webauth-groups",
+            "x-goog-authenticated-user-email",
+            "x-goog-authenticated-user-id",
+            "x-amzn-oidc-data",
+            "x-ms-client-principal",
+            "x-ms-client-principal-name",
             "x-request-id",
         ];
         assert_eq!(left("10.0.0.1", &said), said);
         assert_eq!(left("203.0.113.9", &said), ["x-request-id"]);
+        let others = ["remote-control", "x-remote-groupware", "x-goog-api-key", "x-amzn-trace-id", "cf-ray"];
+        assert_eq!(left("203.0.113.9", &others), others);
     }
 
     #[test]

@@ -34,6 +34,12 @@ fn what_only_proxies_may_say_is_taken_from_others() {
         "Client-Cert: :MIIB:",
         "X-SSL-Client-Verify: SUCCESS",
         "X-Auth-Request-User: root",
+        "Remote-Groups: admins",
+        "X-WebAuth-Groups: admins",
+        "X-Goog-Authenticated-User-Email: root@site.test",
+        "X-Amzn-Oidc-Identity: root",
+        "X-MS-Client-Principal-Name: root",
+        "Cf-Access-Authenticated-User-Email: root@site.test",
     ];
     let names = said.iter().map(|line| line.split(':').next().unwrap());
     let (own, copy) = seen(NOBODY, &said);
