@@ -41,6 +41,8 @@ pub enum Phase {
     Head,
     /// The next piece of a request's body: over means the client is too slow.
     Body,
+    /// A place at a backend that has as much to do as it may have: what the wait may take is looked after elsewhere.
+    Queue,
     /// The backend's first byte: over means the backend is too slow.
     FirstByte,
     /// The next piece of the backend's answer: over means the backend is too slow.
@@ -329,10 +331,11 @@ impl Phase {
             0 => Self::Idle,
             1 => Self::Head,
             2 => Self::Body,
-            3 => Self::FirstByte,
-            4 => Self::Answer,
-            6 => Self::Total,
-            7 => Self::Cut,
+            3 => Self::Queue,
+            4 => Self::FirstByte,
+            5 => Self::Answer,
+            7 => Self::Total,
+            8 => Self::Cut,
             _ => Self::Open,
         }
     }

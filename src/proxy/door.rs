@@ -36,6 +36,9 @@ use attempts::gateway_error;
 /// all who wait meet on the next connection, and where that takes fewer than those, it is a matter of luck who is left again.
 const LEFT_IN_COMPANY: u8 = 2;
 
+/// More than any upload takes.
+const LONGEST_UPLOAD: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The door's parts, shared by all requests.
 #[derive(Debug)]
 pub struct Door {
@@ -116,7 +119,7 @@ impl Door {
     ///
     /// # Errors
     /// The backend has no room, or no endpoint's name could be resolved; or the next attempt, if a fallback covers that.
-    pub(super) async fn peer(&self, session: &Session, exchange: &mut Exchange) -> pingora::Result<Box<HttpPeer>> {
+    pub(super) async fn peer(&self, session: &mut Session, exchange: &mut Exchange) -> pingora::Result<Box<HttpPeer>> {
         exchange.begin_attempt();
         let Some((backend, timeouts)) = whom_to_ask(exchange) else {
             return Err(gateway_error(StatusCode::BAD_GATEWAY));
@@ -145,15 +148,13 @@ impl Door {
             exchange.is_failed(exchange.endpoint(), Why { word: NO_ENDPOINT, said: "no address is known".into() });
             return Err(self.failed(session, exchange, Failure::Connect, StatusCode::BAD_GATEWAY));
         };
-        // Both are bounds of the last resort: the connection's clock knows the phases, and is tighter.
-        let longest = timeouts.first_byte.max(timeouts.idle);
+        let http2 = exchange.attempt.visit.as_ref().is_some_and(|visit| visit.endpoint().speaks_http2());
         peer.options.connection_timeout = Some(timeouts.connect);
         peer.options.total_connection_timeout = Some(timeouts.connect);
-        // A slow client of HTTP/2 may keep the task from reading for longer than this: there the clock alone tells.
-        peer.options.read_timeout = (session.req_header().version != Version::HTTP_2).then_some(longest);
+        let client = exchange.snapshot.settings.limits.body_timeout;
+        peer.options.read_timeout = last_resort(session, &timeouts, client, http2);
         peer.options.write_timeout = Some(timeouts.idle);
         peer.options.idle_timeout = Some(timeouts.idle);
-        let http2 = exchange.attempt.visit.as_ref().is_some_and(|visit| visit.endpoint().speaks_http2());
         let crowded_out = http2 && exchange.attempt.left >= LEFT_IN_COMPANY;
         if crowded_out || (!session.req_header().method.is_safe() && !http2) {
             self.unshare(&mut peer);
@@ -231,6 +232,21 @@ pub(super) fn client_of(session: &Session, exchange: &Exchange) -> Option<Client
     let peer = session.client_addr()?.as_inet()?.ip();
     let scheme = Clock::with(|clock| clock.entrance().scheme).unwrap_or(Scheme::Http);
     Some(Client::of(peer, scheme, &session.req_header().headers, &exchange.snapshot.settings.trusted_proxies))
+}
+
+/// How long the library may wait for the backend, where the connection's clock does not tell it. It does so for whoever waits for an
+/// answer. But a backend that takes no more of a body keeps the door from looking at the client, and with that at the clock, also when
+/// [`write_timeout`](pingora::upstreams::peer::PeerOptions::write_timeout) is over. The library counts from the last piece that it gave
+/// to the backend, and the client has its own time for the next one: both must fit, or the backend is blamed for its client.
+fn last_resort(session: &mut Session, timeouts: &Timeouts, client: Duration, http2: bool) -> Option<Duration> {
+    let longest = timeouts.first_byte.max(timeouts.idle);
+    match session.as_mut().is_body_empty() {
+        // What becomes of a tunnel that the library keeps: neither side says a word.
+        true => session.is_upgrade_req().then_some(longest),
+        // Before a backend of HTTP/2 it counts from the beginning of the request.
+        false if http2 => Some(LONGEST_UPLOAD),
+        false => Some(client.saturating_add(longest)),
+    }
 }
 
 /// What is said of the client's connection to backends that want to be told.

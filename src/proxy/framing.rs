@@ -186,6 +186,11 @@ impl Framing {
         self.state == State::Headers || self.state == State::Start && !self.begun.is_empty()
     }
 
+    /// Whether the last request has come whole, and nothing of the next.
+    pub fn is_between_requests(&self) -> bool {
+        self.state == State::Start && self.begun.is_empty()
+    }
+
     pub fn has_to_show(&self) -> bool {
         !self.shown.is_empty()
     }

@@ -200,7 +200,7 @@ impl ProxyHttp for Door {
             Self::within_size(Some(read), exchange)
                 .map_err(|refusal| Error::new_down(ErrorType::HTTPStatus(refusal.status().as_u16())))?;
         }
-        if session.was_upgraded() || session.response_written().is_some() {
+        if answer::has_begun(session) {
             return Ok(());
         }
         let first_byte = exchange.attempt.timeouts.as_ref().map(|timeouts| timeouts.first_byte);
@@ -418,7 +418,7 @@ fn too_late(phase: Phase) -> Option<Why> {
         Phase::FirstByte => Some(Why::timeout("no first byte within timeouts.first_byte")),
         Phase::Answer => Some(Why::timeout("no next byte within timeouts.idle")),
         Phase::Total => Some(Why::timeout("not done within timeouts.total")),
-        Phase::Idle | Phase::Head | Phase::Body | Phase::Open | Phase::Cut => None,
+        Phase::Idle | Phase::Head | Phase::Body | Phase::Queue | Phase::Open | Phase::Cut => None,
     }
 }
 

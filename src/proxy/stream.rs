@@ -1,6 +1,7 @@
 //! A client's HTTP/1 connection: its [`Wire`], with the deadlines of the connection's [`Clock`] kept while nothing can be read.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -31,11 +32,18 @@ const WRITE_BUFFER: usize = 4 * 1024;
 /// have them yet: behind them may be the end of a client who has left.
 const MOST_BEYOND: usize = 64 * 1024;
 
+/// Bytes that are read ahead of the library, which looks whether the client is still there: as above.
+const MOST_AHEAD: usize = 64 * 1024;
+/// Of them, read at once.
+const PIECE_AHEAD: usize = 4 * 1024;
+
 #[derive(Debug)]
 pub struct ClientStream {
     inner: BufWriter<Wire>,
     clock: Arc<Clock>,
     framing: Framing,
+    /// What came and was not looked at yet.
+    ahead: BytesMut,
     /// How long a head may take from its first byte.
     header_timeout: Duration,
     alarm: Alarm,
@@ -55,6 +63,7 @@ impl ClientStream {
             inner: BufWriter::with_capacity(WRITE_BUFFER, inner),
             clock,
             framing: Framing::new(limits.head.bytes),
+            ahead: BytesMut::new(),
             header_timeout: limits.header_timeout,
             alarm: Alarm::default(),
             pace,
@@ -68,6 +77,45 @@ impl ClientStream {
     /// Whether what comes now is not to be read yet, or by others.
     fn is_held(&self) -> bool {
         self.framing.is_beyond() && (self.framing.beyond().len() >= MOST_BEYOND || self.clock.passage.is_ours())
+    }
+
+    /// Whether the library does not want to read, but to know whether the client has gone: it gives a byte of room for that, and whoever
+    /// fills it is not asked again, nor are the deadlines looked at. So the byte waits for the request that it is of.
+    fn is_looked_after(&self, room: &ReadBuf<'_>) -> bool {
+        room.remaining() == 1
+            && match self.clock.phase() {
+                Phase::Queue => !self.framing.is_beyond(),
+                Phase::FirstByte | Phase::Answer => self.framing.is_between_requests(),
+                _ => false,
+            }
+    }
+
+    /// Ready when the client has gone. What it says meanwhile is kept.
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.ahead.len() < MOST_AHEAD {
+            let mut piece = [const { MaybeUninit::uninit() }; PIECE_AHEAD];
+            let mut piece = ReadBuf::uninit(&mut piece);
+            ready!(Pin::new(&mut self.inner).poll_read(cx, &mut piece))?;
+            if piece.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            self.ahead.extend_from_slice(piece.filled());
+        }
+        Poll::Pending
+    }
+
+    /// Reads what was read ahead, and then on.
+    fn poll_bytes(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.ahead.is_empty() {
+            return Pin::new(&mut self.inner).poll_read(cx, buf);
+        }
+        let fits = self.ahead.len().min(buf.remaining());
+        buf.put_slice(&self.ahead[..fits]);
+        self.ahead.advance(fits);
+        if self.ahead.is_empty() {
+            self.ahead = BytesMut::new();
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn has_read(&self) {
@@ -150,9 +198,14 @@ impl AsyncRead for ClientStream {
             self.framing.show(buf);
             return Poll::Ready(Ok(()));
         }
+        let looked_after = self.is_looked_after(buf);
+        if looked_after && let Poll::Ready(gone) = self.poll_gone(cx) {
+            return Poll::Ready(gone);
+        }
         let before = buf.filled().len();
-        while !self.is_held()
-            && let Poll::Ready(result) = Pin::new(&mut self.inner).poll_read(cx, buf)
+        while !looked_after
+            && !self.is_held()
+            && let Poll::Ready(result) = self.poll_bytes(cx, buf)
         {
             let came = buf.filled().len() > before;
             let shown = self.framing.check(&mut buf.filled_mut()[before..]);
@@ -244,7 +297,9 @@ impl Drop for ClientStream {
     fn drop(&mut self) {
         if self.clock.passage.is_ours() && self.inner.buffer().is_empty() {
             let wire = std::mem::replace(self.inner.get_mut(), Wire::Gone(empty()));
-            self.clock.passage.leave_client(wire, self.framing.take_beyond());
+            let mut early = self.framing.take_beyond();
+            early.extend_from_slice(&self.ahead);
+            self.clock.passage.leave_client(wire, early);
         }
     }
 }

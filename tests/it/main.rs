@@ -47,5 +47,6 @@ mod tracing;
 mod transparent;
 mod triage;
 mod upgrade;
+mod uploads;
 
 mod readme;
