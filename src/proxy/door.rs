@@ -4,11 +4,15 @@
 mod attempts;
 mod kept;
 
+use std::future::{pending, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use http::{StatusCode, Version};
+use pingora::Error;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 use pingora::upstreams::peer::HttpPeer;
@@ -16,7 +20,7 @@ use pingora::upstreams::peer::HttpPeer;
 use super::access_log::AccessLog;
 use super::answer::Refusal;
 use super::client::Client;
-use super::clock::{Clock, Scheme};
+use super::clock::{Clock, Phase, Scheme};
 use super::exchange::Exchange;
 use super::fallback::Failure;
 use super::request_id::RequestIds;
@@ -29,7 +33,7 @@ use crate::live::rates::{Exceeded, client_of as counted_as};
 use crate::mirror::{Mirror, Token};
 use crate::routing::Parts;
 use crate::trace::Tracer;
-use crate::upstream::{Announcement, Backend, RawTarget};
+use crate::upstream::{Announcement, Backend, NoRoom, RawTarget, Slot};
 use attempts::gateway_error;
 
 /// How often a backend of HTTP/2 may end a connection before it comes to a request, until that has one of its own: after each such end
@@ -118,15 +122,19 @@ impl Door {
     /// Chooses the endpoint of the origin that is to be asked now.
     ///
     /// # Errors
-    /// The backend has no room, or no endpoint's name could be resolved; or the next attempt, if a fallback covers that.
+    /// The backend has no room, or no endpoint's name could be resolved; the client has left; or the next attempt, if a fallback covers that.
     pub(super) async fn peer(&self, session: &mut Session, exchange: &mut Exchange) -> pingora::Result<Box<HttpPeer>> {
         exchange.begin_attempt();
         let Some((backend, timeouts)) = whom_to_ask(exchange) else {
             return Err(gateway_error(StatusCode::BAD_GATEWAY));
         };
         exchange.traced(|trace| trace.asks(&backend));
+        let entered = match place(session, &backend, timeouts.connect).await {
+            Ok(entered) => entered,
+            Err(gone) => return Err(self.gone_from_queue(session, exchange, gone)),
+        };
         Clock::with(|clock| clock.bound(timeouts.total));
-        let Ok(slot) = backend.in_flight().enter(timeouts.connect).await else {
+        let Ok(slot) = entered else {
             exchange.traced(|trace| trace.failed(BACKEND_BUSY));
             exchange.is_failed(None, Why { word: BACKEND_BUSY, said: "no place within max_in_flight".into() });
             return Err(self.failed(session, exchange, Failure::Connect, StatusCode::SERVICE_UNAVAILABLE));
@@ -170,6 +178,14 @@ impl Door {
         }
         exchange.attempt.timeouts = Some(timeouts);
         Ok(peer)
+    }
+
+    /// A client left while it waited for a place; or the door closes.
+    fn gone_from_queue(&self, session: &Session, exchange: &mut Exchange, gone: Box<Error>) -> Box<Error> {
+        match Clock::with(Clock::take_missed).flatten() {
+            Some(Phase::Cut) => self.cut(session, exchange, gone),
+            _ => gone,
+        }
     }
 
     /// A kept connection may be closed by the backend just as a request is sent on it. That request may be sent again only if
@@ -232,6 +248,41 @@ pub(super) fn client_of(session: &Session, exchange: &Exchange) -> Option<Client
     let peer = session.client_addr()?.as_inet()?.ip();
     let scheme = Clock::with(|clock| clock.entrance().scheme).unwrap_or(Scheme::Http);
     Some(Client::of(peer, scheme, &session.req_header().headers, &exchange.snapshot.settings.trusted_proxies))
+}
+
+/// A place at the backend for a client that waits for it.
+///
+/// # Errors
+/// Whatever ended the wait otherwise: then nobody is to be asked for anything.
+async fn place(
+    session: &mut Session,
+    backend: &Backend,
+    patience: Duration,
+) -> pingora::Result<std::result::Result<Slot, NoRoom>> {
+    let mut entering = pin!(backend.in_flight().enter(patience));
+    if let Poll::Ready(entered) = poll_fn(|cx| Poll::Ready(entering.as_mut().poll(cx))).await {
+        return Ok(entered);
+    }
+    tokio::select! {
+        // First: a place that comes free for somebody who has left is for the next one.
+        biased;
+        gone = has_gone(session) => Err(gone),
+        entered = entering => Ok(entered),
+    }
+}
+
+/// Ready when the client has left. What it goes on saying stays where it is: see [`ClientStream`](super::stream::ClientStream).
+async fn has_gone(session: &mut Session) -> Box<Error> {
+    Clock::with(|clock| {
+        clock.enter(Phase::Queue, None);
+        if !clock.is_cut() {
+            clock.bound(None);
+        }
+    });
+    match session.as_mut().read_body_or_idle(true).await {
+        Err(gone) => gone.into_down(),
+        Ok(_) => pending().await,
+    }
 }
 
 /// How long the library may wait for the backend, where the connection's clock does not tell it. It does so for whoever waits for an

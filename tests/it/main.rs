@@ -35,6 +35,7 @@ mod noise_cost;
 mod otlp;
 mod privileges;
 mod proxy_protocol;
+mod queue;
 mod quotas;
 mod readings;
 mod reload;
