@@ -17,7 +17,7 @@ use super::super::exchange::Exchange;
 use super::super::listen::told;
 use super::super::over::Over;
 use super::super::told::CLIENT_LEFT;
-use super::super::trouble::{BROKEN_RESPONSE, CUT};
+use super::super::trouble::{BROKEN_RESPONSE, CUT, TIMEOUT};
 use super::super::wire::Wire;
 use super::Gate;
 use super::relay::{End, Patience, Relay};
@@ -181,6 +181,7 @@ impl Tunnel {
             End::Closed => None,
             End::ClientBroke => Some(CLIENT_LEFT),
             End::BackendBroke => Some(BROKEN_RESPONSE),
+            End::Late => Some(TIMEOUT),
             End::Cut => Some(CUT),
         };
         let over = Over {

@@ -38,8 +38,11 @@ pub struct Patience {
 pub enum End {
     /// One side closed it in order.
     Closed,
+    /// Or took nothing for too long.
     ClientBroke,
     BackendBroke,
+    /// Nobody said a word for too long, or the backend took nothing.
+    Late,
     /// Neither of them wanted that.
     Cut,
 }
@@ -127,12 +130,12 @@ where
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         let of_client = match self.to_client.stuck {
             Some(since) => (since.checked_add(self.patience.client), End::ClientBroke),
-            None => (self.heard.checked_add(self.patience.silence), End::BackendBroke),
+            None => (self.heard.checked_add(self.patience.silence), End::Late),
         };
         let of_backend = self.to_backend.stuck.and_then(|since| since.checked_add(self.patience.backend));
         let (until, end) = match (of_client, of_backend) {
-            ((Some(first), _), Some(second)) if second < first => (Some(second), End::BackendBroke),
-            ((None, _), Some(second)) => (Some(second), End::BackendBroke),
+            ((Some(first), _), Some(second)) if second < first => (Some(second), End::Late),
+            ((None, _), Some(second)) => (Some(second), End::Late),
             (of_client, _) => of_client,
         };
         ready!(self.alarm.poll_until(until, cx));

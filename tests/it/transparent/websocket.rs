@@ -158,6 +158,41 @@ fn a_websocket_ends_when_its_backend_breaks_off() {
     });
 }
 
+#[test]
+fn how_a_websocket_ended_is_written_down() {
+    let ends = Origin::at_head(|seen, wire| {
+        wire.send(SWITCHES);
+        match seen.target().as_str() {
+            "/silent" => wire.hang(),
+            "/reset" => wire.reset(),
+            "/closed" => wire.close(),
+            _ => while wire.reader.stream.write_all(&[b'x'; 1 << 16]).is_ok() {},
+        }
+    });
+    let site = Site::of(ends, Origin::dead());
+    let mut config = site.config(LEGACY).and("limits: {body_timeout: 300ms}\naccess_log: {path: access.log}");
+    config.legacy += ", timeouts: {first_byte: 300ms, idle: 300ms}";
+    let door = site.open_with(&config);
+    let cases = [
+        ("/silent", "\"error\":\"timeout\""),
+        ("/reset", "\"error\":\"broken_response\""),
+        ("/closed", "\"error\":null"),
+        ("/untaken", "\"error\":\"client_left\""),
+    ];
+    for (path, error) in cases {
+        let mut client = door.client();
+        client.send(request("GET", path, &ASKED, b""));
+        let of_path = format!("\"path\":\"{path}\"");
+        await_that("its line", || {
+            let log = std::fs::read_to_string(site.path("access.log")).unwrap_or_default();
+            let line = log.lines().find(|line| line.contains(&of_path)).ok_or("there is none")?;
+            let is_told = line.contains(error) || error.ends_with("null") && !line.contains("\"error\":\"");
+            assert!(is_told, "wanted {error}: {line}");
+            Ok(())
+        });
+    }
+}
+
 /// A chat that is open all day would make nonsense of what the others waited.
 #[test]
 fn how_long_a_websocket_lasts_is_no_latency() {
