@@ -17,7 +17,7 @@ use super::fallback::{Course, TURN};
 use super::over::Over;
 use super::trouble::Why;
 use super::tunnel::let_go;
-use super::{answer, forward, hearsay, hygiene, request_id, returned, secure, until_close};
+use super::{answer, forward, hearsay, hygiene, request_id, returned, said_empty, secure, until_close};
 use crate::config::settings::Answer;
 use crate::live::AnsweredBy;
 use crate::upstream::{is_leaving, is_sound, is_unprocessed};
@@ -298,6 +298,7 @@ impl ProxyHttp for Door {
         if session.req_header().version == Version::HTTP_10 {
             until_close::frame(session, response)?;
         }
+        said_empty::await_end(session, response);
         secure::keep_secure(response)?;
         request_id::answer(response)?;
         let name = exchange.snapshot.settings.session.cookie.as_deref();

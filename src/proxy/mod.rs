@@ -24,6 +24,7 @@ mod over;
 mod pace;
 mod request_id;
 mod returned;
+mod said_empty;
 mod secure;
 mod serve;
 mod stream;

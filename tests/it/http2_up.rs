@@ -459,3 +459,34 @@ fn a_backend_that_leaves_after_a_few_requests_fails_nobody() {
         load.stop().assert_clean();
     }
 }
+
+/// RFC 9113, section 8.1.1: what does not have the length that it says is malformed, and none is a length.
+#[test]
+fn an_answer_that_is_not_as_empty_as_it_says_is_nobodys_whole_one() {
+    let origin = Origin2::answering(|asked| match asked.uri.path() {
+        "/empty" => Reply::Said(0, Vec::new()),
+        "/empty-at-once" => Reply::SaidAtOnce,
+        _ => Reply::Said(0, vec![b'x'; 4000]),
+    });
+    let site = legacy();
+    let door = site.open_with(&before(&site, &origin, ""));
+    for _ in 0..5 {
+        let mut client = door.client();
+        let honest = client.get("/empty", &[]);
+        assert_eq!((honest.status(), honest.body.len()), (200, 0));
+        let honest = client.get("/empty-at-once", &[]);
+        assert_eq!((honest.header("content-length").as_deref(), honest.body.len()), (Some("0"), 0));
+        client.send(request("HEAD", "/empty", &[], b""));
+        assert_eq!(client.answer("HEAD").header("content-length").as_deref(), Some("0"));
+        client.send(request("GET", "/lies", &[], b""));
+        match client.try_answer("GET") {
+            Ok(answer) => assert_eq!(answer.status(), 502, "{}", String::from_utf8_lossy(&answer.head)),
+            Err(broken) => assert!(broken.got.is_empty(), "{broken:?}"),
+        }
+    }
+    story(async {
+        let client = Http2::connect(door.address).await;
+        assert!(client.ask("GET", "/lies", &[], b"").await.is_err_and(|error| error.is_reset()));
+        assert_eq!(client.get("/empty").await.header("content-length"), Some("0"));
+    });
+}

@@ -37,6 +37,10 @@ pub enum Reply {
     Whole(Vec<u8>, &'static [(&'static str, &'static str)]),
     /// As `Whole`, of known length.
     Measured(Vec<u8>),
+    /// As `Whole`, of a length that is said to be another.
+    Said(usize, Vec<u8>),
+    /// A head that says that nothing follows, and that is the end.
+    SaidAtOnce,
     /// A reset before any answer.
     Reset(Reason),
     /// The head of an answer, this much of its body, and a reset.
@@ -118,11 +122,12 @@ async fn answer(reply: Reply, mut respond: SendResponse<Bytes>) {
                 stream.send_trailers(trailers).ok();
             }
         }
-        Reply::Measured(body) => {
-            let head = Response::builder().header("content-length", body.len()).body(()).unwrap();
-            let Ok(mut stream) = respond.send_response(head, false) else { return };
-            send(&mut stream, body, true).await;
+        Reply::Measured(body) => said(&mut respond, body.len(), body).await,
+        Reply::SaidAtOnce => {
+            let head = Response::builder().header("content-length", 0).body(()).unwrap();
+            respond.send_response(head, true).ok();
         }
+        Reply::Said(length, body) => said(&mut respond, length, body).await,
         Reply::Cut(body) => {
             let Ok(mut stream) = respond.send_response(Response::new(()), false) else { return };
             send(&mut stream, body, false).await;
@@ -131,6 +136,12 @@ async fn answer(reply: Reply, mut respond: SendResponse<Bytes>) {
             stream.send_reset(Reason::INTERNAL_ERROR);
         }
     }
+}
+
+async fn said(respond: &mut SendResponse<Bytes>, length: usize, body: Vec<u8>) {
+    let head = Response::builder().header("content-length", length).body(()).unwrap();
+    let Ok(mut stream) = respond.send_response(head, false) else { return };
+    send(&mut stream, body, true).await;
 }
 
 async fn send(stream: &mut SendStream<Bytes>, body: Vec<u8>, end: bool) {
