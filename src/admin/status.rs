@@ -196,7 +196,7 @@ impl BackendStatus {
                 .map(|endpoint| EndpointStatus {
                     address: endpoint.name.to_string(),
                     up: endpoint.is_up(),
-                    ejected: endpoint.is_ejected(),
+                    ejected: backend.is_ejected(endpoint),
                     leads_to: endpoint.leads_to().map(|address| address.to_string()),
                 })
                 .collect(),

@@ -234,12 +234,12 @@ fn backends(snapshot: &Snapshot) -> Vec<MetricFamily> {
         .backends
         .iter()
         .map(|backend| gauge(&[("backend", &backend.name)], backend.in_flight().count() as f64));
-    let of_endpoints = |is_so: fn(&Endpoint) -> bool| {
+    let of_endpoints = |is_so: fn(&Backend, &Endpoint) -> bool| {
         let backends = snapshot.backends.iter();
         let of_backend = move |backend: &Arc<Backend>| {
             let gauge = |endpoint: &Arc<Endpoint>| {
                 let labels = [("backend", &*backend.name), ("endpoint", &endpoint.name.to_string())];
-                gauge(&labels, if is_so(endpoint) { 1.0 } else { 0.0 })
+                gauge(&labels, if is_so(backend, endpoint) { 1.0 } else { 0.0 })
             };
             backend.endpoints().iter().map(gauge).collect::<Vec<_>>()
         };
@@ -251,13 +251,13 @@ fn backends(snapshot: &Snapshot) -> Vec<MetricFamily> {
             "backend_up",
             "Whether an endpoint answers its health check.",
             MetricType::GAUGE,
-            of_endpoints(Endpoint::is_up),
+            of_endpoints(|_, endpoint| endpoint.is_up()),
         ),
         single(
             "backend_ejected",
             "Whether users are kept away from an endpoint for a while, because it failed too many of them (outliers).",
             MetricType::GAUGE,
-            of_endpoints(Endpoint::is_ejected),
+            of_endpoints(Backend::is_ejected),
         ),
     ]
 }

@@ -1,4 +1,4 @@
-//! One endpoint of a backend: where it is, how it is spoken to, whether probes find it up and users are served by it.
+//! One endpoint of a backend: where it is, how it is spoken to, whether probes find it up.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -11,7 +11,6 @@ use super::announcement::Announcement;
 use super::dial::Dial;
 use super::http2;
 use super::lookup::{self, Lookup, Next};
-use super::outlier::Record;
 use super::raw_target::RawTarget;
 use super::tls::Tls;
 use crate::config::settings::{BackendTls, EndpointAddress, HealthCheck, Protocol};
@@ -36,8 +35,6 @@ pub struct Endpoint {
     check: Mutex<Option<HealthCheck>>,
     /// Whether a probe is under way.
     pub(super) probing: AtomicBool,
-    /// How it serves users.
-    pub(super) record: Record,
     /// Users' requests and copies under way.
     pub(super) visits: AtomicUsize,
     /// Its last connection failed, and the log says so.
@@ -62,7 +59,6 @@ impl Endpoint {
             failures: AtomicU32::new(0),
             check: Mutex::new(None),
             probing: AtomicBool::new(false),
-            record: Record::new(),
             visits: AtomicUsize::new(0),
             unreachable: AtomicBool::new(false),
         };
@@ -136,18 +132,9 @@ impl Endpoint {
         self.up.load(Ordering::Relaxed)
     }
 
-    /// Whether users are kept away from it for a while, because it failed too many of them.
-    pub fn is_ejected(&self) -> bool {
-        self.record.is_ejected()
-    }
-
     /// The address of its name, now.
     pub fn leads_to(&self) -> Option<SocketAddr> {
         if self.is_name() { self.lookup.address() } else { None }
-    }
-
-    pub(super) fn is_well(&self) -> bool {
-        self.is_up() && !self.is_ejected() && self.is_found()
     }
 
     /// Asks for the name's address, and waits for the answer.

@@ -1,6 +1,6 @@
 //! Where is it? Endpoints, their choice and state, in-flight limits, and the client used for copies.
 //!
-//! State (up or down, requests in flight) outlives a reload: it is kept by backend name and endpoint address in
+//! State (up or down, requests in flight, who is left alone) outlives a reload: it is kept by backend name and endpoint address in
 //! [`Backends`], and settings that come into force get the same objects again.
 
 mod announcement;
@@ -34,6 +34,8 @@ pub use probe::Prober;
 pub use raw_target::RawTarget;
 pub use sound::is_sound;
 
+use outlier::Record;
+
 use crate::config::Settings;
 use crate::config::settings::{BackendSettings, Balance, EndpointAddress, HealthCheck, Outliers, Protocol, Timeouts};
 
@@ -44,6 +46,8 @@ pub struct Backend {
     pub timeouts: Timeouts,
     pub health_check: Option<HealthCheck>,
     endpoints: Vec<Arc<Endpoint>>,
+    /// How each of them serves the users of this backend: what others ask of it, and how much they bear, is their affair.
+    records: Vec<Arc<Record>>,
     in_flight: Arc<InFlight>,
     balance: Balance,
     outliers: Outliers,
@@ -58,6 +62,23 @@ impl Backend {
     pub fn in_flight(&self) -> &Arc<InFlight> {
         &self.in_flight
     }
+
+    /// Whether users are kept away from an endpoint for a while, because it failed too many of them.
+    pub fn is_ejected(&self, endpoint: &Endpoint) -> bool {
+        self.record(endpoint).is_some_and(|record| self.avoids(record))
+    }
+
+    fn avoids(&self, record: &Record) -> bool {
+        self.outliers.failures > 0 && record.is_ejected()
+    }
+
+    fn record(&self, endpoint: &Endpoint) -> Option<&Record> {
+        self.recorded().find(|(other, _)| std::ptr::eq(other.as_ref(), endpoint)).map(|(_, record)| record)
+    }
+
+    fn recorded(&self) -> impl Iterator<Item = (&Arc<Endpoint>, &Record)> {
+        self.endpoints.iter().zip(self.records.iter().map(Arc::as_ref))
+    }
 }
 
 /// All backends that any settings in force name.
@@ -69,6 +90,7 @@ pub struct Backends {
 #[derive(Debug, Default)]
 struct Known {
     endpoints: HashMap<EndpointKey, Arc<Endpoint>>,
+    records: HashMap<(Arc<str>, EndpointKey), Arc<Record>>,
     in_flight: HashMap<Arc<str>, Arc<InFlight>>,
 }
 
@@ -113,11 +135,17 @@ impl Known {
                 endpoint.clone()
             })
             .collect();
+        let record = |address| {
+            let key = (spec.name.clone(), key_of(address, spec));
+            self.records.entry(key).or_insert_with(|| Arc::new(Record::new())).clone()
+        };
+        let records = spec.endpoints.iter().map(record).collect();
         Backend {
             name: spec.name.clone(),
             timeouts: spec.timeouts.clone(),
             health_check: spec.health_check.clone(),
             endpoints,
+            records,
             in_flight: self.in_flight(&spec.name, spec.max_in_flight),
             balance: spec.balance,
             outliers: spec.outliers,
@@ -143,6 +171,11 @@ impl Known {
             settings.backends.iter().any(|backend| backend.endpoints.iter().any(keys(backend)))
         };
         self.endpoints.retain(|key, _| named(key));
+        let named_by = |name: &Arc<str>, key: &EndpointKey| {
+            let of_name = settings.backends.iter().find(|backend| backend.name == *name);
+            of_name.is_some_and(|backend| backend.endpoints.iter().any(|address| key_of(address, backend) == *key))
+        };
+        self.records.retain(|(name, key), _| named_by(name, key));
         self.in_flight.retain(|name, _| settings.backends.iter().any(|backend| backend.name == *name));
     }
 }

@@ -55,6 +55,31 @@ fn whoever_is_refused_by_one_goes_to_all_the_others() {
     }
 }
 
+/// One backend's users learn nothing of an endpoint from what another one's ask of it.
+#[test]
+fn what_a_backend_bears_is_its_own_affair() {
+    let ill_for_some = Origin::answering(|asked, wire| match asked.target().as_str() {
+        "/legacy" => wire.answer("500 Internal Server Error", &[], "ill"),
+        _ => wire.ok("a"),
+    });
+    let (site, b) = (Site::of(ill_for_some, Origin::dead()), Origin::saying("b"));
+    let endpoints = format!("endpoints: [\"http://{}\", \"http://{}\"]", site.legacy.address, b.address);
+    let mut config = site.config(
+        "- {name: old, match: {path: {exact: /legacy}}, stage: legacy}\n- {name: all, match: {path: {prefix: /}}, stage: new}",
+    );
+    for (never, keys) in [(true, ", outliers: {failures: 0}"), (false, "")] {
+        config.legacy = format!("{endpoints}, outliers: {{failures: 3, min_requests: 4, eject: 60s}}");
+        config.new = format!("{endpoints}{keys}");
+        let door = site.open_with(&config);
+        (0..30).for_each(|_| drop(door.get("/legacy")));
+        let ill = site.legacy.address.to_string();
+        let ejected = |backend| door.metric("backend_ejected", &[("backend", backend), ("endpoint", &ill)]);
+        assert_eq!((ejected("legacy"), ejected("new")), (1.0, 0.0), "never: {never}");
+        let answers: Vec<String> = (0..20).map(|_| door.get("/").text()).collect();
+        assert_eq!(answers.iter().filter(|text| *text == "a").count(), 10, "{answers:?}");
+    }
+}
+
 #[test]
 fn by_hash_a_session_stays_at_one_endpoint_and_moves_only_if_that_one_goes() {
     let (site, b, c) = (site(), Origin::saying("b"), Origin::saying("c"));
