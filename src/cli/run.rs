@@ -3,6 +3,8 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -14,7 +16,7 @@ use super::notify::{self, Word};
 use super::succession::{NewDoor, Successor};
 use super::wiring::OpenDoor;
 use crate::config;
-use crate::evidence::Recorder;
+use crate::mirror::Mirror;
 use crate::socket::Inherited;
 
 #[derive(Debug, clap::Args)]
@@ -66,7 +68,8 @@ fn serve(config: &Path, mut inherited: Inherited, log: &Log) -> anyhow::Result<E
         ?listening, admin = %door.window().address(), config = %config.display(), %hash, routes, "the door is open"
     );
     tell_that_it_is_open(&door);
-    let cut = match door.runtime().block_on(signals.until_the_end(&door, log)) {
+    let (end, impatience) = door.runtime().block_on(signals.until_the_end(&door, log));
+    let cut = match end {
         End::Stopped => {
             notify::tell(Word::Stopping);
             tracing::info!("draining: the door closes when the last request is answered");
@@ -81,6 +84,9 @@ fn serve(config: &Path, mut inherited: Inherited, log: &Log) -> anyhow::Result<E
             cut
         }
     };
+    if let Some(impatience) = impatience {
+        impatience.has_its_way();
+    }
     if cut > 0 {
         tracing::warn!(connections = cut, "drain_timeout is over: connections were cut");
     }
@@ -100,7 +106,7 @@ fn tell_that_it_is_open(door: &OpenDoor) {
     });
 }
 
-/// How long who has no patience waits for what was compared to be written.
+/// How long who has no patience waits for what was compared, and what was not, to be written.
 const LAST_WRITE: Duration = Duration::from_secs(2);
 
 /// Why the door closes.
@@ -125,9 +131,10 @@ impl Signals {
         })
     }
 
-    /// SIGTERM and SIGINT drain. A second one, for who has no patience, ends the process as soon as what was compared is written. SIGUSR2
+    /// SIGTERM and SIGINT drain. A second one, for who has no patience, ends the process as soon as what was compared is written, and
+    /// that the copies under way were not. SIGUSR2
     /// starts the new binary; then the first one finds the door leaving already, for a service manager that stops the new door tells the old one too.
-    async fn until_the_end(mut self, door: &OpenDoor, log: &Log) -> End {
+    async fn until_the_end(mut self, door: &OpenDoor, log: &Log) -> (End, Option<Impatience>) {
         let end = loop {
             tokio::select! {
                 biased;
@@ -151,15 +158,30 @@ impl Signals {
             }
         };
         let leaving = matches!(end, End::Succeeded(_));
-        if let Err(error) = heed_the_impatient(leaving, door.evidence(), log.clone()) {
-            tracing::warn!("a second SIGTERM will not be heard: {error}");
+        let impatience = heed_the_impatient(leaving, door.mirror(), log.clone());
+        let heard = impatience.inspect_err(|error| tracing::warn!("a second SIGTERM will not be heard: {error}")).ok();
+        (end, heard)
+    }
+}
+
+/// Waits for a second SIGTERM, and ends the process then.
+struct Impatience {
+    told_twice: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Impatience {
+    /// Told twice, the process ends as who has no patience ends it, also if the door's own end comes at that moment.
+    fn has_its_way(self) {
+        if self.told_twice.load(Ordering::Relaxed) {
+            // It never comes back.
+            let _ = self.thread.join();
         }
-        end
     }
 }
 
 /// On a thread and a runtime of its own, for the door's end before the door does. Returns when it listens.
-fn heed_the_impatient(leaving: bool, evidence: Arc<Recorder>, log: Log) -> std::io::Result<()> {
+fn heed_the_impatient(leaving: bool, mirror: Arc<Mirror>, log: Log) -> std::io::Result<Impatience> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut stop = {
         let _here = runtime.enter();
@@ -172,14 +194,17 @@ fn heed_the_impatient(leaving: bool, evidence: Arc<Recorder>, log: Log) -> std::
         }
         told_to_stop(&mut stop).await;
     };
-    std::thread::Builder::new().name("impatience".to_owned()).spawn(move || {
+    let told_twice = Arc::new(AtomicBool::new(false));
+    let told = told_twice.clone();
+    let thread = std::thread::Builder::new().name("impatience".to_owned()).spawn(move || {
         runtime.block_on(listen);
+        told.store(true, Ordering::Relaxed);
         tracing::warn!("told twice: the door ends now");
-        evidence.close_within(LAST_WRITE);
+        mirror.stop_now(LAST_WRITE);
         log.flush();
         std::process::exit(1);
     })?;
-    Ok(())
+    Ok(Impatience { told_twice, thread })
 }
 
 fn stop_signals() -> std::io::Result<[Signal; 2]> {

@@ -155,8 +155,8 @@ impl OpenDoor {
         self.live.meters()
     }
 
-    pub fn evidence(&self) -> Arc<Recorder> {
-        self.live.recorder().clone()
+    pub fn mirror(&self) -> Arc<Mirror> {
+        self.mirror.clone()
     }
 
     /// The runtime that serves users, for what must wait beside it.

@@ -14,10 +14,11 @@ mod ways;
 mod worker;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::runtime::Runtime;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 pub use job::{MirrorJob, RouteRef};
@@ -43,6 +44,8 @@ pub struct Mirror {
     recorder: Arc<Recorder>,
     worker: Arc<Worker>,
     running: Mutex<Option<(Runtime, JoinHandle<()>)>>,
+    /// Who waits for copies is to wait no longer.
+    hurry: Notify,
 }
 
 impl Mirror {
@@ -59,7 +62,8 @@ impl Mirror {
         let queue = Arc::new(Queue::new(memory));
         let worker = Arc::new(Worker::new(queue.clone(), recorder.clone(), runtime.handle().clone())?);
         let task = runtime.spawn(worker.clone().run());
-        Ok(Self { queue, recorder, worker, running: Mutex::new(Some((runtime, task))) })
+        let running = Mutex::new(Some((runtime, task)));
+        Ok(Self { queue, recorder, worker, running, hurry: Notify::new() })
     }
 
     /// Takes the copy of a finished request. Never waits.
@@ -87,15 +91,37 @@ impl Mirror {
     /// everything recorded is written out.
     pub fn stop(&self, patience: Duration) {
         self.queue.close();
-        if let Some((runtime, task)) = self.running.lock().take() {
-            let finished = runtime.block_on(async { tokio::time::timeout(patience, task).await.is_ok() });
-            if !finished {
-                self.queue.give_up();
-            }
-            runtime.shutdown_timeout(LAST_STEP);
-            self.worker.count_what_is_left(LAST_COMPARISON);
-        }
+        self.end(&mut self.running.lock(), patience, LAST_COMPARISON);
         self.recorder.close();
+    }
+
+    /// As [`Mirror::stop`], for who has no patience: what is under way counts as dropped by shutdown at once, also if another
+    /// thread waits for it. Takes no longer than `within`, of which the writing has half at least.
+    pub fn stop_now(&self, within: Duration) {
+        let end = Instant::now() + within;
+        self.queue.close();
+        self.hurry.notify_one();
+        if let Some(mut running) = self.running.try_lock_for(within / 4) {
+            self.end(&mut running, Duration::ZERO, within / 4);
+        }
+        self.recorder.close_within(end.saturating_duration_since(Instant::now()));
+    }
+
+    /// `last`: for the comparison that is under way then.
+    fn end(&self, running: &mut Option<(Runtime, JoinHandle<()>)>, patience: Duration, last: Duration) {
+        let Some((runtime, task)) = running.take() else { return };
+        let finished = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                finished = tokio::time::timeout(patience, task) => finished.is_ok(),
+                () = self.hurry.notified() => false,
+            }
+        });
+        if !finished {
+            self.queue.give_up();
+        }
+        runtime.shutdown_timeout(LAST_STEP.min(last));
+        self.worker.count_what_is_left(last);
     }
 }
 

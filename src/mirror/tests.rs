@@ -231,6 +231,24 @@ fn what_is_under_way_when_the_door_stops_is_counted_and_nothing_is_taken_in_afte
     assert_eq!((scene.counts(), scene.dropped(Unproven::Shutdown)), ((0, 3), 3));
 }
 
+/// A thread may wait for them at that moment.
+#[test]
+fn who_has_no_patience_counts_what_another_one_waits_for() {
+    let (address, asked) = origin(None);
+    let scene = Scene::new(address, "{timeout: 60s, max_in_flight: 1}");
+    let mirror = scene.mirror(1 << 20);
+    (0..3).for_each(|_| _ = mirror.offer(scene.job(b"ok")));
+    asked.recv_timeout(PATIENCE).unwrap();
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        scope.spawn(|| mirror.stop(PATIENCE));
+        std::thread::sleep(Duration::from_millis(100));
+        mirror.stop_now(Duration::from_secs(2));
+        assert_eq!((scene.counts(), scene.dropped(Unproven::Shutdown)), ((0, 3), 3));
+    });
+    assert!(start.elapsed() < PATIENCE / 2, "{:?}", start.elapsed());
+}
+
 /// The thread that compares stands behind every other one: on a busy machine it may not come to count what it was given.
 #[test]
 fn what_waits_behind_a_comparison_that_takes_long_is_counted_when_the_door_stops() {

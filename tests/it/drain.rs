@@ -233,6 +233,28 @@ fn who_says_it_twice_waits_for_nobody_and_loses_no_comparison() {
     assert_eq!(line.count("compared"), 3, "{}", line.0);
 }
 
+/// At the drain's beginning, and while nothing but the copies is waited for: how slow new is must not be forgotten.
+#[test]
+fn copies_under_way_are_counted_also_if_it_is_said_twice() {
+    for pause in [Duration::from_millis(100), Duration::from_millis(1_200)] {
+        let site = Site::of(Origin::saying("legacy"), Origin::hanging());
+        let mut door = site.open(
+            "- {name: all, match: {path: {prefix: /}}, stage: shadow, mirror: {percent: 100, timeout: 60s, max_in_flight: 3}}",
+        );
+        (0..5).for_each(|_| assert_eq!(door.get("/").status(), 200));
+        site.new.await_seen(3);
+        door.signal("TERM");
+        door.await_log("draining");
+        std::thread::sleep(pause);
+        let told = Instant::now();
+        door.signal("TERM");
+        assert_eq!(door.await_exit().code(), Some(1), "{}", door.log());
+        assert!(told.elapsed() < Duration::from_secs(4), "{:?}", told.elapsed());
+        let line = door.report_on("all").expect("what was under way is told");
+        assert_eq!((line.count("compared"), line.unproven_by("shutdown")), (0, 5), "after {pause:?}: {}", line.0);
+    }
+}
+
 const SHADOW: &str = "- {name: all, match: {path: {prefix: /}}, stage: shadow}";
 
 #[test]
