@@ -205,6 +205,11 @@ impl Said {
         }
     }
 
+    /// The config is broken, and not even its text says where a door is or what it writes.
+    pub fn is_nothing(&self) -> bool {
+        (&self.admin, &self.store, &self.routes) == (&None, &None, &None)
+    }
+
     pub fn store_path(&self, config: &Path) -> PathBuf {
         let beside_config = || config.parent().unwrap_or(Path::new("")).join(DEFAULT_STORE);
         self.store.clone().unwrap_or_else(beside_config)
@@ -232,24 +237,28 @@ fn under(folder: &Path, address: &str) -> String {
 /// The lines of a top-level key: its own, and the indented and empty ones below it. Comments left out.
 fn block(text: &str, key: &str) -> String {
     let start = format!("{key}:");
-    let mut lines = text.lines().skip_while(|line| !line.starts_with(&start));
+    let mut lines = text.split_inclusive('\n').skip_while(|line| !line.starts_with(&start));
     let Some(first) = lines.next() else { return String::new() };
     let own = first.get(start.len()..).unwrap_or_default();
     let below = lines.take_while(|line| line.trim().is_empty() || line.starts_with([' ', '\t', '#', '}']));
-    let all = std::iter::once(own).chain(below).map(|line| line.split(" #").next().unwrap_or_default());
-    all.collect::<Vec<_>>().join("\n")
+    let uncommented = |line: &str| match line.split_once(" #") {
+        Some((before, _)) => format!("{before}\n"),
+        None => line.to_owned(),
+    };
+    std::iter::once(own).chain(below).map(uncommented).collect()
 }
 
-/// The text behind `key:` in a block, flow or indented, quoted or bare.
+/// The text behind `key:` in a block, flow or indented, quoted or bare. Where the file ends with it, it may be half of what was
+/// written, and half an address is another one.
 fn value(block: &str, key: &str) -> Option<String> {
     let behind = |at: usize| block.get(at + key.len()..).and_then(|rest| rest.trim_start().strip_prefix(':'));
     let starts = |at: usize| at == 0 || block[..at].ends_with([' ', '\t', '\n', '{', ',', '"', '\'']);
     let (_, rest) =
         block.match_indices(key).filter(|(at, _)| starts(*at)).find_map(|(at, _)| Some((at, behind(at)?)))?;
     let rest = rest.trim_start_matches([' ', '\t']);
-    let value = match rest.chars().next()? {
-        quote @ ('"' | '\'') => rest.get(1..)?.split(quote).next()?,
-        _ => rest.split([',', '}', '\n', ' ']).next()?,
+    let (value, _) = match rest.chars().next()? {
+        quote @ ('"' | '\'') => rest.get(1..)?.split_once([quote, '\n'])?,
+        _ => rest.split_once([',', '}', '\n', ' '])?,
     };
     Some(value.trim().to_owned()).filter(|value| !value.is_empty())
 }
@@ -281,6 +290,20 @@ mod tests {
         assert_eq!(said(""), Said::default());
         assert_eq!(said("admin:"), Said::default());
         assert_eq!(said("admin: {address"), Said::default());
+    }
+
+    #[test]
+    fn half_an_address_is_none() {
+        for cut in
+            ["admin: {address: 127.0.0.1:70", "admin: {address: \"127.0.0.1:70", "admin:\n  address: 127.0.0.1:70"]
+        {
+            assert!(said(cut).is_nothing(), "{cut}");
+        }
+        for whole in
+            ["admin: {address: 127.0.0.1:70}", "admin: {address: '127.0.0.1:70'", "admin:\n  address: 127.0.0.1:70 #"]
+        {
+            assert_eq!(said(whole).admin.as_deref(), Some("127.0.0.1:70"), "{whole}");
+        }
     }
 
     #[test]

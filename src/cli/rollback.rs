@@ -6,11 +6,14 @@
 use std::path::Path;
 use std::time::SystemTime;
 
+use anyhow::bail;
+
 use super::ask::{DoorAt, Heard, Said};
 use super::{AdminTarget, Exit, Format, print};
 use crate::admin::api::Rolled;
 use crate::config::consult;
 use crate::config::settings::Answer;
+use crate::evidence::store::lock;
 use crate::live::{Rollbacks, Target};
 
 /// One route or all of them; exactly one of both must be said.
@@ -36,14 +39,14 @@ pub struct Args {
 }
 
 /// # Errors
-/// There is no such route, the door refuses, or the file cannot be written.
+/// There is no such route, the door refuses, the file cannot be written, or nothing tells where it belongs.
 pub fn rollback(config: &Path, args: &Args) -> anyhow::Result<Exit> {
     let asked = Asked { verb: Verb::Rollback, which: args.which.target(), at: &args.target, format: args.format };
     asked.of_door_or_file(config)
 }
 
 /// # Errors
-/// There is no such route, it is not rolled back, the door refuses, or the file cannot be written.
+/// There is no such route, it is not rolled back, the door refuses, the file cannot be written, or nothing tells where it belongs.
 pub fn resume(config: &Path, args: &Args) -> anyhow::Result<Exit> {
     let asked = Asked { verb: Verb::Resume, which: args.which.target(), at: &args.target, format: args.format };
     asked.of_door_or_file(config)
@@ -108,7 +111,12 @@ impl Asked<'_> {
 
     fn write_down(&self, config: &Path, door: &DoorAt) -> anyhow::Result<Exit> {
         let said = Said::by(config);
-        let (mut rollbacks, broken) = Rollbacks::open(Rollbacks::beside(&said.store_path(config)));
+        let store = said.store_path(config);
+        // A store that a door has open is no guess.
+        if said.is_nothing() && lock::holder(&store).is_none() {
+            bail!("{}", self.nothing_known(config, door));
+        }
+        let (mut rollbacks, broken) = Rollbacks::open(Rollbacks::beside(&store));
         if let Some(broken) = broken {
             print::trouble(&broken.into());
         }
@@ -135,6 +143,21 @@ impl Asked<'_> {
             print::trouble(&anyhow::anyhow!("the config is broken, so the route's name could not be checked"));
         }
         Ok(Exit::Good)
+    }
+
+    /// What is written for a door that has its window and its store elsewhere rolls nothing back.
+    fn nothing_known(&self, config: &Path, door: &DoorAt) -> String {
+        let what = match self.verb {
+            Verb::Rollback => "nothing is rolled back",
+            Verb::Resume => "nothing is resumed",
+        };
+        let why = consult(config).err().and_then(|errors| errors.errors.into_iter().next());
+        let why = why.map(|error| format!(": {error}")).unwrap_or_default();
+        format!(
+            "no door answers at {}, and the config says neither `admin.address` nor `store.path`{why}; {what}: \
+             say with --admin where the running door's window is (host:port or unix:PATH), or mend the config",
+            door.address()
+        )
     }
 
     /// A name that cannot be checked is taken as it is: the moment of a rollback is no moment for a refusal.

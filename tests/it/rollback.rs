@@ -1,11 +1,12 @@
 //! One command sends a route, or everything, back to legacy: at once, with a broken config, over a restart, until resumed.
 
 use std::fs;
+use std::net::TcpStream;
 use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::harness::door::BINARY;
+use crate::harness::door::{BINARY, matapalo};
 use crate::harness::site::await_that;
 use crate::harness::{Client, Door, Load, Site};
 
@@ -109,6 +110,48 @@ fn the_config_file_may_be_broken_or_gone() {
     fs::remove_file(&door.config).unwrap();
     assert_eq!(door.post("/api/v1/rollback", "{\"route\": \"api\"}").status(), 200);
     assert_eq!(answers(&door), ("legacy".to_owned(), "new".to_owned()));
+}
+
+/// An exit status of 0 would say that users are sent back.
+#[test]
+fn a_config_that_says_nothing_rolls_nothing_back_and_says_so() {
+    if TcpStream::connect("127.0.0.1:9901").is_ok() {
+        return println!("not checked: somebody answers at the default address");
+    }
+    let site = Site::named();
+    let door = site.open(TWO);
+    let folder = site.path("etc");
+    fs::create_dir(&folder).unwrap();
+    let config = folder.join("matapalo.yaml");
+    let run = |arguments: &[&str]| matapalo(&[arguments, &["-c", config.to_str().unwrap()]].concat());
+    let cut = "version: 1\nadmin: {address: 127.0.0.1:1";
+    for content in [None, Some(""), Some("\0\u{1}\u{2}"), Some("# later\n"), Some(cut)] {
+        if let Some(text) = content {
+            fs::write(&config, text).unwrap();
+        }
+        for verb in ["rollback", "resume"] {
+            let run = run(&[verb, "--all"]);
+            assert!(run.code == 2 && run.stderr.contains("--admin") && run.stdout.is_empty(), "{content:?}: {run}");
+        }
+        assert!(!folder.join("matapalo.db.rollbacks").exists(), "{content:?}");
+    }
+    assert_eq!(answers(&door), both("new"));
+    let run = run(&["rollback", "--all", "--admin", &admin_of(&door)]);
+    assert_eq!((run.code, answers(&door)), (0, both("legacy")), "{run}");
+}
+
+/// The default store is no guess where a door has it.
+#[test]
+fn a_config_that_says_nothing_beside_the_store_of_a_door_is_enough() {
+    let site = Site::named();
+    let door = site.open(TWO);
+    fs::write(&door.config, "").unwrap();
+    let run = door.command(&["rollback", "--all"]);
+    assert_eq!(run.code, 0, "{run}");
+    await_that("the door to read the file", || match answers(&door) {
+        now if now == both("legacy") => Ok(()),
+        now => Err(format!("{now:?}: {run}")),
+    });
 }
 
 #[test]
