@@ -218,7 +218,7 @@ fn mirrored(of: &Counted<'_>) -> Vec<Metric> {
     let results = [
         ("answered", meters.total_mirrored()),
         ("failed", meters.dropped.sum(was_sent)),
-        ("dropped", meters.dropped.sum(|reason| !was_sent(reason))),
+        ("dropped", meters.dropped.sum(|reason| !was_sent(reason) && !was_answered(reason))),
     ];
     let counted = results.into_iter().filter(|(_, count)| *count > 0 || of.may_be_copied());
     counted.map(|(result, count)| counter(&[("route", of.name()), ("result", result)], count)).collect()
@@ -227,6 +227,11 @@ fn mirrored(of: &Counted<'_>) -> Vec<Metric> {
 /// Whether a copy that came to this end had been sent to its backend.
 fn was_sent(reason: Unproven) -> bool {
     matches!(reason, Unproven::Timeout | Unproven::ConnectError | Unproven::BrokenResponse | Unproven::ResponseTooLarge)
+}
+
+/// Whether a copy that came to this end is among those that were answered whole.
+fn was_answered(reason: Unproven) -> bool {
+    matches!(reason, Unproven::BothFailed | Unproven::ComparerFailed)
 }
 
 fn backends(snapshot: &Snapshot) -> Vec<MetricFamily> {

@@ -234,7 +234,7 @@ impl RouteMeters {
         self.mirrored.add(());
     }
 
-    /// A sampled request has no comparison, and why: never sent, or sent and not answered whole.
+    /// A sampled request proves nothing, and why: never sent, not answered whole, or two answers that say nothing.
     pub fn mirror_dropped(&self, reason: Unproven) {
         self.dropped.add(reason);
     }

@@ -120,7 +120,7 @@ impl Bench {
         let announcement = arrived.job.announcement.clone();
         let Some((head, pair)) = pair_of(arrived) else { return self.queue.release(size) };
         let Some(comparison) = self.recorder.compare(&pair) else {
-            note(&route, Outcome::Inconclusive);
+            note(&route, Outcome::Inconclusive, Unproven::ComparerFailed);
             return self.queue.release(size);
         };
         let noise = noise_of(&route).filter(|noise| !noise.is_off() && may_be_asked_again(&pair));
@@ -306,14 +306,17 @@ impl Bench {
     }
 
     fn count(&self, route: &RouteRef, pair: &Pair, comparison: &Comparison, settlement: Option<&Settlement>) {
-        note(route, self.recorder.count(pair, comparison, settlement));
+        note(route, self.recorder.count(pair, comparison, settlement), Unproven::BothFailed);
     }
 }
 
-fn note(route: &RouteRef, outcome: Outcome) {
-    if let Some(meters) = route.meters() {
-        meters.mirrored();
-        meters.compared(outcome);
+/// `why`: should the outcome prove nothing. The recorder has counted that already.
+fn note(route: &RouteRef, outcome: Outcome, why: Unproven) {
+    let Some(meters) = route.meters() else { return };
+    meters.mirrored();
+    meters.compared(outcome);
+    if outcome == Outcome::Inconclusive {
+        meters.mirror_dropped(why);
     }
 }
 

@@ -157,6 +157,15 @@ fn where_both_fail_nothing_is_proven_and_nothing_asked() {
     }
     let line = door.await_accounted("all", 50);
     assert_eq!((line.verdict(), line.unproven_by("both_failed")), ("inconclusive", 50), "{:#}", line.0);
+    // The same everywhere.
+    assert_eq!(door.metric("mirror_dropped_total", &[("route", "all"), ("reason", "both_failed")]), 50.0);
+    assert_eq!(door.metric("mirror_total", &[("route", "all")]), 50.0, "each has one fate:\n{}", door.metrics());
+    let status = door.status();
+    assert_eq!(
+        (&status["routes"][0]["dropped"], &status["routes"][0]["compared"]),
+        (&50.into(), &0.into()),
+        "{status}"
+    );
     assert_eq!((site.legacy.seen().len(), site.new.seen().len()), (50, 50));
 }
 
