@@ -189,9 +189,11 @@ impl Api {
     }
 
     async fn metrics(&self) -> Answer {
+        // First: it may find that the store is damaged, which the others are to tell.
+        let verdicts = self.verdicts.of(&self.shown.live).await;
         match self.shown.live.metrics() {
             Ok(mut text) => {
-                text.extend(readiness::exposition(&self.verdicts.of(&self.shown.live).await).into_bytes());
+                text.extend(readiness::exposition(&verdicts).into_bytes());
                 answer::metrics(text)
             }
             Err(error) => answer::problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", error),

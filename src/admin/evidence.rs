@@ -7,9 +7,10 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::Mutex;
 
 use super::status::Verdicts;
+use crate::evidence::Verdict;
 use crate::evidence::report::{self, Filter, Report, ReportError, SampleReport};
 use crate::evidence::store::{StoreError, StoreReader};
-use crate::live::{Live, Snapshot, facts};
+use crate::live::{Live, ProxiedRoute, Snapshot, facts};
 
 /// How old a verdict of the status and the metric may be. Evidence is written once in so long anyway.
 const VERDICTS_HOLD: Duration = Duration::from_secs(1);
@@ -33,7 +34,13 @@ pub async fn report(live: &Live, route: Option<&str>) -> Result<Report, ReportEr
         ..Filter::at(SystemTime::now())
     };
     let asked = store.clone();
-    off_the_loop(store, move || Report::read(&StoreReader::open(&asked)?, &filter)).await
+    let read = off_the_loop(store, move || Report::read(&StoreReader::open(&asked)?, &filter)).await;
+    match &read {
+        Err(ReportError::Store(error)) => live.recorder().is_unreadable(error),
+        Ok(_) if route.is_none() => live.recorder().was_read(),
+        _ => {}
+    }
+    read
 }
 
 /// A stored pair; `None`: there is none of this number, or it had to make room.
@@ -60,8 +67,8 @@ struct Reading {
 }
 
 impl LastVerdicts {
-    /// The verdict on every route that the store knows, not older than [`VERDICTS_HOLD`]; none if it cannot be read, which the
-    /// status says elsewhere.
+    /// The verdict on every route that the store knows, not older than [`VERDICTS_HOLD`]; none if there is no store yet. While it
+    /// cannot be read no route is ready.
     pub async fn of(&self, live: &Live) -> Verdicts {
         let mut last = self.0.lock().await;
         let snapshot = live.snapshot();
@@ -77,8 +84,15 @@ impl LastVerdicts {
 }
 
 async fn verdicts(live: &Live) -> Verdicts {
-    let Ok(report) = report(live, None).await else { return Verdicts::default() };
-    report.routes.into_iter().map(|route| (route.route, route.verdict.name().to_owned())).collect()
+    match report(live, None).await {
+        Ok(report) => report.routes.into_iter().map(|route| (route.route, route.verdict.name().to_owned())).collect(),
+        Err(ReportError::Store(StoreError::Missing { .. })) => Verdicts::default(),
+        Err(_) => {
+            let snapshot = live.snapshot();
+            let proxied = snapshot.routes().filter(|(_, route)| route.proxied().is_some());
+            proxied.map(|(_, route)| (route.name.to_string(), Verdict::NotYet.name().to_owned())).collect()
+        }
+    }
 }
 
 async fn off_the_loop<T: Send + 'static>(

@@ -24,6 +24,7 @@ use super::time::millis;
 use crate::diff::{self, Comparison, Difference, Observation, Outcome};
 
 mod admission;
+mod damage;
 mod health;
 mod keyed;
 mod ledgers;
@@ -35,6 +36,7 @@ mod triage;
 mod writer;
 
 use admission::{Admission, Placed};
+use damage::{Damage, Finder};
 pub use health::{StoreHealth, StoreState};
 use ledgers::Ledgers;
 use sessions::Sessions;
@@ -83,6 +85,7 @@ struct Shared {
     health: Mutex<StoreHealth>,
     /// While something waits for a store that this door has not got, or has only just got.
     waiting: Mutex<Option<Waiting>>,
+    damage: Damage,
     signal: Mutex<Signal>,
     changed: Condvar,
     room: Room,
@@ -145,6 +148,7 @@ impl Recorder {
             sessions: Mutex::default(),
             health: Mutex::new(StoreHealth::new(store.as_ref().map(Store::path))),
             waiting: Mutex::default(),
+            damage: Damage::default(),
             signal: Mutex::default(),
             changed: Condvar::new(),
             room,
@@ -177,6 +181,7 @@ impl Recorder {
             sessions: Mutex::default(),
             health: Mutex::new(health),
             waiting: Mutex::default(),
+            damage: Damage::default(),
             signal: Mutex::default(),
             changed: Condvar::new(),
             room,
@@ -282,7 +287,21 @@ impl Recorder {
 
     /// How the store is.
     pub fn health(&self) -> StoreHealth {
-        self.shared.health.lock().clone()
+        let health = self.shared.health.lock().clone();
+        self.shared.damage.spoils(health)
+    }
+
+    /// Somebody could not read what this writes. Of a store that takes nothing all is said already.
+    pub fn is_unreadable(&self, error: &StoreError) {
+        let is_written = self.shared.health.lock().state == StoreState::Sound;
+        if is_written {
+            self.shared.damage.note(error, Finder::Reader);
+        }
+    }
+
+    /// Somebody could, on every route.
+    pub fn was_read(&self) {
+        self.shared.damage.was_read();
     }
 
     /// Writes out what is pending; waits until it is on disk or the store has failed.

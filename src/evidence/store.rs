@@ -93,6 +93,11 @@ impl StoreError {
         }
     }
 
+    /// The file is not what a store is, whatever can be written to it.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::NotAStore { .. })
+    }
+
     fn of_io(path: &Path, error: &io::Error) -> Self {
         let (path, why) = (path.to_owned(), error.to_string());
         match error.kind() {

@@ -1,6 +1,7 @@
 //! What the report says is true, survives `kill -9`, and never costs a user's request.
 
 use std::fs;
+use std::os::unix::fs::FileExt;
 
 use crate::harness::client::request;
 use crate::harness::report::{line, report_of};
@@ -185,6 +186,48 @@ fn a_store_that_takes_nothing_for_a_while_is_told_and_loses_nothing() {
     holder.execute_batch("ROLLBACK").unwrap();
     door.await_metric("store_ok", &[], 1.0);
     door.await_accounted("all", 2);
+}
+
+/// SQLite looks at the pages that it touches, so writes may go on well. Who reads finds it, and the door tells.
+#[test]
+fn a_store_that_is_damaged_under_the_door_is_told_and_nothing_is_ready() {
+    fn spoil(file: &fs::File, size: u64) {
+        (4096..size).step_by(4096).for_each(|at| file.write_all_at(&[0xee; 64], at).unwrap());
+    }
+    fn cut(file: &fs::File, size: u64) {
+        file.set_len(size / 2).unwrap();
+    }
+    for harm in [spoil, cut] {
+        let site = Site::of(page("2.00"), page("2.01"));
+        let door = site.open(SHADOW);
+        (0..20).for_each(|_| assert_eq!(door.get("/page/0").status(), 200));
+        door.await_accounted("all", 20);
+        let store = rusqlite::Connection::open(site.path("matapalo.db")).unwrap();
+        store.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        drop(store);
+        let file = fs::File::options().write(true).open(site.path("matapalo.db")).unwrap();
+        harm(&file, file.metadata().unwrap().len());
+        door.await_metric("store_ok", &[], 0.0);
+        let told = |door: &Door| {
+            let (status, metrics) = (door.status(), door.metrics());
+            assert!(status["store"]["error"].as_str().is_some_and(|error| error.contains("is damaged")), "{status}");
+            assert_eq!((&status["store"]["ok"], &status["routes"][0]["verdict"]), (&false.into(), &"not yet".into()));
+            assert!(metrics.contains("matapalo_readiness{route=\"all\"} 0\n"), "{metrics}");
+            assert_eq!(door.command(&["gate", "all"]).code, 2);
+        };
+        told(&door);
+        assert_eq!(door.log().matches("is damaged").count(), 1, "told once: {}", door.log());
+        (0..20).for_each(|_| assert_eq!(door.get("/page/1").status(), 200));
+
+        let door = door.restarted();
+        door.get("/page/0");
+        door.await_metric("store_ok", &[], 0.0);
+        told(&door);
+        assert!(!door.log().contains("no count was lost"), "{}", door.log());
+
+        fs::rename(site.path("matapalo.db"), site.path("damaged.db")).unwrap();
+        door.await_metric("store_ok", &[], 1.0);
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use super::damage::Finder;
 use super::{Shared, StoreState};
 use crate::evidence::store::{Store, StoreError};
 use crate::evidence::time::millis;
@@ -19,6 +20,7 @@ const COMPACT_EVERY: u64 = 600;
 /// read what is written to it.
 pub fn run(shared: &Shared, mut store: Store) -> Option<Store> {
     let (mut compacted, mut looked) = (0, 0);
+    shared.damage.begins_anew();
     loop {
         let (asked, stop) = wait(shared);
         if !store.is_in_place() {
@@ -105,7 +107,7 @@ fn flush(shared: &Shared, store: &mut Store, now: SystemTime) {
 fn note_success(shared: &Shared, samples_dropped: u64) {
     let mut health = shared.health.lock();
     health.samples_dropped += samples_dropped;
-    if health.state == StoreState::Failing {
+    if health.state == StoreState::Failing && !shared.damage.is_found() {
         tracing::info!(failed_writes = health.failed_writes, "the store is written again; no count was lost");
     }
     health.recover();
@@ -117,4 +119,5 @@ fn note_failure(shared: &Shared, error: &StoreError, now: SystemTime) {
         tracing::error!("{error}; counts wait in memory and are tried again");
     }
     health.fail(error, now);
+    shared.damage.note(error, Finder::Writer);
 }
