@@ -135,7 +135,8 @@ fn split_url(url: &str) -> anyhow::Result<(Option<&str>, &str)> {
         !url.contains(|found: char| found.is_ascii_control() || found == ' '),
         "{url:?} has a blank in it, want %20"
     );
-    if url.starts_with('/') {
+    // The asterisk asks about the site as a whole (RFC 9110, section 9.3.7).
+    if url.starts_with('/') || url == "*" {
         return Ok((None, url));
     }
     let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else {

@@ -167,6 +167,8 @@ fn explain_says_what_the_door_refuses() {
         ("GET", "/page", "Connection: Forwarded"),
         ("GET", "/page", "X: 1"),
         ("propfind", "/page", "X: 1"),
+        ("OPTIONS", "*", "X: 1"),
+        ("GET", "*", "X: 1"),
     ] {
         let status = door.ask(method, target, &[line], b"").status();
         let run = door.command(&["explain", method, target, "-H", line]);
