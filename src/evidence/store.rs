@@ -93,6 +93,16 @@ impl StoreError {
         }
     }
 
+    /// A store may be written while a file beside it may not.
+    fn because_of(self, beside: Option<PathBuf>) -> Self {
+        match (self, beside) {
+            (Self::Unwritable { path, why }, Some(file)) => {
+                Self::Unwritable { path, why: format!("{why} ({} is not writable)", file.display()) }
+            }
+            (error, _) => error,
+        }
+    }
+
     /// The file is not what a store is, whatever can be written to it.
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Damaged { .. } | Self::NotAStore { .. })
@@ -186,13 +196,14 @@ impl Store {
         }
         let lock = lock::DoorLock::take(path)?;
         let budget = Budget::of(max_size);
+        let held_up_by = place::share_rights(path);
         let connection = match connect(path, &budget) {
             // SQLite's own files beside the store need room as well.
             Err(StoreError::Full { .. } | StoreError::Other { .. }) => {
                 reserve::Reserve::give_up(path);
                 connect(path, &budget)?
             }
-            connected => connected?,
+            connected => connected.map_err(|error| error.because_of(held_up_by))?,
         };
         let place = place::Place::of(path);
         let reserve = reserve::Reserve::hold(path, budget.reserve);

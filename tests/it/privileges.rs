@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 
 use crate::harness::door::free_port;
 use crate::harness::{Door, Origin, Site, get};
@@ -66,6 +66,34 @@ fn root_binds_and_nobody_serves() {
     for name in ["matapalo.db", "access.log"] {
         assert_eq!(fs::metadata(site.path(name)).unwrap().uid(), uid, "{name}");
     }
+}
+
+/// What SQLite makes beside a store that may not be written may not be written either.
+#[test]
+fn a_store_that_may_be_written_again_is_written() {
+    if !is_root() {
+        return println!("skipped: root may write everything, and only root can be somebody else");
+    }
+    let site = Site::named();
+    let (uid, gid) = nobody();
+    chown(site.folder.path(), Some(uid), Some(gid)).unwrap();
+    let mut door = site.open_with(&site.config(SHADOW).and("user: nobody"));
+    door.get("/");
+    door.await_accounted("all", 1);
+    door.signal("TERM");
+    door.await_exit();
+    let store = site.path("matapalo.db");
+    let give = |mode| fs::set_permissions(&store, fs::Permissions::from_mode(mode)).unwrap();
+    give(0o444);
+    let door = door.restarted();
+    door.get("/");
+    assert_eq!(door.metric("store_ok", &[]), 0.0);
+    door.await_log("cannot be written");
+    let left = fs::metadata(site.path("matapalo.db-shm")).unwrap();
+    assert_eq!(left.mode() & 0o777, 0o444, "what it would stumble over");
+    give(0o644);
+    door.await_metric("store_ok", &[], 1.0);
+    door.await_accounted("all", 2);
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! Whether a name still leads to the file that was opened by it.
+//! Whether a name still leads to the file that was opened by it, and what lies beside it.
 
 use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Device and inode.
@@ -44,6 +44,19 @@ impl Place {
             let _ = fs::remove_file(beside(store, "-shm"));
         }
     }
+}
+
+/// Gives SQLite's own files beside the store the rights that the store has: it made them with those of that moment, and a store that
+/// may be written again would be held up by what it left when it might not. Returns one that is not ours to change.
+///
+/// By name: a handle on them, closed, would let go of SQLite's locks. Nor are they removed: somebody may be reading by them.
+pub fn share_rights(store: &Path) -> Option<PathBuf> {
+    const WRITE: u32 = 0o222;
+    let rights = fs::metadata(store).ok()?.permissions();
+    let lacks =
+        |file: &PathBuf| fs::metadata(file).is_ok_and(|found| rights.mode() & !found.permissions().mode() & WRITE != 0);
+    let lacking = ["-wal", "-shm"].map(|ending| beside(store, ending)).into_iter().filter(lacks);
+    lacking.filter(|file| fs::set_permissions(file, rights.clone()).is_err()).last()
 }
 
 fn identity(path: &Path) -> io::Result<Identity> {

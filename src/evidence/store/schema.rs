@@ -93,6 +93,11 @@ CREATE TABLE IF NOT EXISTS keyed (
 pub fn prepare(connection: &Connection, path: &Path, budget: &Budget) -> Result<(), StoreError> {
     let failed = |error: rusqlite::Error| StoreError::of(path, &error);
     connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    // SQLite opens a file that may not be written for reading, and never looks again. Before it makes its own files beside it.
+    if connection.is_readonly("main").map_err(failed)? {
+        let why = "the file is read-only for this user".to_owned();
+        return Err(StoreError::Unwritable { path: path.to_owned(), why });
+    }
     let is_new = check(connection, path)? == Contents::Nothing;
     if is_new {
         // Both can only be chosen before there is a table.
@@ -109,7 +114,7 @@ pub fn prepare(connection: &Connection, path: &Path, budget: &Budget) -> Result<
     } else if number(connection, "user_version").map_err(failed)? < VERSION {
         upgrade(connection).map_err(failed)?;
     }
-    // A read-only file opens, and tells so only now.
+    // What else keeps writers out is told only now.
     connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK").map_err(failed)
 }
 
