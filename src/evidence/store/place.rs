@@ -56,7 +56,8 @@ pub fn share_rights(store: &Path) -> Option<PathBuf> {
     let lacks =
         |file: &PathBuf| fs::metadata(file).is_ok_and(|found| rights.mode() & !found.permissions().mode() & WRITE != 0);
     let lacking = ["-wal", "-shm"].map(|ending| beside(store, ending)).into_iter().filter(lacks);
-    lacking.filter(|file| fs::set_permissions(file, rights.clone()).is_err()).last()
+    // Each of them, whatever becomes of the other.
+    lacking.fold(None, |held, file| if fs::set_permissions(&file, rights.clone()).is_err() { Some(file) } else { held })
 }
 
 fn identity(path: &Path) -> io::Result<Identity> {
