@@ -31,6 +31,9 @@ const SHORTEST_KNOWN_SECRET: usize = 8;
 /// Secrets of one exchange that are hunted for in its bodies.
 const MAX_KNOWN_SECRETS: usize = 64;
 
+/// A URL in a URL in a URL: deeper ones are secrets as a whole.
+const MAX_NESTED: usize = 4;
+
 /// What the hashes in the markers are keyed with.
 #[derive(Clone, Copy)]
 pub struct Key(pub [u8; 16]);
@@ -152,7 +155,7 @@ impl Redactor {
         let text = self.without_known(text);
         let text = json::redact(self, &text);
         let text = TAG.replace_all(&text, |tag: &Captures<'_>| self.tag(&tag[0]));
-        let text = PAIR.replace_all(&text, |pair: &Captures<'_>| self.pair(pair));
+        let text = PAIR.replace_all(&text, |pair: &Captures<'_>| self.pair(pair, 0));
         let text = USERINFO.replace_all(&text, |found: &Captures<'_>| {
             format!("{}{}@", &found["before"], self.mark(&found["password"]))
         });
@@ -179,11 +182,11 @@ impl Redactor {
         text
     }
 
-    /// `name=value` of a query, a form or a cookie.
-    fn pair(&self, pair: &Captures<'_>) -> String {
+    /// `name=value` of a query, a form or a cookie; how deep within other values.
+    fn pair(&self, pair: &Captures<'_>, depth: usize) -> String {
         let (before, name, value) = (&pair["before"], &pair["name"], &pair["value"]);
         match secrecy(name) {
-            Secrecy::None => format!("{before}{name}={}", self.nested_target(value)),
+            Secrecy::None => format!("{before}{name}={}", self.nested_target(value, depth + 1)),
             // `state=open` filters a list; an OAuth state is no plain word.
             Secrecy::Weak if name.eq_ignore_ascii_case("state") && names::is_plain_word(value) => pair[0].to_owned(),
             Secrecy::Weak | Secrecy::Strong => format!("{before}{name}={}", self.mark(value)),
@@ -191,13 +194,21 @@ impl Redactor {
     }
 
     /// A value that is itself a URL with a query, as it stands (`url=/x?token=…`) or encoded (`next=%2Fx%3Ftoken%3D…`).
-    fn nested_target(&self, value: &str) -> String {
-        if value.contains('=') {
-            return PAIR.replace_all(value, |pair: &Captures<'_>| self.pair(pair)).into_owned();
+    fn nested_target(&self, value: &str, depth: usize) -> String {
+        let is_nested = value.contains('=');
+        if !is_nested && !value.contains("%3") {
+            return value.to_owned();
+        }
+        if depth > MAX_NESTED {
+            return self.mark(value);
+        }
+        let cleaned = |text: &str| PAIR.replace_all(text, |pair: &Captures<'_>| self.pair(pair, depth)).into_owned();
+        if is_nested {
+            return cleaned(value);
         }
         let decoded = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
-        let cleaned = PAIR.replace_all(&decoded, |pair: &Captures<'_>| self.pair(pair));
-        if !value.contains("%3") || cleaned == decoded {
+        let cleaned = cleaned(&decoded);
+        if cleaned == decoded {
             return value.to_owned();
         }
         percent_encoding::utf8_percent_encode(&cleaned, IN_A_QUERY).to_string()

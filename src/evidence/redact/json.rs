@@ -30,6 +30,10 @@ pub fn redact<'a>(redactor: &Redactor, text: &'a str) -> Cow<'a, str> {
             continue;
         }
         from = whole.end();
+        // A weak name says something about its own value only, not about what lies within.
+        if secrecy == Secrecy::Weak && text[from..].starts_with(['{', '[']) {
+            continue;
+        }
         let value = Value::at(text, from);
         cleaned.push_str(&text[copied..from]);
         cleaned.push_str(&value.redacted(redactor, secrecy));
@@ -94,8 +98,7 @@ impl<'a> Value<'a> {
             Shape::Bare if secrecy == Secrecy::Strong && self.text.starts_with(|c: char| c.is_ascii_digit()) => {
                 format!("\"{}\"", redactor.mark(self.text))
             }
-            Shape::Nested if secrecy == Secrecy::Strong => strings_redacted(redactor, self.text),
-            Shape::Nested => redact(redactor, self.text).into_owned(),
+            Shape::Nested => strings_redacted(redactor, self.text),
             Shape::Bare => self.text.to_owned(),
         }
     }

@@ -182,6 +182,19 @@ fn the_texts_of_a_difference_go_the_same_way() {
     }
 }
 
+#[test]
+fn no_nesting_is_too_deep() {
+    for text in [
+        "a=".repeat(100_000),
+        "/x?a=".repeat(50_000),
+        r#"{"key":"#.repeat(50_000),
+        r#"{"code":["#.repeat(50_000),
+        r#"{"token":["#.repeat(50_000),
+    ] {
+        redactor().text(&text);
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_panics_and_a_second_time_changes_nothing(text in ".{0,200}") {
