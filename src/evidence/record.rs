@@ -343,7 +343,7 @@ impl Recorder {
         if new.is_empty() && !wants_sample {
             return shown;
         }
-        let redactor = self.redactor(pair);
+        let redactor = self.well_read_redactor(pair);
         self.count_new(&causes, &new, &redactor, at);
         if wants_sample {
             self.keep_sample(pair, comparison, &causes, &redactor);
@@ -402,6 +402,12 @@ impl Recorder {
     fn redactor(&self, pair: &Pair) -> Redactor {
         let answers = [&pair.control.headers, &pair.candidate.headers];
         Redactor::of_exchange(self.key, Emails::Keep, &pair.request, answers)
+    }
+
+    /// Knows what the bodies of a pair give away, too: for the values of differences, which tell nothing but themselves.
+    fn well_read_redactor(&self, pair: &Pair) -> Redactor {
+        let answers = [&pair.control, &pair.candidate].map(|answer| (&answer.headers, &*answer.body));
+        self.redactor(pair).having_read([(&pair.request.headers, &*pair.request_body)].into_iter().chain(answers))
     }
 
     fn wants_sample(&self, pair: &Pair, causes: &[Shown<'_>], at: u64) -> bool {

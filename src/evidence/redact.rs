@@ -7,6 +7,7 @@
 //! cut off or broken must be cleaned as well. Where it cannot tell, it redacts. Pure.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::hash::Hasher;
 use std::sync::LazyLock;
 
@@ -14,22 +15,20 @@ use http::HeaderMap;
 use regex::{Captures, Regex};
 use siphasher::sip::SipHasher13;
 
-use crate::diff::{Difference, Request};
+use crate::diff::{Difference, Request, decode};
 
+mod html;
 mod json;
+mod known;
 mod names;
 #[cfg(test)]
 mod tests;
 
+use known::Known;
 pub use names::{Secrecy, secrecy};
 
 /// What a secret is replaced by, followed by eight hexadecimal digits.
 pub const MARKER: &str = "REDACTED-";
-
-/// Bytes. What is shorter is no secret worth hunting for in bodies, and would tear words apart.
-const SHORTEST_KNOWN_SECRET: usize = 8;
-/// Secrets of one exchange that are hunted for in its bodies.
-const MAX_KNOWN_SECRETS: usize = 64;
 
 /// A URL in a URL in a URL: deeper ones are secrets as a whole.
 const MAX_NESTED: usize = 4;
@@ -56,13 +55,15 @@ pub enum Emails {
 pub struct Redactor {
     key: Key,
     emails: Emails,
-    /// Secrets of this exchange, the longest first: whoever prints one again prints it anywhere.
-    known: Vec<String>,
+    /// Secrets of this exchange: whoever prints one again prints it anywhere.
+    known: Known,
+    /// While bodies are read: what was found in them.
+    found: RefCell<Option<Known>>,
 }
 
 impl Redactor {
     pub fn new(key: Key, emails: Emails) -> Self {
-        Self { key, emails, known: Vec::new() }
+        Self { key, emails, known: Known::default(), found: RefCell::default() }
     }
 
     /// A redactor that also knows the secrets which the request and both answers carry in their headers and query.
@@ -75,48 +76,69 @@ impl Redactor {
         }
         for pair in PAIR.captures_iter(&request.target) {
             if secrecy(&pair["name"]) != Secrecy::None {
-                redactor.learn(&pair["value"]);
+                redactor.known.learn(&pair["value"]);
             }
         }
-        redactor.known.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
         redactor
+    }
+
+    /// Knows also what redacting these bodies finds: of a difference only the value is told, without what betrays it on the page.
+    /// Takes time as the bodies are long, for pairs that are sampled or show a cause of which nothing waits to be written.
+    #[must_use]
+    pub fn having_read<'a>(mut self, bodies: impl IntoIterator<Item = (&'a HeaderMap, &'a [u8])>) -> Self {
+        self.found = RefCell::new(Some(self.known));
+        self.known = Known::default();
+        for (headers, body) in bodies {
+            // What cannot be decoded has not been compared either.
+            if let Ok(decoded) = decode::undo(headers, body)
+                && !is_of_pictures(headers)
+            {
+                self.cleaned(&decode::text(headers, &decoded).text);
+            }
+        }
+        self.known = self.found.take().unwrap_or_default();
+        self
     }
 
     fn learn_header(&mut self, name: &str, value: &str) {
         match name {
-            "cookie" => value.split(';').filter_map(|pair| pair.split_once('=')).for_each(|(_, v)| self.learn(v)),
+            "cookie" => value.split(';').filter_map(|pair| pair.split_once('=')).for_each(|(_, v)| self.known.learn(v)),
             "set-cookie" => {
                 let pair = value.split(';').next().unwrap_or_default();
-                self.learn(pair.split_once('=').map_or("", |(_, v)| v));
+                self.known.learn(pair.split_once('=').map_or("", |(_, v)| v));
             }
             "authorization" | "proxy-authorization" => {
-                self.learn(value.split_once(' ').map_or(value, |(_, credentials)| credentials));
+                self.known.learn(value.split_once(' ').map_or(value, |(_, credentials)| credentials));
             }
-            _ if secrecy(name) == Secrecy::Strong => self.learn(value),
+            _ if secrecy(name) == Secrecy::Strong => self.known.learn(value),
             _ => {}
-        }
-    }
-
-    fn learn(&mut self, secret: &str) {
-        let secret = secret.trim().trim_matches('"');
-        let decoded = percent_encoding::percent_decode_str(secret).decode_utf8_lossy();
-        for form in [secret, decoded.as_ref()] {
-            let is_new = !self.known.iter().any(|known| known == form);
-            if form.len() >= SHORTEST_KNOWN_SECRET && is_new && self.known.len() < MAX_KNOWN_SECRETS {
-                self.known.push(form.to_owned());
-            }
         }
     }
 
     /// The marker of a secret.
     pub fn mark(&self, secret: &str) -> String {
+        self.mark_as(Secrecy::Strong, secret)
+    }
+
+    /// The marker of what stands under a name that promises a secret so surely.
+    fn mark_as(&self, secrecy: Secrecy, secret: &str) -> String {
         // Nothing, done before, or left out by whoever told it.
         if secret.is_empty() || secret.starts_with(MARKER) || secret == "…" {
             return secret.to_owned();
         }
+        if let Some(found) = self.found.borrow_mut().as_mut() {
+            found.learn_found(secret, secrecy == Secrecy::Strong);
+        }
         let mut hash = SipHasher13::new_with_key(&self.key.0);
         hash.write(secret.as_bytes());
         format!("{MARKER}{:08x}", hash.finish() as u32)
+    }
+
+    /// A secret that stood in this attribute or element.
+    fn note_field(&self, field: &str, value: &str) {
+        if let Some(found) = self.found.borrow_mut().as_mut() {
+            found.learn_field(field, value);
+        }
     }
 
     /// A header's value as it may be stored.
@@ -131,7 +153,7 @@ impl Redactor {
                 Some((scheme, credentials)) => format!("{scheme} {}", self.mark(credentials)),
                 None => self.mark(value),
             },
-            name if secrecy(name) != Secrecy::None => self.mark(value),
+            name if secrecy(name) != Secrecy::None => self.mark_as(secrecy(name), value),
             _ => self.text(value),
         }
     }
@@ -152,9 +174,17 @@ impl Redactor {
 
     /// Any text as it may be stored: a URL, a form, JSON, HTML, or none of these.
     pub fn text(&self, text: &str) -> String {
-        let text = self.without_known(text);
-        let text = json::redact(self, &text);
-        let text = TAG.replace_all(&text, |tag: &Captures<'_>| self.tag(&tag[0]));
+        self.cleaned(&self.without_known(text))
+    }
+
+    fn without_known<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.known.replaced(text, |secret| self.mark(secret))
+    }
+
+    /// The text without what betrays itself by its name or its form.
+    fn cleaned(&self, text: &str) -> String {
+        let text = json::redact(self, text);
+        let text = self.page(&text);
         let text = PAIR.replace_all(&text, |pair: &Captures<'_>| self.pair(pair, 0));
         let text = USERINFO.replace_all(&text, |found: &Captures<'_>| {
             format!("{}{}@", &found["before"], self.mark(&found["password"]))
@@ -172,16 +202,6 @@ impl Redactor {
         }
     }
 
-    fn without_known<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut text = Cow::Borrowed(text);
-        for secret in &self.known {
-            if text.contains(secret.as_str()) {
-                text = Cow::Owned(text.replace(secret.as_str(), &self.mark(secret)));
-            }
-        }
-        text
-    }
-
     /// `name=value` of a query, a form or a cookie; how deep within other values.
     fn pair(&self, pair: &Captures<'_>, depth: usize) -> String {
         let (before, name, value) = (&pair["before"], &pair["name"], &pair["value"]);
@@ -189,7 +209,7 @@ impl Redactor {
             Secrecy::None => format!("{before}{name}={}", self.nested_target(value, depth + 1)),
             // `state=open` filters a list; an OAuth state is no plain word.
             Secrecy::Weak if name.eq_ignore_ascii_case("state") && names::is_plain_word(value) => pair[0].to_owned(),
-            Secrecy::Weak | Secrecy::Strong => format!("{before}{name}={}", self.mark(value)),
+            secrecy => format!("{before}{name}={}", self.mark_as(secrecy, value)),
         }
     }
 
@@ -214,26 +234,6 @@ impl Redactor {
         percent_encoding::utf8_percent_encode(&cleaned, IN_A_QUERY).to_string()
     }
 
-    /// One HTML start tag: the value of an input or a meta with a telling name, and attributes with one of their own.
-    fn tag(&self, tag: &str) -> String {
-        let named_secret = ATTRIBUTE.captures_iter(tag).any(|attribute| {
-            let (name, value) = (attribute["name"].to_ascii_lowercase(), unquoted(&attribute["value"]));
-            (matches!(name.as_str(), "name" | "id" | "property") && secrecy(value) != Secrecy::None)
-                || (name == "type" && value.eq_ignore_ascii_case("password"))
-        });
-        let cleaned = ATTRIBUTE.replace_all(tag, |attribute: &Captures<'_>| {
-            let name = &attribute["name"];
-            let is_value = matches!(name.to_ascii_lowercase().as_str(), "value" | "content");
-            if (named_secret && is_value) || secrecy(name) == Secrecy::Strong {
-                let value = unquoted(&attribute["value"]);
-                attribute[0].replace(value, &self.mark(value))
-            } else {
-                attribute[0].to_owned()
-            }
-        });
-        cleaned.into_owned()
-    }
-
     /// A difference as it may be stored: its path tells what its values are.
     pub fn difference(&self, difference: &Difference) -> Difference {
         let value = |text: &Option<String>| text.as_deref().map(|text| self.difference_text(&difference.path, text));
@@ -255,8 +255,30 @@ impl Redactor {
         match names::secrecy_of_path(path) {
             Secrecy::Strong => self.mark(text),
             Secrecy::Weak if !names::is_plain_word(text.trim_matches('"')) => self.mark(text),
+            Secrecy::None if !path.starts_with('/') => self.page_text(path, text),
             Secrecy::Weak | Secrecy::None => self.text(text),
         }
+    }
+
+    /// What is told of a place on a page.
+    fn page_text(&self, path: &str, text: &str) -> String {
+        // JSON in a script or an attribute is told with its own pointer: `/csrf/token: "…"`.
+        if let Some((pointer, value)) = text.split_once(": ")
+            && pointer.starts_with('/')
+        {
+            return format!("{pointer}: {}", self.difference_text(pointer, value));
+        }
+        let names::Place { element, id, attribute } = names::Place::of(path);
+        let fields = match (attribute, element) {
+            (Some(attribute), _) => vec![attribute],
+            (None, Some(element)) => vec![element],
+            (None, None) => vec!["textarea", "option"],
+        };
+        let is_known = fields.iter().any(|field| self.known.is_field(field, text));
+        // `<b id="csrf-token">`; a hint on passwords is no secret.
+        let is_named = id.is_some_and(|id| secrecy(id) == Secrecy::Strong) && known::is_drawn(text);
+        let may_be_any = self.known.overflowed() && !names::is_plain_word(text);
+        if is_known || is_named || may_be_any { self.mark(text) } else { self.text(text) }
     }
 
     /// What is told of one cookie: `name=value; attributes`, attributes alone, or its value.
@@ -267,6 +289,13 @@ impl Redactor {
         }
         if COOKIE_ATTRIBUTES.is_match(text) { text.to_owned() } else { self.mark(text) }
     }
+}
+
+/// Pictures and sounds are compared as bytes, and nothing of them is told.
+fn is_of_pictures(headers: &HeaderMap) -> bool {
+    let kind = headers.get(http::header::CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
+    let is = |sort: &str| kind.get(..sort.len()).is_some_and(|start| start.eq_ignore_ascii_case(sort.as_bytes()));
+    ["image/", "video/", "audio/", "font/"].into_iter().any(is) && !is("image/svg")
 }
 
 fn unquoted(value: &str) -> &str {
@@ -286,11 +315,8 @@ fn pattern(pattern: &str) -> Regex {
 static NEVER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[^\s\S]").expect("a valid pattern"));
 
 static PAIR: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r#"(?P<before>^|[?&;\s"'>(]|&amp;)(?P<name>[A-Za-z0-9_.\-\[\]%]{1,64})=(?P<value>[^&\s"'<>;#)]+)"#)
+    pattern(r#"(?P<before>^|[?&;#\s"'>(]|&amp;)(?P<name>[A-Za-z0-9_.\-\[\]%]{1,64})=(?P<value>[^&\s"'<>;#)]+)"#)
 });
-static TAG: LazyLock<Regex> = LazyLock::new(|| pattern(r#"<[A-Za-z](?:[^<>"']|"[^"]*"|'[^']*')*>?"#));
-static ATTRIBUTE: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r#"(?P<name>[A-Za-z_:@][\w:.@-]*)\s*=\s*(?P<value>"[^"]*"?|'[^']*'?|[^\s"'>]+)"#));
 static USERINFO: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?P<before>://[^/\s:@]*:)(?P<password>[^/\s@]+)@"));
 static BEARER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)(?P<scheme>\b(?:bearer|basic|digest|token)\s+)(?P<credentials>[A-Za-z0-9._~+/=-]{12,})")

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::FileExt;
 
-use crate::harness::client::request;
+use crate::harness::client::{get, request};
 use crate::harness::report::{line, report_of};
 use crate::harness::{Door, Origin, Site, await_that};
 
@@ -290,5 +290,102 @@ fn no_secret_reaches_the_disk() {
     }
     for secret in SECRETS {
         assert!(!log.contains(secret), "{secret} was written to the store or the log");
+    }
+}
+
+/// What a page with a form has of secrets, each with `side` in it.
+fn secrets_of(side: &str) -> Vec<String> {
+    let names = [
+        "MetaCsrf00112233",
+        "HiddenCsrf445566",
+        "Hunter2Password",
+        "DataCsrf556677",
+        "Area Pass phrase",
+        "Option9Token",
+        "ButtonCsrf334455",
+        "ScriptCsrf778899",
+        "QuotedCsrf887766",
+        "JsonCsrf112299",
+        "NonceAbCd3456",
+        "LinkToken998877",
+        "InnerCsrf665544",
+        "Fragment77Token",
+        "Next55Nonce",
+        "Digest44Nonce",
+        "Set66Cookie",
+        "Path33Session",
+        "lowerpassword",
+    ];
+    names.map(|name| format!("{side}{name}")).to_vec()
+}
+
+fn login(side: &str) -> String {
+    format!(
+        r#"<!doctype html><html><head><title>Log in</title><meta name="csrf-token" content="{side}MetaCsrf00112233">
+<script nonce="{side}NonceAbCd3456">var csrfToken="{side}ScriptCsrf778899"; app['auth_token'] = '{side}QuotedCsrf887766';</script>
+<script type="application/json">{{"page": 1, "csrfToken": "{side}JsonCsrf112299"}}</script></head>
+<body data-csrf-token="{side}DataCsrf556677"><h1>Welcome to {side}</h1><form action="/login" method="post">
+<input type="hidden" name="csrf_token" value="{side}HiddenCsrf445566"><input type="password" name="p" value="{side}Hunter2Password">
+<input type="password" name="q" value="{side}lowerpassword"><textarea name="password">{side}Area Pass phrase</textarea>
+<select name="api_token"><option value="{side}Option9Token">one</option></select>
+<button name="csrf" value="{side}ButtonCsrf334455">go</button></form><a href="/x?token={side}LinkToken998877&amp;a=1">again</a>
+<div data-page="{{&quot;csrf&quot;:&quot;{side}InnerCsrf665544&quot;}}">x</div><p>printed again: {side}HiddenCsrf445566</p>
+</body></html>"#
+    )
+}
+
+fn with_a_login(side: &'static str) -> Origin {
+    Origin::answering(move |seen, wire| {
+        let session = format!("Set-Cookie: SID={side}Set66Cookie; Path=/");
+        if seen.target().starts_with("/s/go") {
+            let location =
+                format!("Location: /{side};jsessionid={side}Path33Session?a=1#id_token={side}Fragment77Token");
+            return wire.answer("302 Found", &[&location, &session], "");
+        }
+        let next = format!("Authentication-Info: nextnonce=\"{side}Next55Nonce\"");
+        let digest = format!("WWW-Authenticate: Digest realm=\"{side}\", nonce=\"{side}Digest44Nonce\"");
+        wire.answer("200 OK", &["Content-Type: text/html", &next, &digest, &session], login(side));
+    })
+}
+
+/// With the config as it comes: legacy's and new's tokens always differ, so the page has as many differences.
+#[test]
+fn no_secret_of_a_page_reaches_the_disk_the_report_or_the_samples() {
+    let site = Site::of(with_a_login("leg"), with_a_login("new"));
+    let door = site.open_with(&crate::harness::Config {
+        noise: String::new(),
+        ..site.config("- {name: s, match: {path: {prefix: /s}}, stage: shadow}")
+    });
+    for at in 0..3 {
+        assert_eq!(door.get("/s/login").status(), 200);
+        assert_eq!(door.get(&format!("/s/go/{at}")).status(), 302);
+    }
+    let line = door.await_accounted("s", 6);
+    assert_eq!(line.count("mismatched"), 6, "{}", line.0);
+    let mut told = vec![("report", door.command(&["report"]).stdout), ("report as JSON", door.report().to_string())];
+    told.push(("/api/v1/report", get(door.admin, "/api/v1/report").text()));
+    let samples: Vec<String> = (1..=50)
+        .map(|id| get(door.admin, &format!("/api/v1/samples/{id}")))
+        .filter(|answer| answer.status() == 200)
+        .map(|answer| answer.text())
+        .collect();
+    assert!(samples.iter().any(|sample| sample.contains("Welcome to leg")), "no sample of the page");
+    // What is no secret is told.
+    assert!(told[0].1.contains("Welcome to leg"), "{}", told[0].1);
+    told.push(("/api/v1/samples", samples.concat()));
+    told.push(("metrics", get(door.admin, "/metrics").text()));
+    let files = |name: &str| String::from_utf8_lossy(&fs::read(site.path(name)).unwrap_or_default()).into_owned();
+    told.extend(["matapalo.db", "matapalo.db-wal"].map(|name| (name, files(name))));
+    told.push(("log", door.log()));
+    drop(door);
+    told.extend(["matapalo.db", "matapalo.db-wal"].map(|name| (name, files(name))));
+    assert!(told.iter().any(|(name, text)| name.starts_with("matapalo.db") && text.contains("REDACTED-")));
+    for (place, text) in &told {
+        for secret in ["leg", "new"].into_iter().flat_map(secrets_of) {
+            let at = text.find(&secret).map(|at| {
+                text[text.floor_char_boundary(at.saturating_sub(200))..].chars().take(400).collect::<String>()
+            });
+            assert!(at.is_none(), "{secret} is told in {place}: {at:?}");
+        }
     }
 }

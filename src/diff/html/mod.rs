@@ -91,6 +91,11 @@ pub fn compare(markup: Markup, control: &str, candidate: &str, scope: &Scope<'_>
     }
 }
 
+/// A value of an attribute as a difference tells it: its character references decoded.
+pub fn decoded(value: &str) -> std::borrow::Cow<'_, str> {
+    charref::decode(value, charref::Place::Attribute)
+}
+
 const BOM: char = '\u{feff}';
 
 fn compare_html(old: &str, new: &str, scope: &Scope<'_>, sink: &mut Sink<'_>) {

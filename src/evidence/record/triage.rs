@@ -22,7 +22,9 @@ const LONGEST: usize = 120;
 impl Recorder {
     /// Everything of a pair that was compared, whatever came of it.
     pub(super) fn record_triage(&self, pair: &Pair, comparison: &Comparison, at: u64) {
-        let targets = [&pair.control, &pair.candidate].map(|answer| redirect_target(pair, answer));
+        // `/login;jsessionid=…`: a session in a path.
+        let targets = [&pair.control, &pair.candidate]
+            .map(|answer| redirect_target(pair, answer).map(|target| self.redactor(pair).text(&target)));
         let exposed = self.exposed(pair, comparison);
         let wanted = self.wanted_examples(pair, comparison, at);
         let examples = if wanted.is_empty() { Vec::new() } else { self.examples(pair, comparison, &wanted) };
@@ -71,7 +73,7 @@ impl Recorder {
     }
 
     fn examples(&self, pair: &Pair, comparison: &Comparison, wanted: &[String]) -> Vec<(String, String)> {
-        let redactor = self.redactor(pair);
+        let redactor = self.well_read_redactor(pair);
         let own = comparison.applied.iter().map(|one| {
             let values = [&one.control, &one.candidate].map(|value| value.as_deref().map(Cow::Borrowed));
             (one.rule.as_str(), one.path.as_str(), values)

@@ -7,38 +7,67 @@ use regex::Regex;
 
 use super::{Redactor, Secrecy, names, secrecy};
 
-/// A quoted name and its colon; quotes as JSON, JavaScript, JSON in JSON and JSON in an HTML attribute have them.
-static NAME: LazyLock<Regex> = LazyLock::new(|| {
+/// Quotes as JSON, JavaScript, JSON in JSON and JSON in an HTML attribute have them around names.
+const QUOTES: [&str; 5] = ["&quot;", "&#34;", "\\\"", "\"", "'"];
+/// Bytes of a name that are looked at.
+const LONGEST_NAME: usize = 64;
+
+/// What scripts give a name: `csrfToken = "…"`, `app["token"] = '…'`, `{token: "…"}`, `setRequestHeader("X-CSRF-Token", "…")`.
+pub static ASSIGNED: LazyLock<Regex> = LazyLock::new(|| {
     super::pattern(
-        r#"(?:"(?P<a>(?:[^"\\]|\\.){1,64})"|'(?P<b>[\w.-]{1,64})'|\\"(?P<c>[^"\\]{1,64})\\"|&(?:quot|\#34);(?P<d>[^&"]{1,64})&(?:quot|\#34);)\s*:\s*"#,
+        r#"(?:(?P<a>[A-Za-z_$][A-Za-z0-9_$-]{0,63})(?:\\?["']\s*\])?\s*(?:={1,3}|:|=>)|\(\s*["'](?P<b>[A-Za-z0-9_.-]{1,64})["']\s*,)\s*(?P<value>["'`]|\\"|&(?:quot|\#34|\#39);)"#,
     )
 });
 
 /// The text with the values of secret names replaced.
 pub fn redact<'a>(redactor: &Redactor, text: &'a str) -> Cow<'a, str> {
+    replaced(redactor, text, |from| {
+        memchr::memchr_iter(b':', &text.as_bytes()[from..]).map(|at| from + at).find_map(|colon| {
+            let secrecy = secrecy(&unescaped(name_before(&text[from..colon])?));
+            let start = text.len() - text[colon + 1..].trim_start().len();
+            match secrecy {
+                Secrecy::None => None,
+                // A weak name says something about its own value only, not about what lies within.
+                Secrecy::Weak if text[start..].starts_with(['{', '[']) => None,
+                secrecy => Some((start, secrecy)),
+            }
+        })
+    })
+}
+
+/// The quoted name that a text ends with.
+fn name_before(text: &str) -> Option<&str> {
+    let text = text.trim_end();
+    let (quote, text) = QUOTES.into_iter().find_map(|quote| Some((quote, text.strip_suffix(quote)?)))?;
+    let near = &text[text.ceil_char_boundary(text.len().saturating_sub(LONGEST_NAME + quote.len()))..];
+    let name = &near[near.rfind(quote)? + quote.len()..];
+    (!name.is_empty()).then_some(name)
+}
+
+/// The text with the values replaced that secret names are given outside of JSON.
+pub fn redact_assigned<'a>(redactor: &Redactor, text: &'a str) -> Cow<'a, str> {
+    replaced(redactor, text, |mut from| {
+        loop {
+            let found = ASSIGNED.captures_at(text, from)?;
+            let (name, value) = (found.name("a").or_else(|| found.name("b"))?, found.name("value")?);
+            if secrecy(name.as_str()) == Secrecy::Strong {
+                return Some((value.start(), Secrecy::Strong));
+            }
+            // It may be an attribute that holds a script.
+            from = name.end();
+        }
+    })
+}
+
+/// The text with values replaced; `next` tells where the next secret begins, from a place on.
+fn replaced<'a>(redactor: &Redactor, text: &'a str, next: impl Fn(usize) -> Option<(usize, Secrecy)>) -> Cow<'a, str> {
     let mut cleaned = String::new();
     let mut copied = 0;
-    let mut from = 0;
-    while let Some(found) = NAME.captures_at(text, from) {
-        let (Some(whole), Some(name)) = (found.get(0), (1..found.len()).find_map(|group| found.get(group))) else {
-            break;
-        };
-        let secrecy = secrecy(&unescaped(name.as_str()));
-        if secrecy == Secrecy::None {
-            // What looked like a name may have been the end of a value, and the next quote the beginning of the real one.
-            from = name.start();
-            continue;
-        }
-        from = whole.end();
-        // A weak name says something about its own value only, not about what lies within.
-        if secrecy == Secrecy::Weak && text[from..].starts_with(['{', '[']) {
-            continue;
-        }
-        let value = Value::at(text, from);
-        cleaned.push_str(&text[copied..from]);
+    while let Some((start, secrecy)) = next(copied) {
+        let value = Value::at(text, start);
+        cleaned.push_str(&text[copied..start]);
         cleaned.push_str(&value.redacted(redactor, secrecy));
-        copied = from + value.text.len();
-        from = copied;
+        copied = start + value.text.len();
     }
     if copied == 0 {
         return Cow::Borrowed(text);
@@ -72,7 +101,7 @@ impl<'a> Value<'a> {
     /// The value that begins at `from`, up to its end or the end of the text.
     fn at(text: &'a str, from: usize) -> Self {
         let rest = &text[from..];
-        for quote in ["\"", "'", "\\\"", "&quot;", "&#34;"] {
+        for quote in ["\"", "'", "`", "\\\"", "&quot;", "&#34;", "&#39;"] {
             if let Some(inside) = rest.strip_prefix(quote) {
                 let end = end_of_string(inside, quote).map_or(rest.len(), |end| quote.len() + end + quote.len());
                 return Self { shape: Shape::Quoted(quote), text: &rest[..end] };
@@ -93,7 +122,7 @@ impl<'a> Value<'a> {
                 if secrecy == Secrecy::Weak && names::is_plain_word(inside) {
                     return self.text.to_owned();
                 }
-                format!("{quote}{}{end}", redactor.mark(inside))
+                format!("{quote}{}{end}", redactor.mark_as(secrecy, inside))
             }
             Shape::Bare if secrecy == Secrecy::Strong && self.text.starts_with(|c: char| c.is_ascii_digit()) => {
                 format!("\"{}\"", redactor.mark(self.text))

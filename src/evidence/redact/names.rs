@@ -1,7 +1,14 @@
 //! Which names promise a secret.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::html::holds_value;
+use super::pattern;
+
 /// How surely a name promises a secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Secrecy {
     None,
     /// `key`, `code`, `state`: a secret in a query or a form; in JSON, unless its value is a plain word.
@@ -11,7 +18,7 @@ pub enum Secrecy {
 }
 
 /// A name that contains one of these (separators left out) promises a secret.
-const STRONG_PARTS: [&str; 17] = [
+const STRONG_PARTS: [&str; 26] = [
     "password",
     "passwd",
     "passphrase",
@@ -29,16 +36,58 @@ const STRONG_PARTS: [&str; 17] = [
     "authoriz",
     "signature",
     "cookie",
+    "nonce",
+    "samlresponse",
+    "passcode",
+    "sesskey",
+    "securityanswer",
+    "cardnumber",
+    "creditcard",
+    "ccnumber",
+    "cccsc",
 ];
 /// A name of which one word is one of these promises a secret.
-const STRONG_WORDS: [&str; 13] =
-    ["pwd", "pass", "passw", "pin", "otp", "totp", "cvv", "cvc", "auth", "sid", "jwt", "bearer", "ssn"];
-const WEAK_WORDS: [&str; 5] = ["key", "code", "state", "sig", "ticket"];
+const STRONG_WORDS: [&str; 18] = [
+    "pwd",
+    "pass",
+    "passw",
+    "pin",
+    "otp",
+    "totp",
+    "cvv",
+    "cvc",
+    "auth",
+    "sid",
+    "jwt",
+    "bearer",
+    "ssn",
+    "hmac",
+    "iban",
+    "assertion",
+    "sess",
+    "dpop",
+];
+const WEAK_WORDS: [&str; 8] = ["key", "code", "state", "sig", "ticket", "signed", "magic", "invite"];
 /// English words that end in `key`; any other (`resetkey`) is taken for a key.
 const NOT_KEYS: [&str; 8] = ["monkey", "turkey", "donkey", "hockey", "jockey", "whiskey", "hotkey", "passkey"];
 
+/// What every name that promises a secret has in it, separators or not: most names are done with after one look.
+static TELLING: LazyLock<Regex> = LazyLock::new(|| {
+    let parts = STRONG_PARTS.iter().chain(&STRONG_WORDS).chain(&WEAK_WORDS);
+    let spread = parts.map(|part| part.chars().map(String::from).collect::<Vec<_>>().join("[^a-z0-9]?"));
+    pattern(&format!("(?i){}", spread.collect::<Vec<_>>().join("|")))
+});
+
+/// Whether there may be a telling name in the text. `false`: there is none.
+pub fn may_tell(text: &str) -> bool {
+    text.contains('%') || TELLING.is_match(text)
+}
+
 /// How surely the field of this name holds a secret. Names come as `user[password]`, `X-Api-Key`, `accessToken`.
 pub fn secrecy(name: &str) -> Secrecy {
+    if !may_tell(name) {
+        return Secrecy::None;
+    }
     let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
     let words = words(&name);
     let joined = words.concat();
@@ -83,7 +132,7 @@ pub fn secrecy_of_path(path: &str) -> Secrecy {
             Secrecy::Weak if !path.ends_with(segment) => Secrecy::None,
             secrecy => secrecy,
         };
-        return path.split('/').map(of).max_by_key(|secrecy| *secrecy as u8).unwrap_or(Secrecy::None);
+        return path.split('/').map(of).max().unwrap_or(Secrecy::None);
     }
     // A selector names its element by attributes: `input[name="csrf_token"]`.
     let quoted = path.split('[').skip(1).filter_map(|part| part.split(']').next()).filter_map(|part| {
@@ -96,7 +145,36 @@ pub fn secrecy_of_path(path: &str) -> Secrecy {
             return Secrecy::Strong;
         }
     }
-    Secrecy::None
+    // An attribute is named itself, `div[data-csrf-token]`, or holds the value of the element: `#csrf_token[value]`.
+    let place = Place::of(path);
+    let is_named = place.attribute.is_some_and(|attribute| {
+        secrecy(attribute) == Secrecy::Strong
+            || (holds_value(attribute) && place.id.is_some_and(|id| secrecy(id) != Secrecy::None))
+    });
+    if is_named { Secrecy::Strong } else { Secrecy::None }
+}
+
+/// Where a difference of two pages stands, as far as its selector tells.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// `None`: the selector says the id only.
+    pub element: Option<&'a str>,
+    pub id: Option<&'a str>,
+    pub attribute: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    pub fn of(selector: &'a str) -> Self {
+        let last = selector.rsplit(" > ").next().unwrap_or_default();
+        let (step, attribute) = match last.strip_suffix(']').and_then(|last| last.rsplit_once('[')) {
+            Some((step, attribute)) if !attribute.contains('=') => (step, Some(attribute)),
+            _ => (last, None),
+        };
+        match step.strip_prefix('#') {
+            Some(id) => Self { element: None, id: Some(id), attribute },
+            None => Self { element: step.split([':', '[', '.']).next(), id: None, attribute },
+        }
+    }
 }
 
 /// `not_found`, `active`: lower-case words as error codes and states are made of.

@@ -21,7 +21,10 @@ fn assert_gone(cleaned: &str) {
 
 #[test]
 fn every_pattern_compiles() {
-    for pattern in [&PAIR, &TAG, &ATTRIBUTE, &USERINFO, &BEARER, &WEB_TOKEN, &PRIVATE_KEY, &EMAIL, &COOKIE_ATTRIBUTES] {
+    let of_pages =
+        [&html::TAG, &html::ATTRIBUTE, &html::TEXTAREA, &html::SELECT, &html::OPTION, &json::ASSIGNED, &html::NONCE];
+    let others = [&PAIR, &USERINFO, &BEARER, &WEB_TOKEN, &PRIVATE_KEY, &EMAIL, &COOKIE_ATTRIBUTES];
+    for pattern in of_pages.into_iter().chain(others) {
         assert_ne!(pattern.as_str(), NEVER.as_str());
     }
 }
@@ -37,6 +40,8 @@ fn secrets_in_headers_are_gone() {
         ("Authorization", "$"),
         ("Proxy-Authorization", "Basic $"),
         ("X-Api-Key", "$"),
+        ("X-Sess", "$"),
+        ("DPoP", "$"),
         ("X-CSRF-Token", "$"),
         ("X-Amz-Security-Token", "$"),
         ("Location", "/reset?resetkey=$&user=me"),
@@ -44,6 +49,13 @@ fn secrets_in_headers_are_gone() {
         ("Referer", "https://site.example/cb?code=$"),
         ("Link", "</feed?access_token=$>; rel=next"),
         ("Refresh", "0; url=/x?session=$"),
+        ("Location", "/cb#id_token=$"),
+        ("Location", "/cb#state=x&access_token=$"),
+        ("Location", "/login;jsessionid=$?a=b"),
+        ("Authentication-Info", "nextnonce=\"$\", qop=auth"),
+        ("Authentication-Info", "nextnonce=$"),
+        ("WWW-Authenticate", "Digest realm=\"a\", nonce=\"$\""),
+        ("Content-Security-Policy", "script-src 'nonce-$'"),
     ] {
         assert_gone(&redactor().header(name, &value.replace('$', SECRET)));
     }
@@ -83,6 +95,33 @@ fn secrets_in_texts_are_gone() {
         "eyJhbGciOiJIUzI1NiJ9.$.c2ln",
         "-----BEGIN RSA PRIVATE KEY-----\n$\n-----END RSA PRIVATE KEY-----",
         "write to $@site.example please",
+        r#"<textarea name="password" rows=3>$</textarea>"#,
+        r#"<textarea id=api_token>a "$" <b>"#,
+        r#"<select name="api_token"><option>$<option selected value='$'>x</select>"#,
+        r#"<button name="csrf" value="$">go</button>"#,
+        r#"<input autocomplete="current-password" value="$">"#,
+        r#"<input type="hidden" name="csrf" value="$"#,
+        r#"<div data-csrf-token="$">"#,
+        r#"<script nonce="$">"#,
+        r#"<script>var csrfToken="$";</script>"#,
+        r#"<script>window.app.csrf_token = '$'"#,
+        r#"<script>app["authToken"] = "a\"$";</script>"#,
+        "<script>const secret = `$`",
+        r#"<script>init({token: "$", page: 3});</script>"#,
+        r#"<script>if (token === "$") {}"#,
+        r#"<script>request.setRequestHeader("X-CSRF-Token", "$");</script>"#,
+        r#"<script type="application/json">{"csrfToken":"$"}</script>"#,
+        r#"<button onclick="token = &quot;$&quot;">"#,
+        "script-src 'nonce-$' 'self'",
+        "/cb?a=1#id_token=$",
+        "SAMLResponse=$&RelayState=x",
+        "client_assertion=$",
+        "/x?hmac=$",
+        "/x?signed=$",
+        "/login?magic=$",
+        "/join?invite=$",
+        r#"{"card_number":"$","creditCard":"$","iban":"$","nonce":"$","security_answer":"$","assertion":"$"}"#,
+        "/x?url=/a?b=/c?d=/e?f=/g?h=/i?token=$",
     ] {
         assert_gone(&redactor().text(&text.replace('$', SECRET)));
     }
@@ -99,6 +138,9 @@ fn what_is_no_secret_stays() {
         "a = b, and 3 < 4 > 2; tokens are 10 basic things",
         "token verification failed, basic authentication wanted",
         "/issues?state=open&sort=name",
+        r#"<select name="state"><option value="NY">New York</option></select><textarea name="q">a token</textarea>"#,
+        r#"<script>var type = "password", page = {title: "Sessions", n: 3}; if (a == "token") b("x", "y");</script>"#,
+        r#"{"key":{"name":"vim","code":{"n":1}},"announced":"2024-01-02","designed":"x","inviteds":3}"#,
         "",
     ] {
         assert_eq!(redactor().text(text), text);
@@ -182,6 +224,110 @@ fn the_texts_of_a_difference_go_the_same_way() {
     }
 }
 
+/// The values of a page's differences, and where they stand: nothing else is told of them.
+const LOGIN: &str = r#"<html><head><meta name="csrf-token" content="MetaCsrf00112233"></head><body>
+<form action="/login" method="post"><input type="hidden" name="csrf_token" value="Hidden&amp;Csrf445566">
+<input type=password name=p value="correct horse"><input name="pin" value="4711"><input name="n" value="12">
+<textarea name="secret">
+  Area of 7  secrets</textarea><select name="api_token"><option value="a1">First word</select></form>
+<div data-page="{&quot;csrf&quot;:&quot;PageCsrf998877&quot;}" data-session="words only">
+<script nonce="Nonce1234567890">var csrfToken="ScriptCsrf778899"; send(x);</script></body></html>"#;
+
+fn having_read(page: &str) -> Redactor {
+    Redactor::new(KEY, Emails::Keep).having_read([(&HeaderMap::new(), page.as_bytes())])
+}
+
+#[test]
+fn what_a_page_betrays_is_gone_where_only_its_value_is_told() {
+    let redactor = having_read(LOGIN);
+    for (path, text) in [
+        ("html > head > meta[content]", "MetaCsrf00112233"),
+        ("html > body > form > input:nth-child(1)[value]", "Hidden&Csrf445566"),
+        ("html > body > form > input:nth-child(2)[value]", "correct horse"),
+        ("html > body > form > input:nth-child(3)[value]", "4711"),
+        ("html > body > form > textarea", "Area of 7 secrets"),
+        ("html > body > form > select > option[value]", "a1"),
+        ("html > body > form > select > option", "First word"),
+        ("html > body > div[data-session]", "words only"),
+        ("html > body > div[data-page]", "/csrf: \"PageCsrf998877\""),
+        ("html > body > script[nonce]", "Nonce1234567890"),
+        // Told where nothing betrays it.
+        ("html > body > p", "MetaCsrf00112233"),
+        ("html > body > a[href]", "/x/Hidden&Csrf445566/y"),
+        ("/any/member", "\"ScriptCsrf778899\""),
+        ("", "x PageCsrf998877 y"),
+        ("header:X-Any", "Nonce1234567890"),
+    ] {
+        let cleaned = redactor.difference(&difference(path, text, text)).control.unwrap();
+        assert!(cleaned.contains(MARKER), "{path}: {cleaned}");
+        assert!(!text.split(['/', ' ', '"']).any(|part| part.len() > 6 && cleaned.contains(part)), "{path}: {cleaned}");
+    }
+    // The same words elsewhere are words, and a short number is any number.
+    for (path, text) in [
+        ("html > body > form > input:nth-child(4)[value]", "12"),
+        ("html > body > p", "correct horse"),
+        ("html > body > td", "4711"),
+        ("html > body > form > input[name]", "4711"),
+        ("/price", "4711"),
+        ("html > body > h1", "words only"),
+        ("#password-hint", "at least eight letters"),
+        ("html > body > script", "send(x);"),
+    ] {
+        assert_eq!(redactor.difference(&difference(path, text, text)).control.as_deref(), Some(text), "{path}");
+    }
+}
+
+#[test]
+fn what_the_place_of_a_difference_betrays_needs_no_page() {
+    for path in [
+        "body > div[data-csrf-token]",
+        "script[nonce]",
+        "#csrf_token[value]",
+        "#api-key[value]",
+        "#csrf-token",
+        "input[name=\"x\"] > b[data-auth-token]",
+    ] {
+        assert_gone(&redactor().difference(&difference(path, SECRET, SECRET)).control.unwrap());
+    }
+    for path in ["body > script", "head > script", "body > p"] {
+        let text = format!("var csrfToken=\"{SECRET}\"; go();");
+        assert_gone(&redactor().difference(&difference(path, &text, &text)).control.unwrap());
+    }
+}
+
+#[test]
+fn the_beginning_of_a_secret_is_one() {
+    let long = format!("Begin1{}", "aB3".repeat(200));
+    let page = format!("<input name=csrf value='{long}'><input type=password value='{}'>", "many words ".repeat(60));
+    let redactor = having_read(&page);
+    for (path, text) in [
+        ("p", format!("it is {}… (606 bytes)", &long[..300])),
+        ("input[value]", format!("{}… (660 bytes)", &"many words ".repeat(60)[..320])),
+        ("body", format!("<input name=csrf value='{}… (700 bytes)", &long[..250])),
+    ] {
+        let cleaned = redactor.difference(&difference(path, &text, &text)).control.unwrap();
+        assert!(cleaned.contains(MARKER) && !cleaned.contains("aB3aB3") && !cleaned.contains("words"), "{cleaned}");
+    }
+}
+
+#[test]
+fn secrets_in_all_the_ways_that_a_body_is_coded_are_read() {
+    let mut headers = HeaderMap::new();
+    headers.insert("content-type", HeaderValue::from_static("text/html; charset=utf-16le"));
+    let wide: Vec<u8> = LOGIN.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let redactor = Redactor::new(KEY, Emails::Keep).having_read([(&headers, &wide[..])]);
+    assert!(redactor.text("MetaCsrf00112233").starts_with(MARKER));
+}
+
+#[test]
+fn more_secrets_than_are_kept_cost_the_values_of_the_page_not_a_secret() {
+    let page: String = (0..60_000).map(|at| format!("<input name=csrf value=Token{at:08}>")).collect();
+    let redactor = having_read(&page);
+    let cleaned = |text: &str| redactor.difference(&difference("p > b", text, text)).control.unwrap();
+    assert!(cleaned("Token00059999").starts_with(MARKER));
+    assert_eq!(cleaned("in stock"), "in stock");
+}
+
 #[test]
 fn no_nesting_is_too_deep() {
     for text in [
@@ -192,6 +338,40 @@ fn no_nesting_is_too_deep() {
         r#"{"token":["#.repeat(50_000),
     ] {
         redactor().text(&text);
+    }
+}
+
+/// In time that grows with the page: each of these took minutes if it grew with its square.
+#[test]
+fn no_page_takes_long_to_read() {
+    const MIB: usize = 1 << 20;
+    for part in [
+        "<a \"",
+        "<a '",
+        "<textarea>",
+        "<select name=token>",
+        "<option ",
+        "csrf=\"",
+        "token:`",
+        "x=a=b",
+        "\"key\":{",
+        "\"token\":",
+        "eyJeyJeyJ-",
+        "://a:",
+        "-----BEGIN PRIVATE KEY-----",
+        "(\"token\",",
+        "&quot;",
+        "\\\"",
+        "token = ",
+        "<input name=csrf value=Ab1",
+    ] {
+        let page = part.repeat(MIB / 4 / part.len());
+        let begun = std::time::Instant::now();
+        let redactor = having_read(&page);
+        redactor.text(&page[..16 << 10]);
+        let took = begun.elapsed();
+        println!("{part:?} {took:?}");
+        assert!(took.as_secs() < 10, "{part:?} takes {took:?}");
     }
 }
 
