@@ -35,12 +35,13 @@ pub async fn report(live: &Live, route: Option<&str>) -> Result<Report, ReportEr
     };
     let asked = store.clone();
     let read = off_the_loop(store, move || Report::read(&StoreReader::open(&asked)?, &filter)).await;
-    match &read {
-        Err(ReportError::Store(error)) => live.recorder().is_unreadable(error),
-        Ok(_) if route.is_none() => live.recorder().was_read(),
-        _ => {}
+    if read.is_ok() && route.is_none() {
+        live.recorder().was_read();
     }
-    read
+    read.map_err(|error| match error {
+        ReportError::Store(error) => live.recorder().unreadable(error).into(),
+        other => other,
+    })
 }
 
 /// A stored pair; `None`: there is none of this number, or it had to make room.

@@ -291,12 +291,21 @@ impl Recorder {
         self.shared.damage.spoils(health)
     }
 
-    /// Somebody could not read what this writes. Of a store that takes nothing all is said already.
-    pub fn is_unreadable(&self, error: &StoreError) {
+    /// Somebody could not read what this writes; returns what that means. Of a store that takes nothing all is said already.
+    pub fn unreadable(&self, error: StoreError) -> StoreError {
         let is_written = self.shared.health.lock().state == StoreState::Sound;
-        if is_written {
-            self.shared.damage.note(error, Finder::Reader);
+        if !is_written {
+            return error;
         }
+        let error = match error {
+            // What was begun in it is gone.
+            StoreError::Missing { path } if path.exists() => {
+                StoreError::Damaged { path, why: "it is empty".to_owned() }
+            }
+            error => error,
+        };
+        self.shared.damage.note(&error, Finder::Reader);
+        error
     }
 
     /// Somebody could, on every route.

@@ -197,7 +197,10 @@ fn a_store_that_is_damaged_under_the_door_is_told_and_nothing_is_ready() {
     fn cut(file: &fs::File, size: u64) {
         file.set_len(size / 2).unwrap();
     }
-    for harm in [spoil, cut] {
+    fn empty(file: &fs::File, _: u64) {
+        file.set_len(0).unwrap();
+    }
+    for harm in [spoil, cut, empty] {
         let site = Site::of(page("2.00"), page("2.01"));
         let door = site.open(SHADOW);
         (0..20).for_each(|_| assert_eq!(door.get("/page/0").status(), 200));
@@ -219,6 +222,10 @@ fn a_store_that_is_damaged_under_the_door_is_told_and_nothing_is_ready() {
         assert_eq!(door.log().matches("is damaged").count(), 1, "told once: {}", door.log());
         (0..20).for_each(|_| assert_eq!(door.get("/page/1").status(), 200));
 
+        if file.metadata().unwrap().len() == 0 {
+            // The next door may begin a new store in it.
+            continue;
+        }
         let door = door.restarted();
         door.get("/page/0");
         door.await_metric("store_ok", &[], 0.0);
