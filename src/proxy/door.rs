@@ -40,8 +40,10 @@ use attempts::gateway_error;
 /// all who wait meet on the next connection, and where that takes fewer than those, it is a matter of luck who is left again.
 const LEFT_IN_COMPANY: u8 = 2;
 
-/// More than any upload takes.
+/// More than any upload takes of which nobody says how long it is.
 const LONGEST_UPLOAD: Duration = Duration::from_secs(24 * 60 * 60);
+/// Bytes a second, on the whole, of the slowest upload.
+const SLOWEST_UPLOAD: f64 = 4096.0;
 
 /// The door's parts, shared by all requests.
 #[derive(Debug)]
@@ -294,10 +296,19 @@ fn last_resort(session: &mut Session, timeouts: &Timeouts, client: Duration, htt
     match session.as_mut().is_body_empty() {
         // What becomes of a tunnel that the library keeps: neither side says a word.
         true => session.is_upgrade_req().then_some(longest),
-        // Before a backend of HTTP/2 it counts from the beginning of the request.
-        false if http2 => Some(LONGEST_UPLOAD),
+        // Before a backend of HTTP/2 it counts from the beginning of the request, and the whole upload must fit.
+        false if http2 => {
+            let length = forward::announced_length(session.req_header());
+            let upload = upload_takes(length).saturating_add(client).saturating_add(longest);
+            Some(timeouts.total.map_or(upload, |total| upload.min(total)))
+        }
         false => Some(client.saturating_add(longest)),
     }
+}
+
+fn upload_takes(length: Option<usize>) -> Duration {
+    let seconds = length.map_or(f64::INFINITY, |bytes| bytes as f64 / SLOWEST_UPLOAD);
+    Duration::try_from_secs_f64(seconds).map_or(LONGEST_UPLOAD, |takes| takes.min(LONGEST_UPLOAD))
 }
 
 /// What is said of the client's connection to backends that want to be told.
@@ -318,4 +329,16 @@ fn whom_to_ask(exchange: &Exchange) -> Option<(Arc<Backend>, Timeouts)> {
     let proxied = exchange.proxied()?;
     let backend = exchange.snapshot.backend(proxied.backend(exchange.origin()?))?;
     Some((backend.clone(), proxied.timeouts.over(&backend.timeouts)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_may_take_as_long_as_its_length_asks_for() {
+        assert_eq!(upload_takes(Some(0)), Duration::ZERO);
+        assert_eq!(upload_takes(Some(1 << 20)), Duration::from_secs(256));
+        assert_eq!([upload_takes(Some(usize::MAX)), upload_takes(None)], [LONGEST_UPLOAD; 2]);
+    }
 }

@@ -208,3 +208,40 @@ fn a_backend_that_takes_no_more_of_the_body_does_not_last() {
     });
     over.give();
 }
+
+/// One of HTTP/2, which gives no more room: the library waits for its answer all the same.
+#[test]
+fn nor_does_one_of_http2() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    runtime.spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut connection = h2::server::handshake(stream).await.unwrap();
+                let mut never_read = Vec::new();
+                while let Some(Ok(asked)) = connection.accept().await {
+                    never_read.push(asked);
+                }
+            });
+        }
+    });
+    let site = Site::of(Origin::dead(), Origin::dead());
+    let mut config = quick(&site).and("limits: {body_timeout: 1s}");
+    config.listener = ", h2c: true".to_owned();
+    config.legacy = format!("endpoints: [\"http://{address}\"], http2: true, timeouts: {{total: 2s}}");
+    let door = site.open_with(&config);
+    let body = vec![b'x'; 1 << 20];
+    let mut client = door.client();
+    client.send(format!("POST / HTTP/1.1\r\nHost: site.test\r\nContent-Length: {}\r\n\r\n", body.len()));
+    client.try_send(body.clone()).ok();
+    match client.try_answer("POST") {
+        Ok(answer) => assert_eq!(answer.status(), 504),
+        Err(broken) => assert!(broken.got.is_empty(), "{:?}", broken.got),
+    }
+    door.await_log("status=504");
+    story(async {
+        let client = Http2::connect(door.address).await;
+        assert_eq!(client.ask("POST", "/", &[], &body).await.unwrap().status, 504);
+    });
+}
