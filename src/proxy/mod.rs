@@ -14,6 +14,7 @@ mod door;
 mod exchange;
 mod fallback;
 mod forward;
+mod forwarded;
 mod framing;
 mod h2;
 mod hearsay;
