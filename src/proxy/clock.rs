@@ -164,6 +164,11 @@ impl Clock {
         most.is_some_and(|most| requests >= most)
     }
 
+    /// The number of the present request, from 1 on.
+    pub fn request(&self) -> u32 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
     /// Notes how the library refuses the head that is being read; it shows that to no hook. The connection ends with it.
     pub fn refuse(&self, refused: Refused) {
         let _ = self.refused.set(refused);
@@ -268,7 +273,7 @@ impl Clock {
 
     /// What pingora was not shown of the present request.
     pub fn take_withheld(&self) -> Option<Withheld> {
-        let present = self.requests.load(Ordering::Relaxed);
+        let present = self.request();
         let mut withheld = self.withheld.lock();
         // What nobody took was of a request that went no further: it must not become another's.
         while withheld.pop_front_if(|withheld| withheld.request < present).is_some() {}

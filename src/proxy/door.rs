@@ -294,8 +294,8 @@ async fn has_gone(session: &mut Session) -> Box<Error> {
 fn last_resort(session: &mut Session, timeouts: &Timeouts, client: Duration, http2: bool) -> Option<Duration> {
     let longest = timeouts.first_byte.max(timeouts.idle);
     match session.as_mut().is_body_empty() {
-        // What becomes of a tunnel that the library keeps: neither side says a word.
-        true => session.is_upgrade_req().then_some(longest),
+        // A slow client of HTTP/2 may keep the task from reading for longer than this.
+        true => (session.req_header().version != Version::HTTP_2).then_some(longest),
         // Before a backend of HTTP/2 it counts from the beginning of the request, and the whole upload must fit.
         false if http2 => {
             let length = forward::announced_length(session.req_header());

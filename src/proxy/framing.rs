@@ -186,9 +186,9 @@ impl Framing {
         self.state == State::Headers || self.state == State::Start && !self.begun.is_empty()
     }
 
-    /// Whether the last request has come whole, and nothing of the next.
-    pub fn is_between_requests(&self) -> bool {
-        self.state == State::Start && self.begun.is_empty()
+    /// Whether the request of this number has come whole, whatever has come behind it.
+    pub fn has_whole(&self, request: u32) -> bool {
+        self.requests > request || matches!(self.state, State::Start | State::Spoilt)
     }
 
     pub fn has_to_show(&self) -> bool {

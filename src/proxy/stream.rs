@@ -85,7 +85,7 @@ impl ClientStream {
         room.remaining() == 1
             && match self.clock.phase() {
                 Phase::Queue => !self.framing.is_beyond(),
-                Phase::FirstByte | Phase::Answer => self.framing.is_between_requests(),
+                Phase::FirstByte | Phase::Answer => self.framing.has_whole(self.clock.request()),
                 _ => false,
             }
     }
