@@ -42,7 +42,8 @@ const LEFT_IN_COMPANY: u8 = 2;
 
 /// More than any upload takes of which nobody says how long it is.
 const LONGEST_UPLOAD: Duration = Duration::from_secs(24 * 60 * 60);
-/// Bytes a second, on the whole, of the slowest upload.
+/// What any upload may take; a long one as long as it takes at so many bytes a second.
+const USUAL_UPLOAD: Duration = Duration::from_secs(60 * 60);
 const SLOWEST_UPLOAD: f64 = 4096.0;
 
 /// The door's parts, shared by all requests.
@@ -308,7 +309,7 @@ fn last_resort(session: &mut Session, timeouts: &Timeouts, client: Duration, htt
 
 fn upload_takes(length: Option<usize>) -> Duration {
     let seconds = length.map_or(f64::INFINITY, |bytes| bytes as f64 / SLOWEST_UPLOAD);
-    Duration::try_from_secs_f64(seconds).map_or(LONGEST_UPLOAD, |takes| takes.min(LONGEST_UPLOAD))
+    Duration::try_from_secs_f64(seconds).map_or(LONGEST_UPLOAD, |takes| takes.clamp(USUAL_UPLOAD, LONGEST_UPLOAD))
 }
 
 /// What is said of the client's connection to backends that want to be told.
@@ -337,8 +338,8 @@ mod tests {
 
     #[test]
     fn an_upload_may_take_as_long_as_its_length_asks_for() {
-        assert_eq!(upload_takes(Some(0)), Duration::ZERO);
-        assert_eq!(upload_takes(Some(1 << 20)), Duration::from_secs(256));
+        assert_eq!([upload_takes(Some(1)), upload_takes(Some(1 << 20))], [USUAL_UPLOAD; 2]);
+        assert_eq!(upload_takes(Some(1 << 24)), Duration::from_secs(4096));
         assert_eq!([upload_takes(Some(usize::MAX)), upload_takes(None)], [LONGEST_UPLOAD; 2]);
     }
 }
