@@ -185,6 +185,7 @@ impl Redactor {
     fn cleaned(&self, text: &str) -> String {
         let text = json::redact(self, text);
         let text = self.page(&text);
+        let text = PART.replace_all(&text, |part: &Captures<'_>| self.part(part));
         let text = PAIR.replace_all(&text, |pair: &Captures<'_>| self.pair(pair, 0));
         let text = USERINFO.replace_all(&text, |found: &Captures<'_>| {
             format!("{}{}@", &found["before"], self.mark(&found["password"]))
@@ -199,6 +200,14 @@ impl Redactor {
         match self.emails {
             Emails::Keep => text.into_owned(),
             Emails::Hide => EMAIL.replace_all(&text, |found: &Captures<'_>| self.mark(&found[0])).into_owned(),
+        }
+    }
+
+    /// A field of a form in parts (RFC 7578).
+    fn part(&self, part: &Captures<'_>) -> String {
+        match secrecy(&part["name"]) {
+            Secrecy::None => part[0].to_owned(),
+            secrecy => format!("{}{}", &part["head"], self.mark_as(secrecy, &part["value"])),
         }
     }
 
@@ -274,7 +283,8 @@ impl Redactor {
             (None, Some(element)) => vec![element],
             (None, None) => vec!["textarea", "option"],
         };
-        let is_known = fields.iter().any(|field| self.known.is_field(field, text));
+        let is_known = fields.iter().any(|field| self.known.is_field(field, text))
+            || (attribute.is_none() && element.is_some_and(|element| secrecy(element) == Secrecy::Strong));
         // `<b id="csrf-token">`; a hint on passwords is no secret.
         let is_named = id.is_some_and(|id| secrecy(id) == Secrecy::Strong) && known::is_drawn(text);
         let may_be_any = self.known.overflowed() && !names::is_plain_word(text);
@@ -299,7 +309,8 @@ fn is_of_pictures(headers: &HeaderMap) -> bool {
 }
 
 fn unquoted(value: &str) -> &str {
-    value.trim_matches(['"', '\''])
+    // In JSON, quotes are escaped.
+    value.trim_matches(['"', '\'', '\\'])
 }
 
 /// What `encodeURIComponent` would encode.
@@ -316,6 +327,12 @@ static NEVER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[^\s\S]").expect("
 
 static PAIR: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r#"(?P<before>^|[?&;#\s"'>(]|&amp;)(?P<name>[A-Za-z0-9_.\-\[\]%]{1,64})=(?P<value>[^&\s"'<>;#)]+)"#)
+});
+/// The head of a part of a form, and the first line of its value.
+static PART: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?i)(?P<head>content-disposition:\s*form-data;(?:[^\r\n]*;)?\s*name="?(?P<name>[^"\r\n;]+)"?[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n)(?P<value>[^\r\n]+)"#,
+    )
 });
 static USERINFO: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?P<before>://[^/\s:@]*:)(?P<password>[^/\s@]+)@"));
 static BEARER: LazyLock<Regex> = LazyLock::new(|| {

@@ -1,4 +1,4 @@
-//! Secrets in pages: in the fields and attributes that HTML has for them. What scripts are given: [`json`].
+//! Secrets in pages and XML: in the fields, attributes and elements that there are for them. What scripts are given: [`json`].
 
 use std::sync::LazyLock;
 
@@ -14,8 +14,9 @@ macro_rules! attributes {
 }
 
 pub static TAG: LazyLock<Regex> = LazyLock::new(|| pattern(concat!("<[A-Za-z]", attributes!(), ">?")));
-pub static ATTRIBUTE: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r#"(?P<name>[A-Za-z_:@][A-Za-z0-9_:.@-]*)\s*=\s*(?P<value>"[^"]*"?|'[^']*'?|[^\s"'>]+)"#));
+pub static ATTRIBUTE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r#"(?P<name>[A-Za-z_:@][A-Za-z0-9_:.@-]*)\s*=\s*(?P<value>\\?"[^"]*"?|'[^']*'?|[^\s"'>]+)"#)
+});
 pub static TEXTAREA: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(r"(?is)(?P<tag><textarea\b", attributes!(), r">)(?P<inside>.*?)(?P<end></textarea|\z)"))
 });
@@ -24,6 +25,13 @@ pub static SELECT: LazyLock<Regex> = LazyLock::new(|| {
 });
 pub static OPTION: LazyLock<Regex> =
     LazyLock::new(|| pattern(concat!(r"(?is)(?P<tag><option\b", attributes!(), r">)(?P<text>[^<]*)")));
+/// An element of XML, and what it begins with.
+static ELEMENT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(concat!(
+        r"(?P<before><(?P<whole>(?:[A-Za-z_][A-Za-z0-9_.-]*:)?(?P<name>[A-Za-z_][A-Za-z0-9_.-]*))(?:\s[^<>]*)?>\s*)",
+        r"(?:<!\[CDATA\[(?P<cdata>(?s:.*?))(?:\]\]>|\z)|(?P<value>[^<]+))"
+    ))
+});
 /// `script-src 'nonce-…'`.
 pub static NONCE: LazyLock<Regex> = LazyLock::new(|| pattern(r"'nonce-(?P<value>[A-Za-z0-9+/=_-]+)"));
 
@@ -33,6 +41,7 @@ impl Redactor {
         let text = TEXTAREA.replace_all(text, |found: &Captures<'_>| self.textarea(found));
         let text = SELECT.replace_all(&text, |found: &Captures<'_>| self.select(found));
         let text = TAG.replace_all(&text, |tag: &Captures<'_>| self.tag(&tag[0]));
+        let text = ELEMENT.replace_all(&text, |found: &Captures<'_>| self.element(found));
         let text = json::redact_assigned(self, &text);
         NONCE.replace_all(&text, |found: &Captures<'_>| format!("'nonce-{}", self.mark(&found["value"]))).into_owned()
     }
@@ -52,6 +61,14 @@ impl Redactor {
             format!("{}{}", self.attributes(&option["tag"], Secrecy::Strong), self.shown("option", &option["text"]))
         });
         format!("{}{options}{}", &found["tag"], &found["end"])
+    }
+
+    fn element(&self, found: &Captures<'_>) -> String {
+        let held = found.name("cdata").or_else(|| found.name("value")).map_or("", |held| held.as_str());
+        if secrecy(&found["name"]) != Secrecy::Strong || held.trim().is_empty() {
+            return found[0].to_owned();
+        }
+        found[0].replacen(held, &self.shown(&found["whole"], held), 1)
     }
 
     /// What an element shows, its blanks kept.

@@ -15,7 +15,7 @@ const LONGEST_NAME: usize = 64;
 /// What scripts give a name: `csrfToken = "…"`, `app["token"] = '…'`, `{token: "…"}`, `setRequestHeader("X-CSRF-Token", "…")`.
 pub static ASSIGNED: LazyLock<Regex> = LazyLock::new(|| {
     super::pattern(
-        r#"(?:(?P<a>[A-Za-z_$][A-Za-z0-9_$-]{0,63})(?:\\?["']\s*\])?\s*(?:={1,3}|:|=>)|\(\s*["'](?P<b>[A-Za-z0-9_.-]{1,64})["']\s*,)\s*(?P<value>["'`]|\\"|&(?:quot|\#34|\#39);)"#,
+        r#"(?:(?-u:\b)(?P<a>[A-Za-z_$][A-Za-z0-9_$-]*)(?:\\?["']\s*\])?\s*(?:={1,3}|:|=>)|\(\s*["'](?P<b>[A-Za-z0-9_.-]{1,64})["']\s*,)\s*(?P<value>["'`]|\\"|&(?:quot|\#34|\#39);)"#,
     )
 });
 

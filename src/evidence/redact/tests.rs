@@ -390,3 +390,32 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_forms_in_parts_xml_and_escaped_pages_call_a_secret_is_one() {
+    let redactor = Redactor::new(Key([1; 16]), Emails::Keep);
+    for (text, secret) in [
+        ("--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\nS3cretValue\r\n--b--\r\n", true),
+        (
+            "--b\nContent-Disposition: form-data; name=csrf_token; x=y\nContent-Type: text/plain\n\nS3cretValue\n--b--",
+            true,
+        ),
+        ("--b\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\nS3cretValue\r\n--b--\r\n", false),
+        ("--b\r\nContent-Disposition: form-data; name=\"title\"; filename=\"password\"\r\n\r\nS3cretValue", false),
+        ("<r><token>S3cretValue</token></r>", true),
+        ("<r><a:password kind='x'> S3cretValue </a:password></r>", true),
+        ("<r><password><![CDATA[S3cretValue]]></password></r>", true),
+        ("<r><wsse:Password Type=\"T\">S3cretValue", true),
+        ("<r><title>S3cretValue</title></r>", false),
+        (r#"{"html":"<input type=hidden name=csrf_token value=\"S3cretValue\">"}"#, true),
+        (r#"{"html":"<input name=\"csrf_token\" value=\"S3cretValue\">"}"#, true),
+        (r#"{"html":"<input name=\"title\" value=\"S3cretValue\">"}"#, false),
+    ] {
+        let cleaned = redactor.text(text);
+        assert_eq!(!cleaned.contains("S3cretValue"), secret, "{text}: {cleaned}");
+        assert_eq!(cleaned == text, !secret, "{text}: {cleaned}");
+    }
+    let told = |path: &str| redactor.difference(&difference(path, "S3cretValue", "x")).control;
+    assert_ne!(told("r > token").as_deref(), Some("S3cretValue"));
+    assert_eq!(told("r > title").as_deref(), Some("S3cretValue"));
+}
