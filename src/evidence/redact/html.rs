@@ -64,11 +64,12 @@ impl Redactor {
     }
 
     fn element(&self, found: &Captures<'_>) -> String {
-        let held = found.name("cdata").or_else(|| found.name("value")).map_or("", |held| held.as_str());
-        if secrecy(&found["name"]) != Secrecy::Strong || held.trim().is_empty() {
-            return found[0].to_owned();
-        }
-        found[0].replacen(held, &self.shown(&found["whole"], held), 1)
+        let (text, held) = (&found[0], found.name("cdata").or_else(|| found.name("value")));
+        let Some(held) = held.filter(|_| secrecy(&found["name"]) == Secrecy::Strong) else { return text.to_owned() };
+        // By place: the tag may say what the element holds.
+        let from = held.start() - found.get_match().start();
+        let (before, after) = (&text[..from], &text[from + held.len()..]);
+        format!("{before}{}{after}", self.shown(&found["whole"], held.as_str()))
     }
 
     /// What an element shows, its blanks kept.

@@ -415,6 +415,8 @@ fn what_forms_in_parts_xml_and_escaped_pages_call_a_secret_is_one() {
         assert_eq!(!cleaned.contains("S3cretValue"), secret, "{text}: {cleaned}");
         assert_eq!(cleaned == text, !secret, "{text}: {cleaned}");
     }
+    let twice = redactor.text("<password>pass</password>");
+    assert!(twice.starts_with("<password>REDACTED-") && twice.ends_with("</password>"), "{twice}");
     let told = |path: &str| redactor.difference(&difference(path, "S3cretValue", "x")).control;
     assert_ne!(told("r > token").as_deref(), Some("S3cretValue"));
     assert_eq!(told("r > title").as_deref(), Some("S3cretValue"));
