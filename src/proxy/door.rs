@@ -307,6 +307,7 @@ fn last_resort(session: &mut Session, timeouts: &Timeouts, client: Duration, htt
     }
 }
 
+/// How long an upload may take, `body_timeout` for each of its pauses: the slowest that is still one.
 fn upload_takes(length: Option<usize>) -> Duration {
     let seconds = length.map_or(f64::INFINITY, |bytes| bytes as f64 / SLOWEST_UPLOAD);
     Duration::try_from_secs_f64(seconds).map_or(LONGEST_UPLOAD, |takes| takes.clamp(USUAL_UPLOAD, LONGEST_UPLOAD))

@@ -105,7 +105,7 @@ pub struct Tunnel {
 
 impl Tunnel {
     pub fn apply(self, peer: &mut HttpPeer) {
-        Dial::apply(peer);
+        Dial::in_clear(peer);
         peer.options.custom_l4 = Some(Arc::new(self));
     }
 }

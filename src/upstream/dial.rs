@@ -36,7 +36,7 @@ impl Dial {
     }
 
     /// The library is not to speak TLS on what is opened here.
-    pub fn apply(peer: &mut HttpPeer) {
+    pub fn in_clear(peer: &mut HttpPeer) {
         peer.scheme = Scheme::HTTP;
     }
 }

@@ -55,7 +55,7 @@ impl RawTarget {
 
     /// Has it sent to this peer, on a connection that is not kept.
     pub fn apply(&self, peer: &mut HttpPeer, dial: Dial) {
-        Dial::apply(peer);
+        Dial::in_clear(peer);
         peer.options.custom_l4 = Some(Arc::new(Rewriting { target: self.clone(), dial }));
     }
 
