@@ -242,7 +242,10 @@ fn who_has_no_patience_counts_what_another_one_waits_for() {
     let start = Instant::now();
     std::thread::scope(|scope| {
         scope.spawn(|| mirror.stop(PATIENCE));
-        std::thread::sleep(Duration::from_millis(100));
+        while mirror.running.try_lock().is_some() {
+            assert!(start.elapsed() < PATIENCE, "nobody waits");
+            std::thread::yield_now();
+        }
         mirror.stop_now(Duration::from_secs(2));
         assert_eq!((scene.counts(), scene.dropped(Unproven::Shutdown)), ((0, 3), 3));
     });
