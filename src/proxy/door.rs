@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use http::{StatusCode, Version};
+use http::{Method, StatusCode, Version};
 use pingora::Error;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
@@ -167,7 +167,8 @@ impl Door {
         peer.options.write_timeout = Some(timeouts.idle);
         peer.options.idle_timeout = Some(timeouts.idle);
         let crowded_out = http2 && exchange.attempt.left >= LEFT_IN_COMPANY;
-        if crowded_out || (!session.req_header().method.is_safe() && !http2) {
+        let method = &session.req_header().method;
+        if crowded_out || (!http2 && (!method.is_safe() || method == Method::HEAD)) {
             self.unshare(&mut peer);
         }
         if session.is_upgrade_req() && !http2 {
@@ -193,6 +194,8 @@ impl Door {
 
     /// A kept connection may be closed by the backend just as a request is sent on it. That request may be sent again only if
     /// its method is safe; a write gets a connection of its own, so that the question never comes up. (In HTTP/2 a backend says what it left alone.)
+    /// So does HEAD: a backend that sends the body nevertheless (gunicorn, where the site gives it one) may do so when the connection is
+    /// another user's already.
     fn unshare(&self, peer: &mut HttpPeer) {
         peer.group_key = self.unshared.fetch_add(1, Ordering::Relaxed) + 1;
         // Nobody finds it: it is closed at once. (No time at all is more than the library's timers can take.)

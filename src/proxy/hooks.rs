@@ -349,6 +349,10 @@ impl ProxyHttp for Door {
         let harmless = session.req_header().method.is_safe() || is_unprocessed(&e);
         let replayable = harmless && !session.as_ref().retry_buffer_truncated();
         e.retry.decide_reuse(reused);
+        // On a kept connection this may be what the backend had left to say of the request before.
+        if reused && matches!(e.etype(), ErrorType::InvalidHTTPHeader) {
+            e.set_retry(true);
+        }
         // Over HTTP/1 only a connection that had been kept is a reason, and each of those is used up by it.
         let http2 = exchange.attempt.visit.as_ref().is_some_and(|visit| visit.endpoint().speaks_http2());
         let attempt = &mut exchange.attempt;

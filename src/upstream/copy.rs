@@ -81,7 +81,9 @@ impl CopyClient {
         if let Some(target) = raw {
             target.apply(&mut peer, endpoint.dial(&ask.announcement));
         }
-        if ask.fresh || raw.is_some() {
+        // What a backend sends after the head of an answer to HEAD would be the next copy's answer.
+        let may_leave_more = ask.head.method == Method::HEAD && !endpoint.speaks_http2();
+        if ask.fresh || raw.is_some() || may_leave_more {
             return self.once(&ask, &heads, &on_its_own(peer), Keep::No).await.map_err(Failure::reason);
         }
         match self.once(&ask, &heads, &peer, Keep::Yes).await {

@@ -1,6 +1,9 @@
 //! The origin that answers the user fails: the user sees an error or a broken transfer, never an answer that only looks whole.
 
+use std::collections::HashSet;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::scripts::{self, CUT, Fault, NONE, Wanted};
@@ -91,6 +94,55 @@ fn a_body_after_head_is_nobodys_next_answer() {
         client.send(request("HEAD", "/", &[], b""));
         let head = client.answer("HEAD");
         assert_eq!((head.status(), head.header("content-length").as_deref()), (200, Some("4")));
+        assert_eq!(client.get("/", &[]).text(), "good");
+    }
+}
+
+/// It comes when nobody expects it any more: the connection is the next user's by then, if it is kept.
+#[test]
+fn a_body_long_after_head_is_nobodys_next_answer() {
+    let evil = || {
+        let after_head = Mutex::new(HashSet::new());
+        // Each connection has its thread.
+        Origin::answering(move |seen, wire| match seen.method().as_str() {
+            "HEAD" => {
+                after_head.lock().unwrap().insert(thread::current().id());
+                wire.send("HTTP/1.1 200 OK\r\nContent-Length: 42\r\n\r\n");
+            }
+            _ => {
+                if after_head.lock().unwrap().contains(&thread::current().id()) {
+                    wire.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+                }
+                wire.ok("good");
+            }
+        })
+    };
+    let site = Site::of(evil(), evil());
+    let door = site
+        .open("- {name: all, match: {path: {prefix: /}}, stage: shadow, mirror: {percent: 100, methods: [GET, HEAD]}}");
+    let mut client = door.client();
+    for turn in 1..=10 {
+        client.send(request("HEAD", "/", &[], b""));
+        assert_eq!(client.answer("HEAD").status(), 200);
+        assert_eq!(client.get("/", &[]).text(), "good");
+        // One after the other, so that each may have the connection of the one before.
+        door.await_metric("comparisons_total", &[("route", "all")], f64::from(2 * turn));
+    }
+    assert_eq!(door.await_accounted("all", 20).count("matched"), 20);
+}
+
+/// Leftovers that are no answer are not this user's trouble.
+#[test]
+fn what_a_backend_says_too_much_spoils_no_other_request() {
+    let kept = Mutex::new(HashSet::new());
+    let legacy = Origin::answering(move |_, wire| match kept.lock().unwrap().insert(thread::current().id()) {
+        true => wire.ok("good"),
+        false => wire.send("of the answer before\r\n\r\n"),
+    });
+    let site = Site::of(legacy, Origin::dead());
+    let door = site.open(&at("legacy"));
+    let mut client = door.client();
+    for _ in 0..10 {
         assert_eq!(client.get("/", &[]).text(), "good");
     }
 }
