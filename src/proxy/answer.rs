@@ -8,10 +8,13 @@ use http::header::{
 };
 use http::{HeaderValue, StatusCode, Version};
 use pingora::http::ResponseHeader;
+use pingora::protocols::Shutdown;
 use pingora::proxy::Session;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::clock::{Clock, Phase, Refused};
 use super::request_id::Unread;
+use super::wire::Wire;
 use super::{request_id, secure};
 use crate::config::settings::Listener;
 use crate::live::rates::Exceeded;
@@ -57,14 +60,15 @@ impl Refusal {
     }
 }
 
-/// What is written to a client whose request cannot be read, in the place of what the library would say, with what the listener says to
-/// all of its clients.
+/// What is written to a client whose request cannot be read, in the place of what the library would say, or is given up; with what the
+/// listener says to all of its clients.
 pub fn unread(Refused { status, name }: &Refused, listener: &Listener) -> BytesMut {
     let why = match *status {
         StatusCode::METHOD_NOT_ALLOWED => Refusal::MethodNotAllowed.text(),
         StatusCode::URI_TOO_LONG => {
             "the request's target is longer than 65,534 bytes, which is all that the door can hold"
         }
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => status.canonical_reason().unwrap_or(""),
         _ => "the request is malformed, or reads in two ways (RFC 9112)",
     };
     let body = format!("{} {why}\n", status.as_u16());
@@ -80,9 +84,26 @@ pub fn unread(Refused { status, name }: &Refused, listener: &Listener) -> BytesM
             answer.extend_from_slice(part);
         }
     }
+    if *status == StatusCode::SERVICE_UNAVAILABLE {
+        answer.extend_from_slice(b"Retry-After: 1\r\n");
+    }
     answer.extend_from_slice(b"\r\n");
     answer.extend_from_slice(body.as_bytes());
     answer
+}
+
+/// Tells a client whom the library has no more, and listens to what it goes on sending.
+pub async fn tell(mut client: Wire, refused: &Refused, listener: &Listener) {
+    let telling = async {
+        client.write_all(&unread(refused, listener)).await?;
+        client.flush().await?;
+        Shutdown::shutdown(&mut client).await;
+        let mut piece = vec![0; 16 << 10];
+        while tokio::time::timeout(LISTENS, client.read(&mut piece)).await?? > 0 {}
+        Ok::<(), std::io::Error>(())
+    };
+    // A client that is gone cannot be told.
+    let _ = tokio::time::timeout(LISTENS_AT_MOST, telling).await;
 }
 
 /// Answers with a refusal and closes the connection: what follows on it may be part of the trick.

@@ -6,7 +6,7 @@
 //! [`ClientStream`]: super::stream::ClientStream
 
 use std::collections::VecDeque;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,6 +23,7 @@ use super::framing::withheld::Withheld;
 use super::listen::Fresh;
 use super::request_id::Unread;
 use super::tunnel::let_go::Passage;
+use super::wire::Wire;
 use crate::config::settings::Listener;
 use crate::upstream::Announcement;
 
@@ -82,7 +83,7 @@ impl Scheme {
     }
 }
 
-/// A request that no hook was shown.
+/// A request that no hook was shown, or no hook sees the end of.
 #[derive(Debug)]
 pub struct Refused {
     pub status: StatusCode,
@@ -103,6 +104,10 @@ pub struct Clock {
     limit: AtomicU64,
     /// The same, of a client that takes nothing of its answer.
     patience: AtomicU64,
+    /// Until when the library must look at the client again, which it does not while it gives on what the client said; 0: it looks.
+    looks_by: AtomicU64,
+    /// It did not.
+    given_up: AtomicBool,
     /// The phase whose deadline passed, plus one; 0: none.
     missed: AtomicU8,
     /// The door has no more time for what is under way.
@@ -121,6 +126,8 @@ pub struct Clock {
     withheld: Mutex<VecDeque<Withheld>>,
     /// Of a request for another protocol.
     pub passage: Passage,
+    /// Of a request that was given up.
+    left: Mutex<Option<Box<Wire>>>,
 }
 
 impl Clock {
@@ -133,6 +140,8 @@ impl Clock {
             bound: AtomicU64::new(0),
             limit: AtomicU64::new(0),
             patience: AtomicU64::new(0),
+            looks_by: AtomicU64::new(0),
+            given_up: AtomicBool::new(false),
             missed: AtomicU8::new(0),
             cut: AtomicBool::new(false),
             requests: AtomicU32::new(0),
@@ -142,6 +151,7 @@ impl Clock {
             request_id: Mutex::new(None),
             withheld: Mutex::new(VecDeque::new()),
             passage: Passage::default(),
+            left: Mutex::default(),
         })
     }
 
@@ -210,14 +220,53 @@ impl Clock {
         self.bound.store(bound, Ordering::Relaxed);
     }
 
-    /// Ends what is under way as soon as the connection's task looks here.
+    /// Ends what is under way as soon as the connection's task looks here, and if it does not look, at once.
     pub fn cut(&self) {
         self.cut.store(true, Ordering::Relaxed);
         self.bound.store(1, Ordering::Relaxed);
+        if self.looks_by.load(Ordering::Relaxed) > 0 {
+            self.looks_by.store(1, Ordering::Relaxed);
+        }
     }
 
     pub fn is_cut(&self) -> bool {
         self.cut.load(Ordering::Relaxed)
+    }
+
+    /// The library gives on what it has read, and may take so long for that.
+    pub fn gives_on(&self, limit: Duration) {
+        self.looks_by.store(self.now().saturating_add(millis(limit)), Ordering::Relaxed);
+    }
+
+    /// The library looks at the client, or has something else to do.
+    pub fn looks(&self) {
+        self.looks_by.store(0, Ordering::Relaxed);
+    }
+
+    /// Ready when the library has not looked at the client for too long: it will not see any more that anything is over.
+    pub async fn is_not_looked_at(&self) {
+        let mut alarm = Alarm::default();
+        poll_fn(|cx| alarm.poll_until(self.at(&self.looks_by), cx)).await;
+        self.given_up.store(true, Ordering::Relaxed);
+    }
+
+    /// What the client is to be told then.
+    pub fn given_up(&self) -> Option<Refused> {
+        if !self.given_up.load(Ordering::Relaxed) {
+            return None;
+        }
+        let status = if self.is_cut() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::GATEWAY_TIMEOUT };
+        let name = self.request_id().map(|(name, id)| Unread { id, told_in: Some(name) });
+        Some(Refused { status, name })
+    }
+
+    /// The client's connection, for who tells it.
+    pub fn leave(&self, wire: Wire) {
+        *self.left.lock() = Some(Box::new(wire));
+    }
+
+    pub fn take_left(&self) -> Option<Box<Wire>> {
+        self.left.lock().take()
     }
 
     /// How long a client may take nothing of what is written to it.

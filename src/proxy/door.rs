@@ -1,8 +1,9 @@
 //! The verbs behind the hooks: settle what a request is and choose its peer; turn a failure into the next attempt ([`attempts`]); hand
-//! over the copy ([`kept`]). Each needs the door's parts and the request's [`Exchange`]; none knows which hook called it.
+//! over the copy ([`kept`]); give up what a backend does not take ([`uploads`]). Each needs the door's parts and the request's [`Exchange`]; none knows which hook called it.
 
 mod attempts;
 mod kept;
+mod uploads;
 
 use std::future::{pending, poll_fn};
 use std::pin::pin;
@@ -35,16 +36,13 @@ use crate::routing::Parts;
 use crate::trace::Tracer;
 use crate::upstream::{Announcement, Backend, NoRoom, RawTarget, Slot};
 use attempts::gateway_error;
+use uploads::last_resort;
+
+pub use uploads::Upload;
 
 /// How often a backend of HTTP/2 may end a connection before it comes to a request, until that has one of its own: after each such end
 /// all who wait meet on the next connection, and where that takes fewer than those, it is a matter of luck who is left again.
 const LEFT_IN_COMPANY: u8 = 2;
-
-/// More than any upload takes of which nobody says how long it is.
-const LONGEST_UPLOAD: Duration = Duration::from_secs(24 * 60 * 60);
-/// What any upload may take; a long one as long as it takes at so many bytes a second.
-const USUAL_UPLOAD: Duration = Duration::from_secs(60 * 60);
-const SLOWEST_UPLOAD: f64 = 4096.0;
 
 /// The door's parts, shared by all requests.
 #[derive(Debug)]
@@ -58,7 +56,7 @@ pub struct Door {
     /// Numbers the connections that must not be shared.
     unshared: AtomicU64,
     request_ids: RequestIds,
-    pub(super) troubles: Troubles,
+    pub(super) troubles: Arc<Troubles>,
 }
 
 impl Door {
@@ -70,7 +68,7 @@ impl Door {
         draining: Arc<AtomicBool>,
     ) -> Self {
         let (unshared, request_ids) = (AtomicU64::new(0), RequestIds::new());
-        Self { live, mirror, tracer, access_log, draining, unshared, request_ids, troubles: Troubles::default() }
+        Self { live, mirror, tracer, access_log, draining, unshared, request_ids, troubles: Arc::default() }
     }
 
     pub(super) fn is_draining(&self) -> bool {
@@ -291,31 +289,6 @@ async fn has_gone(session: &mut Session) -> Box<Error> {
     }
 }
 
-/// How long the library may wait for the backend, where the connection's clock does not tell it. It does so for whoever waits for an
-/// answer. But a backend that takes no more of a body keeps the door from looking at the client, and with that at the clock, also when
-/// [`write_timeout`](pingora::upstreams::peer::PeerOptions::write_timeout) is over. The library counts from the last piece that it gave
-/// to the backend, and the client has its own time for the next one: both must fit, or the backend is blamed for its client.
-fn last_resort(session: &mut Session, timeouts: &Timeouts, client: Duration, http2: bool) -> Option<Duration> {
-    let longest = timeouts.first_byte.max(timeouts.idle);
-    match session.as_mut().is_body_empty() {
-        // A slow client of HTTP/2 may keep the task from reading for longer than this.
-        true => (session.req_header().version != Version::HTTP_2).then_some(longest),
-        // Before a backend of HTTP/2 it counts from the beginning of the request, and the whole upload must fit.
-        false if http2 => {
-            let length = forward::announced_length(session.req_header());
-            let upload = upload_takes(length).saturating_add(client).saturating_add(longest);
-            Some(timeouts.total.map_or(upload, |total| upload.min(total)))
-        }
-        false => Some(client.saturating_add(longest)),
-    }
-}
-
-/// How long an upload may take, `body_timeout` for each of its pauses: the slowest that is still one.
-fn upload_takes(length: Option<usize>) -> Duration {
-    let seconds = length.map_or(f64::INFINITY, |bytes| bytes as f64 / SLOWEST_UPLOAD);
-    Duration::try_from_secs_f64(seconds).map_or(LONGEST_UPLOAD, |takes| takes.clamp(USUAL_UPLOAD, LONGEST_UPLOAD))
-}
-
 /// What is said of the client's connection to backends that want to be told.
 fn announcement() -> Announcement {
     Clock::with(|clock| clock.entrance().announcement.clone()).unwrap_or_else(Announcement::of_nobody)
@@ -334,16 +307,4 @@ fn whom_to_ask(exchange: &Exchange) -> Option<(Arc<Backend>, Timeouts)> {
     let proxied = exchange.proxied()?;
     let backend = exchange.snapshot.backend(proxied.backend(exchange.origin()?))?;
     Some((backend.clone(), proxied.timeouts.over(&backend.timeouts)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_upload_may_take_as_long_as_its_length_asks_for() {
-        assert_eq!([upload_takes(Some(1)), upload_takes(Some(1 << 20))], [USUAL_UPLOAD; 2]);
-        assert_eq!(upload_takes(Some(1 << 24)), Duration::from_secs(4096));
-        assert_eq!([upload_takes(Some(usize::MAX)), upload_takes(None)], [LONGEST_UPLOAD; 2]);
-    }
 }

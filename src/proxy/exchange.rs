@@ -8,6 +8,8 @@ use pingora::http::RequestHeader;
 
 use super::capture::Capture;
 use super::client::Client;
+use super::clock::Clock;
+use super::door::Upload;
 use super::fallback::Course;
 use super::traced::Trace;
 use super::trouble::{BROKEN_RESPONSE, Trouble};
@@ -46,6 +48,8 @@ pub struct Exchange {
     pub limited: bool,
     /// Answered by the door while the client may still have been sending: it is listened to before its connection is closed.
     pub is_refused: bool,
+    /// Of a body that a backend of HTTP/2 is given.
+    pub upload: Option<Box<Upload>>,
     /// What a backend did to it.
     pub trouble: Option<Box<Trouble>>,
     /// Only of a request whose trace is kept.
@@ -108,6 +112,7 @@ impl Exchange {
             handshake: None,
             limited: false,
             is_refused: false,
+            upload: None,
             trouble: None,
             trace: None,
         }
@@ -184,9 +189,14 @@ impl Exchange {
     }
 }
 
-/// Cut off, because the door ends: nobody came to hand the capture over, but it is counted.
+/// Cut off, because the door ends or the library waits for nothing any more: nobody came to hand the capture over, but it is counted.
 impl Drop for Exchange {
     fn drop(&mut self) {
+        if let Some(upload) = self.upload.take()
+            && let Some(given_up) = Clock::with(Clock::given_up).flatten()
+        {
+            upload.is_given_up(given_up.status, self);
+        }
         if let (Some(_), Some(mirror)) = (self.capture.take(), self.mirror.take()) {
             mirror.decline(&self.route_ref(), Unproven::Aborted);
         }

@@ -208,6 +208,7 @@ impl ProxyHttp for Door {
         Clock::with(
             |clock| if end { clock.enter(Phase::FirstByte, first_byte) } else { clock.enter(Phase::Body, body) },
         );
+        self.gives_on(session, piece.as_ref().map_or(0, Bytes::len), end, exchange);
         Ok(())
     }
 
@@ -238,7 +239,10 @@ impl ProxyHttp for Door {
             exchange.traced(|trace| trace.answered(response.status));
             self.weigh(session, response, exchange)?;
             let idle = exchange.attempt.timeouts.as_ref().map(|timeouts| timeouts.idle);
-            Clock::with(|clock| clock.enter(Phase::Answer, idle));
+            Clock::with(|clock| {
+                clock.looks();
+                clock.enter(Phase::Answer, idle);
+            });
         }
         if let Some(origin) = exchange.origin() {
             exchange.answered_by = origin.into();
@@ -321,6 +325,7 @@ impl ProxyHttp for Door {
         if matches!(e.etype(), ErrorType::Custom(TURN)) {
             return e;
         }
+        Clock::with(Clock::looks);
         let missed = Clock::with(Clock::take_missed).flatten();
         if missed == Some(Phase::Cut) {
             return self.cut(session, exchange, e);

@@ -254,18 +254,23 @@ pub(super) async fn told(stop: &mut ShutdownWatch) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Serves until it is done, or told that there is no more time, and then in none.
+/// Serves until it is done, or told that there is no more time, and then in none; or until nobody looks whether there is.
 pub(super) async fn serve_until_cut<T>(
     mut serving: Pin<&mut impl Future<Output = T>>,
     clock: &Clock,
     mut cut: ShutdownWatch,
-) -> T {
+) {
     tokio::select! {
         biased;
-        done = &mut serving => return done,
+        _ = &mut serving => return,
         () = told(&mut cut) => clock.cut(),
+        () = clock.is_not_looked_at() => return,
     }
-    serving.await
+    tokio::select! {
+        biased;
+        _ = serving => {}
+        () = clock.is_not_looked_at() => {}
+    }
 }
 
 /// A place among the open connections; its end gives it back.

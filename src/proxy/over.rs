@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::Version;
+use http::header::{HOST, REFERER, USER_AGENT};
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 use pingora::{Error, ErrorSource};
@@ -96,7 +97,7 @@ impl AccessLog {
             client: client.address,
             method: request.method.as_str(),
             path: forward::split_target(forward::target(request)).0,
-            host: header(http::header::HOST),
+            host: header(HOST),
             protocol: protocol_of(request.version),
             status,
             bytes: over.bytes,
@@ -108,10 +109,23 @@ impl AccessLog {
             error: over.error,
             request_id: exchange.request_id.as_ref().map(http::HeaderValue::as_bytes).unwrap_or_default(),
             trace: exchange.trace.as_ref().map(|trace| trace.id()),
-            referer: header(http::header::REFERER),
-            user_agent: header(http::header::USER_AGENT),
+            referer: header(REFERER),
+            user_agent: header(USER_AGENT),
         });
     }
+}
+
+/// What logs and traces tell of a head: cookies and the like need not stay for as long as a tunnel or an upload does.
+pub fn told_of(request: &RequestHeader) -> pingora::Result<RequestHeader> {
+    let mut told = RequestHeader::build_no_case(request.method.clone(), request.raw_path(), Some(3))?;
+    told.set_version(request.version);
+    for name in [HOST, REFERER, USER_AGENT] {
+        if let Some(value) = request.headers.get(&name) {
+            // A copy: the value itself keeps all of the head that it was read in.
+            told.insert_header(name, value.as_bytes())?;
+        }
+    }
+    Ok(told)
 }
 
 /// As access logs have always written it.

@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::access_log::Line;
 use super::announced::Announced;
+use super::answer;
 use super::client::is_trusted;
 use super::clock::{Clock, Entrance, Phase, Refused, Scheme};
 use super::h2::PREFACE;
@@ -119,8 +120,13 @@ impl Front {
     async fn serve_http1(&self, wire: Wire, entrance: Entrance, fresh: Fresh, limits: &Limits) -> Option<Tunnel> {
         let clock = Clock::new(entrance);
         clock.is_fresh(fresh);
-        let serving = pin!(clock.clone().scope(self.serve_requests(wire, clock.clone(), limits)));
-        serve_until_cut(serving, &clock, self.cut.subscribe()).await;
+        {
+            let serving = pin!(clock.clone().scope(self.serve_requests(wire, clock.clone(), limits)));
+            serve_until_cut(serving, &clock, self.cut.subscribe()).await;
+        }
+        if let (Some(refused), Some(client)) = (clock.given_up(), clock.take_left()) {
+            answer::tell(*client, &refused, &clock.entrance().listener).await;
+        }
         if let Some(refused) = clock.refused() {
             self.note_refused(refused, clock.entrance().peer);
         }

@@ -191,6 +191,7 @@ fn with_date(head: &[u8], date: &[u8]) -> Option<BytesMut> {
 
 impl AsyncRead for ClientStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.clock.looks();
         if self.framing.is_beyond() && self.clock.passage.is_the_librarys() {
             self.framing.show_beyond();
         }
@@ -292,14 +293,19 @@ impl AsyncWrite for ClientStream {
     }
 }
 
-/// The library is done with a request for another protocol, and what follows is ours.
+/// The library is done with a request for another protocol, and what follows is ours; or we are done with the library.
 impl Drop for ClientStream {
     fn drop(&mut self) {
-        if self.clock.passage.is_ours() && self.inner.buffer().is_empty() {
+        if !self.inner.buffer().is_empty() {
+            return;
+        }
+        if self.clock.passage.is_ours() {
             let wire = std::mem::replace(self.inner.get_mut(), Wire::Gone(empty()));
             let mut early = self.framing.take_beyond();
             early.extend_from_slice(&self.ahead);
             self.clock.passage.leave_client(wire, early);
+        } else if self.clock.given_up().is_some() {
+            self.clock.leave(std::mem::replace(self.inner.get_mut(), Wire::Gone(empty())));
         }
     }
 }

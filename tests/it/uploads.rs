@@ -1,5 +1,7 @@
 //! Who keeps whom waiting while a request's body comes: its client has a time of his own, and no backend pays for him.
 
+mod sated;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -236,28 +238,4 @@ fn uploads_are_given_up(door: &Door, bytes: usize) {
         let client = Http2::connect(door.address).await;
         assert_eq!(client.ask("POST", "/", &[], &vec![b'x'; bytes.min(4 << 20)]).await.unwrap().status, 504);
     });
-}
-
-/// One of HTTP/2, which gives no more room: the library waits for its answer all the same.
-#[test]
-fn nor_does_one_of_http2() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-    let address = listener.local_addr().unwrap();
-    runtime.spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let mut connection = h2::server::handshake(stream).await.unwrap();
-                let mut never_read = Vec::new();
-                while let Some(Ok(asked)) = connection.accept().await {
-                    never_read.push(asked);
-                }
-            });
-        }
-    });
-    let site = Site::of(Origin::dead(), Origin::dead());
-    let mut config = quick(&site).and("limits: {body_timeout: 1s}");
-    config.listener = ", h2c: true".to_owned();
-    config.legacy = format!("endpoints: [\"http://{address}\"], http2: true, timeouts: {{total: 2s}}");
-    uploads_are_given_up(&site.open_with(&config), 1 << 20);
 }

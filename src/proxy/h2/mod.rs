@@ -20,7 +20,6 @@ use pingora::apps::HttpServerApp;
 use pingora::protocols::http::server::Session as HttpSession;
 use pingora::protocols::{Digest, GetSocketDigest};
 
-use super::answer::Refusal;
 use super::clock::{Clock, Entrance, Refused};
 use super::listen::{Front, serve_until_cut, told};
 use super::pace::Pace;
@@ -170,14 +169,14 @@ impl Conversation<'_> {
                 place.finished();
                 let refused = Refused { status: refusal.status(), name: self.front.names.of_unread() };
                 self.front.note_refused(&refused, self.entrance.peer);
-                refuse(&mut respond, refusal, &refused, &self.entrance.listener);
+                refuse(&mut respond, refusal.text(), &refused, &self.entrance.listener);
             }
         }
     }
 }
 
 /// A client that is gone cannot be told.
-fn refuse(respond: &mut SendResponse<Bytes>, refusal: Refusal, refused: &Refused, listener: &Listener) {
+fn refuse(respond: &mut SendResponse<Bytes>, text: &str, refused: &Refused, listener: &Listener) {
     let mut answer = http::Response::new(());
     *answer.status_mut() = refused.status;
     if let Some((name, id)) = refused.name.as_ref().and_then(Unread::told) {
@@ -187,6 +186,6 @@ fn refuse(respond: &mut SendResponse<Bytes>, refusal: Refusal, refused: &Refused
         answer.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts.clone());
     }
     if let Ok(mut body) = respond.send_response(answer, false) {
-        let _ = body.send_data(Bytes::from(format!("{}\n", refusal.text())), true);
+        let _ = body.send_data(Bytes::from(format!("{text}\n")), true);
     }
 }

@@ -23,6 +23,7 @@ use pingora::protocols::http::custom::server::Session;
 use pingora::protocols::l4::socket::SocketAddr;
 use pingora::{Error, ErrorType, OrErr, Result};
 
+use super::refuse;
 use super::streams::Place;
 use crate::proxy::clock::{Alarm, Clock};
 use crate::proxy::fallback::REPLAYABLE;
@@ -88,6 +89,7 @@ impl ClientRequest {
     /// over: in chunks, which is how pingora writes them to HTTP/1, an empty piece is the end of the body, and a second end the
     /// beginning of another request (<https://github.com/cloudflare/pingora/issues/935>).
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
+        self.kept.clock.looks();
         loop {
             match self.body.poll_data(cx) {
                 Poll::Ready(Some(Ok(piece))) if piece.is_empty() => {}
@@ -111,6 +113,7 @@ impl ClientRequest {
     }
 
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Box<Error>> {
+        self.kept.clock.looks();
         let reset = match &mut self.answer {
             Some(answer) => answer.poll_reset(cx),
             None => self.respond.poll_reset(cx),
@@ -221,6 +224,16 @@ impl ClientRequest {
     async fn drain(&mut self) -> Result<()> {
         while !self.is_body_done() && poll_fn(|cx| self.poll_body(cx)).await?.is_some() {}
         Ok(())
+    }
+}
+
+/// The library has not looked at the request for too long.
+impl Drop for ClientRequest {
+    fn drop(&mut self) {
+        if let (None, Some(refused)) = (&self.written, self.kept.clock.given_up()) {
+            let text = refused.status.to_string();
+            refuse(&mut self.respond, &text, &refused, &self.kept.clock.entrance().listener);
+        }
     }
 }
 

@@ -4,7 +4,6 @@
 //! What the client says behind its head is kept from the library from the start. So both sockets are left over, and a
 //! [`Relay`] goes on between them; when that ends, the request is counted and written down as if it had lasted until then.
 
-use http::header::{HOST, REFERER, USER_AGENT};
 use parking_lot::Mutex;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
@@ -15,7 +14,7 @@ use super::super::access_log::AccessLog;
 use super::super::clock::Clock;
 use super::super::exchange::Exchange;
 use super::super::listen::told;
-use super::super::over::Over;
+use super::super::over::{Over, told_of};
 use super::super::told::CLIENT_LEFT;
 use super::super::trouble::{BROKEN_RESPONSE, CUT, TIMEOUT};
 use super::super::wire::Wire;
@@ -139,19 +138,6 @@ pub fn keep(session: &Session, exchange: &mut Exchange) -> bool {
         None => clock.passage.stays_the_librarys(),
     });
     is_kept
-}
-
-/// What logs and traces tell of a head: cookies and the like need not stay for as long as the tunnel does.
-fn told_of(request: &RequestHeader) -> pingora::Result<RequestHeader> {
-    let mut told = RequestHeader::build_no_case(request.method.clone(), request.raw_path(), Some(3))?;
-    told.set_version(request.version);
-    for name in [HOST, REFERER, USER_AGENT] {
-        if let Some(value) = request.headers.get(&name) {
-            // A copy: the value itself keeps all of the head that it was read in.
-            told.insert_header(name, value.as_bytes())?;
-        }
-    }
-    Ok(told)
 }
 
 /// Between a client and its backend, without the library.
