@@ -392,7 +392,7 @@ impl ProxyHttp for Door {
     }
 
     async fn logging(&self, session: &mut Session, e: Option<&Error>, exchange: &mut Exchange) {
-        if e.is_none() && let_go::keep(session, exchange) {
+        if e.is_none() && let_go::keep(session, exchange, &self.troubles) {
             return;
         }
         if let Some(e) = e {

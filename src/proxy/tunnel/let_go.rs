@@ -4,6 +4,8 @@
 //! What the client says behind its head is kept from the library from the start. So both sockets are left over, and a
 //! [`Relay`] goes on between them; when that ends, the request is counted and written down as if it had lasted until then.
 
+use std::sync::Arc;
+
 use parking_lot::Mutex;
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
@@ -16,7 +18,7 @@ use super::super::exchange::Exchange;
 use super::super::listen::told;
 use super::super::over::{Over, told_of};
 use super::super::told::CLIENT_LEFT;
-use super::super::trouble::{BROKEN_RESPONSE, CUT, TIMEOUT};
+use super::super::trouble::{BROKEN_RESPONSE, CUT, TIMEOUT, Troubles, Why};
 use super::super::wire::Wire;
 use super::Gate;
 use super::relay::{End, Patience, Relay};
@@ -54,6 +56,7 @@ struct Left {
     /// Sent to the client by now.
     bytes: usize,
     patience: Patience,
+    troubles: Arc<Troubles>,
 }
 
 impl Passage {
@@ -120,7 +123,7 @@ pub fn decide(gate: Option<&Gate>) {
 }
 
 /// Whether the request goes on without the library: then it is not over yet.
-pub fn keep(session: &Session, exchange: &mut Exchange) -> bool {
+pub fn keep(session: &Session, exchange: &mut Exchange, troubles: &Arc<Troubles>) -> bool {
     let left = exchange.attempt.gate.as_ref().and_then(|gate| gate.take_left());
     let kept = left.and_then(|backend| {
         let timeouts = exchange.attempt.timeouts.as_ref()?;
@@ -130,7 +133,14 @@ pub fn keep(session: &Session, exchange: &mut Exchange) -> bool {
         let request = told_of(session.req_header()).ok()?;
         let empty = Exchange::new(exchange.snapshot.clone());
         let exchange = std::mem::replace(exchange, empty);
-        Some(Left { backend, exchange, request, bytes: session.body_bytes_sent(), patience })
+        Some(Left {
+            backend,
+            exchange,
+            request,
+            bytes: session.body_bytes_sent(),
+            patience,
+            troubles: troubles.clone(),
+        })
     });
     let is_kept = kept.is_some();
     Clock::with(|clock| match kept {
@@ -151,7 +161,7 @@ pub struct Tunnel {
 impl Tunnel {
     /// Goes on until one of the two ends it; then the request is over.
     pub async fn run(self, log: Option<&AccessLog>, mut cut: ShutdownWatch) {
-        let Left { mut backend, mut exchange, request, bytes, patience } = *self.left;
+        let Left { mut backend, mut exchange, request, bytes, patience, troubles } = *self.left;
         // Nobody waits for the end of what the client says: it is the end of the tunnel.
         let (end, passed) = match self.client {
             Some((client, early)) => {
@@ -170,6 +180,9 @@ impl Tunnel {
             End::Late => Some(TIMEOUT),
             End::Cut => Some(CUT),
         };
+        if let End::BackendBroke = end {
+            exchange.is_torn(exchange.endpoint(), Why { word: BROKEN_RESPONSE, said: "it tore its tunnel".into() });
+        }
         let over = Over {
             request: &request,
             code: Some(http::StatusCode::SWITCHING_PROTOCOLS.as_u16()),
@@ -179,6 +192,7 @@ impl Tunnel {
             took: exchange.started.elapsed(),
         };
         exchange.count(&over);
+        troubles.tell(&exchange, &over);
         if let Some(log) = log {
             log.write_down(&exchange, &over);
         }

@@ -164,14 +164,17 @@ fn how_a_websocket_ended_is_written_down() {
         wire.send(SWITCHES);
         match seen.target().as_str() {
             "/silent" => wire.hang(),
-            "/reset" => wire.reset(),
+            "/reset" => {
+                wire.reader.exactly(1).unwrap();
+                wire.reset();
+            }
             "/closed" => wire.close(),
             _ => while wire.reader.stream.write_all(&[b'x'; 1 << 16]).is_ok() {},
         }
     });
     let site = Site::of(ends, Origin::dead());
-    let mut config = site.config(LEGACY).and("limits: {body_timeout: 300ms}\naccess_log: {path: access.log}");
-    config.legacy += ", timeouts: {first_byte: 300ms, idle: 300ms}";
+    let mut config = site.config(LEGACY).and("limits: {body_timeout: 1s}\naccess_log: {path: access.log}");
+    config.legacy += ", timeouts: {first_byte: 1s, idle: 1s}";
     let door = site.open_with(&config);
     let cases = [
         ("/silent", "\"error\":\"timeout\""),
@@ -182,6 +185,9 @@ fn how_a_websocket_ended_is_written_down() {
     for (path, error) in cases {
         let mut client = door.client();
         client.send(request("GET", path, &ASKED, b""));
+        let head = client.head();
+        assert!(head.starts_with(b"HTTP/1.1 101 "), "{path}: {:?}", String::from_utf8_lossy(&head));
+        client.send("x");
         let of_path = format!("\"path\":\"{path}\"");
         await_that("its line", || {
             let log = std::fs::read_to_string(site.path("access.log")).unwrap_or_default();
@@ -191,6 +197,9 @@ fn how_a_websocket_ended_is_written_down() {
             Ok(())
         });
     }
+    let log = door.log();
+    let told: Vec<&str> = log.lines().filter(|line| line.contains("a backend failed a request")).collect();
+    assert!(told.len() == 1 && told[0].contains("it tore its tunnel") && told[0].contains("/reset"), "{log}");
 }
 
 /// A chat that is open all day would make nonsense of what the others waited.
