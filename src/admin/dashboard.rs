@@ -72,6 +72,9 @@ fn troubles(html: &mut String, status: &Status) {
             Escaped(error)
         );
     }
+    if let Some(behind) = &status.store.behind {
+        put!(html, "<div class=alarm><b>Nothing is ready</b> until comparing has caught up: {}</div>", Escaped(behind));
+    }
 }
 
 fn routes(html: &mut String, routes: &[RouteStatus]) {

@@ -27,10 +27,11 @@ fn store_of(live: &Live) -> PathBuf {
 pub async fn report(live: &Live, route: Option<&str>) -> Result<Report, ReportError> {
     let snapshot = live.snapshot();
     let store = store_of(live);
+    let health = live.recorder().health();
     let filter = Filter {
         route: route.map(str::to_owned),
         facts: Some(facts(&snapshot.settings, snapshot.rollbacks())),
-        unwritten: live.recorder().health().error().as_deref().map(report::cannot_write),
+        unwritten: report::unwritten(health.error().as_deref(), health.behind.as_deref()),
         ..Filter::at(SystemTime::now())
     };
     let asked = store.clone();

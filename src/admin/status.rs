@@ -47,6 +47,9 @@ pub struct StoreStatus {
     pub path: String,
     pub ok: bool,
     pub error: Option<String>,
+    /// How many pairs wait to be compared and since when, if it is too long: until they are, nothing is ready.
+    #[serde(default)]
+    pub behind: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -143,7 +146,7 @@ impl StoreStatus {
         let error = health.error();
         // Another one in the config waits for a restart.
         let path = health.path.as_ref().unwrap_or(&snapshot.settings.store.path).display().to_string();
-        Self { path, ok: error.is_none(), error }
+        Self { path, ok: error.is_none(), error, behind: health.behind }
     }
 }
 

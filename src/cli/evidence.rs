@@ -1,5 +1,5 @@
-//! What the commands that read evidence start from: the store, what the config says of the routes in it, and whether the running
-//! door can write to it.
+//! What the commands that read evidence start from: the store, what the config says of the routes in it, and whether all
+//! is in it that the running door has seen.
 
 use std::fs::File;
 use std::io;
@@ -13,7 +13,7 @@ use super::ask::{DoorAt, Heard};
 use super::{AdminTarget, print};
 use crate::config::Settings;
 use crate::evidence::fact::RouteFact;
-use crate::evidence::report::{Filter, cannot_write};
+use crate::evidence::report::{self, Filter};
 use crate::evidence::store::lock;
 use crate::live::RolledBack;
 use crate::{config, live};
@@ -84,6 +84,7 @@ struct DoorStatus {
 struct DoorStore {
     path: PathBuf,
     error: Option<String>,
+    behind: Option<String>,
 }
 
 impl Evidence<'_> {
@@ -92,14 +93,14 @@ impl Evidence<'_> {
         Filter { facts: self.facts.clone(), unwritten: self.unwritten(), ..Filter::at(SystemTime::now()) }
     }
 
-    /// Why the store lacks what the door that writes it has counted; `None`: it lacks nothing, or no door has it. A door that has it
+    /// Why the store lacks what the door that writes it has seen; `None`: it lacks nothing, or no door has it. A door that has it
     /// and cannot be heard is none that has nothing to say.
     fn unwritten(&self) -> Option<String> {
         let asked = DoorAt::find(self.config, &AdminTarget::default())
             .and_then(|door| Ok((door.get::<DoorStatus>("/api/v1/status")?, door)));
         let unheard = match asked {
             Ok((Heard::Answer(DoorStatus { store }), _)) if is_same(&store.path, &self.store) => {
-                return store.error.as_deref().map(cannot_write);
+                return report::unwritten(store.error.as_deref(), store.behind.as_deref());
             }
             Ok((Heard::Answer(DoorStatus { store }), _)) if self.is_configured => {
                 return Some(format!(

@@ -79,6 +79,8 @@ fn troubles(status: &Status) -> Vec<String> {
     troubles.extend(
         status.store.error.iter().map(|error| format!("the store {} takes nothing: {error}", status.store.path)),
     );
+    let behind = status.store.behind.iter();
+    troubles.extend(behind.map(|behind| format!("nothing is ready until comparing has caught up: {behind}")));
     troubles
 }
 

@@ -24,6 +24,7 @@ use super::time::millis;
 use crate::diff::{self, Comparison, Difference, Observation, Outcome};
 
 mod admission;
+mod backlog;
 mod damage;
 mod health;
 mod keyed;
@@ -36,6 +37,7 @@ mod triage;
 mod writer;
 
 use admission::{Admission, Placed};
+pub use backlog::{Backlog, Uncounted};
 use damage::{Damage, Finder};
 pub use health::{StoreHealth, StoreState};
 use ledgers::Ledgers;
@@ -86,6 +88,7 @@ struct Shared {
     /// While something waits for a store that this door has not got, or has only just got.
     waiting: Mutex<Option<Waiting>>,
     damage: Damage,
+    backlog: Arc<Backlog>,
     signal: Mutex<Signal>,
     changed: Condvar,
     room: Room,
@@ -149,6 +152,7 @@ impl Recorder {
             health: Mutex::new(StoreHealth::new(store.as_ref().map(Store::path))),
             waiting: Mutex::default(),
             damage: Damage::default(),
+            backlog: Arc::default(),
             signal: Mutex::default(),
             changed: Condvar::new(),
             room,
@@ -182,6 +186,7 @@ impl Recorder {
             health: Mutex::new(health),
             waiting: Mutex::default(),
             damage: Damage::default(),
+            backlog: Arc::default(),
             signal: Mutex::default(),
             changed: Condvar::new(),
             room,
@@ -283,6 +288,11 @@ impl Recorder {
             pending.reloads.remove(0);
         }
         pending.reloads.push(reload);
+    }
+
+    /// Where a pair is noted that waits to be compared.
+    pub fn backlog(&self) -> &Arc<Backlog> {
+        &self.shared.backlog
     }
 
     /// How the store is.

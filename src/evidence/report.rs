@@ -52,7 +52,7 @@ pub struct Filter {
     pub facts: Option<Vec<RouteFact>>,
     /// Laid over each route's gate.
     pub gate: GateSpec,
-    /// Why the store lacks what a door has counted, as a sentence without its full stop; `None`: it lacks nothing. Nothing is called
+    /// Why the store lacks what a door has seen, as a sentence without its full stop; `None`: it lacks nothing. Nothing is called
     /// ready meanwhile.
     pub unwritten: Option<String>,
 }
@@ -78,7 +78,7 @@ pub enum ReportError {
 pub struct Report {
     /// RFC 3339, UTC, as all times here.
     pub generated_at: String,
-    /// Why what a door has counted is not in this.
+    /// Why what a door has seen is not in this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unwritten: Option<String>,
     /// In the order of the config, then by name. Routes of which nothing was ever sampled and nothing is copied are left out.
@@ -254,7 +254,9 @@ impl Report {
         Gate::compile(&filter.gate, &Gate::default()).map_err(ReportError::Gate)?;
         let left = || {
             let since = rfc3339(reader.unwritten()?);
-            Some(format!("Since {since} a door could not write its store, and what it counted then is not in it"))
+            Some(format!(
+                "Since {since} a door could not write its store, or was behind with comparing, and what it saw then is not in it"
+            ))
         };
         let filter = &Filter { unwritten: filter.unwritten.clone().or_else(left), ..filter.clone() };
         let (known, routes, flips) = reader.at_one_moment(|moment| {
@@ -278,9 +280,14 @@ impl Report {
     }
 }
 
-/// Of a door that says so, with the error.
-pub fn cannot_write(error: &str) -> String {
-    format!("The door cannot write its store, and what it has counted since is not in it: {error}")
+/// Why the store lacks what its door has seen, of a door that says so: it cannot write (`error`), or is `behind` with comparing;
+/// `None`: it lacks nothing.
+pub fn unwritten(error: Option<&str>, behind: Option<&str>) -> Option<String> {
+    let cannot_write =
+        |error| format!("The door cannot write its store, and what it has counted since is not in it: {error}");
+    let is_behind =
+        |behind| format!("The door is behind with comparing, and not all that it has seen is in its store: {behind}");
+    error.map(cannot_write).or_else(|| behind.map(is_behind))
 }
 
 fn as_millis(duration: Duration) -> u64 {

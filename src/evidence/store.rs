@@ -214,7 +214,7 @@ impl Store {
         Ok(store)
     }
 
-    /// Notes beside the file that what was counted since (milliseconds since 1970) is not in it, for who finds it after `kill -9`;
+    /// Notes beside the file that what was seen since (milliseconds since 1970) is not in it, for who finds it after `kill -9`;
     /// `None`: all of it is.
     pub fn mark_unwritten(&mut self, since: Option<u64>) {
         if !self.loss && self.lock.unwritten().is_some() != since.is_some() {

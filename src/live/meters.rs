@@ -309,6 +309,8 @@ pub struct Meters {
     spans_dropped: IntCounterVec,
     /// 1: the evidence store takes what is compared; 0: it does not, and comparisons live in memory only.
     pub store_ok: IntGauge,
+    /// How long the oldest pair has waited to be compared; 0: none waits.
+    pub comparing_behind: Gauge,
     reload_ok: IntGauge,
     reload_ok_at: Gauge,
 }
@@ -345,6 +347,9 @@ impl Meters {
         let spans_dropped = IntCounterVec::new(dropped, &["reason"])?;
         show_from_the_beginning(&spans_dropped, LostSpans::ALL.map(LostSpans::label));
         registry.register(Box::new(spans_dropped.clone()))?;
+        let behind = Opts::new("comparing_behind_seconds", "How long the oldest pair has waited to be compared.");
+        let comparing_behind = Gauge::with_opts(behind)?;
+        registry.register(Box::new(comparing_behind.clone()))?;
         let reload_ok_at = Gauge::with_opts(Opts::new(
             "config_last_reload_success_timestamp_seconds",
             "When a config last took effect, in seconds since 1970.",
@@ -361,6 +366,7 @@ impl Meters {
             spans_exported,
             spans_dropped,
             store_ok,
+            comparing_behind,
             reload_ok,
             reload_ok_at,
         })

@@ -123,6 +123,7 @@ impl Live {
     pub fn metrics(&self) -> Result<Vec<u8>, prometheus::Error> {
         let is_sound = self.recorder.health().state == StoreState::Sound;
         self.meters.store_ok.set(i64::from(is_sound));
+        self.meters.comparing_behind.set(self.recorder.backlog().longest().as_secs_f64());
         exposition::render(&self.meters, &self.snapshot())
     }
 

@@ -59,14 +59,14 @@ impl Comparer {
     /// # Errors
     /// The system gives no thread.
     pub fn start(queue: Arc<Queue>, recorder: Arc<Recorder>, settler: Arc<Settler>) -> io::Result<Self> {
-        let (way, out) = ways();
+        let (way, out) = ways(recorder.backlog());
         let way = Arc::new(way);
         let bench =
             Arc::new(Bench { queue, recorder, settler, back: Arc::downgrade(&way), compared: AtomicU64::new(0) });
         let (at_it, its) = (bench.clone(), out.clone());
         std::thread::Builder::new().name("compare".into()).spawn(move || {
             step_back();
-            std::iter::from_fn(|| its.next()).for_each(|work| at_it.take(work));
+            std::iter::from_fn(|| its.next()).for_each(|(work, _uncounted)| at_it.take(work));
         })?;
         Ok(Self { way, bench, out })
     }
@@ -78,7 +78,7 @@ impl Comparer {
     /// Counts what waits on the calling thread. When all else has been given up, nothing of it is compared any more, and who
     /// ends the door need not wait for a thread that stands behind everybody else's.
     pub fn count_what_waits(&self) {
-        std::iter::from_fn(|| self.out.waiting()).for_each(|work| self.bench.take(work));
+        std::iter::from_fn(|| self.out.waiting()).for_each(|(work, _uncounted)| self.bench.take(work));
     }
 }
 

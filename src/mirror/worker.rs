@@ -75,7 +75,7 @@ impl Worker {
         let end = Instant::now() + patience;
         loop {
             self.comparer.count_what_waits();
-            if self.queue.is_done() || Instant::now() > end {
+            if self.queue.is_done() && self.recorder.backlog().is_empty() || Instant::now() > end {
                 break;
             }
             std::thread::sleep(BUSY);

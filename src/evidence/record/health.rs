@@ -30,6 +30,9 @@ pub struct StoreHealth {
     /// Since when it is failing, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
+    /// How far comparing is behind, while it is: the store takes what it gets, and lacks what waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub behind: Option<String>,
     /// Writes that failed since the door started.
     pub failed_writes: u64,
     /// Samples that found no room since the door started. Counts are never dropped.
@@ -43,6 +46,7 @@ impl StoreHealth {
             path: store.map(Path::to_owned),
             why: None,
             since: None,
+            behind: None,
             failed_writes: 0,
             samples_dropped: 0,
         }

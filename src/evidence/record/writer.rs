@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use super::backlog::Behind;
 use super::damage::Finder;
 use super::{Shared, StoreState};
 use crate::evidence::store::{Store, StoreError};
@@ -86,22 +87,37 @@ fn wait(shared: &Shared) -> (u64, bool) {
 }
 
 fn flush(shared: &Shared, store: &mut Store, now: SystemTime) {
+    // Asked first: what waits no more is counted, and in what is taken then.
+    let was_behind = shared.health.lock().behind.is_some();
+    let behind = shared.backlog.behind(was_behind);
     let mut batch = std::mem::take(&mut *shared.pending.lock());
-    if batch.is_empty() {
-        return;
-    }
-    match store.squeeze_in(&mut batch, millis(now) / 1000) {
-        Ok(written) => {
-            store.mark_unwritten(None);
-            shared.waits_no_more();
-            note_success(shared, batch.samples_dropped + written.samples_dropped);
-        }
-        Err(error) => {
-            shared.pending.lock().put_back(batch, shared.room.samples);
-            store.mark_unwritten(Some(millis(now)));
-            note_failure(shared, &error, now);
+    if !batch.is_empty() {
+        match store.squeeze_in(&mut batch, millis(now) / 1000) {
+            Ok(written) => {
+                shared.waits_no_more();
+                note_success(shared, batch.samples_dropped + written.samples_dropped);
+            }
+            Err(error) => {
+                shared.pending.lock().put_back(batch, shared.room.samples);
+                store.mark_unwritten(Some(millis(now)));
+                return note_failure(shared, &error, now);
+            }
         }
     }
+    store.mark_unwritten(behind.map(|behind| millis(behind.since)));
+    note_behind(shared, behind);
+}
+
+fn note_behind(shared: &Shared, behind: Option<Behind>) {
+    let mut health = shared.health.lock();
+    match (behind, &health.behind) {
+        (Some(behind), None) => {
+            tracing::warn!("comparing is behind: {behind}; nothing is ready until it has caught up")
+        }
+        (None, Some(_)) => tracing::info!("comparing has caught up"),
+        _ => {}
+    }
+    health.behind = behind.map(|behind| behind.to_string());
 }
 
 fn note_success(shared: &Shared, samples_dropped: u64) {

@@ -103,7 +103,7 @@ pub(super) fn route_report(moment: &Moment<'_>, route: &Known, filter: &Filter) 
     let began = oldest.map_or(since, |oldest| oldest.min(since));
     if let Some(lost) = moment.counts_lost_until()?.filter(|lost| lost / 1000 >= began) {
         readiness.doubt(format!(
-            "Counts were lost until {}: a door ended while its store could not be written; --since judges what came after.",
+            "Counts were lost until {}: a door ended while its store could not be written, or before it had compared all; --since judges what came after.",
             rfc3339(lost)
         ));
     }

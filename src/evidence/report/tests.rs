@@ -154,7 +154,8 @@ fn a_loss_counts_for_as_long_as_what_was_counted_before_it() {
 fn nothing_is_ready_while_the_door_cannot_write_what_it_counts() {
     let report = read(&only("feed")).unwrap();
     assert_eq!(report.routes[0].verdict, Verdict::Ready);
-    let filter = Filter { unwritten: Some(cannot_write("no room left")), ..filter() };
+    assert_eq!(unwritten(None, None), None);
+    let filter = Filter { unwritten: unwritten(Some("no room left"), Some("2 pairs wait")), ..filter() };
     let report = read(&filter).unwrap();
     assert!(report.routes.iter().all(|route| route.verdict != Verdict::Ready), "{report:?}");
     assert!(!report.next.iter().any(|line| line.starts_with("ready")), "{:?}", report.next);

@@ -1,7 +1,7 @@
 //! One door per store: an advisory lock on a file beside it, freed by the system however the door ends.
 //!
 //! Not on the store's own file: SQLite locks that one with POSIX locks, which a process loses as soon as it closes *any* handle
-//! on the file. In the file stand the holder's process id and, while what he has counted cannot be written, since when: written in
+//! on the file. In the file stand the holder's process id and, while what he has seen is not in the store, since when: written in
 //! place, for which a full disk has room. So whoever dies meanwhile leaves word that counts are missing.
 
 use std::ffi::OsString;
@@ -44,7 +44,7 @@ impl DoorLock {
         Ok(lock)
     }
 
-    /// Since when (milliseconds since 1970) what was counted is not in the store; `None`: all of it is.
+    /// Since when (milliseconds since 1970) what the door has seen is not in the store; `None`: all of it is.
     pub fn unwritten(&self) -> Option<u64> {
         self.marked
     }

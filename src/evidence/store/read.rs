@@ -96,7 +96,7 @@ impl StoreReader {
         &self.path
     }
 
-    /// Since when (milliseconds since 1970) what a door has counted, or had when it died, is not in the file; `None`: all of it is.
+    /// Since when (milliseconds since 1970) what a door has seen, or had when it died, is not in the file; `None`: all of it is.
     pub fn unwritten(&self) -> Option<u64> {
         let marked = lock::Said::beside(&self.path).and_then(|said| said.unwritten);
         marked.into_iter().chain(waiting::since(&self.path)).min()
