@@ -132,8 +132,11 @@ pub async fn listen_on(session: &mut Session) {
 
 /// Whether the user has the head of an answer, or a tunnel: after that, nobody else can answer, nor the door say a word.
 pub fn has_begun(session: &Session) -> bool {
-    let said = |status: StatusCode| !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS;
-    session.response_written().is_some_and(|head| said(head.status))
+    session.response_written().is_some_and(|head| is_final(head.status))
+}
+
+pub fn is_final(status: StatusCode) -> bool {
+    !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS
 }
 
 /// Answers with a status and its name.

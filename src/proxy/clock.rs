@@ -286,7 +286,7 @@ impl Clock {
         self.epoch.elapsed().as_millis() as u64
     }
 
-    /// The client took a piece of the answer, or the backend gave one: the pause begins anew.
+    /// A piece of the answer or of the request has moved on while there is an answer: the pause begins anew.
     pub fn moved(&self) {
         if self.phase() == Phase::Answer {
             self.arm();
@@ -299,6 +299,11 @@ impl Clock {
             limit => self.now().saturating_add(limit),
         };
         self.deadline.store(deadline, Ordering::Relaxed);
+        // Where nobody looks at that, somebody else does, but gives the client its own time to take what there is.
+        if self.looks_by.load(Ordering::Relaxed) > 0 {
+            let patience = self.now().saturating_add(self.patience.load(Ordering::Relaxed));
+            self.looks_by.store(deadline.max(patience), Ordering::Relaxed);
+        }
     }
 
     pub fn phase(&self) -> Phase {

@@ -77,6 +77,7 @@ impl ProxyHttp for Door {
         if sound.is_ok()
             && let Some(port) = secure::wanted_port(exchange.client.as_ref())
         {
+            exchange.is_refused = true;
             answer::redirect(session, secure::location(session.req_header(), port)).await?;
             return Ok(true);
         }
@@ -201,6 +202,9 @@ impl ProxyHttp for Door {
                 .map_err(|refusal| Error::new_down(ErrorType::HTTPStatus(refusal.status().as_u16())))?;
         }
         if answer::has_begun(session) {
+            // Who still asks has not stopped, whatever there is of the answer.
+            Clock::with(Clock::moved);
+            self.gives_on(session, piece.as_ref().map_or(0, Bytes::len), end, exchange);
             return Ok(());
         }
         let first_byte = exchange.attempt.timeouts.as_ref().map(|timeouts| timeouts.first_byte);
@@ -239,10 +243,10 @@ impl ProxyHttp for Door {
             exchange.traced(|trace| trace.answered(response.status));
             self.weigh(session, response, exchange)?;
             let idle = exchange.attempt.timeouts.as_ref().map(|timeouts| timeouts.idle);
-            Clock::with(|clock| {
-                clock.looks();
-                clock.enter(Phase::Answer, idle);
-            });
+            Clock::with(|clock| clock.enter(Phase::Answer, idle));
+            if let Some(upload) = &mut exchange.upload {
+                upload.answered(response.status);
+            }
         }
         if let Some(origin) = exchange.origin() {
             exchange.answered_by = origin.into();
@@ -330,7 +334,8 @@ impl ProxyHttp for Door {
         if missed == Some(Phase::Cut) {
             return self.cut(session, exchange, e);
         }
-        let late = missed.and_then(too_late);
+        // Whose answer is there cannot be late: what is waited for is the client's.
+        let late = missed.and_then(too_late).filter(|_| exchange.attempt.ended.is_none());
         if answer::has_begun(session) {
             let cut = (*e.esource() == ErrorSource::Upstream).then(|| Why::of(&e));
             if let Some(why) = late.or(cut) {

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use super::access_log::AccessLog;
 use super::clock::Clock;
 use super::door::Door;
+use super::h2::Room;
 use super::request_id::{RequestIds, Unread};
 use crate::config::settings::{Address, Limits, Listener};
 use crate::live::rates::client_of;
@@ -58,6 +59,8 @@ pub struct Front {
     live: Arc<Live>,
     open: Arc<OpenConnections>,
     pub(super) access_log: Option<Arc<AccessLog>>,
+    /// Of requests of HTTP/2.
+    pub(super) bodies: Arc<Room>,
     pub(super) names: Arc<Names>,
     /// Who waits to be let in is for the door after this one.
     has_successor: Arc<AtomicBool>,
@@ -117,6 +120,7 @@ impl Front {
             live,
             open: Arc::new(open),
             access_log,
+            bodies: Arc::default(),
             names: Arc::new(names),
             has_successor: Arc::default(),
             accepted: Arc::default(),

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::Version;
 use http::header::{HOST, REFERER, USER_AGENT};
+use http::{StatusCode, Version};
 use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 use pingora::{Error, ErrorSource};
 
 use super::access_log::{AccessLog, Line};
+use super::answer;
 use super::clock::Clock;
 use super::exchange::Exchange;
 use super::forward;
@@ -36,7 +37,8 @@ pub struct Over<'a> {
 
 impl<'a> Over<'a> {
     pub fn of(session: &'a Session, e: Option<&Error>, exchange: &Exchange) -> Self {
-        let code = session.response_written().map(|head| head.status.as_u16());
+        let is_final = |status: &StatusCode| answer::is_final(*status);
+        let code = session.response_written().map(|head| head.status).filter(is_final).map(|status| status.as_u16());
         // An answer that says what went wrong is whole.
         let broken = e.filter(|_| code.is_none_or(|code| code < 400)).map(|e| word(e, exchange));
         let error = match (e, code) {

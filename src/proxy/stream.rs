@@ -304,7 +304,7 @@ impl Drop for ClientStream {
             let mut early = self.framing.take_beyond();
             early.extend_from_slice(&self.ahead);
             self.clock.passage.leave_client(wire, early);
-        } else if self.clock.given_up().is_some() {
+        } else if self.clock.phase() != Phase::Answer && self.clock.given_up().is_some() {
             self.clock.leave(std::mem::replace(self.inner.get_mut(), Wire::Gone(empty())));
         }
     }

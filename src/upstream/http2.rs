@@ -15,9 +15,10 @@ use super::Endpoint;
 /// Requests under way on one connection, after which another one is made: what servers commonly allow (RFC 9113, section 6.5.2).
 const MOST_STREAMS: usize = 100;
 /// Bytes of answers that a backend may send before users have taken them, on a stream and on all of a connection's: a full
-/// line over a long way, and a bound on what slow readers make the door keep.
+/// line over a long way, and a bound on what slow readers make the door keep. All streams together fit, or strangers who read
+/// slowly would keep from everybody else what is theirs.
 const STREAM_WINDOW: u32 = 256 << 10;
-const CONNECTION_WINDOW: u32 = 8 << 20;
+const CONNECTION_WINDOW: u32 = MOST_STREAMS as u32 * STREAM_WINDOW;
 /// A shared connection to a host that went without a word would fail everybody: what is sent must be acknowledged in this time.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 

@@ -25,6 +25,7 @@ mod http2;
 mod http2_abuse;
 mod http2_stalled;
 mod http2_up;
+mod http2_windows;
 mod identity;
 mod limits;
 mod logs;

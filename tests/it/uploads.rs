@@ -1,6 +1,7 @@
 //! Who keeps whom waiting while a request's body comes: its client has a time of his own, and no backend pays for him.
 
-mod sated;
+mod answered;
+pub mod sated;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -36,6 +36,8 @@ pub struct Upload {
     request: RequestHeader,
     troubles: Arc<Troubles>,
     log: Option<Arc<AccessLog>>,
+    /// What the client has the beginning of.
+    answered: Option<StatusCode>,
 }
 
 impl Door {
@@ -48,28 +50,41 @@ impl Door {
         let takes = pause.saturating_add(at_the_slowest(bytes));
         if exchange.upload.is_none() {
             let (troubles, log) = (self.troubles.clone(), self.access_log.clone());
-            exchange.upload =
-                told_of(session.req_header()).ok().map(|request| Box::new(Upload { request, troubles, log }));
+            exchange.upload = told_of(session.req_header())
+                .ok()
+                .map(|request| Box::new(Upload { request, troubles, log, answered: None }));
         }
         Clock::with(|clock| clock.gives_on(takes));
     }
 }
 
 impl Upload {
-    /// What the hooks do at the end of any other request.
+    /// The answer begins before the upload is over.
+    pub fn answered(&mut self, status: StatusCode) {
+        self.answered = Some(status);
+    }
+
+    /// What the hooks do at the end of any other request. The client is told `status`, unless it has an answer's beginning.
     pub fn is_given_up(&self, status: StatusCode, exchange: &mut Exchange) {
         let why = match status {
             StatusCode::SERVICE_UNAVAILABLE => Why::cut(),
             _ => Why::timeout("takes no more of the body within timeouts.idle"),
         };
-        if let (StatusCode::GATEWAY_TIMEOUT, Some(visit)) = (status, &exchange.attempt.visit) {
+        if let (StatusCode::GATEWAY_TIMEOUT, None, Some(visit)) = (status, self.answered, &exchange.attempt.visit) {
             visit.broke_off();
         }
         let error = Some(why.word);
         exchange.traced(|trace| trace.failed(why.word));
         exchange.is_torn(exchange.endpoint(), why);
-        let took = exchange.started.elapsed();
-        let over = Over { request: &self.request, code: Some(status.as_u16()), bytes: 0, broken: None, error, took };
+        let over = Over {
+            request: &self.request,
+            code: Some(self.answered.unwrap_or(status).as_u16()),
+            // How many of its answer had gone out, nobody knows any more.
+            bytes: 0,
+            broken: self.answered.and(error),
+            error,
+            took: exchange.started.elapsed(),
+        };
         exchange.count(&over);
         self.troubles.tell(exchange, &over);
         if let Some(log) = &self.log {

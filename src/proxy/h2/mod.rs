@@ -5,6 +5,7 @@
 
 mod admit;
 mod metered;
+mod room;
 mod stream;
 mod streams;
 
@@ -15,7 +16,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use h2::server::{Builder, Connection, SendResponse};
 use h2::{Reason, RecvStream};
-use http::header::STRICT_TRANSPORT_SECURITY;
+use http::header::{CONTENT_LENGTH, STRICT_TRANSPORT_SECURITY};
+use http::request::Parts;
 use pingora::apps::HttpServerApp;
 use pingora::protocols::http::server::Session as HttpSession;
 use pingora::protocols::{Digest, GetSocketDigest};
@@ -27,6 +29,8 @@ use super::request_id::Unread;
 use super::wire::Wire;
 use crate::config::settings::{Limits, Listener};
 use metered::Metered;
+pub use room::Room;
+use room::{Share, Shares};
 use stream::{ClientRequest, Kept};
 use streams::Streams;
 
@@ -34,7 +38,7 @@ use streams::Streams;
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Bytes that a client may send on a stream, and on all of a connection's, before the backend has taken them: enough for an
-/// upload over a slow line, and little enough for thousands of clients.
+/// upload over a long way, and little enough for thousands of clients. For several uploads at once, see [`room`].
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 512 << 10;
 /// Bytes of an answer that wait on a stream until the client takes them.
@@ -53,9 +57,18 @@ impl Front {
         let streams = Streams::new(limits.head.bytes);
         let opening = options(limits).handshake::<_, Bytes>(Metered::new(wire, streams.clone()));
         let Ok(Ok(connection)) = tokio::time::timeout(limits.header_timeout, opening).await else { return };
-        Conversation { front: self, entrance, limits, digest, streams: streams.clone(), requests: 0, leaving: false }
-            .follow(connection)
-            .await;
+        Conversation {
+            front: self,
+            entrance,
+            limits,
+            digest,
+            streams: streams.clone(),
+            shares: Arc::default(),
+            requests: 0,
+            leaving: false,
+        }
+        .follow(connection)
+        .await;
         // What the client left behind is still counted: until then the connection is not over.
         streams.quiet_for(Duration::ZERO).await;
     }
@@ -80,6 +93,7 @@ struct Conversation<'a> {
     limits: &'a Limits,
     digest: Digest,
     streams: Arc<Streams>,
+    shares: Arc<Shares>,
     /// Begun until now.
     requests: u32,
     /// Told so: no new streams are wanted.
@@ -111,6 +125,17 @@ impl Conversation<'_> {
                 }
             }
         }
+    }
+
+    /// So that the body need not wait for those before it.
+    fn make_room(&self, head: &Parts, body: &RecvStream, connection: &mut Connection<Metered, Bytes>) -> Option<Share> {
+        if body.is_end_stream() {
+            return None;
+        }
+        let length = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let share = Share::take(&self.front.bodies, &self.shares, length);
+        connection.set_target_window_size(self.shares.window());
+        share
     }
 
     fn say_goodbye(&mut self, connection: &mut Connection<Metered, Bytes>) {
@@ -151,11 +176,12 @@ impl Conversation<'_> {
         }
         let (head, body) = request.into_parts();
         let place = Streams::enter(&self.streams);
+        let share = self.make_room(&head, &body, connection);
         match admit::head(head) {
             Ok(head) => {
                 let clock = Clock::new(self.entrance.clone());
                 let pace = Arc::new(Pace::default());
-                let kept = Kept { clock: clock.clone(), pace: pace.clone(), place };
+                let kept = Kept { clock: clock.clone(), pace: pace.clone(), place, _share: share };
                 let request = ClientRequest::new(head, body, respond, self.digest.clone(), kept);
                 let (proxy, stop, cut) =
                     (self.front.proxy.clone(), self.front.stop.clone(), self.front.cut.subscribe());

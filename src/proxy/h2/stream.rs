@@ -24,6 +24,7 @@ use pingora::protocols::l4::socket::SocketAddr;
 use pingora::{Error, ErrorType, OrErr, Result};
 
 use super::refuse;
+use super::room::Share;
 use super::streams::Place;
 use crate::proxy::clock::{Alarm, Clock};
 use crate::proxy::fallback::REPLAYABLE;
@@ -57,6 +58,8 @@ pub struct Kept {
     pub clock: Arc<Clock>,
     pub pace: Arc<Pace>,
     pub place: Place,
+    /// Of the body, if there was any left.
+    pub _share: Option<Share>,
 }
 
 impl ClientRequest {
@@ -230,7 +233,10 @@ impl ClientRequest {
 /// The library has not looked at the request for too long.
 impl Drop for ClientRequest {
     fn drop(&mut self) {
-        if let (None, Some(refused)) = (&self.written, self.kept.clock.given_up()) {
+        let Some(refused) = self.kept.clock.given_up() else { return };
+        if self.written.is_some() {
+            self.give_up(Reason::INTERNAL_ERROR);
+        } else {
             let text = refused.status.to_string();
             refuse(&mut self.respond, &text, &refused, &self.kept.clock.entrance().listener);
         }

@@ -17,15 +17,15 @@ const HALF: &str = "POST /half HTTP/1.1\r\nHost: site.test\r\nContent-Length: 10
 const CHUNKS: &str = "POST /chunks HTTP/1.1\r\nHost: site.test\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n";
 const WHOLE: &str = "POST /whole HTTP/1.1\r\nHost: site.test\r\nContent-Length: 2000\r\n\r\n";
 
-/// Reads none of what it is sent, and answers only what has no body.
-struct Sated {
-    address: SocketAddr,
+/// Reads none of what it is sent, and answers only what has no body; at `/begins` it begins an answer.
+pub struct Sated {
+    pub address: SocketAddr,
     /// That it lives on.
     _runtime: Runtime,
 }
 
 impl Sated {
-    fn open() -> Self {
+    pub fn open() -> Self {
         let runtime = Runtime::new().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
@@ -37,10 +37,9 @@ impl Sated {
                         options.initial_window_size(ROOM).handshake::<_, bytes::Bytes>(stream).await.unwrap();
                     let mut never_read = Vec::new();
                     while let Some(Ok((request, mut respond))) = connection.accept().await {
-                        if request.body().is_end_stream() {
-                            respond.send_response(http::Response::new(()), true).unwrap();
-                        }
-                        never_read.push((request, respond));
+                        let (whole, begins) = (request.body().is_end_stream(), request.uri().path() == "/begins");
+                        let answer = (whole || begins).then(|| respond.send_response(http::Response::new(()), whole));
+                        never_read.push((request, respond, answer));
                     }
                 });
             }
@@ -141,6 +140,22 @@ fn a_backend_of_http2_that_takes_no_more_of_the_body_does_not_last() {
     let door = site.open_with(&config);
     Secure::connect(door.address, &Hello::to("site.test")).get("/", &[]);
     are_told(&secure(&door), "504 Gateway Timeout");
+}
+
+/// Nor where it has begun to answer: what there is of that is torn.
+#[test]
+fn nor_does_one_that_has_begun_to_answer() {
+    let (sated, site) = (Sated::open(), Site::of(Origin::dead(), Origin::dead()));
+    let config = sated.config(&site, "first_byte: 10s, idle: 300ms").and("limits: {body_timeout: 300ms}");
+    let door = sated.open_door(&site, &config);
+    let mut client = door.client();
+    client.send("POST /begins HTTP/1.1\r\nHost: site.test\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n");
+    client.send([b'x'; 2000]);
+    let answer = client.try_answer("POST").unwrap_err();
+    assert!(answer.got.is_empty(), "{answer:?}");
+    door.await_log("takes no more of the body within timeouts.idle");
+    door.await_metric("backend_in_flight", &[("backend", "legacy")], 0.0);
+    door.await_metric("requests_total", &[("code", "200"), ("origin", "legacy")], 2.0);
 }
 
 /// The door's end does not wait for it either.

@@ -1,0 +1,93 @@
+//! Uploads whose answer begins before they are over.
+
+use std::time::Duration;
+
+use super::{LEGACY, PAUSE, is_silent, post, quick};
+use crate::harness::site::await_that;
+use crate::harness::{Origin, Site};
+
+/// Progress of an import, servers of gRPC: the head comes first, and then what is read counts. Nobody is silent.
+#[test]
+fn an_upload_that_flows_on_behind_the_answers_head_is_not_cut() {
+    let early = Origin::at_head(|_, wire| {
+        wire.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        let body = wire.reader.exactly(12).unwrap();
+        wire.chunk(body);
+        wire.last_chunk();
+    });
+    let site = Site::of(early, Origin::dead());
+    let mut config = site.config(LEGACY);
+    config.legacy = format!("{}, timeouts: {{first_byte: 10s, idle: 1s}}", config.legacy);
+    let door = site.open_with(&config);
+    let mut client = door.client();
+    client.send(post("Content-Length: 12\r\n"));
+    let head = client.head();
+    assert!(head.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&head));
+    let socket = client.reader.stream.try_clone().unwrap();
+    for _ in 0..5 {
+        client.send("xy");
+        is_silent(&mut client.reader.stream, &socket, Duration::from_millis(400));
+    }
+    client.send("xy");
+    assert_eq!(client.reader.body_of(&head).unwrap(), b"xyxyxyxyxyxy");
+    assert!(!door.log().contains("failed a request"), "{}", door.log());
+}
+
+/// Who then does not go on has his answer, and it was no backend's fault.
+#[test]
+fn a_pause_behind_a_whole_answer_is_nobodys_fault() {
+    let early = Origin::at_head(|_, wire| {
+        wire.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno");
+        wire.hang();
+    });
+    let site = Site::of(early, Origin::dead());
+    let door = site.open_with(&quick(&site).and("access_log: {path: access.log}"));
+    let mut client = door.client();
+    client.send(post("Content-Length: 10\r\n") + "12345");
+    let answer = client.answer("POST");
+    assert_eq!((answer.status(), answer.text().as_str()), (401, "no"));
+    let mut said = String::new();
+    await_that("its line", || {
+        said = std::fs::read_to_string(site.path("access.log")).unwrap_or_default();
+        if said.contains("\"status\":401") { Ok(()) } else { Err(said.clone()) }
+    });
+    assert!(!said.contains("\"error\":\"timeout\""), "{said}");
+    assert!(!door.log().contains("failed a request"), "{}", door.log());
+}
+
+/// An interim answer is none that anybody could have had.
+#[test]
+fn who_leaves_after_100_continue_has_left() {
+    let waits = Origin::at_head(|_, wire| {
+        wire.send("HTTP/1.1 100 Continue\r\n\r\n");
+        wire.hang();
+    });
+    let site = Site::of(waits, Origin::dead());
+    let door = site.open_with(&site.config(LEGACY).and("access_log: {path: access.log}"));
+    let mut client = door.client();
+    client.send(post("Expect: 100-continue\r\nContent-Length: 10\r\n"));
+    assert!(client.head().starts_with(b"HTTP/1.1 100 "));
+    drop(client);
+    door.await_metric("requests_total", &[("code", "499")], 1.0);
+    await_that("its line", || {
+        let log = std::fs::read_to_string(site.path("access.log")).unwrap_or_default();
+        if log.contains("\"status\":499") { Ok(()) } else { Err(log) }
+    });
+}
+
+/// Closed over bytes that nobody reads, a connection is reset, and with it goes the answer.
+#[test]
+fn who_is_sent_to_https_may_finish_what_he_says() {
+    let site = Site::of(Origin::dead(), Origin::dead());
+    let mut config = site.config(LEGACY);
+    config.listener = ", redirect_https: 8443".to_owned();
+    let door = site.open_with(&config);
+    let mut client = door.client();
+    client.send(post("Content-Length: 100000\r\n") + "begins");
+    assert_eq!(client.answer("POST").status(), 308);
+    let socket = client.reader.stream.try_clone().unwrap();
+    for _ in 0..3 {
+        client.try_send([b'x'; 1000]).unwrap();
+        is_silent(&mut client.reader.stream, &socket, PAUSE / 9);
+    }
+}
