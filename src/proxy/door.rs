@@ -23,7 +23,7 @@ use super::answer::Refusal;
 use super::client::Client;
 use super::clock::{Clock, Phase, Scheme};
 use super::exchange::Exchange;
-use super::fallback::Failure;
+use super::fallback::{Failure, REPLAYABLE};
 use super::request_id::RequestIds;
 use super::trouble::{BACKEND_BUSY, NO_ENDPOINT, Troubles, Why};
 use super::tunnel::{Gate, Tunnel};
@@ -165,8 +165,7 @@ impl Door {
         peer.options.write_timeout = Some(timeouts.idle);
         peer.options.idle_timeout = Some(timeouts.idle);
         let crowded_out = http2 && exchange.attempt.left >= LEFT_IN_COMPANY;
-        let method = &session.req_header().method;
-        if crowded_out || (!http2 && (!method.is_safe() || method == Method::HEAD)) {
+        if crowded_out || (!http2 && (exchange.attempt.let_down > 0 || wants_its_own(session))) {
             self.unshare(&mut peer);
         }
         if session.is_upgrade_req() && !http2 {
@@ -190,10 +189,7 @@ impl Door {
         }
     }
 
-    /// A kept connection may be closed by the backend just as a request is sent on it. That request may be sent again only if
-    /// its method is safe; a write gets a connection of its own, so that the question never comes up. (In HTTP/2 a backend says what it left alone.)
-    /// So does HEAD: a backend that sends the body nevertheless (gunicorn, where the site gives it one) may do so when the connection is
-    /// another user's already.
+    /// Nobody else's connection, before or after.
     fn unshare(&self, peer: &mut HttpPeer) {
         peer.group_key = self.unshared.fetch_add(1, Ordering::Relaxed) + 1;
         // Nobody finds it: it is closed at once. (No time at all is more than the library's timers can take.)
@@ -252,6 +248,19 @@ pub(super) fn client_of(session: &Session, exchange: &Exchange) -> Option<Client
     let peer = session.client_addr()?.as_inet()?.ip();
     let scheme = Clock::with(|clock| clock.entrance().scheme).unwrap_or(Scheme::Http);
     Some(Client::of(peer, scheme, &session.req_header().headers, &exchange.snapshot.settings.trusted_proxies))
+}
+
+/// Whether a request goes on a new connection of HTTP/1. A kept one may be closed by the backend just as the request is sent on it.
+/// That may be sent again only if its method is safe and its body is still there whole; whatever else gets a connection of its own,
+/// so that the question never comes up. (In HTTP/2 a backend says what it left alone.) So does HEAD: a backend that sends the body
+/// nevertheless (gunicorn, where the site gives it one) may do so when the connection is another user's already.
+fn wants_its_own(session: &mut Session) -> bool {
+    let request = session.req_header();
+    if !request.method.is_safe() || request.method == Method::HEAD {
+        return true;
+    }
+    let fits = forward::announced_length(request).is_some_and(|length| length <= REPLAYABLE);
+    !fits && !session.as_mut().is_body_empty()
 }
 
 /// A place at the backend for a client that waits for it.

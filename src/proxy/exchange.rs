@@ -63,6 +63,8 @@ pub struct Attempt {
     pub tried: Vec<Arc<Endpoint>>,
     /// How often another address of an endpoint was taken instead.
     pub elsewhere: u8,
+    /// How often a kept connection of HTTP/1 broke off, or said what was no answer: then the request has one of its own.
+    pub let_down: u8,
     /// How often it was sent again over HTTP/2.
     pub resent: u8,
     /// And how often because the backend ended the connection before it looked at the request.
@@ -90,7 +92,7 @@ impl Attempt {
     /// Another origin is asked.
     pub fn forget_all(&mut self) {
         self.forget_refusals();
-        (self.resent, self.left) = (0, 0);
+        (self.let_down, self.resent, self.left) = (0, 0, 0);
     }
 }
 

@@ -20,13 +20,16 @@ use super::tunnel::let_go;
 use super::{answer, forward, hearsay, hygiene, request_id, returned, said_empty, secure, until_close};
 use crate::config::settings::Answer;
 use crate::live::AnsweredBy;
-use crate::upstream::{is_leaving, is_sound, is_unprocessed};
+use crate::upstream::{is_leaving, is_lost, is_sound, is_unprocessed};
 
 /// How often a request is sent again that a backend of HTTP/2 refuses: whoever does so again has too much to do.
 const MOST_RESENT: u8 = 2;
 /// And one that a backend leaves alone because it ends the connection, in the end on a connection of its own: whoever ends that, too,
 /// is not there.
 const MOST_LEFT: u8 = 3;
+
+/// What the library was about to do when the backend broke off, in its own words.
+const RESERVING: &str = "reserving body pipe";
 
 #[async_trait]
 impl ProxyHttp for Door {
@@ -330,6 +333,9 @@ impl ProxyHttp for Door {
             return e;
         }
         Clock::with(Clock::looks);
+        if hides_the_backends(&e) {
+            e = Error::new_up(ErrorType::ConnectionClosed);
+        }
         let missed = Clock::with(Clock::take_missed).flatten();
         if missed == Some(Phase::Cut) {
             return self.cut(session, exchange, e);
@@ -358,21 +364,28 @@ impl ProxyHttp for Door {
         // A write may have been done before the connection broke, also one that the RFC calls idempotent.
         let harmless = session.req_header().method.is_safe() || is_unprocessed(&e);
         let replayable = harmless && !session.as_ref().retry_buffer_truncated();
-        e.retry.decide_reuse(reused);
-        // On a kept connection this may be what the backend had left to say of the request before.
-        if reused && matches!(e.etype(), ErrorType::InvalidHTTPHeader) {
-            e.set_retry(true);
-        }
-        // Over HTTP/1 only a connection that had been kept is a reason, and each of those is used up by it.
         let http2 = exchange.attempt.visit.as_ref().is_some_and(|visit| visit.endpoint().speaks_http2());
+        let told = matches!(e.etype(), ErrorType::HTTPStatus(_));
+        if http2 {
+            e.retry.decide_reuse(reused);
+            if reused && is_lost(&e) {
+                e.set_retry(true);
+            }
+        } else {
+            e.set_retry(reused && !told && !is_late(&e));
+        }
         let attempt = &mut exchange.attempt;
-        let (again, most) =
-            if is_leaving(&e) { (&mut attempt.left, MOST_LEFT) } else { (&mut attempt.resent, MOST_RESENT) };
-        if replayable && e.retry() && !(http2 && *again == most) {
-            *again += u8::from(http2);
+        let (again, most) = match (http2, is_leaving(&e)) {
+            // The next connection is its own.
+            (false, _) => (&mut attempt.let_down, 1),
+            (true, true) => (&mut attempt.left, MOST_LEFT),
+            (true, false) => (&mut attempt.resent, MOST_RESENT),
+        };
+        if replayable && e.retry() && *again < most {
+            *again += 1;
             return e;
         }
-        if matches!(e.etype(), ErrorType::HTTPStatus(_)) {
+        if told {
             e.set_retry(false);
             return e;
         }
@@ -425,6 +438,16 @@ impl ProxyHttp for Door {
     fn suppress_proxy_warn_log(&self, _: &Session, _: &Exchange, _: &Error, _: ProxyWarnLogContext) -> bool {
         true
     }
+}
+
+/// Whether the library has noticed that the backend is gone, but tells what it was about to do itself.
+fn hides_the_backends(e: &Error) -> bool {
+    matches!(e.etype(), ErrorType::InternalError) && e.context.as_ref().is_some_and(|at| at.as_str() == RESERVING)
+}
+
+/// The backend was waited for, so it lives; and once more would take twice as long.
+fn is_late(e: &Error) -> bool {
+    matches!(e.etype(), ErrorType::ReadTimedout | ErrorType::WriteTimedout)
 }
 
 /// What the backend missed; in the other phases it was not its turn.

@@ -91,6 +91,12 @@ pub fn is_leaving(error: &Error) -> bool {
     of_backend(error).is_some_and(|error| error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR))
 }
 
+/// Whether the connection has ended, in whatever way: the request's own answer was not even begun by that.
+pub fn is_lost(error: &Error) -> bool {
+    let ended = |error: &h2::Error| error.is_io() || (error.is_go_away() && error.is_remote());
+    error.root_cause().downcast_ref::<h2::Error>().is_some_and(ended)
+}
+
 fn of_backend(error: &Error) -> Option<&h2::Error> {
     error.root_cause().downcast_ref::<h2::Error>().filter(|error| error.is_remote())
 }

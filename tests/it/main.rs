@@ -27,6 +27,7 @@ mod http2_stalled;
 mod http2_up;
 mod http2_windows;
 mod identity;
+mod kept;
 mod limits;
 mod logs;
 mod mirror;
