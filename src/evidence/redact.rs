@@ -15,14 +15,17 @@ use http::HeaderMap;
 use regex::{Captures, Regex};
 use siphasher::sip::SipHasher13;
 
-use crate::diff::{Difference, Request, decode};
+use crate::diff::{Request, decode};
 
+mod difference;
 mod html;
 mod json;
 mod known;
 mod names;
+mod places;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use known::Known;
 pub use names::{Secrecy, secrecy};
@@ -217,7 +220,7 @@ impl Redactor {
         match secrecy(name) {
             Secrecy::None => format!("{before}{name}={}", self.nested_target(value, depth + 1)),
             // `state=open` filters a list; an OAuth state is no plain word.
-            Secrecy::Weak if name.eq_ignore_ascii_case("state") && names::is_plain_word(value) => pair[0].to_owned(),
+            Secrecy::Weak if name.eq_ignore_ascii_case("state") && values::is_plain_word(value) => pair[0].to_owned(),
             secrecy => format!("{before}{name}={}", self.mark_as(secrecy, value)),
         }
     }
@@ -241,63 +244,6 @@ impl Redactor {
             return value.to_owned();
         }
         percent_encoding::utf8_percent_encode(&cleaned, IN_A_QUERY).to_string()
-    }
-
-    /// A difference as it may be stored: its path tells what its values are.
-    pub fn difference(&self, difference: &Difference) -> Difference {
-        let value = |text: &Option<String>| text.as_deref().map(|text| self.difference_text(&difference.path, text));
-        Difference {
-            control: value(&difference.control),
-            candidate: value(&difference.candidate),
-            path: self.without_known(&difference.path).into_owned(),
-            ..difference.clone()
-        }
-    }
-
-    fn difference_text(&self, path: &str, text: &str) -> String {
-        if let Some(header) = path.strip_prefix("header:") {
-            return self.header(header, text);
-        }
-        if let Some(cookie) = path.strip_prefix("cookie:") {
-            return self.cookie_text(cookie, text);
-        }
-        match names::secrecy_of_path(path) {
-            Secrecy::Strong => self.mark(text),
-            Secrecy::Weak if !names::is_plain_word(text.trim_matches('"')) => self.mark(text),
-            Secrecy::None if !path.starts_with('/') => self.page_text(path, text),
-            Secrecy::Weak | Secrecy::None => self.text(text),
-        }
-    }
-
-    /// What is told of a place on a page.
-    fn page_text(&self, path: &str, text: &str) -> String {
-        // JSON in a script or an attribute is told with its own pointer: `/csrf/token: "…"`.
-        if let Some((pointer, value)) = text.split_once(": ")
-            && pointer.starts_with('/')
-        {
-            return format!("{pointer}: {}", self.difference_text(pointer, value));
-        }
-        let names::Place { element, id, attribute } = names::Place::of(path);
-        let fields = match (attribute, element) {
-            (Some(attribute), _) => vec![attribute],
-            (None, Some(element)) => vec![element],
-            (None, None) => vec!["textarea", "option"],
-        };
-        let is_known = fields.iter().any(|field| self.known.is_field(field, text))
-            || (attribute.is_none() && element.is_some_and(|element| secrecy(element) == Secrecy::Strong));
-        // `<b id="csrf-token">`; a hint on passwords is no secret.
-        let is_named = id.is_some_and(|id| secrecy(id) == Secrecy::Strong) && known::is_drawn(text);
-        let may_be_any = self.known.overflowed() && !names::is_plain_word(text);
-        if is_known || is_named || may_be_any { self.mark(text) } else { self.text(text) }
-    }
-
-    /// What is told of one cookie: `name=value; attributes`, attributes alone, or its value.
-    fn cookie_text(&self, path: &str, text: &str) -> String {
-        let name = path.split([';', '/', '.', ' ']).next().unwrap_or(path);
-        if text.strip_prefix(name).is_some_and(|rest| rest.starts_with('=')) {
-            return self.set_cookie(text);
-        }
-        if COOKIE_ATTRIBUTES.is_match(text) { text.to_owned() } else { self.mark(text) }
     }
 }
 
@@ -345,8 +291,3 @@ static PRIVATE_KEY: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\z)"));
 static EMAIL: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"[A-Za-z0-9._%+-]+(?:@|%40|&#64;)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"));
-static COOKIE_ATTRIBUTES: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"(?i)^\s*;?\s*(?:(?:path|domain|expires|max-age|samesite|priority)=[^;]*|secure|httponly|partitioned|lax|strict|none|absent|present|session|persistent|/[^;]*|[0-9]+(?: ?s)?)(?:\s*;\s*(?:(?:path|domain|expires|max-age|samesite|priority)=[^;]*|secure|httponly|partitioned))*\s*$",
-    )
-});

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Redactor, Secrecy, names, secrecy};
+use super::{Redactor, Secrecy, secrecy, values};
 
 /// Quotes as JSON, JavaScript, JSON in JSON and JSON in an HTML attribute have them around names.
 const QUOTES: [&str; 5] = ["&quot;", "&#34;", "\\\"", "\"", "'"];
@@ -119,7 +119,7 @@ impl<'a> Value<'a> {
             Shape::Quoted(quote) => {
                 let inside = self.text.strip_prefix(quote).unwrap_or(self.text);
                 let (inside, end) = inside.strip_suffix(quote).map_or((inside, ""), |inside| (inside, quote));
-                if secrecy == Secrecy::Weak && names::is_plain_word(inside) {
+                if secrecy == Secrecy::Weak && values::is_plain_word(inside) {
                     return self.text.to_owned();
                 }
                 format!("{quote}{}{end}", redactor.mark_as(secrecy, inside))

@@ -1,0 +1,74 @@
+//! What is told of a difference: its path says what its values are.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::places::{self, Place};
+use super::{Redactor, Secrecy, pattern, secrecy, values};
+use crate::diff::Difference;
+
+impl Redactor {
+    /// A difference as it may be stored: its path tells what its values are.
+    pub fn difference(&self, difference: &Difference) -> Difference {
+        let value = |text: &Option<String>| text.as_deref().map(|text| self.difference_text(&difference.path, text));
+        Difference {
+            control: value(&difference.control),
+            candidate: value(&difference.candidate),
+            path: self.without_known(&difference.path).into_owned(),
+            ..difference.clone()
+        }
+    }
+
+    fn difference_text(&self, path: &str, text: &str) -> String {
+        if let Some(header) = path.strip_prefix("header:") {
+            return self.header(header, text);
+        }
+        if let Some(cookie) = path.strip_prefix("cookie:") {
+            return self.cookie_text(cookie, text);
+        }
+        match places::secrecy_of_path(path) {
+            Secrecy::Strong => self.mark(text),
+            Secrecy::Weak if !values::is_plain_word(text.trim_matches('"')) => self.mark(text),
+            Secrecy::None if !path.starts_with('/') => self.page_text(path, text),
+            Secrecy::Weak | Secrecy::None => self.text(text),
+        }
+    }
+
+    /// What is told of a place on a page.
+    fn page_text(&self, path: &str, text: &str) -> String {
+        // JSON in a script or an attribute is told with its own pointer: `/csrf/token: "…"`.
+        if let Some((pointer, value)) = text.split_once(": ")
+            && pointer.starts_with('/')
+        {
+            return format!("{pointer}: {}", self.difference_text(pointer, value));
+        }
+        let Place { element, id, attribute } = Place::of(path);
+        let fields = match (attribute, element) {
+            (Some(attribute), _) => vec![attribute],
+            (None, Some(element)) => vec![element],
+            (None, None) => vec!["textarea", "option"],
+        };
+        let is_known = fields.iter().any(|field| self.known.is_field(field, text))
+            || (attribute.is_none() && element.is_some_and(|element| secrecy(element) == Secrecy::Strong));
+        // `<b id="csrf-token">`; a hint on passwords is no secret.
+        let is_named = id.is_some_and(|id| secrecy(id) == Secrecy::Strong) && values::is_drawn(text);
+        let may_be_any = self.known.overflowed() && !values::is_plain_word(text);
+        if is_known || is_named || may_be_any { self.mark(text) } else { self.text(text) }
+    }
+
+    /// What is told of one cookie: `name=value; attributes`, attributes alone, or its value.
+    fn cookie_text(&self, path: &str, text: &str) -> String {
+        let name = path.split([';', '/', '.', ' ']).next().unwrap_or(path);
+        if text.strip_prefix(name).is_some_and(|rest| rest.starts_with('=')) {
+            return self.set_cookie(text);
+        }
+        if COOKIE_ATTRIBUTES.is_match(text) { text.to_owned() } else { self.mark(text) }
+    }
+}
+
+pub static COOKIE_ATTRIBUTES: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)^\s*;?\s*(?:(?:path|domain|expires|max-age|samesite|priority)=[^;]*|secure|httponly|partitioned|lax|strict|none|absent|present|session|persistent|/[^;]*|[0-9]+(?: ?s)?)(?:\s*;\s*(?:(?:path|domain|expires|max-age|samesite|priority)=[^;]*|secure|httponly|partitioned))*\s*$",
+    )
+});
