@@ -26,6 +26,7 @@ mod places;
 #[cfg(test)]
 mod tests;
 mod values;
+mod words;
 
 use known::Known;
 pub use names::{Secrecy, secrecy};
@@ -78,7 +79,7 @@ impl Redactor {
             }
         }
         for pair in PAIR.captures_iter(&request.target) {
-            if secrecy(&pair["name"]) != Secrecy::None {
+            if secrecy(&pair["name"]).hides(&pair["value"]) {
                 redactor.known.learn(&pair["value"]);
             }
         }
@@ -113,24 +114,28 @@ impl Redactor {
             "authorization" | "proxy-authorization" => {
                 self.known.learn(value.split_once(' ').map_or(value, |(_, credentials)| credentials));
             }
-            _ if secrecy(name) == Secrecy::Strong => self.known.learn(value),
+            _ if secrecy(name).is_sure() && secrecy(name).hides(value) => self.known.learn(value),
             _ => {}
         }
     }
 
     /// The marker of a secret.
     pub fn mark(&self, secret: &str) -> String {
-        self.mark_as(Secrecy::Strong, secret)
+        self.mark_found(secret, true)
     }
 
-    /// The marker of what stands under a name that promises a secret so surely.
-    fn mark_as(&self, secrecy: Secrecy, secret: &str) -> String {
+    /// What may be told of a value that stands under a name that promises a secret so surely: its marker, if it is one.
+    fn mark_as(&self, secrecy: Secrecy, value: &str) -> String {
+        if secrecy.hides(value) { self.mark_found(value, secrecy.is_sure()) } else { value.to_owned() }
+    }
+
+    fn mark_found(&self, secret: &str, is_surely: bool) -> String {
         // Nothing, done before, or left out by whoever told it.
         if secret.is_empty() || secret.starts_with(MARKER) || secret == "…" {
             return secret.to_owned();
         }
         if let Some(found) = self.found.borrow_mut().as_mut() {
-            found.learn_found(secret, secrecy == Secrecy::Strong);
+            found.learn_found(secret, is_surely);
         }
         let mut hash = SipHasher13::new_with_key(&self.key.0);
         hash.write(secret.as_bytes());
@@ -156,7 +161,7 @@ impl Redactor {
                 Some((scheme, credentials)) => format!("{scheme} {}", self.mark(credentials)),
                 None => self.mark(value),
             },
-            name if secrecy(name) != Secrecy::None => self.mark_as(secrecy(name), value),
+            name if secrecy(name).hides(value) => self.mark_as(secrecy(name), value),
             _ => self.text(value),
         }
     }
@@ -218,10 +223,10 @@ impl Redactor {
     fn pair(&self, pair: &Captures<'_>, depth: usize) -> String {
         let (before, name, value) = (&pair["before"], &pair["name"], &pair["value"]);
         match secrecy(name) {
-            Secrecy::None => format!("{before}{name}={}", self.nested_target(value, depth + 1)),
             // `state=open` filters a list; an OAuth state is no plain word.
             Secrecy::Weak if name.eq_ignore_ascii_case("state") && values::is_plain_word(value) => pair[0].to_owned(),
-            secrecy => format!("{before}{name}={}", self.mark_as(secrecy, value)),
+            secrecy if secrecy.hides(value) => format!("{before}{name}={}", self.mark_as(secrecy, value)),
+            _ => format!("{before}{name}={}", self.nested_target(value, depth + 1)),
         }
     }
 

@@ -27,12 +27,12 @@ impl Redactor {
         if let Some(cookie) = path.strip_prefix("cookie:") {
             return self.cookie_text(cookie, text);
         }
-        match places::secrecy_of_path(path) {
-            Secrecy::Strong => self.mark(text),
-            Secrecy::Weak if !values::is_plain_word(text.trim_matches('"')) => self.mark(text),
-            Secrecy::None if !path.starts_with('/') => self.page_text(path, text),
-            Secrecy::Weak | Secrecy::None => self.text(text),
+        let (secrecy, value) = (places::secrecy_of_path(path), text.trim_matches('"'));
+        let is_shown = secrecy == Secrecy::Weak && values::is_plain_word(value);
+        if secrecy.hides(value) && !is_shown {
+            return self.mark(text);
         }
+        if path.starts_with('/') { self.text(text) } else { self.page_text(path, text) }
     }
 
     /// What is told of a place on a page.
@@ -50,9 +50,10 @@ impl Redactor {
             (None, None) => vec!["textarea", "option"],
         };
         let is_known = fields.iter().any(|field| self.known.is_field(field, text))
-            || (attribute.is_none() && element.is_some_and(|element| secrecy(element) == Secrecy::Strong));
+            || (attribute.is_none()
+                && element.is_some_and(|element| is_sure_of(element) && secrecy(element).hides(text)));
         // `<b id="csrf-token">`; a hint on passwords is no secret.
-        let is_named = id.is_some_and(|id| secrecy(id) == Secrecy::Strong) && values::is_drawn(text);
+        let is_named = id.is_some_and(is_sure_of) && values::is_drawn(text);
         let may_be_any = self.known.overflowed() && !values::is_plain_word(text);
         if is_known || is_named || may_be_any { self.mark(text) } else { self.text(text) }
     }
@@ -65,6 +66,10 @@ impl Redactor {
         }
         if COOKIE_ATTRIBUTES.is_match(text) { text.to_owned() } else { self.mark(text) }
     }
+}
+
+fn is_sure_of(name: &str) -> bool {
+    secrecy(name).is_sure()
 }
 
 pub static COOKIE_ATTRIBUTES: LazyLock<Regex> = LazyLock::new(|| {

@@ -47,14 +47,14 @@ impl Redactor {
     }
 
     fn textarea(&self, found: &Captures<'_>) -> String {
-        if named_secret(&found["tag"]) != Secrecy::Strong {
+        if !named_secret(&found["tag"]).is_sure() {
             return found[0].to_owned();
         }
         format!("{}{}{}", &found["tag"], self.shown("textarea", &found["inside"]), &found["end"])
     }
 
     fn select(&self, found: &Captures<'_>) -> String {
-        if named_secret(&found["tag"]) != Secrecy::Strong {
+        if !named_secret(&found["tag"]).is_sure() {
             return found[0].to_owned();
         }
         let options = OPTION.replace_all(&found["inside"], |option: &Captures<'_>| {
@@ -65,7 +65,9 @@ impl Redactor {
 
     fn element(&self, found: &Captures<'_>) -> String {
         let (text, held) = (&found[0], found.name("cdata").or_else(|| found.name("value")));
-        let Some(held) = held.filter(|_| secrecy(&found["name"]) == Secrecy::Strong) else { return text.to_owned() };
+        let secrecy = secrecy(&found["name"]);
+        let is_secret = |held: &regex::Match<'_>| secrecy.is_sure() && secrecy.hides(held.as_str().trim());
+        let Some(held) = held.filter(is_secret) else { return text.to_owned() };
         // By place: the tag may say what the element holds.
         let from = held.start() - found.get_match().start();
         let (before, after) = (&text[..from], &text[from + held.len()..]);
@@ -91,10 +93,10 @@ impl Redactor {
     fn attributes(&self, tag: &str, values: Secrecy) -> String {
         let cleaned = ATTRIBUTE.replace_all(tag, |attribute: &Captures<'_>| {
             let (name, written) = (&attribute["name"], &attribute["value"]);
-            let own = if secrecy(name) == Secrecy::Strong { Secrecy::Strong } else { Secrecy::None };
+            let own = Some(secrecy(name)).filter(|own| own.is_sure()).unwrap_or(Secrecy::None);
             let secrecy = if holds_value(name) { own.max(values) } else { own };
             let value = unquoted(written);
-            if secrecy == Secrecy::None || value.is_empty() {
+            if !secrecy.hides(value) || value.is_empty() {
                 return attribute[0].to_owned();
             }
             self.note_field(name, value);

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Redactor, Secrecy, secrecy, values};
+use super::{Redactor, Secrecy, names, secrecy, values};
 
 /// Quotes as JSON, JavaScript, JSON in JSON and JSON in an HTML attribute have them around names.
 const QUOTES: [&str; 5] = ["&quot;", "&#34;", "\\\"", "\"", "'"];
@@ -27,8 +27,8 @@ pub fn redact<'a>(redactor: &Redactor, text: &'a str) -> Cow<'a, str> {
             let start = text.len() - text[colon + 1..].trim_start().len();
             match secrecy {
                 Secrecy::None => None,
-                // A weak name says something about its own value only, not about what lies within.
-                Secrecy::Weak if text[start..].starts_with(['{', '[']) => None,
+                // A name that is not sure says something about its own value only, not about what lies within.
+                secrecy if !secrecy.is_sure() && text[start..].starts_with(['{', '[']) => None,
                 secrecy => Some((start, secrecy)),
             }
         })
@@ -50,8 +50,9 @@ pub fn redact_assigned<'a>(redactor: &Redactor, text: &'a str) -> Cow<'a, str> {
         loop {
             let found = ASSIGNED.captures_at(text, from)?;
             let (name, value) = (found.name("a").or_else(|| found.name("b"))?, found.name("value")?);
-            if secrecy(name.as_str()) == Secrecy::Strong {
-                return Some((value.start(), Secrecy::Strong));
+            let secrecy = secrecy(name.as_str());
+            if secrecy.is_sure() {
+                return Some((value.start(), secrecy));
             }
             // It may be an attribute that holds a script.
             from = name.end();
@@ -114,6 +115,18 @@ impl<'a> Value<'a> {
         Self { shape: Shape::Bare, text: &rest[..end] }
     }
 
+    fn is_number(&self) -> bool {
+        self.text.starts_with(|first: char| first.is_ascii_digit())
+    }
+
+    /// The name of a member within a secret, and what it says of its value.
+    fn as_name(&self) -> Secrecy {
+        match self.shape {
+            Shape::Quoted(quote) if names::is_about(self.text.trim_end_matches(quote)) => Secrecy::About,
+            _ => Secrecy::Strong,
+        }
+    }
+
     fn redacted(&self, redactor: &Redactor, secrecy: Secrecy) -> String {
         match self.shape {
             Shape::Quoted(quote) => {
@@ -124,7 +137,7 @@ impl<'a> Value<'a> {
                 }
                 format!("{quote}{}{end}", redactor.mark_as(secrecy, inside))
             }
-            Shape::Bare if secrecy == Secrecy::Strong && self.text.starts_with(|c: char| c.is_ascii_digit()) => {
+            Shape::Bare if secrecy.is_sure() && secrecy.hides(self.text) && self.is_number() => {
                 format!("\"{}\"", redactor.mark(self.text))
             }
             Shape::Nested => strings_redacted(redactor, self.text),
@@ -174,10 +187,11 @@ fn end_of_nesting(text: &str) -> usize {
     text.len()
 }
 
-/// Every string and number of the text that is not a name.
+/// Every string and number of the text, but names and what only tells about a secret.
 fn strings_redacted(redactor: &Redactor, text: &str) -> String {
     let mut cleaned = String::with_capacity(text.len());
     let mut rest = text;
+    let mut secrecy = Secrecy::Strong;
     while let Some(at) = rest.find(|c: char| c == '"' || c.is_ascii_digit()) {
         cleaned.push_str(&rest[..at]);
         let value = Value::at(rest, at);
@@ -185,8 +199,9 @@ fn strings_redacted(redactor: &Redactor, text: &str) -> String {
         let is_name = rest.trim_start().starts_with(':');
         if is_name {
             cleaned.push_str(value.text);
+            secrecy = value.as_name();
         } else {
-            cleaned.push_str(&value.redacted(redactor, Secrecy::Strong));
+            cleaned.push_str(&value.redacted(redactor, secrecy));
         }
     }
     cleaned.push_str(rest);

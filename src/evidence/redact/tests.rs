@@ -6,6 +6,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::diff::{Difference, Kind, Severity};
 
+mod names;
+
 const KEY: Key = Key([7; 16]);
 /// Stands in the cases below where a secret stands; no part of it may be left.
 const SECRET: &str = "hunter2Hunter2-xyz";

@@ -25,11 +25,34 @@ pub fn is_drawn(value: &str) -> bool {
 fn is_date(value: &str) -> bool {
     let is = |at: usize, byte: u8| value.as_bytes().get(at) == Some(&byte);
     let is_digit = |at: usize| value.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
-    is(4, b'-') && is(7, b'-') && (0..4).all(is_digit) && is_digit(5) && is_digit(6) && is_digit(8)
+    let has_parts = is(4, b'-') && is(7, b'-') && (0..4).all(is_digit) && is_digit(5) && is_digit(6) && is_digit(8);
+    has_parts && value.bytes().all(|byte| byte.is_ascii_digit() || b"-:.TZ+ ".contains(&byte))
 }
 
-/// `not_found`, `active`: lower-case words as error codes and states are made of.
+/// What no secret is, whatever it is called: a flag, a small number, a point in time. A date alone may be a password.
+pub fn is_no_secret(value: &str) -> bool {
+    const FLAGS: [&str; 8] = ["true", "false", "null", "none", "yes", "no", "on", "off"];
+    const MOST_DIGITS: usize = 2;
+    /// Bytes of a date with hours and minutes.
+    const SHORTEST_MOMENT: usize = 16;
+    FLAGS.iter().any(|flag| value.eq_ignore_ascii_case(flag))
+        || (value.len() <= MOST_DIGITS && is_count(value))
+        || (value.len() >= SHORTEST_MOMENT && is_date(value))
+}
+
+/// `4096`: how many.
+pub fn is_count(value: &str) -> bool {
+    const MOST_DIGITS: usize = 9;
+    (1..=MOST_DIGITS).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// `not_found`, `active`, `ERR_1001`, `E42`, `AT`: as error codes, states and countries are called.
 pub fn is_plain_word(value: &str) -> bool {
     const LONGEST: usize = 40;
-    value.len() <= LONGEST && value.chars().all(|letter| letter.is_ascii_lowercase() || " _-.".contains(letter))
+    const LONGEST_CODE: usize = 5;
+    let is_in_lower_case = value.chars().all(|letter| letter.is_ascii_lowercase() || " _-.".contains(letter));
+    let is_constant = (value.len() <= LONGEST_CODE || value.contains('_'))
+        && value.starts_with(|first: char| first.is_ascii_uppercase())
+        && value.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    value.len() <= LONGEST && (is_in_lower_case || is_constant)
 }
