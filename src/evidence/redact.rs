@@ -21,8 +21,10 @@ mod difference;
 mod html;
 mod json;
 mod known;
+mod labels;
 mod names;
 mod places;
+mod quotes;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -230,10 +232,10 @@ impl Redactor {
         }
     }
 
-    /// A value that is itself a URL with a query, as it stands (`url=/x?token=…`) or encoded (`next=%2Fx%3Ftoken%3D…`).
+    /// A value that is itself a URL with a query, as it stands (`url=/x?token=…`) or encoded (`next=%2Fx%3Ftoken%3D…`), or encoded JSON.
     fn nested_target(&self, value: &str, depth: usize) -> String {
         let is_nested = value.contains('=');
-        if !is_nested && !value.contains("%3") {
+        if !is_nested && !value.contains("%3") && !value.contains("%22") {
             return value.to_owned();
         }
         if depth > MAX_NESTED {
@@ -244,7 +246,7 @@ impl Redactor {
             return cleaned(value);
         }
         let decoded = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
-        let cleaned = cleaned(&decoded);
+        let cleaned = cleaned(&json::redact(self, &decoded));
         if cleaned == decoded {
             return value.to_owned();
         }
@@ -259,9 +261,15 @@ fn is_of_pictures(headers: &HeaderMap) -> bool {
     ["image/", "video/", "audio/", "font/"].into_iter().any(is) && !is("image/svg")
 }
 
-fn unquoted(value: &str) -> &str {
-    // In JSON, quotes are escaped.
-    value.trim_matches(['"', '\'', '\\'])
+/// A value of an attribute, and the quote before it. In JSON and scripts, quotes are escaped.
+fn unquoted(written: &str) -> (&str, &str) {
+    let quote = quotes::first(written).unwrap_or_default();
+    let inside = &written[quote.len()..];
+    let end = match quote.starts_with('\\') {
+        true => quotes::closing(inside, quote),
+        false => inside.strip_suffix(quote).map(str::len),
+    };
+    (quote, end.map_or(inside, |end| &inside[..end]))
 }
 
 /// What `encodeURIComponent` would encode.

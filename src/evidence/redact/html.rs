@@ -15,7 +15,7 @@ macro_rules! attributes {
 
 pub static TAG: LazyLock<Regex> = LazyLock::new(|| pattern(concat!("<[A-Za-z]", attributes!(), ">?")));
 pub static ATTRIBUTE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r#"(?P<name>[A-Za-z_:@][A-Za-z0-9_:.@-]*)\s*=\s*(?P<value>\\?"[^"]*"?|'[^']*'?|[^\s"'>]+)"#)
+    pattern(r#"(?P<name>[A-Za-z_:@][A-Za-z0-9_:.@-]*)\s*=\s*(?P<value>\\*"[^"]*"?|\\*'[^']*'?|[^\s"'>]+)"#)
 });
 pub static TEXTAREA: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(r"(?is)(?P<tag><textarea\b", attributes!(), r">)(?P<inside>.*?)(?P<end></textarea|\z)"))
@@ -32,6 +32,9 @@ static ELEMENT: LazyLock<Regex> = LazyLock::new(|| {
         r"(?:<!\[CDATA\[(?P<cdata>(?s:.*?))(?:\]\]>|\z)|(?P<value>[^<]+))"
     ))
 });
+/// A tag in a script: `\u003cinput name=\u0022csrf_token\u0022 …\u003e`.
+pub static ESCAPED_TAG: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"\\(?:u003|x3)[cC][A-Za-z][^<>]*?(?:\\(?:u003|x3)[eE]|[<>]|\z)"));
 /// `script-src 'nonce-…'`.
 pub static NONCE: LazyLock<Regex> = LazyLock::new(|| pattern(r"'nonce-(?P<value>[A-Za-z0-9+/=_-]+)"));
 
@@ -42,6 +45,8 @@ impl Redactor {
         let text = SELECT.replace_all(&text, |found: &Captures<'_>| self.select(found));
         let text = TAG.replace_all(&text, |tag: &Captures<'_>| self.tag(&tag[0]));
         let text = ELEMENT.replace_all(&text, |found: &Captures<'_>| self.element(found));
+        let text = ESCAPED_TAG.replace_all(&text, |tag: &Captures<'_>| self.tag(&tag[0]));
+        let text = self.labelled(&text);
         let text = json::redact_assigned(self, &text);
         NONCE.replace_all(&text, |found: &Captures<'_>| format!("'nonce-{}", self.mark(&found["value"]))).into_owned()
     }
@@ -95,13 +100,13 @@ impl Redactor {
             let (name, written) = (&attribute["name"], &attribute["value"]);
             let own = Some(secrecy(name)).filter(|own| own.is_sure()).unwrap_or(Secrecy::None);
             let secrecy = if holds_value(name) { own.max(values) } else { own };
-            let value = unquoted(written);
+            let (quote, value) = unquoted(written);
             if !secrecy.hides(value) || value.is_empty() {
                 return attribute[0].to_owned();
             }
             self.note_field(name, value);
-            let before = &attribute[0][..attribute[0].len() - written.len()];
-            format!("{before}{}", written.replacen(value, &self.mark_as(secrecy, value), 1))
+            let before = &attribute[0][..attribute[0].len() - written.len() + quote.len()];
+            format!("{before}{}{}", self.mark_as(secrecy, value), &written[quote.len() + value.len()..])
         });
         cleaned.into_owned()
     }
@@ -110,7 +115,7 @@ impl Redactor {
 /// What the names of an element say of its value.
 fn named_secret(tag: &str) -> Secrecy {
     let of = |attribute: Captures<'_>| {
-        let value = unquoted(&attribute["value"]);
+        let (_, value) = unquoted(&attribute["value"]);
         match attribute["name"].to_ascii_lowercase().as_str() {
             "name" | "id" | "property" | "itemprop" | "http-equiv" | "autocomplete" | "data-name" => secrecy(value),
             "type" if value.eq_ignore_ascii_case("password") => Secrecy::Strong,

@@ -5,43 +5,78 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Redactor, Secrecy, names, secrecy, values};
+use super::{Redactor, Secrecy, names, quotes, secrecy, values};
 
-/// Quotes as JSON, JavaScript, JSON in JSON and JSON in an HTML attribute have them around names.
-const QUOTES: [&str; 5] = ["&quot;", "&#34;", "\\\"", "\"", "'"];
 /// Bytes of a name that are looked at.
 const LONGEST_NAME: usize = 64;
 
-/// What scripts give a name: `csrfToken = "…"`, `app["token"] = '…'`, `{token: "…"}`, `setRequestHeader("X-CSRF-Token", "…")`.
+/// What scripts give a name: `csrfToken = "…"`, `app["token"] = '…'`, `{token: "…"}`, `'token' => '…'`,
+/// `setRequestHeader("X-CSRF-Token", "…")`.
 pub static ASSIGNED: LazyLock<Regex> = LazyLock::new(|| {
     super::pattern(
-        r#"(?:(?-u:\b)(?P<a>[A-Za-z_$][A-Za-z0-9_$-]*)(?:\\?["']\s*\])?\s*(?:={1,3}|:|=>)|\(\s*["'](?P<b>[A-Za-z0-9_.-]{1,64})["']\s*,)\s*(?P<value>["'`]|\\"|&(?:quot|\#34|\#39);)"#,
+        r#"(?:(?-u:\b)(?P<a>[A-Za-z_$][A-Za-z0-9_$-]*)(?:(?:\\*["']\s*\])?\s*(?:={1,3}|:|=>)|\\*["']\s*=>)|\(\s*\\*["'](?P<b>[A-Za-z0-9_.-]+)\\*["']\s*,)\s*(?P<value>\\*["'`]|\\+(?:x2[27]|u002[27])|&(?:quot|\#34|\#39);)"#,
     )
 });
 
 /// The text with the values of secret names replaced.
 pub fn redact<'a>(redactor: &Redactor, text: &'a str) -> Cow<'a, str> {
     replaced(redactor, text, |from| {
-        memchr::memchr_iter(b':', &text.as_bytes()[from..]).map(|at| from + at).find_map(|colon| {
-            let secrecy = secrecy(&unescaped(name_before(&text[from..colon])?));
-            let start = text.len() - text[colon + 1..].trim_start().len();
-            match secrecy {
-                Secrecy::None => None,
-                // A name that is not sure says something about its own value only, not about what lies within.
-                secrecy if !secrecy.is_sure() && text[start..].starts_with(['{', '[']) => None,
-                secrecy => Some((start, secrecy)),
-            }
-        })
+        let secret_at = |at: usize| match text.as_bytes()[at] {
+            b':' => member(text, from, at),
+            _ => paired(text, at),
+        };
+        memchr::memchr2_iter(b':', b'[', &text.as_bytes()[from..]).find_map(|at| secret_at(from + at))
     })
 }
 
-/// The quoted name that a text ends with.
-fn name_before(text: &str) -> Option<&str> {
+/// Where the value of a member begins that is a secret; its name stands between `from` and the colon.
+fn member(text: &str, from: usize, colon: usize) -> Option<(usize, Secrecy)> {
+    let (before, name) = name_before(&text[from..colon])?;
+    let start = text.len() - text[colon + 1..].trim_start().len();
+    let secrecy = match secrecy(&unescaped(name)) {
+        Secrecy::None if name == "value" => secrecy_of_value(before)?,
+        secrecy => secrecy,
+    };
+    // A name that is not sure says something about its own value only, not about what lies within.
+    let is_within = !secrecy.is_sure() && text[start..].starts_with(['{', '[']);
+    (secrecy != Secrecy::None && !is_within).then_some((start, secrecy))
+}
+
+/// What the member before it says of a `value`: `"name":"csrf_token",`, `"type":"password",`.
+fn secrecy_of_value(before: &str) -> Option<Secrecy> {
+    let (_, name) = name_before(before.trim_end().strip_suffix(',')?)?;
+    Some(secrecy(name)).filter(|secrecy| secrecy.is_sure())
+}
+
+/// Where the value of a pair begins, `["csrf_token", "…"]`, that is surely a secret. Of two words both are names.
+fn paired(text: &str, bracket: usize) -> Option<(usize, Secrecy)> {
+    let list = text[bracket + 1..].trim_start();
+    let quote = quotes::first(list)?;
+    let name = &list[quote.len()..];
+    let near = &name[..name.floor_char_boundary(LONGEST_NAME + quote.len())];
+    let name = &near[..quotes::closing(near, quote)?];
+    let secrecy = secrecy(&unescaped(name));
+    if !secrecy.is_sure() {
+        return None;
+    }
+    let rest = &list[quote.len() + name.len() + quote.len()..];
+    let start = text.len() - rest.trim_start().strip_prefix(',')?.trim_start().len();
+    let quote = quotes::first(&text[start..])?;
+    let value = Value::at(text, start);
+    let behind = text[start + value.text.len()..].trim_start();
+    let is_pair = behind.is_empty() || behind.starts_with(']');
+    (is_pair && !values::is_plain_word(value.inside(quote).0)).then_some((start, secrecy))
+}
+
+/// The quoted name that a text ends with, and what stands before it.
+fn name_before(text: &str) -> Option<(&str, &str)> {
     let text = text.trim_end();
-    let (quote, text) = QUOTES.into_iter().find_map(|quote| Some((quote, text.strip_suffix(quote)?)))?;
-    let near = &text[text.ceil_char_boundary(text.len().saturating_sub(LONGEST_NAME + quote.len()))..];
-    let name = &near[near.rfind(quote)? + quote.len()..];
-    (!name.is_empty()).then_some(name)
+    let quote = quotes::last(text)?;
+    let text = &text[..text.len() - quote.len()];
+    let near = text.ceil_char_boundary(text.len().saturating_sub(LONGEST_NAME + quote.len()));
+    let start = near + quotes::opening(&text[near..], quote)?;
+    let name = &text[start + quote.len()..];
+    (!name.is_empty()).then_some((&text[..start], name))
 }
 
 /// The text with the values replaced that secret names are given outside of JSON.
@@ -84,9 +119,9 @@ fn unescaped(name: &str) -> Cow<'_, str> {
     serde_json::from_str(&format!("\"{name}\"")).map_or(Cow::Borrowed(name), Cow::Owned)
 }
 
-enum Shape {
+enum Shape<'a> {
     /// With its quote.
-    Quoted(&'static str),
+    Quoted(&'a str),
     /// An object or a list: all of it belongs to the secret name.
     Nested,
     /// A number, `true`, `null`.
@@ -94,7 +129,7 @@ enum Shape {
 }
 
 struct Value<'a> {
-    shape: Shape,
+    shape: Shape<'a>,
     text: &'a str,
 }
 
@@ -102,36 +137,31 @@ impl<'a> Value<'a> {
     /// The value that begins at `from`, up to its end or the end of the text.
     fn at(text: &'a str, from: usize) -> Self {
         let rest = &text[from..];
-        for quote in ["\"", "'", "`", "\\\"", "&quot;", "&#34;", "&#39;"] {
-            if let Some(inside) = rest.strip_prefix(quote) {
-                let end = end_of_string(inside, quote).map_or(rest.len(), |end| quote.len() + end + quote.len());
-                return Self { shape: Shape::Quoted(quote), text: &rest[..end] };
-            }
+        if let Some(quote) = quotes::first(rest) {
+            let end = quotes::closing(&rest[quote.len()..], quote).map_or(rest.len(), |end| end + 2 * quote.len());
+            return Self { shape: Shape::Quoted(quote), text: &rest[..end] };
         }
         if rest.starts_with(['{', '[']) {
             return Self { shape: Shape::Nested, text: &rest[..end_of_nesting(rest)] };
         }
-        let end = rest.find([',', '}', ']', ' ', '\n', '\r', '<', '&', '"']).unwrap_or(rest.len());
+        let end = rest.find([',', '}', ']', ' ', '\n', '\r', '<', '&', '"', '\\']).unwrap_or(rest.len());
         Self { shape: Shape::Bare, text: &rest[..end] }
+    }
+
+    /// What stands between the quotes, and the one at the end, if there is one.
+    fn inside(&self, quote: &str) -> (&'a str, &'a str) {
+        let inside = &self.text[quote.len()..];
+        inside.strip_suffix(quote).map_or((inside, ""), |whole| (whole, &inside[whole.len()..]))
     }
 
     fn is_number(&self) -> bool {
         self.text.starts_with(|first: char| first.is_ascii_digit())
     }
 
-    /// The name of a member within a secret, and what it says of its value.
-    fn as_name(&self) -> Secrecy {
-        match self.shape {
-            Shape::Quoted(quote) if names::is_about(self.text.trim_end_matches(quote)) => Secrecy::About,
-            _ => Secrecy::Strong,
-        }
-    }
-
     fn redacted(&self, redactor: &Redactor, secrecy: Secrecy) -> String {
         match self.shape {
             Shape::Quoted(quote) => {
-                let inside = self.text.strip_prefix(quote).unwrap_or(self.text);
-                let (inside, end) = inside.strip_suffix(quote).map_or((inside, ""), |inside| (inside, quote));
+                let (inside, end) = self.inside(quote);
                 if secrecy == Secrecy::Weak && values::is_plain_word(inside) {
                     return self.text.to_owned();
                 }
@@ -144,23 +174,20 @@ impl<'a> Value<'a> {
             Shape::Bare => self.text.to_owned(),
         }
     }
-}
 
-/// Where the closing quote of a string begins that goes on from here.
-fn end_of_string(inside: &str, quote: &str) -> Option<usize> {
-    if quote.starts_with('&') || quote.starts_with('\\') {
-        return inside.find(quote);
-    }
-    let mut escaped = false;
-    for (at, byte) in inside.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            byte if quote.as_bytes() == [byte] => return Some(at),
-            _ => {}
+    /// The name of a member within a secret; one that was drawn is a secret, too.
+    fn as_name(&self, redactor: &Redactor) -> (String, Secrecy) {
+        match self.shape {
+            Shape::Quoted(quote) => match self.inside(quote) {
+                (key, end) if values::is_drawn_key(key) => {
+                    (format!("{quote}{}{end}", redactor.mark(key)), Secrecy::Strong)
+                }
+                (name, _) if names::is_about(name) => (self.text.to_owned(), Secrecy::About),
+                _ => (self.text.to_owned(), Secrecy::Strong),
+            },
+            _ => (self.text.to_owned(), Secrecy::Strong),
         }
     }
-    None
 }
 
 /// The length of the object or list that the text begins with; all of the text if it does not end.
@@ -169,10 +196,14 @@ fn end_of_nesting(text: &str) -> usize {
     let mut at = 0;
     while let Some(byte) = text.as_bytes().get(at) {
         match byte {
-            b'"' => match end_of_string(&text[at + 1..], "\"") {
-                Some(end) => at += end + 1,
-                None => return text.len(),
-            },
+            b'"' | b'\'' | b'\\' | b'&' => {
+                if let Some(quote) = quotes::first(&text[at..]) {
+                    match quotes::closing(&text[at + quote.len()..], quote) {
+                        Some(end) => at += end + 2 * quote.len() - 1,
+                        None => return text.len(),
+                    }
+                }
+            }
             b'{' | b'[' => depth += 1,
             b'}' | b']' => {
                 depth = depth.saturating_sub(1);
@@ -192,17 +223,20 @@ fn strings_redacted(redactor: &Redactor, text: &str) -> String {
     let mut cleaned = String::with_capacity(text.len());
     let mut rest = text;
     let mut secrecy = Secrecy::Strong;
-    while let Some(at) = rest.find(|c: char| c == '"' || c.is_ascii_digit()) {
-        cleaned.push_str(&rest[..at]);
-        let value = Value::at(rest, at);
-        rest = &rest[at + value.text.len()..];
-        let is_name = rest.trim_start().starts_with(':');
-        if is_name {
-            cleaned.push_str(value.text);
-            secrecy = value.as_name();
-        } else {
-            cleaned.push_str(&value.redacted(redactor, secrecy));
+    while let Some(at) = rest.find(|c: char| matches!(c, '"' | '\'' | '\\' | '&') || c.is_ascii_digit()) {
+        let (before, found) = rest.split_at(at);
+        cleaned.push_str(before);
+        if !found.starts_with(|c: char| c.is_ascii_digit()) && quotes::first(found).is_none() {
+            cleaned.push_str(&found[..1]);
+            rest = &found[1..];
+            continue;
         }
+        let value = Value::at(found, 0);
+        rest = &found[value.text.len()..];
+        let is_name = rest.trim_start().starts_with(':');
+        let kept = if is_name { value.as_name(redactor) } else { (value.redacted(redactor, secrecy), secrecy) };
+        cleaned.push_str(&kept.0);
+        secrecy = kept.1;
     }
     cleaned.push_str(rest);
     cleaned

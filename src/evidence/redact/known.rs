@@ -8,6 +8,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 use std::ops::Bound;
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
+use super::IN_A_QUERY;
 use super::values::is_drawn;
 use crate::diff::html;
 
@@ -15,6 +19,8 @@ use crate::diff::html;
 pub const SHORTEST: usize = 8;
 /// The same under a name that may mean something else (`key`, `code`).
 pub const SHORTEST_WEAK: usize = 16;
+/// What base64 has of what is coded in URLs; other secrets with such are not looked for in them.
+const CODED_IN_URLS: [char; 3] = ['+', '/', '='];
 /// Secrets of one exchange that are kept; some megabytes at most, for as long as the pair is looked at.
 const MOST: usize = 50_000;
 
@@ -30,9 +36,14 @@ pub struct Known {
 }
 
 impl Known {
-    /// A secret that is hunted for, whatever it looks like.
+    /// A secret that is hunted for, whatever it looks like, and coded for a URL, too.
     pub fn learn(&mut self, secret: &str) {
         for form in forms(secret) {
+            if form.len() >= SHORTEST {
+                self.keep(percent_encoding::utf8_percent_encode(&form, IN_A_QUERY).to_string());
+                self.keep(URL_SAFE_NO_PAD.encode(&*form));
+                self.keep(STANDARD_NO_PAD.encode(&*form));
+            }
             self.keep(form.into_owned());
         }
     }
@@ -44,6 +55,9 @@ impl Known {
             is_drawn(form) && (is_surely || !may_be_shown)
         };
         for form in forms(secret).into_iter().filter(|form| is_hunted(form)) {
+            if form.contains(CODED_IN_URLS) {
+                self.keep(percent_encoding::utf8_percent_encode(&form, IN_A_QUERY).to_string());
+            }
             self.keep(form.into_owned());
         }
     }

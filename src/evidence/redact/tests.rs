@@ -7,6 +7,7 @@ use super::*;
 use crate::diff::{Difference, Kind, Severity};
 
 mod names;
+mod spellings;
 
 const KEY: Key = Key([7; 16]);
 /// Stands in the cases below where a secret stands; no part of it may be left.
@@ -23,8 +24,16 @@ fn assert_gone(cleaned: &str) {
 
 #[test]
 fn every_pattern_compiles() {
-    let of_pages =
-        [&html::TAG, &html::ATTRIBUTE, &html::TEXTAREA, &html::SELECT, &html::OPTION, &json::ASSIGNED, &html::NONCE];
+    let of_pages = [
+        &html::TAG,
+        &html::ATTRIBUTE,
+        &html::TEXTAREA,
+        &html::SELECT,
+        &html::OPTION,
+        &json::ASSIGNED,
+        &html::NONCE,
+        &html::ESCAPED_TAG,
+    ];
     let others = [&PAIR, &USERINFO, &BEARER, &WEB_TOKEN, &PRIVATE_KEY, &EMAIL, &difference::COOKIE_ATTRIBUTES];
     for pattern in of_pages.into_iter().chain(others) {
         assert_ne!(pattern.as_str(), NEVER.as_str());
@@ -366,6 +375,20 @@ fn no_page_takes_long_to_read() {
         "\\\"",
         "token = ",
         "<input name=csrf value=Ab1",
+        "[\"token\",",
+        "[\"token\",[",
+        "[\"token\",'\\'",
+        "\\x22token\\x22:",
+        "\\u0022",
+        "\\\\",
+        "token:\\u0022",
+        "\\u003ca ",
+        "\\u003ca name=token value=\\u0022",
+        "<td>Token</td>",
+        "a>%</",
+        "{'token':{'a':1,",
+        "\"token\":{\"aB1aB1aB1\":",
+        ",\"value\":",
     ] {
         let page = part.repeat(MIB / 4 / part.len());
         let begun = std::time::Instant::now();
@@ -377,11 +400,61 @@ fn no_page_takes_long_to_read() {
     }
 }
 
+/// What names, secrets and the places of both are made of.
+const PARTS: &[&str] = &[
+    "token",
+    "max_tokens",
+    "Aa1Bb2Cc3Dd4",
+    "12",
+    "\\",
+    "\"",
+    "'",
+    "`",
+    "x22",
+    "u0022",
+    "&quot;",
+    "&#34;",
+    "[",
+    "]",
+    "{",
+    "}",
+    ":",
+    ",",
+    "=",
+    "(",
+    " ",
+    "\n",
+    "<td>",
+    "</td>",
+    "<input name=",
+    " value=",
+    ">",
+    "\\u003c",
+    "\\u003e",
+    "<textarea name=token>",
+    "é",
+    "\u{2028}",
+    "%",
+    "~1",
+    "#",
+    " > ",
+];
+
 proptest! {
     #[test]
     fn no_text_panics_and_a_second_time_changes_nothing(text in ".{0,200}") {
         let once = redactor().text(&text);
         prop_assert_eq!(redactor().text(&once), once);
+    }
+
+    #[test]
+    fn no_heap_of_quotes_panics(parts in proptest::collection::vec(proptest::sample::select(PARTS), 0..60)) {
+        let text = parts.concat();
+        let redactor = having_read(&text);
+        let cleaned = redactor.text(&text);
+        prop_assert!(cleaned.len() <= text.len() * 20 + 20);
+        redactor.difference(&difference("/token/x", &text, &cleaned));
+        redactor.difference(&difference(&text, &text, &cleaned));
     }
 
     #[test]

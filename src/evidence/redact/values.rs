@@ -21,6 +21,25 @@ pub fn is_drawn(value: &str) -> bool {
     }
 }
 
+/// Does it look like a secret, if it is shown beside the name of one? A PIN and a short password do, a word and a time of the day do not.
+pub fn is_shown_secret(value: &str) -> bool {
+    const SHORTEST_SHOWN: usize = 4;
+    let is_short =
+        (SHORTEST_SHOWN..SHORTEST).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_graphic());
+    let has_digits = value.bytes().any(|byte| byte.is_ascii_digit());
+    let has_letters = value.bytes().any(|byte| byte.is_ascii_alphabetic());
+    is_drawn(value) || (is_short && has_digits && (has_letters || is_count(value)))
+}
+
+/// Is it a key that was drawn, and not the name of a member? `sha256Fingerprint` and `addressLine2` are names.
+pub fn is_drawn_key(key: &str) -> bool {
+    const MOST_DIGITS: usize = 3;
+    const MOST_TURNS: usize = 2;
+    let sorts = || key.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.is_ascii_digit());
+    let turns = sorts().zip(sorts().skip(1)).filter(|(one, next)| one != next).count();
+    is_drawn(key) && (turns > MOST_TURNS || sorts().filter(|is_digit| *is_digit).count() > MOST_DIGITS)
+}
+
 /// `2024-01-02`, `2024-01-02T03:04:05Z`.
 fn is_date(value: &str) -> bool {
     let is = |at: usize, byte: u8| value.as_bytes().get(at) == Some(&byte);
