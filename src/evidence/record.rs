@@ -29,6 +29,7 @@ mod damage;
 mod health;
 mod keyed;
 mod ledgers;
+mod placed;
 mod sessions;
 mod takeover;
 #[cfg(test)]
@@ -206,7 +207,7 @@ impl Recorder {
     /// Compares a pair on the caller's thread, and counts nothing; `None`: the comparer failed, and that is counted.
     pub fn compare(&self, pair: &Pair) -> Option<Comparison> {
         // A comparer that panics is our bug and may cost knowledge, never the door.
-        let mut compared = catch_unwind(AssertUnwindSafe(|| (self.compare)(pair))).ok();
+        let mut compared = catch_unwind(AssertUnwindSafe(|| self.placed(pair, (self.compare)(pair)))).ok();
         match &mut compared {
             None => self.unproven(&pair.route, pair.stage, Unproven::ComparerFailed, pair.at),
             // That it was silenced what two failures say makes no answers of them.
@@ -265,7 +266,7 @@ impl Recorder {
 
     /// Where two answers to the pair's request differ; `None`: the comparer failed.
     pub fn differ(&self, pair: &Pair, control: &Observation, candidate: &Observation) -> Option<Comparison> {
-        catch_unwind(AssertUnwindSafe(|| of_pair(pair, control, candidate))).ok()
+        catch_unwind(AssertUnwindSafe(|| self.placed(pair, of_pair(pair, control, candidate)))).ok()
     }
 
     /// What may be asked again on a route, and what is known of its fields.

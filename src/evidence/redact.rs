@@ -32,6 +32,7 @@ mod words;
 
 use known::Known;
 pub use names::{Secrecy, secrecy};
+pub use places::may_name_secret;
 
 /// What a secret is replaced by, followed by eight hexadecimal digits.
 pub const MARKER: &str = "REDACTED-";

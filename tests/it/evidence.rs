@@ -322,6 +322,9 @@ fn secrets_of(side: &str) -> Vec<String> {
         "Set66Cookie",
         "Path33Session",
         "lowerpassword",
+        "Coded77Token",
+        "Paired88Csrf",
+        "Label99Key",
     ];
     names.map(|name| format!("{side}{name}")).to_vec()
 }
@@ -337,6 +340,8 @@ fn login(side: &str) -> String {
 <select name="api_token"><option value="{side}Option9Token">one</option></select>
 <button name="csrf" value="{side}ButtonCsrf334455">go</button></form><a href="/x?token={side}LinkToken998877&amp;a=1">again</a>
 <div data-page="{{&quot;csrf&quot;:&quot;{side}InnerCsrf665544&quot;}}">x</div><p>printed again: {side}HiddenCsrf445566</p>
+<script>start(JSON.parse("{{\u0022token\u0022: \u0022{side}Coded77Token\u0022}}"), [["csrf_token", "{side}Paired88Csrf"]]);</script>
+<dl><dt>API key</dt><dd>{side}Label99Key</dd></dl>
 </body></html>"#
     )
 }

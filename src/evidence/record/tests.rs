@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::*;
-use crate::diff::{Kind, Observation, Request, Rules, RulesSpec, Severity};
+use crate::diff::{Hidden, Kind, Observation, Request, Rules, RulesSpec, Severity};
 use crate::evidence::store::StoreReader;
 use crate::evidence::store::triage::OTHER_CAUSES;
 use crate::evidence::tally::Tally;
@@ -141,6 +141,34 @@ fn no_byte_of_a_secret_is_in_the_files() {
     assert_eq!((sample.control.status, sample.candidate.status), (200, 404));
     assert!(sample.request.target.starts_with("/rpc?v=5&token=REDACTED-"), "{}", sample.request.target);
     assert!(sample.candidate.body.text.unwrap().starts_with("you are REDACTED-"));
+}
+
+/// As [`by_status`], where the id of a session is the name of a member.
+fn by_member(pair: &Pair) -> Comparison {
+    let mut comparison = by_status(pair);
+    for difference in &mut comparison.differences {
+        difference.path = "/online/letmein+Hunter9/user".to_owned();
+    }
+    let hidden =
+        Hidden { rule: "case".into(), example_path: "/sessions/letmein+Hunter2024".into(), ..Hidden::default() };
+    comparison.hidden.push(hidden);
+    comparison
+}
+
+#[test]
+fn no_secret_is_the_name_of_a_place() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("m.db");
+    let recorder = Recorder::comparing(Some(Store::open(&path, 64 * MIB).unwrap()), by_member);
+    let mut pair = pair(StatusCode::NOT_FOUND);
+    pair.request.headers.insert("cookie", HeaderValue::from_static("SID=letmein+Hunter9"));
+    recorder.record(pair);
+    recorder.flush();
+    for entry in std::fs::read_dir(home.path()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(memchr::memmem::find(&bytes, b"letmein").is_none());
+    }
+    assert_eq!(stored(&path).fields.keys().collect::<Vec<_>>(), ["/online/*/user"]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What is told of a difference: its path says what its values are.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -15,8 +16,26 @@ impl Redactor {
         Difference {
             control: value(&difference.control),
             candidate: value(&difference.candidate),
-            path: self.without_known(&difference.path).into_owned(),
+            path: self.without_known(&self.path(&difference.path)).into_owned(),
             ..difference.clone()
+        }
+    }
+
+    /// Where a difference stands, without secrets that are the names of members or the ids of elements: `*` stands for those.
+    pub fn path<'a>(&self, path: &'a str) -> Cow<'a, str> {
+        if !places::may_name_secret(path) {
+            return Cow::Borrowed(path);
+        }
+        let path = places::without_keys(path);
+        let hidden = |path: &str| {
+            // What could be a word of the page is one in most paths.
+            let cleaned =
+                self.known.replaced(path, |secret| if values::is_drawn(secret) { "*" } else { secret }.to_owned());
+            (cleaned != path).then(|| cleaned.into_owned())
+        };
+        match hidden(&path).or_else(|| hidden(&places::unescaped(&path)?)) {
+            Some(cleaned) => Cow::Owned(cleaned),
+            None => path,
         }
     }
 
@@ -41,7 +60,7 @@ impl Redactor {
         if let Some((pointer, value)) = text.split_once(": ")
             && pointer.starts_with('/')
         {
-            return format!("{pointer}: {}", self.difference_text(pointer, value));
+            return format!("{}: {}", self.without_known(&self.path(pointer)), self.difference_text(pointer, value));
         }
         let Place { element, id, attribute } = Place::of(path);
         let fields = match (attribute, element) {

@@ -36,10 +36,10 @@ pub struct Known {
 }
 
 impl Known {
-    /// A secret that is hunted for, whatever it looks like, and coded for a URL, too.
+    /// A secret that is hunted for, whatever it looks like; one that was drawn is, too, as it is coded in URLs.
     pub fn learn(&mut self, secret: &str) {
         for form in forms(secret) {
-            if form.len() >= SHORTEST {
+            if is_drawn(&form) {
                 self.keep(percent_encoding::utf8_percent_encode(&form, IN_A_QUERY).to_string());
                 self.keep(URL_SAFE_NO_PAD.encode(&*form));
                 self.keep(STANDARD_NO_PAD.encode(&*form));

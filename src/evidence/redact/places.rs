@@ -1,7 +1,10 @@
 //! Where a difference stands, and what that says of its values.
 
+use std::borrow::Cow;
+
 use super::html::holds_value;
 use super::names::{self, Secrecy, secrecy};
+use super::values;
 
 /// How surely the value at a field path (JSON pointer or CSS selector) is a secret.
 pub fn secrecy_of_path(path: &str) -> Secrecy {
@@ -42,6 +45,40 @@ fn of_field(name: &str) -> Secrecy {
         Secrecy::Weak => Secrecy::Strong,
         secrecy => secrecy,
     }
+}
+
+/// A JSON pointer with `*` for members of secrets that look drawn: `/sessions/*/name`.
+pub fn without_keys(path: &str) -> Cow<'_, str> {
+    if !path.starts_with('/') || !names::may_tell(path) {
+        return Cow::Borrowed(path);
+    }
+    let mut lies_in_secret = false;
+    let members = path.split('/').map(|member| {
+        let is_key = lies_in_secret && values::is_drawn_key(member);
+        lies_in_secret |= secrecy(member).is_sure();
+        if is_key { "*" } else { member }
+    });
+    Cow::Owned(members.collect::<Vec<_>>().join("/"))
+}
+
+/// Whether a path has a part that looks drawn: in most there is nothing to look for.
+pub fn may_name_secret(path: &str) -> bool {
+    let parts = |letter: char| " >#.:()[]\"=".contains(letter) || (letter == '/' && path.starts_with('/'));
+    path.split(parts).any(|part| values::is_drawn(part.trim_start_matches('/')))
+}
+
+/// A path as its names read, if that is not how they are written: `~1` in a JSON pointer, `\+` in a selector.
+pub fn unescaped(path: &str) -> Option<String> {
+    if path.starts_with('/') {
+        return path.contains('~').then(|| path.replace("~1", "/").replace("~0", "~"));
+    }
+    let (first, escaped) = path.split_once('\\')?;
+    let escaped = escaped.split('\\').map(|part| {
+        // `\39 `: no name begins with a digit.
+        let digit = part.strip_prefix('3').filter(|rest| rest.get(1..2) == Some(" "));
+        digit.map_or_else(|| part.to_owned(), |digit| digit.replacen(' ', "", 1))
+    });
+    Some(std::iter::once(first.to_owned()).chain(escaped).collect())
 }
 
 /// Where a difference of two pages stands, as far as its selector tells.

@@ -102,3 +102,28 @@ fn when_in_doubt_it_is_hidden() {
         assert!(told.starts_with(MARKER), "{path}: {told}");
     }
 }
+
+#[test]
+fn a_secret_in_the_path_of_a_difference_is_left_out() {
+    for (path, told) in [
+        ("/sessions/hunter2Hunter2-xyz/user", "/sessions/*/user"),
+        ("/user/tokens/9f86d081884c", "/user/tokens/*"),
+        ("/sessions/0/sha256Fingerprint", "/sessions/0/sha256Fingerprint"),
+        ("/sessions/lastActivityTimestamp", "/sessions/lastActivityTimestamp"),
+        ("/packages/hunter2Hunter2-xyz/user", "/packages/hunter2Hunter2-xyz/user"),
+    ] {
+        assert_eq!(redactor().path(path), told);
+        assert_eq!(redactor().difference(&difference(path, "1", "2")).path, told);
+    }
+    let keys = r#"{"sessions":{"hunter2Hunter2-xyz":{"n":true}}}"#;
+    assert_gone(&redactor().text(keys));
+    let redactor = having_read("<input name=csrf value='hunter2/Hunter+xyz9'>");
+    for path in ["#hunter2\\/Hunter\\+xyz9 > p", "/a/hunter2~1Hunter+xyz9/b", "a[href=\"/hunter2/Hunter+xyz9\"]"] {
+        let told = redactor.difference(&difference(path, "1", "2")).path;
+        assert!(told.contains('*') && !told.contains("hunter2"), "{told}");
+    }
+    let digit = having_read("<input name=csrf value='9f86d081884c'>");
+    assert_eq!(digit.path("#\\39 f86d081884c > p"), "#* > p");
+    let told = redactor.difference(&difference("p[data-x]", "/sessions/hunter2Hunter2-xyz/n: 5", "x")).control.unwrap();
+    assert!(!told.contains("hunter2"), "{told}");
+}
