@@ -225,7 +225,7 @@ impl Clock {
         self.cut.store(true, Ordering::Relaxed);
         self.bound.store(1, Ordering::Relaxed);
         if self.looks_by.load(Ordering::Relaxed) > 0 {
-            self.looks_by.store(1, Ordering::Relaxed);
+            self.must_look_by(1);
         }
     }
 
@@ -235,7 +235,12 @@ impl Clock {
 
     /// The library gives on what it has read, and may take so long for that.
     pub fn gives_on(&self, limit: Duration) {
-        self.looks_by.store(self.now().saturating_add(millis(limit)), Ordering::Relaxed);
+        self.must_look_by(self.now().saturating_add(millis(limit)));
+    }
+
+    /// Once there is no more time, at once.
+    fn must_look_by(&self, moment: u64) {
+        self.looks_by.store(if self.is_cut() { 1 } else { moment }, Ordering::Relaxed);
     }
 
     /// The library looks at the client, or has something else to do.
@@ -302,7 +307,7 @@ impl Clock {
         // Where nobody looks at that, somebody else does, but gives the client its own time to take what there is.
         if self.looks_by.load(Ordering::Relaxed) > 0 {
             let patience = self.now().saturating_add(self.patience.load(Ordering::Relaxed));
-            self.looks_by.store(deadline.max(patience), Ordering::Relaxed);
+            self.must_look_by(deadline.max(patience));
         }
     }
 

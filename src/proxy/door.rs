@@ -1,5 +1,6 @@
 //! The verbs behind the hooks: settle what a request is and choose its peer; turn a failure into the next attempt ([`attempts`]); hand
-//! over the copy ([`kept`]); give up what a backend does not take ([`uploads`]). Each needs the door's parts and the request's [`Exchange`]; none knows which hook called it.
+//! over the copy ([`kept`]); give up what a backend does not take ([`uploads`]). Each needs the door's parts and the request's
+//! [`Exchange`]; none knows which hook called it.
 
 mod attempts;
 mod kept;
