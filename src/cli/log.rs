@@ -38,9 +38,10 @@ const VARIABLE: &str = "RUST_LOG";
 /// What is logged unless `$RUST_LOG` says otherwise.
 const DEFAULT: &str = "info";
 /// Not logged unless `$RUST_LOG` names it. Pingora's own lines repeat, per request, what the meters count, and quote targets with their
-/// queries; those of the protocols' libraries can be called forth by any client, as often as it likes.
+/// queries; those of the protocols' libraries can be called forth by any client, as often as it likes, and a page that is compared says
+/// the same of itself each time.
 const QUIET: &str =
-    "pingora=off,pingora_core=off,pingora_proxy=off,pingora_pool=off,h2=off,rustls=off,tokio_rustls=off";
+    "pingora=off,pingora_core=off,pingora_proxy=off,pingora_pool=off,h2=off,rustls=off,tokio_rustls=off,html5ever=off";
 /// What libraries say at `debug` and `trace` has heads and bodies in it, with their cookies and tokens: it is never logged, whatever
 /// `$RUST_LOG` says. What this crate says is written with that in mind.
 const LIBRARIES: LevelFilter = LevelFilter::INFO;

@@ -224,18 +224,18 @@ impl Redactor {
 
     /// `name=value` of a query, a form or a cookie; how deep within other values.
     fn pair(&self, pair: &Captures<'_>, depth: usize) -> String {
-        let (before, name, value) = (&pair["before"], &pair["name"], &pair["value"]);
+        let (before, name, is, value) = (&pair["before"], &pair["name"], &pair["is"], &pair["value"]);
         match secrecy(name) {
             // `state=open` filters a list; an OAuth state is no plain word.
             Secrecy::Weak if name.eq_ignore_ascii_case("state") && values::is_plain_word(value) => pair[0].to_owned(),
-            secrecy if secrecy.hides(value) => format!("{before}{name}={}", self.mark_as(secrecy, value)),
-            _ => format!("{before}{name}={}", self.nested_target(value, depth + 1)),
+            secrecy if secrecy.hides(value) => format!("{before}{name}{is}{}", self.mark_as(secrecy, value)),
+            _ => format!("{before}{name}{is}{}", self.nested_target(value, depth + 1)),
         }
     }
 
     /// A value that is itself a URL with a query, as it stands (`url=/x?token=…`) or encoded (`next=%2Fx%3Ftoken%3D…`), or encoded JSON.
     fn nested_target(&self, value: &str, depth: usize) -> String {
-        let is_nested = value.contains('=');
+        let is_nested = value.contains('=') || ESCAPED_EQUALS.iter().any(|equals| value.contains(equals));
         if !is_nested && !value.contains("%3") && !value.contains("%22") {
             return value.to_owned();
         }
@@ -273,6 +273,9 @@ fn unquoted(written: &str) -> (&str, &str) {
     (quote, end.map_or(inside, |end| &inside[..end]))
 }
 
+/// As JSON and scripts may have it.
+const ESCAPED_EQUALS: [&str; 4] = [r"\u003d", r"\u003D", r"\x3d", r"\x3D"];
+
 /// What `encodeURIComponent` would encode.
 const IN_A_QUERY: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -285,8 +288,13 @@ fn pattern(pattern: &str) -> Regex {
 #[allow(clippy::expect_used, reason = "the empty class is a valid pattern")]
 static NEVER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[^\s\S]").expect("a valid pattern"));
 
+/// In JSON and scripts, what parts pairs may be escaped: `\u0026token=…`, `\ntoken=…`, `token\u003d…`. Other escapes are of the value.
 static PAIR: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r#"(?P<before>^|[?&;#\s"'>(]|&amp;)(?P<name>[A-Za-z0-9_.\-\[\]%]{1,64})=(?P<value>[^&\s"'<>;#)]+)"#)
+    pattern(concat!(
+        r#"(?P<before>^|[?&;#\s"'>(]|&amp;|\\(?:[nrt]|(?:u00|x)(?:2[0236789]|3[bBcCeEfF])))"#,
+        r#"(?P<name>[A-Za-z0-9_.\-\[\]%]{1,64})(?P<is>=|\\(?:u00|x)3[dD])"#,
+        r#"(?P<value>(?:[^&\s"'<>;#)\\]|\\(?:[^\snrtux"']|(?:u00|x)(?:2[1458a-fA-F]|3[0-9aAdDfF]|[04-9a-fA-F][0-9a-fA-F])|u(?:0[1-9a-fA-F]|[1-9a-fA-F])))+)"#
+    ))
 });
 /// The head of a part of a form, and the first line of its value.
 static PART: LazyLock<Regex> = LazyLock::new(|| {

@@ -15,7 +15,9 @@ macro_rules! attributes {
 
 pub static TAG: LazyLock<Regex> = LazyLock::new(|| pattern(concat!("<[A-Za-z]", attributes!(), ">?")));
 pub static ATTRIBUTE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r#"(?P<name>[A-Za-z_:@][A-Za-z0-9_:.@-]*)\s*=\s*(?P<value>\\*"[^"]*"?|\\*'[^']*'?|[^\s"'>]+)"#)
+    pattern(
+        r#"(?P<name>[A-Za-z_:@][A-Za-z0-9_:.@-]*)\s*(?:=|\\(?:u00|x)3[dD])\s*(?P<value>\\*"[^"]*"?|\\*'[^']*'?|[^\s"'>]+)"#,
+    )
 });
 pub static TEXTAREA: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(r"(?is)(?P<tag><textarea\b", attributes!(), r">)(?P<inside>.*?)(?P<end></textarea|\z)"))

@@ -34,7 +34,8 @@ fn member(text: &str, from: usize, colon: usize) -> Option<(usize, Secrecy)> {
     let (before, name) = name_before(&text[from..colon])?;
     let start = text.len() - text[colon + 1..].trim_start().len();
     let secrecy = match secrecy(&unescaped(name)) {
-        Secrecy::None if name == "value" => secrecy_of_value(before)?,
+        // The member before it may have been seen to already.
+        Secrecy::None if name == "value" => secrecy_of_value(&text[..from + before.len()])?,
         secrecy => secrecy,
     };
     // A name that is not sure says something about its own value only, not about what lies within.

@@ -96,6 +96,11 @@ impl Known {
             Some(shown) => (shown, false),
             None => (value.trim(), true),
         };
+        // Where the path does not say which element it is, it may be any.
+        if field == "*" {
+            let is_it = |whole: &str| whole == value || (!is_whole && whole.starts_with(value));
+            return self.fields.iter().any(|(_, whole)| is_it(whole));
+        }
         let at = (field.to_ascii_lowercase(), value.to_owned());
         match self.fields.range(&at..).next() {
             Some(known) if is_whole => *known == at,

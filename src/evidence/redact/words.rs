@@ -1,8 +1,9 @@
 //! The words that [`names`](super::names) promise secrets with, and those that say otherwise.
 
 /// A name that contains one of these (separators left out) promises a secret.
-pub const STRONG_PARTS: [&str; 26] = [
+pub const STRONG_PARTS: [&str; 29] = [
     "password",
+    "passwort",
     "passwd",
     "passphrase",
     "secret",
@@ -28,11 +29,16 @@ pub const STRONG_PARTS: [&str; 26] = [
     "creditcard",
     "ccnumber",
     "cccsc",
+    "antiforgery",
+    "connectionstring",
 ];
 /// A name of which one word is one of these promises a secret.
-pub const STRONG_WORDS: [&str; 19] = [
+pub const STRONG_WORDS: [&str; 23] = [
     "pwd",
+    "psk",
     "pass",
+    "pass1",
+    "pass2",
     "passw",
     "pin",
     "otp",
@@ -50,6 +56,7 @@ pub const STRONG_WORDS: [&str; 19] = [
     "sess",
     "dpop",
     "credentials",
+    "mnemonic",
 ];
 /// Words of which alone a name promises a secret less surely.
 pub const WEAK_WORDS: [&str; 8] = ["key", "code", "state", "sig", "ticket", "signed", "magic", "invite"];
@@ -76,7 +83,7 @@ pub const INNOCENT: [&str; 19] = [
     "unauthorized",
 ];
 /// Together with one of these a code is a secret; that of a country, an error or a product is not.
-pub const OF_SECRET_CODES: [&str; 28] = [
+pub const OF_SECRET_CODES: [&str; 30] = [
     "access",
     "activation",
     "authentication",
@@ -87,11 +94,13 @@ pub const OF_SECRET_CODES: [&str; 28] = [
     "confirmation",
     "device",
     "email",
+    "factor",
     "gift",
     "invitation",
     "invite",
     "login",
     "mfa",
+    "one",
     "pairing",
     "recovery",
     "redeem",

@@ -26,6 +26,14 @@ fn a_name_betrays_its_secret_however_it_is_written() {
         r#"{"html":"\u003cinput name=\"csrf_token\" value=\"$\"\u003e"}"#,
         r#"x("\x3cinput name=\x22csrf_token\x22 value=\x22$\x22\x3e")"#,
         r#"document.write('<input name=\'csrf\' value=\'$\'>')"#,
+        r#"{"key":"password","value":"$"}"#,
+        r#"{"html":"\u003cinput type\u003d\"hidden\" name\u003d\"csrf_token\" value\u003d\"$\"\u003e"}"#,
+        r#"x = "\u003Cinput type\u003D\u0022text\u0022 name\u003D\u0022token\u0022 value\u003D\u0022$\u0022\u003E""#,
+        r#"{"next":"https://h/x?a=1\u0026token=$\u0026v=1"}"#,
+        r#"{"next":"/x?a\u003d1\u0026token\u003d$"}"#,
+        r#"{"next":"/x?url=/y\u003ftoken\u003d$"}"#,
+        r#"x("/x?a=1\x26token=$")"#,
+        r#"{"text":"a\ntoken=$\r\nb=1"}"#,
         "/x?j=%7B%22token%22:%22$%22%7D",
         "<dl><dt>API key</dt><dd>$</dd></dl>",
         "<tr><td>Name</td><td>Token:</td><td><code class=x>$</code></td></tr>",
@@ -42,6 +50,9 @@ fn a_name_betrays_its_secret_however_it_is_written() {
     assert!(!redactor().text(page).contains("hunter2") && !redactor().text(page).contains("4711"));
     let told = having_read(page).difference(&difference("dl > dd", "4711", "4711")).control.unwrap();
     assert!(told.starts_with(MARKER), "{told}");
+    let page = "<e><wsse:Password Type=\"T\">sunshine</wsse:Password><b>moonshine</b></e>";
+    let told = |value| having_read(page).difference(&difference("e > *", value, value)).control.unwrap();
+    assert!(told("sunshine").starts_with(MARKER) && told("moonshine") == "moonshine");
 }
 
 #[test]
@@ -50,6 +61,8 @@ fn only_the_value_is_taken_out() {
         (r#"{\x22token\x22:\x22$\x22,\x22n\x22:\x22x\x22}"#, r#"{\x22token\x22:\x22@\x22,\x22n\x22:\x22x\x22}"#),
         (r#"{\u0022token\u0022: \u0022$\u0022}"#, r#"{\u0022token\u0022: \u0022@\u0022}"#),
         (r#"{\"session\":{\"id\":\"$\"}}", "a": "b""#, r#"{\"session\":{\"id\":\"@\"}}", "a": "b""#),
+        (r#"{"x":"/x?a=1\u0026token=$\u0026v=Qa"}"#, r#"{"x":"/x?a=1\u0026token=@\u0026v=Qa"}"#),
+        (r#"{"x":"?token\u003d$","y":"a\\b"}"#, r#"{"x":"?token\u003d@","y":"a\\b"}"#),
         (r#"[["csrf_token","$"],["a","b"]]"#, r#"[["csrf_token","@"],["a","b"]]"#),
         (r#"{"type":"password","value":"$","n":"x"}"#, r#"{"type":"password","value":"@","n":"x"}"#),
         (
