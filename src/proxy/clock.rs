@@ -251,7 +251,11 @@ impl Clock {
     /// Ready when the library has not looked at the client for too long: it will not see any more that anything is over.
     pub async fn is_not_looked_at(&self) {
         let mut alarm = Alarm::default();
-        poll_fn(|cx| alarm.poll_until(self.at(&self.looks_by), cx)).await;
+        let over = || {
+            let looks_by = self.at(&self.looks_by)?;
+            earlier(Some(looks_by), self.at(&self.bound))
+        };
+        poll_fn(|cx| alarm.poll_until(over(), cx)).await;
         self.given_up.store(true, Ordering::Relaxed);
     }
 

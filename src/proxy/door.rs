@@ -11,7 +11,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode, Version};
 use pingora::Error;
@@ -135,7 +135,12 @@ impl Door {
             Ok(entered) => entered,
             Err(gone) => return Err(self.gone_from_queue(session, exchange, gone)),
         };
-        Clock::with(|clock| clock.bound(timeouts.total));
+        let now = Instant::now();
+        if exchange.attempt.until.is_none() {
+            exchange.attempt.until = timeouts.total.and_then(|total| now.checked_add(total));
+        }
+        let left = exchange.attempt.until.map(|until| until.saturating_duration_since(now));
+        Clock::with(|clock| clock.bound(left));
         let Ok(slot) = entered else {
             exchange.traced(|trace| trace.failed(BACKEND_BUSY));
             exchange.is_failed(None, Why { word: BACKEND_BUSY, said: "no place within max_in_flight".into() });

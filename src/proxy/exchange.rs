@@ -48,7 +48,7 @@ pub struct Exchange {
     pub limited: bool,
     /// Answered by the door while the client may still have been sending: it is listened to before its connection is closed.
     pub is_refused: bool,
-    /// Of a body that a backend of HTTP/2 is given.
+    /// Of a body that a backend is given.
     pub upload: Option<Box<Upload>>,
     /// What a backend did to it.
     pub trouble: Option<Box<Trouble>>,
@@ -72,6 +72,8 @@ pub struct Attempt {
     /// The endpoint that is asked now.
     pub visit: Option<Visit>,
     pub timeouts: Option<Timeouts>,
+    /// When the present origin has had all of its time, however often it was asked.
+    pub until: Option<Instant>,
     /// A place in the backend's in-flight limit.
     pub slot: Option<Slot>,
     pub sent: Option<Instant>,
@@ -93,6 +95,7 @@ impl Attempt {
     pub fn forget_all(&mut self) {
         self.forget_refusals();
         (self.let_down, self.resent, self.left) = (0, 0, 0);
+        self.until = None;
     }
 }
 

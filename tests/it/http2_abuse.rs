@@ -179,6 +179,23 @@ fn streams_that_are_opened_and_thrown_away_end_the_connection() {
     assert_eq!(door.metric("connections", &[]) as u32 / 10, 0, "nobody is left");
 }
 
+/// Who is answered before he has said all goes on for a moment, and an empty body has an end of its own: no number of those is one too
+/// many, or what else is under way would be lost with the connection.
+#[test]
+fn what_comes_behind_an_answer_ends_no_connection() {
+    let site = Site::of(Origin::saying("ok"), Origin::dead());
+    let door = site.open_with(&h2c(&site, LEGACY));
+    let mut client = Frames::open(door.address);
+    let empty = fields(&[":method"], &[("content-length", "0")]);
+    let post: Vec<_> = [(":method", "POST")].into_iter().chain(empty).collect();
+    for stream in (1..=801).step_by(2) {
+        client.head(stream, &post, false);
+        let seen = client.until_over(stream);
+        assert!(seen.iter().any(|frame| frame.kind == HEADERS && frame.status() == 200), "{stream}: {seen:?}");
+        assert!(client.send(DATA, END_STREAM, stream, &[]), "{stream}");
+    }
+}
+
 #[test]
 fn a_head_without_end_is_cut_in_little_memory() {
     let site = Site::of(Origin::saying("ok"), Origin::dead());

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
 
 use crate::harness::client::request;
 use crate::harness::front::{Front, Pair};
@@ -146,4 +147,30 @@ fn an_answer_that_is_none_is_asked_for_once_more_and_no_oftener() {
     assert_eq!(door.get("/bad").status(), 502);
     let asked = site.legacy.seen().iter().filter(|seen| seen.target() == "/bad").count();
     assert_eq!(asked, 2, "on a kept connection, and on its own");
+}
+
+/// One hundred milliseconds more and less do not matter here, but twice as long would.
+#[test]
+fn what_is_asked_again_has_no_more_time_in_total() {
+    let kept = Mutex::new(HashSet::<ThreadId>::new());
+    let legacy = Origin::answering(move |seen, wire| {
+        let is_kept = !kept.lock().unwrap().insert(thread::current().id());
+        match seen.target().as_str() {
+            "/keep" => wire.ok("kept"),
+            _ if is_kept => {
+                // As long as a backend works that dies of it.
+                thread::sleep(Duration::from_millis(700));
+                wire.reset();
+            }
+            _ => wire.hang(),
+        }
+    });
+    let site = Site::of(legacy, Origin::dead());
+    let mut config = site.config(LEGACY);
+    config.legacy += ", timeouts: {total: 1s}";
+    let door = site.open_with(&config);
+    assert_eq!(door.get("/keep").text(), "kept");
+    let start = Instant::now();
+    assert_eq!(door.get("/").status(), 504);
+    assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
 }

@@ -207,6 +207,22 @@ fn whoever_asks_for_every_line_is_told_no_secret() {
     }
 }
 
+/// Old pages have heaps of it, and it tells nobody what to do.
+#[test]
+fn what_is_wrong_with_a_page_is_no_line_of_the_log() {
+    let page = |end: &str| format!("<table>{}</table>{end}", "<tr>&nbsp;<td>a</td></tr>".repeat(50));
+    let origin = |end| {
+        let page = page(end);
+        Origin::answering(move |_, wire| wire.answer("200 OK", &["Content-Type: text/html"], &page))
+    };
+    let site = Site::of(origin("legacy"), origin("new"));
+    let door = site.open("- {name: all, match: {path: {prefix: /}}, stage: shadow, mirror: {percent: 100}}");
+    let begun = door.log().lines().count();
+    assert_eq!(door.get("/").status(), 200);
+    door.await_accounted("all", 1);
+    assert_eq!(door.log().lines().count(), begun, "{}", door.log());
+}
+
 #[test]
 fn what_the_door_itself_says_in_detail_can_be_asked_for() {
     let site = Site::named();

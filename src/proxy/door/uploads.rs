@@ -1,9 +1,9 @@
 //! How long an upload may take that its backend does not take.
 //!
-//! Before a backend of HTTP/2 the library gives on what there is room for, and while there is none it looks at neither the client nor
-//! its clock; nor does it when its own patience is over, but waits for an answer that may never come. So whoever polls the request looks
-//! whether it looks ([`serve_until_cut`]), and if it does not for too long, drops it. No hook learns of that: the request is counted and
-//! written down when its [`Exchange`] is dropped, and the client is told by whoever has its connection then.
+//! The library gives on what there is room for, and while there is none it looks at neither the client nor its clock; before a backend
+//! of HTTP/2 it does not even when its own patience is over, but waits for an answer that may never come. So whoever polls the request
+//! looks whether it looks ([`serve_until_cut`]), and if it does not for too long, drops it. No hook learns of that: the request is counted
+//! and written down when its [`Exchange`] is dropped, and the client is told by whoever has its connection then.
 //!
 //! [`serve_until_cut`]: super::super::listen::serve_until_cut
 
@@ -44,8 +44,10 @@ impl Door {
     /// A piece of the body goes to the backend. The last one is judged by the answer that is to follow: the library need not look at
     /// the client again before that.
     pub(in crate::proxy) fn gives_on(&self, session: &Session, bytes: usize, last: bool, exchange: &mut Exchange) {
-        let http2 = exchange.attempt.visit.as_ref().is_some_and(|visit| visit.endpoint().speaks_http2());
-        let Some(timeouts) = exchange.attempt.timeouts.as_ref().filter(|_| http2 && bytes > 0) else { return };
+        let Some(timeouts) = exchange.attempt.timeouts.as_ref().filter(|_| bytes > 0) else { return };
+        if session.was_upgraded() {
+            return;
+        }
         let pause = if last { timeouts.idle.max(timeouts.first_byte) } else { timeouts.idle };
         let takes = pause.saturating_add(at_the_slowest(bytes));
         if exchange.upload.is_none() {

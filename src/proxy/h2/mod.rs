@@ -45,8 +45,6 @@ const CONNECTION_WINDOW: u32 = 512 << 10;
 const SEND_BUFFER: usize = 64 << 10;
 /// Streams that a client opened and reset before they were even looked at. Nobody does that but to do harm.
 const MOST_RESET_UNSEEN: usize = 20;
-/// Streams that were reset for the client's mistakes, over a connection's life.
-const MOST_MISTAKES: usize = 100;
 /// How long a client that was told to leave may take if nothing of it is under way.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -83,7 +81,9 @@ fn options(limits: &Limits) -> Builder {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buffer_size(SEND_BUFFER)
         .max_pending_accept_reset_streams(MOST_RESET_UNSEEN)
-        .max_local_error_reset_streams(Some(MOST_MISTAKES));
+        // Over a whole life, honest clients come to any number: what is under way of a refused upload counts as their mistake. Streams
+        // that are thrown away are counted here beside those that were good for something, and so are bytes.
+        .max_local_error_reset_streams(None);
     options
 }
 

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 
-use super::LEGACY;
+use super::{LEGACY, uploads_are_given_up};
 use crate::harness::http2::{Http2, story};
 use crate::harness::tls::{Hello, Made, Secure};
-use crate::harness::{Config, Door, Origin, PATIENCE, Site};
+use crate::harness::{Config, Door, Origin, PATIENCE, Signal, Site};
 
 /// Bytes of each body that the backend has room for.
 const ROOM: u32 = 1000;
@@ -156,6 +156,33 @@ fn nor_does_one_that_has_begun_to_answer() {
     door.await_log("takes no more of the body within timeouts.idle");
     door.await_metric("backend_in_flight", &[("backend", "legacy")], 0.0);
     door.await_metric("requests_total", &[("code", "200"), ("origin", "legacy")], 2.0);
+}
+
+/// Before one of HTTP/1, which neither reads nor leaves, the library does not look either.
+#[test]
+fn nor_does_one_of_http1() {
+    const TOO_MUCH: usize = 64 << 20;
+    let over = Signal::new();
+    let told = over.clone();
+    let site = Site::of(Origin::at_head(move |_, _| told.wait()), Origin::dead());
+    let config = site.config(LEGACY).and("access_log: {path: access.log}").and("drain_timeout: 500ms");
+    let mut config = Config { listener: ", h2c: true".to_owned(), ..config };
+    let legacy = config.legacy.clone();
+    config.legacy = format!("{legacy}, timeouts: {{total: 1s}}");
+    uploads_are_given_up(&site.open_with(&config), TOO_MUCH);
+
+    config.legacy = format!("{legacy}, timeouts: {{idle: 10m}}");
+    let mut door = site.open_with(&config);
+    let mut client = door.client();
+    client.send(format!("POST / HTTP/1.1\r\nHost: site.test\r\nContent-Length: {TOO_MUCH}\r\n\r\n"));
+    let socket = client.reader.stream.try_clone().unwrap();
+    socket.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
+    client.try_send(vec![b'x'; TOO_MUCH]).unwrap_err();
+    door.signal("TERM");
+    assert!(door.await_exit().success());
+    let log = std::fs::read_to_string(site.path("access.log")).unwrap();
+    assert_eq!(log.matches("\"error\":\"drain_timeout\"").count(), 1, "{log}");
+    over.give();
 }
 
 /// The door's end does not wait for it either.
