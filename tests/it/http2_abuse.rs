@@ -359,7 +359,8 @@ fn streams_that_the_door_is_made_to_reset_end_the_connection() {
         let told = reading.join().unwrap().iter().find(|frame| frame.kind == GOAWAY).and_then(Frame::reason);
         let reached = site.legacy.connections() - before;
         println!("{what}: {sent} sent, {reached} reached the backend, told {told:?}");
-        assert!(sent < 20_000 && reached < 500, "{what}: {sent} sent, {reached} reached the backend");
+        // How much a client may have said by then is the kernel's affair; the connection is over, and backends had little of it.
+        assert!(told.is_some() && reached < 500, "{what}: {sent} sent, {reached} reached the backend, told {told:?}");
     }
 }
 

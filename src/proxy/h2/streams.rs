@@ -68,7 +68,7 @@ impl Streams {
         FREE + FREE_A_SECOND * self.since.elapsed().as_secs() + for_heads + for_bodies
     }
 
-    /// Returns once the client has sent far more than its requests can explain.
+    /// Returns once the client has sent far more than its requests can explain, or has thrown away too much.
     pub async fn are_overdone(&self) {
         self.overdone.notified().await;
     }
@@ -124,6 +124,10 @@ impl Drop for Place {
     fn drop(&mut self) {
         let how = if *self.finished.get_mut() { &self.streams.finished } else { &self.streams.thrown_away };
         how.fetch_add(1, Ordering::Relaxed);
+        // No further stream may come that would show it.
+        if self.streams.are_thrown_away() {
+            self.streams.overdone.notify_one();
+        }
         if self.streams.open.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.streams.quiet.notify_waiters();
         }
@@ -132,6 +136,9 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
     use super::*;
 
     #[test]
@@ -147,12 +154,11 @@ mod tests {
         }
         assert!(streams.are_thrown_away());
         assert_eq!(streams.open(), 0);
+        assert!(pin!(streams.are_overdone()).poll(&mut Context::from_waker(Waker::noop())).is_ready());
     }
 
     #[test]
     fn a_client_may_send_what_its_requests_explain_and_some() {
-        use std::pin::pin;
-        use std::task::{Context, Waker};
         let streams = Streams::new(1024);
         let overdone = || pin!(streams.are_overdone()).poll(&mut Context::from_waker(Waker::noop())).is_ready();
         Streams::enter(&streams).moved(1 << 20);
