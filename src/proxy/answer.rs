@@ -12,7 +12,8 @@ use pingora::protocols::Shutdown;
 use pingora::proxy::Session;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::clock::{Clock, Phase, Refused};
+use super::client_side::Refused;
+use super::clock::{Clock, Phase};
 use super::request_id::Unread;
 use super::wire::Wire;
 use super::{request_id, secure};

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use smallvec::SmallVec;
 
-use super::clock::Scheme;
+use super::client_side::Scheme;
 use super::forwarded::{FORWARDED, List, elements, parameter};
 use crate::config::session::Asker;
 

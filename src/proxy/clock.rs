@@ -5,32 +5,13 @@
 //!
 //! [`ClientStream`]: super::stream::ClientStream
 
-use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
-use std::net::IpAddr;
+use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use http::{HeaderName, HeaderValue, StatusCode};
-use parking_lot::Mutex;
 use tokio::time::{Sleep, sleep_until};
-
-use super::framing::withheld::Withheld;
-use super::listen::Fresh;
-use super::request_id::Unread;
-use super::tunnel::let_go::Passage;
-use super::wire::Wire;
-use crate::config::settings::Listener;
-use crate::upstream::Announcement;
-
-tokio::task_local! {
-    /// The clock of the connection that the running task serves.
-    static CLOCK: Arc<Clock>;
-}
 
 /// What the connection is waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,44 +37,9 @@ pub enum Phase {
     Cut,
 }
 
-/// Where the client came in, and how: for the hooks, which pingora does not tell.
-#[derive(Debug, Clone)]
-pub struct Entrance {
-    pub listener: Arc<Listener>,
-    pub scheme: Scheme,
-    /// What backends that want it are told of the connection.
-    pub announcement: Announcement,
-    /// The other end, or who the PROXY header says that it is.
-    pub peer: IpAddr,
-}
-
-/// How the user's connection is kept from others' eyes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scheme {
-    Http,
-    Https,
-}
-
-impl Scheme {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        }
-    }
-}
-
-/// A request that no hook was shown, or no hook sees the end of.
-#[derive(Debug)]
-pub struct Refused {
-    pub status: StatusCode,
-    pub name: Option<Unread>,
-}
-
-/// One per client connection.
+/// Of one client's connection, or stream.
 #[derive(Debug)]
 pub struct Clock {
-    entrance: Entrance,
     epoch: Instant,
     phase: AtomicU8,
     /// Milliseconds since `epoch`; 0: no deadline.
@@ -112,28 +58,11 @@ pub struct Clock {
     missed: AtomicU8,
     /// The door has no more time for what is under way.
     cut: AtomicBool,
-    /// Begun on this connection.
-    requests: AtomicU32,
-    /// How the library refused a head that it could not read.
-    refused: OnceLock<Refused>,
-    /// Whether one is about to come.
-    fresh: Mutex<Option<Fresh>>,
-    /// The Date of the answer that is about to be written, as the origin gave it.
-    date: Mutex<Option<HeaderValue>>,
-    /// What the answer is to say of the request, if anything.
-    request_id: Mutex<Option<(HeaderName, HeaderValue)>>,
-    /// Of requests that were read ahead of, too.
-    withheld: Mutex<VecDeque<Withheld>>,
-    /// Of a request for another protocol.
-    pub passage: Passage,
-    /// Of a request that was given up.
-    left: Mutex<Option<Box<Wire>>>,
 }
 
-impl Clock {
-    pub fn new(entrance: Entrance) -> Arc<Self> {
-        Arc::new(Self {
-            entrance,
+impl Default for Clock {
+    fn default() -> Self {
+        Self {
             epoch: Instant::now(),
             phase: AtomicU8::new(Phase::Idle as u8),
             deadline: AtomicU64::new(0),
@@ -144,66 +73,11 @@ impl Clock {
             given_up: AtomicBool::new(false),
             missed: AtomicU8::new(0),
             cut: AtomicBool::new(false),
-            requests: AtomicU32::new(0),
-            refused: OnceLock::new(),
-            fresh: Mutex::new(None),
-            date: Mutex::new(None),
-            request_id: Mutex::new(None),
-            withheld: Mutex::new(VecDeque::new()),
-            passage: Passage::default(),
-            left: Mutex::default(),
-        })
-    }
-
-    /// Runs a connection's future with this clock at hand.
-    pub async fn scope<F: Future>(self: Arc<Self>, connection: F) -> F::Output {
-        CLOCK.scope(self, connection).await
-    }
-
-    /// The running connection's clock; `None` outside of one.
-    pub fn with<R>(act: impl FnOnce(&Clock) -> R) -> Option<R> {
-        CLOCK.try_with(|clock| act(clock)).ok()
-    }
-
-    /// Counts a request; whether it is the last that may be made on the connection.
-    pub fn is_last_request(&self, most: Option<u32>) -> bool {
-        let requests = self.requests.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        if let Some(fresh) = self.fresh.lock().as_mut() {
-            fresh.is_served();
-        }
-        most.is_some_and(|most| requests >= most)
-    }
-
-    /// The number of the present request, from 1 on.
-    pub fn request(&self) -> u32 {
-        self.requests.load(Ordering::Relaxed)
-    }
-
-    /// Notes how the library refuses the head that is being read; it shows that to no hook. The connection ends with it.
-    pub fn refuse(&self, refused: Refused) {
-        let _ = self.refused.set(refused);
-    }
-
-    pub fn refused(&self) -> Option<&Refused> {
-        self.refused.get()
-    }
-
-    /// No request has come on the connection.
-    pub fn is_fresh(&self, fresh: Fresh) {
-        *self.fresh.lock() = Some(fresh);
-    }
-
-    /// Half the head of a request has come.
-    pub fn asks(&self) {
-        if let Some(fresh) = self.fresh.lock().as_mut() {
-            fresh.asks();
         }
     }
+}
 
-    pub fn entrance(&self) -> &Entrance {
-        &self.entrance
-    }
-
+impl Clock {
     /// Enters a phase that may last for `limit` from now; `None`: for ever.
     pub fn enter(&self, phase: Phase, limit: Option<Duration>) {
         self.phase.store(phase as u8, Ordering::Relaxed);
@@ -259,23 +133,8 @@ impl Clock {
         self.given_up.store(true, Ordering::Relaxed);
     }
 
-    /// What the client is to be told then.
-    pub fn given_up(&self) -> Option<Refused> {
-        if !self.given_up.load(Ordering::Relaxed) {
-            return None;
-        }
-        let status = if self.is_cut() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::GATEWAY_TIMEOUT };
-        let name = self.request_id().map(|(name, id)| Unread { id, told_in: Some(name) });
-        Some(Refused { status, name })
-    }
-
-    /// The client's connection, for who tells it.
-    pub fn leave(&self, wire: Wire) {
-        *self.left.lock() = Some(Box::new(wire));
-    }
-
-    pub fn take_left(&self) -> Option<Box<Wire>> {
-        self.left.lock().take()
+    pub fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
     }
 
     /// How long a client may take nothing of what is written to it.
@@ -328,37 +187,6 @@ impl Clock {
     fn at(&self, moment: &AtomicU64) -> Option<Instant> {
         let millis = Some(moment.load(Ordering::Relaxed)).filter(|millis| *millis > 0)?;
         self.epoch.checked_add(Duration::from_millis(millis))
-    }
-
-    pub fn keep_withheld(&self, withheld: Withheld) {
-        self.withheld.lock().push_back(withheld);
-    }
-
-    /// What pingora was not shown of the present request.
-    pub fn take_withheld(&self) -> Option<Withheld> {
-        let present = self.request();
-        let mut withheld = self.withheld.lock();
-        // What nobody took was of a request that went no further: it must not become another's.
-        while withheld.pop_front_if(|withheld| withheld.request < present).is_some() {}
-        withheld.pop_front_if(|withheld| withheld.request == present)
-    }
-
-    /// Only the connection's own task takes this lock.
-    pub fn date(&self) -> Option<HeaderValue> {
-        self.date.lock().clone()
-    }
-
-    pub fn set_date(&self, date: Option<HeaderValue>) {
-        *self.date.lock() = date;
-    }
-
-    /// Only the connection's own task takes this lock.
-    pub fn request_id(&self) -> Option<(HeaderName, HeaderValue)> {
-        self.request_id.lock().clone()
-    }
-
-    pub fn set_request_id(&self, id: Option<(HeaderName, HeaderValue)>) {
-        *self.request_id.lock() = id;
     }
 
     /// The deadline has passed: it does not pass twice.
@@ -442,63 +270,10 @@ impl Alarm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::settings::Address;
-
-    fn clock() -> Arc<Clock> {
-        let listener = Listener {
-            address: Address::Unix("/door.sock".into()),
-            mode: 0o600,
-            proxy_protocol: false,
-            tls: None,
-            h2c: false,
-            redirect_https: None,
-            hsts: None,
-        };
-        Clock::new(Entrance {
-            listener: Arc::new(listener),
-            scheme: Scheme::Http,
-            announcement: Announcement::of_nobody(),
-            peer: IpAddr::from([127, 0, 0, 1]),
-        })
-    }
-
-    fn keep(clock: &Clock, request: u32) {
-        let target = Some(vec![b'/', 0xe9, b'0' + request as u8]);
-        clock.keep_withheld(Withheld { request, target, ..Withheld::default() });
-    }
-
-    /// What the next request of the connection finds kept for it.
-    fn next(clock: &Clock) -> Option<u8> {
-        clock.is_last_request(None);
-        clock.take_withheld().and_then(|withheld| withheld.target?.last().copied())
-    }
-
-    #[test]
-    fn what_was_withheld_goes_to_its_own_request() {
-        let clock = clock();
-        // The third was read ahead of, and is not the first one's nor the second's.
-        keep(&clock, 1);
-        keep(&clock, 3);
-        assert_eq!([next(&clock), next(&clock), next(&clock), next(&clock)], [Some(b'1'), None, Some(b'3'), None]);
-        keep(&clock, 5);
-        assert_eq!((next(&clock), clock.take_withheld()), (Some(b'5'), None));
-    }
-
-    #[test]
-    fn what_nobody_took_never_becomes_anothers() {
-        let clock = clock();
-        (1..=4).for_each(|request| keep(&clock, request));
-        // Two that went no further than to be counted.
-        clock.is_last_request(None);
-        clock.is_last_request(None);
-        assert_eq!([next(&clock), next(&clock), next(&clock)], [Some(b'3'), Some(b'4'), None]);
-        keep(&clock, 5);
-        assert_eq!(next(&clock), None);
-    }
 
     #[test]
     fn a_client_is_waited_for_as_long_as_it_may_pause_or_the_request_may_last() {
-        let (clock, since) = (clock(), Instant::now());
+        let (clock, since) = (Clock::default(), Instant::now());
         assert_eq!(clock.untaken_until(since), None);
         clock.set_patience(Duration::from_secs(5));
         assert_eq!(clock.untaken_until(since), Some(since + Duration::from_secs(5)));

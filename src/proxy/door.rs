@@ -22,7 +22,8 @@ use pingora::upstreams::peer::HttpPeer;
 use super::access_log::AccessLog;
 use super::answer::Refusal;
 use super::client::Client;
-use super::clock::{Clock, Phase, Scheme};
+use super::client_side::{ClientSide, Scheme};
+use super::clock::{Clock, Phase};
 use super::exchange::Exchange;
 use super::fallback::{Failure, REPLAYABLE};
 use super::request_id::RequestIds;
@@ -82,7 +83,7 @@ impl Door {
         let settings = &exchange.snapshot.settings.request_id;
         let id = self.request_ids.of(&settings.header, client, &request.headers);
         let told = if settings.answer { id.clone().map(|id| (settings.header.clone(), id)) } else { None };
-        Clock::with(|clock| clock.set_request_id(told));
+        ClientSide::with(|side| side.set_request_id(told));
         exchange.request_id = id;
     }
 
@@ -252,7 +253,7 @@ const NO_ADDRESS: Refusal = Refusal::BadRequest("the connection has no client ad
 /// Who speaks to us, as far as it can be told.
 pub(super) fn client_of(session: &Session, exchange: &Exchange) -> Option<Client> {
     let peer = session.client_addr()?.as_inet()?.ip();
-    let scheme = Clock::with(|clock| clock.entrance().scheme).unwrap_or(Scheme::Http);
+    let scheme = ClientSide::with(|side| side.entrance().scheme).unwrap_or(Scheme::Http);
     Some(Client::of(peer, scheme, &session.req_header().headers, &exchange.snapshot.settings.trusted_proxies))
 }
 
@@ -306,7 +307,7 @@ async fn has_gone(session: &mut Session) -> Box<Error> {
 
 /// What is said of the client's connection to backends that want to be told.
 fn announcement() -> Announcement {
-    Clock::with(|clock| clock.entrance().announcement.clone()).unwrap_or_else(Announcement::of_nobody)
+    ClientSide::with(|side| side.entrance().announcement.clone()).unwrap_or_else(Announcement::of_nobody)
 }
 
 /// The Host as the user sent it; HTTP/1.0 need not send one.

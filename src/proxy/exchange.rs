@@ -8,7 +8,7 @@ use pingora::http::RequestHeader;
 
 use super::capture::Capture;
 use super::client::Client;
-use super::clock::Clock;
+use super::client_side::ClientSide;
 use super::door::Upload;
 use super::fallback::Course;
 use super::traced::Trace;
@@ -198,7 +198,7 @@ impl Exchange {
 impl Drop for Exchange {
     fn drop(&mut self) {
         if let Some(upload) = self.upload.take()
-            && let Some(given_up) = Clock::with(Clock::given_up).flatten()
+            && let Some(given_up) = ClientSide::with(ClientSide::given_up).flatten()
         {
             upload.is_given_up(given_up.status, self);
         }

@@ -160,7 +160,7 @@ pub fn without_expectation(request: &mut RequestHeader) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::clock::Scheme;
+    use super::super::client_side::Scheme;
     use super::*;
 
     #[test]

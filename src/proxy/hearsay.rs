@@ -12,7 +12,7 @@ use pingora::http::RequestHeader;
 use smallvec::SmallVec;
 
 use super::client::Client;
-use super::clock::Scheme;
+use super::client_side::Scheme;
 use crate::config::session::Asker;
 use crate::config::settings::Settings;
 use crate::mirror::{LOOP_HEADER, MIRROR_HEADER, Token};

@@ -10,6 +10,7 @@ use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType, Result};
 
+use super::client_side::ClientSide;
 use super::clock::{Clock, Phase};
 use super::door::{Door, client_of};
 use super::exchange::Exchange;
@@ -44,8 +45,8 @@ impl ProxyHttp for Door {
 
     async fn early_request_filter(&self, session: &mut Session, exchange: &mut Exchange) -> Result<()> {
         let limits = &exchange.snapshot.settings.limits;
-        let was_last = Clock::with(|clock| clock.is_last_request(limits.max_requests)).unwrap_or(false);
-        if let Some(withheld) = Clock::with(Clock::take_withheld).flatten() {
+        let was_last = ClientSide::with(|side| side.is_last_request(limits.max_requests)).unwrap_or(false);
+        if let Some(withheld) = ClientSide::with(ClientSide::take_withheld).flatten() {
             exchange.withheld_bytes = withheld.lines.bytes();
             let put_back = forward::put_back(session.req_header_mut(), &withheld, limits.head.headers);
             exchange.target = put_back.map_err(|e| e.into_down())?;
@@ -305,7 +306,7 @@ impl ProxyHttp for Door {
         returned::make_ours(response)?;
         // Pingora writes its own time over it; the connection puts the origin's back.
         let date = response.headers.get(http::header::DATE).cloned();
-        Clock::with(|clock| clock.set_date(date));
+        ClientSide::with(|side| side.set_date(date));
         if session.req_header().version == Version::HTTP_10 {
             until_close::frame(session, response)?;
         }

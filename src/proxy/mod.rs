@@ -9,6 +9,7 @@ mod announced;
 mod answer;
 mod capture;
 mod client;
+mod client_side;
 mod clock;
 mod door;
 mod exchange;

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use pingora::http::{RequestHeader, ResponseHeader};
 
 use super::client::Client;
-use super::clock::Clock;
+use super::client_side::ClientSide;
 use crate::config::settings::RequestIds as Settings;
 use crate::trace::Lots;
 
@@ -104,7 +104,7 @@ pub fn send(request: &mut RequestHeader, settings: &Settings, id: Option<&Header
 /// # Errors
 /// None in practice: name and value were legal when they came.
 pub fn answer(answer: &mut ResponseHeader) -> pingora::Result<()> {
-    match Clock::with(Clock::request_id).flatten() {
+    match ClientSide::with(ClientSide::request_id).flatten() {
         Some((name, id)) => answer.insert_header(name, id),
         None => Ok(()),
     }
@@ -116,7 +116,7 @@ mod tests {
     use std::collections::HashSet;
     use std::time::Duration;
 
-    use super::super::clock::Scheme;
+    use super::super::client_side::Scheme;
     use super::*;
 
     #[test]

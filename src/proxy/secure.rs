@@ -5,7 +5,7 @@ use http::header::{HOST, STRICT_TRANSPORT_SECURITY};
 use pingora::http::{RequestHeader, ResponseHeader};
 
 use super::client::Client;
-use super::clock::{Clock, Scheme};
+use super::client_side::{ClientSide, Scheme};
 use super::forward;
 
 const HTTPS_PORT: u16 = 443;
@@ -13,7 +13,7 @@ const HTTPS_PORT: u16 = 443;
 /// The port that this connection's requests are to be made on instead. `None`: they are welcome here, or came over TLS as
 /// far as a trusted proxy in front of us.
 pub fn wanted_port(client: Option<&Client>) -> Option<u16> {
-    let port = Clock::with(|clock| clock.entrance().listener.redirect_https)??;
+    let port = ClientSide::with(|side| side.entrance().listener.redirect_https)??;
     client.is_none_or(|client| client.scheme == Scheme::Http.name()).then_some(port)
 }
 
@@ -46,7 +46,7 @@ fn host_alone(host: &[u8]) -> Option<&[u8]> {
 /// # Errors
 /// None in practice: the value was made when the config was compiled.
 pub fn keep_secure(answer: &mut ResponseHeader) -> pingora::Result<()> {
-    let hsts = Clock::with(|clock| clock.entrance().listener.hsts.clone()).flatten();
+    let hsts = ClientSide::with(|side| side.entrance().listener.hsts.clone()).flatten();
     match hsts {
         Some(hsts) if !answer.headers.contains_key(STRICT_TRANSPORT_SECURITY) => {
             answer.insert_header(STRICT_TRANSPORT_SECURITY, hsts)

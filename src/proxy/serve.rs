@@ -16,7 +16,8 @@ use super::access_log::Line;
 use super::announced::Announced;
 use super::answer;
 use super::client::is_trusted;
-use super::clock::{Clock, Entrance, Phase, Refused, Scheme};
+use super::client_side::{ClientSide, Entrance, Refused, Scheme};
+use super::clock::Phase;
 use super::h2::PREFACE;
 use super::listen::{ClientPlace, Fresh, Front, serve_until_cut};
 use super::pace::Pace;
@@ -118,26 +119,26 @@ impl Front {
     }
 
     async fn serve_http1(&self, wire: Wire, entrance: Entrance, fresh: Fresh, limits: &Limits) -> Option<Tunnel> {
-        let clock = Clock::new(entrance);
-        clock.is_fresh(fresh);
+        let side = ClientSide::new(entrance);
+        side.is_fresh(fresh);
         {
-            let serving = pin!(clock.clone().scope(self.serve_requests(wire, clock.clone(), limits)));
-            serve_until_cut(serving, &clock, self.cut.subscribe()).await;
+            let serving = pin!(side.clone().scope(self.serve_requests(wire, side.clone(), limits)));
+            serve_until_cut(serving, &side.clock, self.cut.subscribe()).await;
         }
-        if let (Some(refused), Some(client)) = (clock.given_up(), clock.take_left()) {
-            answer::tell(*client, &refused, &clock.entrance().listener).await;
+        if let (Some(refused), Some(client)) = (side.given_up(), side.take_left()) {
+            answer::tell(*client, &refused, &side.entrance().listener).await;
         }
-        if let Some(refused) = clock.refused() {
-            self.note_refused(refused, clock.entrance().peer);
+        if let Some(refused) = side.refused() {
+            self.note_refused(refused, side.entrance().peer);
         }
-        clock.passage.take()
+        side.passage.take()
     }
 
-    async fn serve_requests(&self, wire: Wire, clock: Arc<Clock>, limits: &Limits) {
+    async fn serve_requests(&self, wire: Wire, side: Arc<ClientSide>, limits: &Limits) {
         // The first request must come as promptly as its own head: nobody connects to say nothing.
-        clock.enter(Phase::Idle, Some(limits.header_timeout));
+        side.clock.enter(Phase::Idle, Some(limits.header_timeout));
         let pace = Arc::new(Pace::default());
-        let stream = ClientStream::new(wire, clock.clone(), pace.clone(), limits, self.names.clone());
+        let stream = ClientStream::new(wire, side.clone(), pace.clone(), limits, self.names.clone());
         let mut session = HttpSession::new_http1(Box::new(stream));
         // Pingora's own timeouts stay off: the clock keeps them all.
         session.set_keepalive(Some(0));
@@ -146,7 +147,7 @@ impl Front {
             if *self.stop.borrow() {
                 return;
             }
-            clock.enter(Phase::Idle, Some(self.limits().keep_alive));
+            side.clock.enter(Phase::Idle, Some(self.limits().keep_alive));
             let (stream, persistent) = reused.consume();
             session = HttpSession::new_http1(stream);
             if let Some(persistent) = persistent {

@@ -18,7 +18,8 @@ use pingora::protocols::{
 use tokio::io::{AsyncRead, AsyncWrite, BufWriter, ReadBuf, empty};
 
 use super::answer;
-use super::clock::{Alarm, Clock, Phase, Refused};
+use super::client_side::{ClientSide, Refused};
+use super::clock::{Alarm, Phase};
 use super::framing::Framing;
 use super::listen::Names;
 use super::pace::Pace;
@@ -40,7 +41,7 @@ const PIECE_AHEAD: usize = 4 * 1024;
 #[derive(Debug)]
 pub struct ClientStream {
     inner: BufWriter<Wire>,
-    clock: Arc<Clock>,
+    side: Arc<ClientSide>,
     framing: Framing,
     /// What came and was not looked at yet.
     ahead: BytesMut,
@@ -58,10 +59,10 @@ pub struct ClientStream {
 }
 
 impl ClientStream {
-    pub fn new(inner: Wire, clock: Arc<Clock>, pace: Arc<Pace>, limits: &Limits, names: Arc<Names>) -> Self {
+    pub fn new(inner: Wire, side: Arc<ClientSide>, pace: Arc<Pace>, limits: &Limits, names: Arc<Names>) -> Self {
         Self {
             inner: BufWriter::with_capacity(WRITE_BUFFER, inner),
-            clock,
+            side,
             framing: Framing::new(limits.head.bytes),
             ahead: BytesMut::new(),
             header_timeout: limits.header_timeout,
@@ -76,16 +77,16 @@ impl ClientStream {
 
     /// Whether what comes now is not to be read yet, or by others.
     fn is_held(&self) -> bool {
-        self.framing.is_beyond() && (self.framing.beyond().len() >= MOST_BEYOND || self.clock.passage.is_ours())
+        self.framing.is_beyond() && (self.framing.beyond().len() >= MOST_BEYOND || self.side.passage.is_ours())
     }
 
     /// Whether the library does not want to read, but to know whether the client has gone: it gives a byte of room for that, and whoever
     /// fills it is not asked again, nor are the deadlines looked at. So the byte waits for the request that it is of.
     fn is_looked_after(&self, room: &ReadBuf<'_>) -> bool {
         room.remaining() == 1
-            && match self.clock.phase() {
+            && match self.side.clock.phase() {
                 Phase::Queue => !self.framing.is_beyond(),
-                Phase::FirstByte | Phase::Answer => self.framing.has_whole(self.clock.request()),
+                Phase::FirstByte | Phase::Answer => self.framing.has_whole(self.side.request()),
                 _ => false,
             }
     }
@@ -119,11 +120,11 @@ impl ClientStream {
     }
 
     fn has_read(&self) {
-        if self.clock.phase() == Phase::Idle {
-            self.clock.enter(Phase::Head, Some(self.header_timeout));
+        if self.side.clock.phase() == Phase::Idle {
+            self.side.clock.enter(Phase::Head, Some(self.header_timeout));
         }
         if self.framing.is_within_a_head() {
-            self.clock.asks();
+            self.side.asks();
         }
     }
 
@@ -135,12 +136,12 @@ impl ClientStream {
     ) -> Poll<io::Result<T>> {
         let mut sent = write(Pin::new(&mut self.inner), cx);
         if sent.is_pending() {
-            let paced = self.clock.phase() == Phase::Answer;
+            let paced = self.side.clock.phase() == Phase::Answer;
             let pace = self.pace.clone();
             let mut wait = |cx: &mut Context<'_>| match write(Pin::new(&mut self.inner), cx) {
                 Poll::Pending => {
                     let since = *self.untaken.get_or_insert_with(Instant::now);
-                    let over = self.untaken_alarm.poll_until(self.clock.untaken_until(since), cx);
+                    let over = self.untaken_alarm.poll_until(self.side.clock.untaken_until(since), cx);
                     over.map(|()| {
                         Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes no more of its answer"))
                     })
@@ -151,7 +152,7 @@ impl ClientStream {
         }
         if sent.is_ready() {
             self.untaken = None;
-            self.clock.moved();
+            self.side.clock.moved();
         }
         sent
     }
@@ -191,8 +192,8 @@ fn with_date(head: &[u8], date: &[u8]) -> Option<BytesMut> {
 
 impl AsyncRead for ClientStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.clock.looks();
-        if self.framing.is_beyond() && self.clock.passage.is_the_librarys() {
+        self.side.clock.looks();
+        if self.framing.is_beyond() && self.side.passage.is_the_librarys() {
             self.framing.show_beyond();
         }
         if self.framing.has_to_show() {
@@ -213,10 +214,10 @@ impl AsyncRead for ClientStream {
             buf.set_filled(before + shown);
             self.framing.show(buf);
             if self.framing.is_beyond() {
-                self.clock.passage.is_asked_for();
+                self.side.passage.is_asked_for();
             }
             for withheld in self.framing.take_withheld() {
-                self.clock.keep_withheld(withheld);
+                self.side.keep_withheld(withheld);
             }
             self.has_read();
             // To show nothing would be to say that the client has gone.
@@ -227,10 +228,10 @@ impl AsyncRead for ClientStream {
         }
         self.send_what_waits(cx);
         let this = &mut *self;
-        if this.alarm.poll(&this.clock, cx).is_pending() {
+        if this.alarm.poll(&this.side.clock, cx).is_pending() {
             return Poll::Pending;
         }
-        match self.clock.miss() {
+        match self.side.clock.miss() {
             // To pingora a client that sends nothing has gone, which it has seen before and says nothing about.
             Phase::Idle => Poll::Ready(Ok(())),
             phase => Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, format!("{phase:?} took too long")))),
@@ -241,19 +242,19 @@ impl AsyncRead for ClientStream {
 impl AsyncWrite for ClientStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if self.dated.is_empty()
-            && matches!(self.clock.phase(), Phase::Idle | Phase::Head)
+            && matches!(self.side.clock.phase(), Phase::Idle | Phase::Head)
             && let Some(status) = final_status(buf)
         {
             let status = if self.framing.is_target_too_long() { StatusCode::URI_TOO_LONG } else { status };
             let refused = Refused { status, name: self.names.of_unread() };
-            self.dated = answer::unread(&refused, &self.clock.entrance().listener);
-            self.clock.refuse(refused);
+            self.dated = answer::unread(&refused, &self.side.entrance().listener);
+            self.side.refuse(refused);
         }
         if self.dated.is_empty() {
-            let Some(dated) = self.clock.date().and_then(|date| with_date(buf, date.as_bytes())) else {
+            let Some(dated) = self.side.date().and_then(|date| with_date(buf, date.as_bytes())) else {
                 return self.poll_send(cx, |to, cx| to.poll_write(cx, buf));
             };
-            self.clock.set_date(None);
+            self.side.set_date(None);
             self.dated = dated;
         }
         // As a whole, because a part of it is no part of what it stands for.
@@ -274,7 +275,7 @@ impl AsyncWrite for ClientStream {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.clock.passage.is_ours() {
+        if self.side.passage.is_ours() {
             return self.poll_flush(cx);
         }
         Pin::new(&mut self.inner).poll_shutdown(cx)
@@ -299,13 +300,13 @@ impl Drop for ClientStream {
         if !self.inner.buffer().is_empty() {
             return;
         }
-        if self.clock.passage.is_ours() {
+        if self.side.passage.is_ours() {
             let wire = std::mem::replace(self.inner.get_mut(), Wire::Gone(empty()));
             let mut early = self.framing.take_beyond();
             early.extend_from_slice(&self.ahead);
-            self.clock.passage.leave_client(wire, early);
-        } else if self.clock.phase() != Phase::Answer && self.clock.given_up().is_some() {
-            self.clock.leave(std::mem::replace(self.inner.get_mut(), Wire::Gone(empty())));
+            self.side.passage.leave_client(wire, early);
+        } else if self.side.clock.phase() != Phase::Answer && self.side.clock.is_given_up() {
+            self.side.leave(std::mem::replace(self.inner.get_mut(), Wire::Gone(empty())));
         }
     }
 }
@@ -317,7 +318,7 @@ impl Shutdown for ClientStream {
     async fn shutdown(&mut self) {
         // What was written must leave before the end does; a client that is gone cannot be told either.
         let _ = tokio::io::AsyncWriteExt::flush(&mut self.inner).await;
-        if self.clock.passage.is_ours() {
+        if self.side.passage.is_ours() {
             return;
         }
         Shutdown::shutdown(self.inner.get_mut()).await;

@@ -22,7 +22,7 @@ use pingora::apps::HttpServerApp;
 use pingora::protocols::http::server::Session as HttpSession;
 use pingora::protocols::{Digest, GetSocketDigest};
 
-use super::clock::{Clock, Entrance, Refused};
+use super::client_side::{ClientSide, Entrance, Refused};
 use super::listen::{Front, serve_until_cut, told};
 use super::pace::Pace;
 use super::request_id::Unread;
@@ -179,16 +179,16 @@ impl Conversation<'_> {
         let share = self.make_room(&head, &body, connection);
         match admit::head(head) {
             Ok(head) => {
-                let clock = Clock::new(self.entrance.clone());
+                let side = ClientSide::new(self.entrance.clone());
                 let pace = Arc::new(Pace::default());
-                let kept = Kept { clock: clock.clone(), pace: pace.clone(), place, _share: share };
+                let kept = Kept { side: side.clone(), pace: pace.clone(), place, _share: share };
                 let request = ClientRequest::new(head, body, respond, self.digest.clone(), kept);
                 let (proxy, stop, cut) =
                     (self.front.proxy.clone(), self.front.stop.clone(), self.front.cut.subscribe());
                 tokio::spawn(async move {
                     let session = HttpSession::new_custom(Box::new(request));
-                    let serving = pin!(clock.clone().scope(pace.run(proxy.process_new_http(session, &stop))));
-                    serve_until_cut(serving, &clock, cut).await;
+                    let serving = pin!(side.clone().scope(pace.run(proxy.process_new_http(session, &stop))));
+                    serve_until_cut(serving, &side.clock, cut).await;
                 });
             }
             Err(refusal) => {

@@ -26,7 +26,8 @@ use pingora::{Error, ErrorType, OrErr, Result};
 use super::refuse;
 use super::room::Share;
 use super::streams::Place;
-use crate::proxy::clock::{Alarm, Clock};
+use crate::proxy::client_side::ClientSide;
+use crate::proxy::clock::Alarm;
 use crate::proxy::fallback::REPLAYABLE;
 use crate::proxy::pace::Pace;
 
@@ -55,7 +56,7 @@ pub struct ClientRequest {
 /// What keeps a stream within its bounds.
 #[derive(Debug)]
 pub struct Kept {
-    pub clock: Arc<Clock>,
+    pub side: Arc<ClientSide>,
     pub pace: Arc<Pace>,
     pub place: Place,
     /// Of the body, if there was any left.
@@ -92,7 +93,7 @@ impl ClientRequest {
     /// over: in chunks, which is how pingora writes them to HTTP/1, an empty piece is the end of the body, and a second end the
     /// beginning of another request (<https://github.com/cloudflare/pingora/issues/935>).
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
-        self.kept.clock.looks();
+        self.kept.side.clock.looks();
         loop {
             match self.body.poll_data(cx) {
                 Poll::Ready(Some(Ok(piece))) if piece.is_empty() => {}
@@ -116,7 +117,7 @@ impl ClientRequest {
     }
 
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Box<Error>> {
-        self.kept.clock.looks();
+        self.kept.side.clock.looks();
         let reset = match &mut self.answer {
             Some(answer) => answer.poll_reset(cx),
             None => self.respond.poll_reset(cx),
@@ -131,10 +132,10 @@ impl ClientRequest {
     }
 
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<Box<Error>> {
-        if self.alarm.poll(&self.kept.clock, cx).is_pending() {
+        if self.alarm.poll(&self.kept.side.clock, cx).is_pending() {
             return Poll::Pending;
         }
-        let phase = self.kept.clock.miss();
+        let phase = self.kept.side.clock.miss();
         Poll::Ready(Error::explain(ErrorType::ReadTimedout, format!("{phase:?} took too long")).into_down())
     }
 
@@ -186,7 +187,7 @@ impl ClientRequest {
             self.bytes_sent += piece.len();
             self.kept.place.moved(piece.len());
             answer.send_data(piece, end && data.is_empty()).map_err(lost)?;
-            self.kept.clock.moved();
+            self.kept.side.clock.moved();
             if end && data.is_empty() {
                 self.end();
                 return Ok(());
@@ -233,12 +234,12 @@ impl ClientRequest {
 /// The library has not looked at the request for too long.
 impl Drop for ClientRequest {
     fn drop(&mut self) {
-        let Some(refused) = self.kept.clock.given_up() else { return };
+        let Some(refused) = self.kept.side.given_up() else { return };
         if self.written.is_some() {
             self.give_up(Reason::INTERNAL_ERROR);
         } else {
             let text = refused.status.to_string();
-            refuse(&mut self.respond, &text, &refused, &self.kept.clock.entrance().listener);
+            refuse(&mut self.respond, &text, &refused, &self.kept.side.entrance().listener);
         }
     }
 }

@@ -13,7 +13,7 @@ use pingora::server::ShutdownWatch;
 use tokio::io::AsyncWriteExt;
 
 use super::super::access_log::AccessLog;
-use super::super::clock::Clock;
+use super::super::client_side::ClientSide;
 use super::super::exchange::Exchange;
 use super::super::listen::told;
 use super::super::over::{Over, told_of};
@@ -116,9 +116,9 @@ impl Passage {
 
 /// The backend agrees to a tunnel.
 pub fn decide(gate: Option<&Gate>) {
-    Clock::with(|clock| match gate {
-        Some(gate) if clock.passage.becomes_ours() => gate.let_go(),
-        _ => clock.passage.stays_the_librarys(),
+    ClientSide::with(|side| match gate {
+        Some(gate) if side.passage.becomes_ours() => gate.let_go(),
+        _ => side.passage.stays_the_librarys(),
     });
 }
 
@@ -143,9 +143,9 @@ pub fn keep(session: &Session, exchange: &mut Exchange, troubles: &Arc<Troubles>
         })
     });
     let is_kept = kept.is_some();
-    Clock::with(|clock| match kept {
-        Some(left) => clock.passage.leave_backend(Box::new(left)),
-        None => clock.passage.stays_the_librarys(),
+    ClientSide::with(|side| match kept {
+        Some(left) => side.passage.leave_backend(Box::new(left)),
+        None => side.passage.stays_the_librarys(),
     });
     is_kept
 }
