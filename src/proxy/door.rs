@@ -40,6 +40,7 @@ use crate::upstream::{Announcement, Backend, NoRoom, RawTarget, Slot};
 use attempts::gateway_error;
 use uploads::last_resort;
 
+pub use attempts::moves_on;
 pub use uploads::Upload;
 
 /// How often a backend of HTTP/2 may end a connection before it comes to a request, until that has one of its own: after each such end

@@ -59,7 +59,7 @@ pub struct Exchange {
 /// The request's present way to an origin.
 #[derive(Debug, Default)]
 pub struct Attempt {
-    /// Endpoints of the present origin that could not be connected to.
+    /// Endpoints of the present origin that could not be connected to, or broke off.
     pub tried: Vec<Arc<Endpoint>>,
     /// How often another address of an endpoint was taken instead.
     pub elsewhere: u8,
@@ -69,6 +69,8 @@ pub struct Attempt {
     pub resent: u8,
     /// And how often because the backend ended the connection before it looked at the request.
     pub left: u8,
+    /// Whether an endpoint broke off without an answer, and another one was asked for it.
+    pub moved_on: bool,
     /// The endpoint that is asked now.
     pub visit: Option<Visit>,
     pub timeouts: Option<Timeouts>,
@@ -95,6 +97,7 @@ impl Attempt {
     pub fn forget_all(&mut self) {
         self.forget_refusals();
         (self.let_down, self.resent, self.left) = (0, 0, 0);
+        self.moved_on = false;
         self.until = None;
     }
 }

@@ -12,7 +12,7 @@ use pingora::{Error, ErrorSource, ErrorType, Result};
 
 use super::client_side::ClientSide;
 use super::clock::{Clock, Phase};
-use super::door::{Door, client_of};
+use super::door::{Door, client_of, moves_on};
 use super::exchange::Exchange;
 use super::fallback::{Course, TURN};
 use super::over::Over;
@@ -390,7 +390,13 @@ impl ProxyHttp for Door {
             e.set_retry(false);
             return e;
         }
-        self.broke_off(session, exchange, Why::of(&e))
+        let why = Why::of(&e);
+        let broken = if http2 { is_lost(&e) } else { why.is_broken() };
+        if replayable && broken && moves_on(exchange, &why) {
+            e.set_retry(true);
+            return e;
+        }
+        self.broke_off(session, exchange, why)
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, e: &Error, exchange: &mut Exchange) -> FailToProxy {

@@ -69,6 +69,11 @@ impl Why {
         };
         Self { word, said: short(e) }
     }
+
+    /// Whether the connection ended, rather than that the backend took too long or said what is no answer.
+    pub fn is_broken(&self) -> bool {
+        self.word == BROKEN_RESPONSE
+    }
 }
 
 /// The kind of an error, and of what is behind it: both are words of the libraries or the system.

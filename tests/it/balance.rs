@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::harness::client::request;
 use crate::harness::site::await_that;
-use crate::harness::{Config, Origin, Signal, Site};
+use crate::harness::{Config, Origin, Signal, Site, Wire};
 
 const LEGACY: &str = "- {name: all, match: {path: {prefix: /}}, stage: legacy}";
 
@@ -180,4 +180,64 @@ fn a_dead_endpoint_costs_no_answer_under_any_balance() {
         }
         door.await_log("cannot connect to the endpoint");
     }
+}
+
+/// How often this was asked for.
+fn asked(origins: &[&Origin], target: &str) -> usize {
+    let of = |origin: &&Origin| origin.seen().iter().filter(|seen| seen.target() == target).count();
+    origins.iter().map(of).sum()
+}
+
+/// Also while nobody knows yet, and before its connections are known to be worth nothing.
+#[test]
+fn an_endpoint_that_takes_requests_and_breaks_off_costs_no_reader_his_answer() {
+    for balance in ["round_robin", "least_in_flight", "hash"] {
+        for end in [Wire::close, Wire::reset, half_a_head] {
+            let (site, ill) = (site(), Origin::answering(move |_, wire| end(wire)));
+            let keys = format!(", balance: {balance}, outliers: {{failures: 3, min_requests: 6}}");
+            let door = site.open_with(&among(&site, &[&ill, &site.legacy], &keys));
+            for user in 0..40 {
+                let answer = door.ask("GET", "/", &[&format!("Cookie: AURSID=user-{user}")], b"");
+                assert_eq!((answer.status(), answer.text().as_str()), (200, "a"), "{balance}");
+            }
+            assert!(!ill.seen().is_empty(), "{balance}");
+            door.await_log("is left alone");
+        }
+    }
+}
+
+fn half_a_head(wire: &mut Wire) {
+    wire.send("HTTP/1.1 200 OK\r\nContent-Le");
+    wire.close();
+}
+
+/// It may be the request that they do not survive, and of a write nobody knows how far it came.
+#[test]
+fn what_one_endpoint_broke_off_is_asked_of_one_other_and_a_write_of_none() {
+    let ill = || Origin::answering(|_, wire| wire.close());
+    let (site, ills) = (site(), [ill(), ill(), ill()]);
+    let ills = [&ills[0], &ills[1], &ills[2]];
+    let door = site.open_with(&among(&site, &ills, ", outliers: {failures: 0}"));
+    assert_eq!((door.get("/read").status(), asked(&ills, "/read")), (502, 2));
+    for method in ["POST", "PUT", "DELETE"] {
+        let target = format!("/{method}");
+        assert_eq!((door.ask(method, &target, &[], b"").status(), asked(&ills, &target)), (502, 1), "{method}");
+    }
+}
+
+/// It lives, and may have worked for long.
+#[test]
+fn what_an_endpoint_answers_amiss_or_too_late_is_asked_of_no_other() {
+    let site = site();
+    let ill = || {
+        Origin::answering(|seen, wire| match seen.target().as_str() {
+            "/amiss" => wire.send("HTTP/1.1 200 OK\r\nContent-Length: abc\r\n\r\n"),
+            _ => wire.hang(),
+        })
+    };
+    let ills = [ill(), ill()];
+    let ills = [&ills[0], &ills[1]];
+    let door = site.open_with(&among(&site, &ills, ", timeouts: {first_byte: 300ms}, outliers: {failures: 0}"));
+    assert_eq!((door.get("/amiss").status(), asked(&ills, "/amiss")), (502, 1));
+    assert_eq!((door.get("/late").status(), asked(&ills, "/late")), (504, 1));
 }
