@@ -390,13 +390,12 @@ impl ProxyHttp for Door {
             e.set_retry(false);
             return e;
         }
-        let why = Why::of(&e);
-        let broken = if http2 { is_lost(&e) } else { why.is_broken() };
-        if replayable && broken && moves_on(exchange, &why) {
+        let broken = if http2 { is_lost(&e) } else { Why::of(&e).is_broken() };
+        if replayable && broken && moves_on(exchange, Why::of(&e)) {
             e.set_retry(true);
             return e;
         }
-        self.broke_off(session, exchange, why)
+        self.broke_off(session, exchange, Why::of(&e))
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, e: &Error, exchange: &mut Exchange) -> FailToProxy {

@@ -183,7 +183,7 @@ impl Door {
 }
 
 /// Whether another endpoint is asked for the one that broke off: once, where there is one.
-pub fn moves_on(exchange: &mut Exchange, why: &Why) -> bool {
+pub fn moves_on(exchange: &mut Exchange, why: Why) -> bool {
     let several = |visit: &&Visit| visit.backend().endpoints().len() > 1;
     let attempt = &mut exchange.attempt;
     let Some(visit) = attempt.visit.as_ref().filter(several).filter(|_| !attempt.moved_on) else { return false };
@@ -191,6 +191,7 @@ pub fn moves_on(exchange: &mut Exchange, why: &Why) -> bool {
     attempt.tried.push(visit.endpoint().clone());
     attempt.moved_on = true;
     exchange.traced(|trace| trace.failed(why.word));
+    exchange.is_failed(exchange.endpoint(), why);
     true
 }
 
