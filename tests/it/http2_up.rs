@@ -418,6 +418,25 @@ fn a_backend_that_leaves_again_and_again_is_given_up_soon() {
     }
 }
 
+/// Nor does it cost a reader his answer where there is another endpoint, and a writer neither, if it says that it did nothing.
+#[test]
+fn an_endpoint_that_is_left_or_lost_has_another_one_answer() {
+    let lost = Origin::answering(|_, wire| wire.close());
+    for (ill, methods) in
+        [(leaving(false).0, &["GET", "POST"][..]), (leaving(true).0, &["GET"][..]), (lost.address, &["GET"][..])]
+    {
+        let (site, well) = (legacy(), echo());
+        let mut config = site.config(NEW);
+        let endpoints = format!("\"http://{ill}\", \"http://{}\"", well.address);
+        config.new = format!("endpoints: [{endpoints}], http2: true, outliers: {{failures: 0}}");
+        let door = site.open_with(&config);
+        for method in methods.iter().cycle().take(12) {
+            assert_eq!(door.ask(method, "/", &["Host: site.test"], b"").status(), 200, "{method}");
+        }
+        assert_eq!(well.seen().len(), 12);
+    }
+}
+
 /// Answers so many requests on each connection, says that it looked at no more, and goes.
 fn serving(each: usize) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
