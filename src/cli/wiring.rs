@@ -64,7 +64,7 @@ pub struct OpenDoor {
     runtime: Runtime,
     window: Window,
     _watch: Watch,
-    _prober: Prober,
+    prober: Prober,
 }
 
 impl OpenDoor {
@@ -117,15 +117,16 @@ impl OpenDoor {
             runtime,
             window,
             _watch: watch,
-            _prober: prober,
+            prober,
         })
     }
 
-    /// Opens: takes the place of the door before this one, if there is one, and serves.
+    /// Opens: takes the place of the door before this one, if there is one, and serves. By then it knows which endpoints are down.
     ///
     /// # Errors
     /// The door before this one does not give its place.
     pub fn open(&mut self, inherited: &mut Inherited) -> anyhow::Result<()> {
+        self.prober.await_first_round();
         inherited.take_over().context("the door before this one does not give its place, and goes on")?;
         for (listener, says) in std::mem::take(&mut self.listeners) {
             self.runtime.spawn(self.front.clone().accept(listener, says));

@@ -1,7 +1,7 @@
 //! Which endpoint is asked, and what its answer says of it.
 //!
-//! Endpoints that are well come first. If none is, the ones that are only ejected are asked, then those that probes find down:
-//! neither a failing probe nor a bad minute may close the site.
+//! Endpoints that are well come first, of these the ones that a probe has seen so. If none is, the ones that are only ejected are
+//! asked, then those that probes find down: neither a failing probe nor a bad minute may close the site.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,7 +11,7 @@ use pingora::upstreams::peer::HttpPeer;
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::outlier::{Fault, Record};
+use super::outlier::Fault;
 use super::{Backend, Endpoint};
 use crate::config::settings::Balance;
 
@@ -35,36 +35,30 @@ impl Backend {
     }
 
     fn choose(&self, session: Option<u64>, tried: &[Arc<Endpoint>]) -> Option<&Arc<Endpoint>> {
-        let found = |endpoint: &Endpoint, _: &Record| endpoint.is_found();
-        let up = |endpoint: &Endpoint, _: &Record| endpoint.is_up() && endpoint.is_found();
-        let well = |endpoint: &Endpoint, record: &Record| self.is_well(endpoint, record);
+        let up = |endpoint: &Endpoint| endpoint.is_up() && endpoint.is_found();
+        let well = |endpoint: &Endpoint| self.is_well(endpoint);
+        let known = |endpoint: &Endpoint| self.is_well(endpoint) && endpoint.is_known();
         // A second try of one request takes nobody's turn.
         let turn = if tried.is_empty() {
             self.next.fetch_add(1, Ordering::Relaxed)
         } else {
             self.next.load(Ordering::Relaxed)
         };
-        let among = |fit: &dyn Fn(&Endpoint, &Record) -> bool| {
-            self.pick(session, turn, &|endpoint: &Arc<Endpoint>, record: &Record| {
-                fit(endpoint, record) && !tried.iter().any(|other| Arc::ptr_eq(other, endpoint))
+        let among = |fit: &dyn Fn(&Endpoint) -> bool| {
+            self.pick(session, turn, &|endpoint: &Arc<Endpoint>| {
+                fit(endpoint) && !tried.iter().any(|other| Arc::ptr_eq(other, endpoint))
             })
         };
-        among(&well).or_else(|| among(&up)).or_else(|| among(&found))
+        among(&known).or_else(|| among(&well)).or_else(|| among(&up)).or_else(|| among(&Endpoint::is_found))
     }
 
-    fn is_well(&self, endpoint: &Endpoint, record: &Record) -> bool {
-        endpoint.is_up() && !self.avoids(record) && endpoint.is_found()
+    fn is_well(&self, endpoint: &Endpoint) -> bool {
+        endpoint.is_up() && !self.is_ejected(endpoint) && endpoint.is_found()
     }
 
     /// Those that fit take turns among themselves: the share of one that does not goes to all of them, not to its neighbour.
-    fn pick(
-        &self,
-        session: Option<u64>,
-        turn: usize,
-        fits: &dyn Fn(&Arc<Endpoint>, &Record) -> bool,
-    ) -> Option<&Arc<Endpoint>> {
-        let fit: SmallVec<[&Arc<Endpoint>; 8]> =
-            self.recorded().filter(|(endpoint, record)| fits(endpoint, record)).map(|(endpoint, _)| endpoint).collect();
+    fn pick(&self, session: Option<u64>, turn: usize, fits: &dyn Fn(&Arc<Endpoint>) -> bool) -> Option<&Arc<Endpoint>> {
+        let fit: SmallVec<[&Arc<Endpoint>; 8]> = self.endpoints().iter().filter(|endpoint| fits(endpoint)).collect();
         let first = turn.checked_rem(fit.len())?;
         let (later, sooner) = fit.split_at(first);
         let mut in_turn = sooner.iter().chain(later).copied();
@@ -76,14 +70,14 @@ impl Backend {
     }
 
     /// Leaves an endpoint alone for a while: at most half of a backend's, and never the last that is well.
-    fn eject(&self, endpoint: &Endpoint, record: &Record, fault: Fault) {
-        let ejected = self.records.iter().filter(|other| other.is_ejected()).count();
+    fn eject(&self, endpoint: &Endpoint, fault: Fault) {
+        let ejected = self.endpoints().iter().filter(|other| other.record.is_ejected()).count();
         let is_other = |other: &Endpoint| !std::ptr::eq(other, endpoint);
-        let mut others = self.recorded().filter(|(other, record)| is_other(other) && self.is_well(other, record));
+        let mut others = self.endpoints().iter().filter(|other| is_other(other) && self.is_well(other));
         if (ejected + 1) * 2 > self.endpoints().len() || others.next().is_none() {
             return;
         }
-        let pause = record.eject(&self.outliers);
+        let pause = endpoint.record.eject(&self.outliers);
         let what = match fault {
             Fault::Connection => "it could not be connected to",
             Fault::Answer => "its answers are 5xx or late",
@@ -133,7 +127,7 @@ impl Visit {
     pub fn answered(&self, status: StatusCode) {
         if status.is_server_error() {
             self.failed(Fault::Answer);
-        } else if self.record().is_some_and(|record| record.went_well(&self.backend.outliers)) {
+        } else if self.endpoint.record.went_well(&self.backend.outliers) {
             tracing::info!(backend = %self.backend.name, endpoint = %self.endpoint.name, "endpoint serves users again");
         }
     }
@@ -144,14 +138,9 @@ impl Visit {
     }
 
     fn failed(&self, fault: Fault) {
-        let Some(record) = self.record() else { return };
-        if record.failed(fault, &self.backend.outliers) {
-            self.backend.eject(&self.endpoint, record, fault);
+        if self.endpoint.record.failed(fault, &self.backend.outliers) {
+            self.backend.eject(&self.endpoint, fault);
         }
-    }
-
-    fn record(&self) -> Option<&Record> {
-        self.backend.record(&self.endpoint)
     }
 }
 

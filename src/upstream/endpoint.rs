@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use pingora::upstreams::peer::{HttpPeer, Peer};
@@ -11,11 +12,12 @@ use super::announcement::Announcement;
 use super::dial::Dial;
 use super::http2;
 use super::lookup::{self, Lookup, Next};
+use super::outlier::Record;
 use super::raw_target::RawTarget;
 use super::tls::Tls;
 use crate::config::settings::{BackendTls, EndpointAddress, HealthCheck, Protocol};
 
-/// Probes in a row that must fail before an endpoint counts as down: one lost packet is no outage.
+/// Probes in a row that must fail before an endpoint that was up counts as down: one lost packet is no outage.
 const FAILURES_TO_DOWN: u32 = 2;
 
 #[derive(Debug)]
@@ -33,8 +35,14 @@ pub struct Endpoint {
     up: AtomicBool,
     failures: AtomicU32,
     check: Mutex<Option<HealthCheck>>,
+    /// Whether a probe has found it up or down, or nobody asks.
+    known: AtomicBool,
     /// Whether a probe is under way.
     pub(super) probing: AtomicBool,
+    /// When the next one is due.
+    due: Mutex<Option<Instant>>,
+    /// How it serves users.
+    pub(super) record: Record,
     /// Users' requests and copies under way.
     pub(super) visits: AtomicUsize,
     /// Its last connection failed, and the log says so.
@@ -58,7 +66,10 @@ impl Endpoint {
             up: AtomicBool::new(true),
             failures: AtomicU32::new(0),
             check: Mutex::new(None),
+            known: AtomicBool::new(false),
             probing: AtomicBool::new(false),
+            due: Mutex::new(None),
+            record: Record::new(),
             visits: AtomicUsize::new(0),
             unreachable: AtomicBool::new(false),
         };
@@ -153,8 +164,20 @@ impl Endpoint {
         self.name.host_port().is_some_and(|at| at.host.parse::<IpAddr>().is_err())
     }
 
-    pub(super) fn check(&self) -> Option<HealthCheck> {
-        self.check.lock().clone()
+    /// Whether it is known to be up or down.
+    pub(super) fn is_known(&self) -> bool {
+        self.known.load(Ordering::Relaxed)
+    }
+
+    /// The check that is due; it is no more, then.
+    pub(super) fn due_check(&self, now: Instant) -> Option<HealthCheck> {
+        let check = self.check.lock().clone()?;
+        let mut due = self.due.lock();
+        if due.is_some_and(|due| now < due) || self.probing.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        *due = Some(now + check.interval);
+        Some(check)
     }
 
     /// Without a health check an endpoint is always up.
@@ -165,8 +188,9 @@ impl Endpoint {
         *self.check.lock() = check;
     }
 
-    /// What a probe found, and why if it found nothing good.
+    /// What a probe found, and why if it found nothing good. The first one decides: nobody has seen the endpoint up.
     pub(super) fn probed(&self, found: Result<(), String>) {
+        let known = self.known.swap(true, Ordering::Relaxed);
         match found {
             Ok(()) => {
                 self.failures.store(0, Ordering::Relaxed);
@@ -176,7 +200,7 @@ impl Endpoint {
             }
             Err(why) => {
                 let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
-                if failures >= FAILURES_TO_DOWN && self.up.swap(false, Ordering::Relaxed) {
+                if (!known || failures >= FAILURES_TO_DOWN) && self.up.swap(false, Ordering::Relaxed) {
                     tracing::warn!(endpoint = %self.name, "endpoint is down: its health check fails: {why}");
                 }
             }

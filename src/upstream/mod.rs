@@ -1,7 +1,8 @@
 //! Where is it? Endpoints, their choice and state, in-flight limits, and the client used for copies.
 //!
 //! State (up or down, requests in flight, who is left alone) outlives a reload: it is kept by backend name and endpoint address in
-//! [`Backends`], and settings that come into force get the same objects again.
+//! [`Backends`], and settings that come into force get the same objects again. Two backends that name the same address know nothing
+//! of each other: each has a health check of its own, and what one's users ask of it, and how much they bear, is their affair.
 
 mod announcement;
 mod balance;
@@ -34,8 +35,6 @@ pub use probe::Prober;
 pub use raw_target::RawTarget;
 pub use sound::is_sound;
 
-use outlier::Record;
-
 use crate::config::Settings;
 use crate::config::settings::{BackendSettings, Balance, EndpointAddress, HealthCheck, Outliers, Protocol, Timeouts};
 
@@ -46,8 +45,6 @@ pub struct Backend {
     pub timeouts: Timeouts,
     pub health_check: Option<HealthCheck>,
     endpoints: Vec<Arc<Endpoint>>,
-    /// How each of them serves the users of this backend: what others ask of it, and how much they bear, is their affair.
-    records: Vec<Arc<Record>>,
     in_flight: Arc<InFlight>,
     balance: Balance,
     outliers: Outliers,
@@ -65,19 +62,7 @@ impl Backend {
 
     /// Whether users are kept away from an endpoint for a while, because it failed too many of them.
     pub fn is_ejected(&self, endpoint: &Endpoint) -> bool {
-        self.record(endpoint).is_some_and(|record| self.avoids(record))
-    }
-
-    fn avoids(&self, record: &Record) -> bool {
-        self.outliers.failures > 0 && record.is_ejected()
-    }
-
-    fn record(&self, endpoint: &Endpoint) -> Option<&Record> {
-        self.recorded().find(|(other, _)| std::ptr::eq(other.as_ref(), endpoint)).map(|(_, record)| record)
-    }
-
-    fn recorded(&self) -> impl Iterator<Item = (&Arc<Endpoint>, &Record)> {
-        self.endpoints.iter().zip(self.records.iter().map(Arc::as_ref))
+        self.outliers.failures > 0 && endpoint.record.is_ejected()
     }
 }
 
@@ -90,17 +75,16 @@ pub struct Backends {
 #[derive(Debug, Default)]
 struct Known {
     endpoints: HashMap<EndpointKey, Arc<Endpoint>>,
-    records: HashMap<(Arc<str>, EndpointKey), Arc<Record>>,
     in_flight: HashMap<Arc<str>, Arc<InFlight>>,
 }
 
-/// Where it is, in what it is spoken to, whether it is told for whom, and under which settings of TLS.
-type EndpointKey = (EndpointAddress, Protocol, bool, u64);
+/// Whose it is and where, in what it is spoken to, whether it is told for whom, and under which settings of TLS.
+type EndpointKey = (Arc<str>, EndpointAddress, Protocol, bool, u64);
 
 fn key_of(address: &EndpointAddress, backend: &BackendSettings) -> EndpointKey {
     let encrypted = matches!(address, EndpointAddress::Https(_));
     let group = if encrypted { tls::group(&backend.tls) } else { 0 };
-    (address.clone(), backend.protocol, backend.proxy_protocol, group)
+    (backend.name.clone(), address.clone(), backend.protocol, backend.proxy_protocol, group)
 }
 
 impl Backends {
@@ -135,17 +119,11 @@ impl Known {
                 endpoint.clone()
             })
             .collect();
-        let record = |address| {
-            let key = (spec.name.clone(), key_of(address, spec));
-            self.records.entry(key).or_insert_with(|| Arc::new(Record::new())).clone()
-        };
-        let records = spec.endpoints.iter().map(record).collect();
         Backend {
             name: spec.name.clone(),
             timeouts: spec.timeouts.clone(),
             health_check: spec.health_check.clone(),
             endpoints,
-            records,
             in_flight: self.in_flight(&spec.name, spec.max_in_flight),
             balance: spec.balance,
             outliers: spec.outliers,
@@ -171,11 +149,6 @@ impl Known {
             settings.backends.iter().any(|backend| backend.endpoints.iter().any(keys(backend)))
         };
         self.endpoints.retain(|key, _| named(key));
-        let named_by = |name: &Arc<str>, key: &EndpointKey| {
-            let of_name = settings.backends.iter().find(|backend| backend.name == *name);
-            of_name.is_some_and(|backend| backend.endpoints.iter().any(|address| key_of(address, backend) == *key))
-        };
-        self.records.retain(|(name, key), _| named_by(name, key));
         self.in_flight.retain(|name, _| settings.backends.iter().any(|backend| backend.name == *name));
     }
 }

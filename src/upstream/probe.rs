@@ -1,8 +1,8 @@
 //! Health checks and DNS, in the background: one thread for all endpoints in force.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use pingora::connectors::ConnectorOptions;
@@ -14,17 +14,21 @@ use tokio::runtime::Builder;
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
 use super::{Announcement, Backends, Endpoint, http2};
-use crate::config::settings::{EndpointAddress, HealthCheck};
+use crate::config::settings::HealthCheck;
 
 /// How often the prober looks whether a check is due, or a name.
 const TICK: Duration = Duration::from_millis(100);
 /// A probe slower than this has failed, whatever its interval.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a door that opens waits to know which endpoints are up.
+const FIRST_ROUND: Duration = Duration::from_secs(1);
 
 /// The background thread; ends when dropped.
 #[derive(Debug)]
 pub struct Prober {
     _stop: Sender<()>,
+    /// Nothing comes: it ends when each endpoint was checked once.
+    first_round: mpsc::Receiver<()>,
 }
 
 impl Prober {
@@ -32,49 +36,47 @@ impl Prober {
     /// When the system gives no thread.
     pub fn start(backends: Arc<Backends>) -> std::io::Result<Self> {
         let (stop, stopped) = channel();
+        let (round, first_round) = mpsc::channel();
         let runtime = Builder::new_current_thread().enable_all().build()?;
         std::thread::Builder::new().name("prober".into()).spawn(move || {
-            runtime.block_on(probe_until(stopped, &backends));
+            runtime.block_on(probe_until(stopped, round, &backends));
             // A question that DNS does not answer must not hold the door up.
             runtime.shutdown_background();
         })?;
-        Ok(Self { _stop: stop })
+        Ok(Self { _stop: stop, first_round })
+    }
+
+    /// Waits until each endpoint was checked once, but no longer than for one that answers.
+    pub fn await_first_round(&self) {
+        // Its end is an error, as is that of the time.
+        let _ = self.first_round.recv_timeout(FIRST_ROUND);
     }
 }
 
-async fn probe_until(mut stopped: Receiver<()>, backends: &Backends) {
-    let mut due = HashMap::new();
+async fn probe_until(mut stopped: Receiver<()>, first_round: mpsc::Sender<()>, backends: &Backends) {
+    let mut first_round = Some(first_round);
     // Made when the first check is due, because making one loads the system's certificates.
     let mut connector: Option<Arc<Connector>> = None;
-    while tokio::time::timeout(TICK, &mut stopped).await.is_err() {
+    loop {
         let endpoints = backends.endpoints();
         for endpoint in endpoints.iter().filter(|endpoint| endpoint.is_to_be_resolved()) {
             let named = endpoint.clone();
             tokio::task::spawn_blocking(move || named.resolve());
         }
-        due.retain(|address: &EndpointAddress, _| endpoints.iter().any(|endpoint| endpoint.name == *address));
-        for (endpoint, check) in what_is_due(&endpoints, &mut due) {
+        for endpoint in endpoints {
+            let Some(check) = endpoint.due_check(Instant::now()) else { continue };
             let connector = connector.get_or_insert_with(|| Arc::new(Connector::new(Some(ConnectorOptions::new(1)))));
-            tokio::spawn(probe(connector.clone(), endpoint, check));
+            let (connector, first_round) = (connector.clone(), first_round.clone());
+            tokio::spawn(async move {
+                probe(connector, endpoint, check).await;
+                drop(first_round);
+            });
+        }
+        first_round = None;
+        if tokio::time::timeout(TICK, &mut stopped).await.is_ok() {
+            return;
         }
     }
-}
-
-fn what_is_due(
-    endpoints: &[Arc<Endpoint>],
-    due: &mut HashMap<EndpointAddress, Instant>,
-) -> Vec<(Arc<Endpoint>, HealthCheck)> {
-    let now = Instant::now();
-    let mut found = Vec::new();
-    for endpoint in endpoints {
-        let Some(check) = endpoint.check() else { continue };
-        if due.get(&endpoint.name).is_some_and(|at| now < *at) || endpoint.probing.swap(true, Ordering::Relaxed) {
-            continue;
-        }
-        due.insert(endpoint.name.clone(), now + check.interval);
-        found.push((endpoint.clone(), check));
-    }
-    found
 }
 
 async fn probe(connector: Arc<Connector>, endpoint: Arc<Endpoint>, check: HealthCheck) {

@@ -15,12 +15,21 @@ fn endpoint() -> Endpoint {
 #[test]
 fn one_failed_probe_is_no_outage_and_one_good_one_ends_it() {
     let endpoint = endpoint();
+    endpoint.probed(Ok(()));
     endpoint.probed(Err("no answer".into()));
     assert!(endpoint.is_up());
     endpoint.probed(Err("no answer".into()));
     assert!(!endpoint.is_up());
     endpoint.probed(Ok(()));
     assert!(endpoint.is_up());
+}
+
+#[test]
+fn an_endpoint_that_was_never_seen_up_is_down_with_its_first_probe() {
+    let endpoint = endpoint();
+    assert!(endpoint.is_up() && !endpoint.is_known());
+    endpoint.probed(Err("no answer".into()));
+    assert!(!endpoint.is_up() && endpoint.is_known());
 }
 
 #[test]

@@ -185,27 +185,6 @@ fn a_dead_endpoint_costs_no_user_an_answer() {
 }
 
 #[test]
-fn an_endpoint_that_fails_its_health_check_gets_no_requests() {
-    let well = Origin::saying("well");
-    let ill = Origin::answering(|asked, wire| match asked.target().as_str() {
-        "/healthz" => wire.answer("503 Service Unavailable", &[], "ill"),
-        _ => wire.ok("ill"),
-    });
-    let site = Site::of(Origin::saying("unused"), Origin::dead());
-    let mut config = site.config(LEGACY);
-    config.legacy = format!(
-        "endpoints: [\"http://{}\", \"http://{}\"], health_check: {{path: /healthz, interval: 100ms}}",
-        ill.address, well.address
-    );
-    let door = site.open_with(&config);
-    let ill_address = ill.address.to_string();
-    door.await_metric("backend_up", &[("backend", "legacy"), ("endpoint", &ill_address)], 0.0);
-    for _ in 0..6 {
-        assert_eq!(door.get("/").text(), "well");
-    }
-}
-
-#[test]
 fn the_access_log_has_a_line_for_each_request_and_no_secret() {
     let site = site();
     let door = site.open_with(&site.config(LEGACY).and("access_log: {path: access.log}"));

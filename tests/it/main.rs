@@ -21,6 +21,7 @@ mod evidence;
 mod fallback;
 mod faults;
 mod grpc;
+mod health;
 mod http2;
 mod http2_abuse;
 mod http2_stalled;
