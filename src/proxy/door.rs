@@ -41,7 +41,7 @@ use attempts::gateway_error;
 use uploads::last_resort;
 
 pub use attempts::moves_on;
-pub use uploads::Upload;
+pub use uploads::{Upload, let_take};
 
 /// How often a backend of HTTP/2 may end a connection before it comes to a request, until that has one of its own: after each such end
 /// all who wait meet on the next connection, and where that takes fewer than those, it is a matter of luck who is left again.

@@ -12,7 +12,7 @@ use pingora::{Error, ErrorSource, ErrorType, Result};
 
 use super::client_side::ClientSide;
 use super::clock::{Clock, Phase};
-use super::door::{Door, client_of, moves_on};
+use super::door::{Door, client_of, let_take, moves_on};
 use super::exchange::Exchange;
 use super::fallback::{Course, TURN};
 use super::over::Over;
@@ -204,6 +204,9 @@ impl ProxyHttp for Door {
             let read = session.as_ref().body_bytes_read();
             Self::within_size(Some(read), exchange)
                 .map_err(|refusal| Error::new_down(ErrorType::HTTPStatus(refusal.status().as_u16())))?;
+        }
+        if end {
+            let_take(session).await;
         }
         if answer::has_begun(session) {
             // Who still asks has not stopped, whatever there is of the answer.

@@ -338,29 +338,103 @@ fn streams_that_the_door_is_made_to_reset_end_the_connection() {
     let site = Site::of(Origin::hanging(), Origin::dead());
     let door = site.open_with(&h2c(&site, LEGACY));
     type Vector = fn(u32) -> Vec<u8>;
-    let vectors: [(&str, Vector); 3] = [
-        ("no window", |stream| frame(WINDOW_UPDATE, 0, stream, &[0; 4])),
-        ("a window that overflows", |stream| frame(WINDOW_UPDATE, 0, stream, &[0x7f, 0xff, 0xff, 0xff])),
-        ("a body behind the end", |stream| frame(DATA, 0, stream, b"x")),
+    let vectors: [(&str, Vector); 5] = [
+        ("less than said", |stream| [promise(stream), frame(DATA, END_STREAM, stream, b"xyz")].concat()),
+        ("more than said", |stream| [promise(stream), frame(DATA, 0, stream, b"0123456789")].concat()),
+        ("no window", |stream| [question(stream), frame(WINDOW_UPDATE, 0, stream, &[0; 4])].concat()),
+        ("a window that overflows", |stream| {
+            [question(stream), frame(WINDOW_UPDATE, 0, stream, &[0x7f, 0xff, 0xff, 0xff])].concat()
+        }),
+        ("a body behind the end", |stream| [question(stream), frame(DATA, 0, stream, b"x")].concat()),
     ];
     for (what, vector) in vectors {
-        let before = site.legacy.connections();
-        let mut client = Frames::open(door.address);
-        let reading = client.in_background();
-        let mut sent = 0;
-        for index in 0..20_000_u32 {
-            let stream = 1 + 2 * index;
-            let head = frame(HEADERS, END_HEADERS | END_STREAM, stream, &block(&frames::get("/")));
-            if !client.raw(&[head, vector(stream)].concat()) {
-                break;
+        // One after the other, and many at once, of which no backend need hear.
+        for (at_once, most_reached) in [(1, 500), (1_000, 20)] {
+            let before = site.legacy.connections();
+            let mut client = Frames::open(door.address);
+            let reading = client.in_background();
+            let mut sent = 0;
+            while sent < 20_000 {
+                let streams = sent..sent + at_once;
+                if !client.raw(&streams.flat_map(|index| vector(1 + 2 * index)).collect::<Vec<_>>()) {
+                    break;
+                }
+                sent += at_once;
             }
-            sent += 1;
+            let told = reading.join().unwrap().iter().find(|frame| frame.kind == GOAWAY).and_then(Frame::reason);
+            let reached = site.legacy.connections() - before;
+            // How much a client may have said by then is the kernel's affair; the connection is over, and backends had little of it.
+            let had = format!("{what}, {at_once}: {sent} sent, {reached} reached the backend, told {told:?}");
+            assert!(told.is_some() && reached < most_reached, "{had}");
         }
-        let told = reading.join().unwrap().iter().find(|frame| frame.kind == GOAWAY).and_then(Frame::reason);
-        let reached = site.legacy.connections() - before;
-        println!("{what}: {sent} sent, {reached} reached the backend, told {told:?}");
-        // How much a client may have said by then is the kernel's affair; the connection is over, and backends had little of it.
-        assert!(told.is_some() && reached < 500, "{what}: {sent} sent, {reached} reached the backend, told {told:?}");
+    }
+}
+
+fn question(stream: u32) -> Vec<u8> {
+    frame(HEADERS, END_HEADERS | END_STREAM, stream, &block(&frames::get("/")))
+}
+
+/// The head of a request whose body is to have nine bytes.
+fn promise(stream: u32) -> Vec<u8> {
+    frame(HEADERS, END_HEADERS, stream, &block(&fields(&[":method"], &[(":method", "POST"), ("content-length", "9")])))
+}
+
+/// As a gateway that cancels: good requests are no licence for as many that nobody wants.
+#[test]
+fn answers_that_are_taken_are_no_licence() {
+    let site = Site::of(Origin::hanging(), Origin::dead());
+    let routes = format!("- {{name: no, match: {{path: {{exact: /no}}}}, respond: {{status: 404}}}}\n{LEGACY}");
+    let door = site.open_with(&h2c(&site, &routes));
+    let mut client = Frames::open(door.address);
+    let mut stream = 1;
+    let told = loop {
+        let asked: Vec<u32> = (0..20).map(|index| stream + 2 * index).collect();
+        let thrown: Vec<u32> = (20..40).map(|index| stream + 2 * index).collect();
+        stream += 80;
+        let both = |stream| [question(stream), frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())].concat();
+        let ask = |stream| frame(HEADERS, END_HEADERS | END_STREAM, stream, &block(&frames::get("/no")));
+        let wire = asked.iter().copied().flat_map(ask).chain(thrown.into_iter().flat_map(both)).collect::<Vec<_>>();
+        if !client.raw(&wire) || stream > 100_000 {
+            break client.until_closed();
+        }
+        let seen = client.until_over(asked[19]);
+        if seen.iter().any(|frame| frame.kind == GOAWAY) {
+            break seen;
+        }
+    };
+    assert!(told.iter().any(|frame| frame.reason() == Some(ENHANCE_YOUR_CALM)), "{stream} streams: {told:?}");
+    assert!(site.legacy.connections() < 500, "{}", site.legacy.connections());
+}
+
+/// Who types, moves a map, seeks in a video, or asks with deadlines: what is under way beside it is not lost with the connection.
+#[test]
+fn who_cancels_as_people_and_deadlines_do_is_served() {
+    let origin = Origin::answering(|asked, wire| match asked.target().as_str() {
+        "/late" => wire.hang(),
+        "/film" => wire.ok(vec![b'x'; 1 << 20]),
+        _ => wire.ok("ok"),
+    });
+    let site = Site::of(origin, Origin::dead());
+    let door = site.open_with(&h2c(&site, LEGACY));
+    let mut client = Frames::open(door.address);
+    client.send(WINDOW_UPDATE, 0, 0, &(1_u32 << 30).to_be_bytes());
+    let mut stream = 1;
+    for target in ["/late", "/film"] {
+        for _ in 0..300 {
+            client.head(stream, &frames::get(target), true);
+            if target == "/film" {
+                let begun = |frame: Frame| frame.kind == DATA && frame.stream == stream;
+                while !begun(client.read().unwrap()) {}
+            } else {
+                std::thread::sleep(Duration::from_millis(8));
+            }
+            assert!(client.send(RST_STREAM, 0, stream, &8_u32.to_be_bytes()), "{target}, {stream}");
+            stream += 2;
+        }
+        client.head(stream, &frames::get("/"), true);
+        let seen = client.until_over(stream);
+        assert!(seen.iter().any(|frame| frame.kind == HEADERS && frame.status() == 200), "{target}: {seen:?}");
+        stream += 2;
     }
 }
 

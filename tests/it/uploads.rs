@@ -8,6 +8,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::harness::client::request;
+use crate::harness::frames::{self, DATA, END_HEADERS, END_STREAM, Frame, Frames, HEADERS, RST_STREAM};
 use crate::harness::http2::{Http2, story};
 use crate::harness::origin2::{Origin2, Reply};
 use crate::harness::tls::{Hello, Made, Secure};
@@ -167,6 +168,76 @@ fn a_backend_that_has_the_whole_body_has_no_more_time_than_others() {
     let broken = client.try_answer("POST").expect_err("half an answer");
     assert_eq!(broken.got, b"half");
     assert!(soon.contains(&start.elapsed()), "{:?}", start.elapsed());
+}
+
+/// A body of HTTP/2 in so many pieces, all at once, the end with the last of them or behind it.
+fn in_pieces(client: &mut Frames, stream: u32, pieces: usize, end_apart: bool) {
+    let length = pieces.to_string();
+    let head = [(":method", "POST"), (":path", "/"), (":scheme", "http"), (":authority", "site.test")];
+    let head: Vec<_> = head.into_iter().chain([("content-length", length.as_str())]).collect();
+    let mut all = frames::frame(HEADERS, END_HEADERS, stream, &frames::block(&head));
+    for piece in 1..=pieces {
+        let last = if piece == pieces && !end_apart { END_STREAM } else { 0 };
+        all.extend(frames::frame(DATA, last, stream, b"x"));
+    }
+    if end_apart {
+        all.extend(frames::frame(DATA, END_STREAM, stream, b""));
+    }
+    assert!(client.raw(&all));
+}
+
+fn text(seen: &[Frame]) -> String {
+    let data = seen.iter().filter(|frame| frame.kind == DATA).flat_map(|frame| frame.payload.clone());
+    String::from_utf8(data.collect()).unwrap()
+}
+
+/// The library has room for so many pieces of a body, and looks at nothing while it has none.
+#[test]
+fn in_however_many_pieces_it_came() {
+    let hangs = || Origin::at_head(|seen, wire| if wire.body_of(seen).is_empty() { wire.ok("") } else { wire.hang() });
+    let site = Site::of(hangs(), hangs());
+    let mut config = site.config(LEGACY);
+    config.listener = ", h2c: true".to_owned();
+    config.legacy = format!("{}, timeouts: {{first_byte: 500ms}}", config.legacy);
+    let door = site.open_with(&config);
+    for pieces in 1..=13 {
+        for end_apart in [false, true] {
+            let mut client = Frames::open(door.address);
+            let start = Instant::now();
+            in_pieces(&mut client, 1, pieces, end_apart);
+            let told = text(&client.until_over(1));
+            let took = start.elapsed();
+            assert!(
+                told.starts_with("504 ") && took < Duration::from_secs(10),
+                "{pieces} {end_apart}: {told} after {took:?}"
+            );
+            // Who leaves is seen to leave.
+            in_pieces(&mut client, 3, pieces, end_apart);
+            door.await_metric("backend_in_flight", &[("backend", "legacy")], 1.0);
+            client.send(RST_STREAM, 0, 3, &8_u32.to_be_bytes());
+            door.await_metric("backend_in_flight", &[("backend", "legacy")], 0.0);
+        }
+    }
+}
+
+/// Also where the old backend is to answer for one that is late.
+#[test]
+fn nor_does_a_fallback_depend_on_the_pieces() {
+    let silent = Origin::at_head(|seen, wire| drop(wire.body_of(seen)));
+    let site = Site::of(Origin::saying("legacy"), silent);
+    let mut config = site.config(
+        "- {name: all, match: {path: {prefix: /}}, stage: new, fallback: {on: {timeout: true}, methods: [POST]}}",
+    );
+    config.listener = ", h2c: true".to_owned();
+    config.new = format!("{}, timeouts: {{first_byte: 300ms}}", config.new);
+    let door = site.open_with(&config);
+    for pieces in 1..=9 {
+        for end_apart in [false, true] {
+            let mut client = Frames::open(door.address);
+            in_pieces(&mut client, 1, pieces, end_apart);
+            assert_eq!(text(&client.until_over(1)), "legacy", "{pieces} {end_apart}");
+        }
+    }
 }
 
 /// The library would look at no clock once it has a byte of the next request, and it may have any part of that.

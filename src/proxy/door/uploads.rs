@@ -15,6 +15,7 @@ use pingora::http::RequestHeader;
 use pingora::proxy::Session;
 
 use super::super::access_log::AccessLog;
+use super::super::answer;
 use super::super::clock::Clock;
 use super::super::exchange::Exchange;
 use super::super::forward;
@@ -41,14 +42,15 @@ pub struct Upload {
 }
 
 impl Door {
-    /// A piece of the body goes to the backend. The last one is judged by the answer that is to follow: the library need not look at
-    /// the client again before that.
+    /// A piece of the body goes to the backend. The last one, which may be empty, is judged by the answer that is to follow: the library
+    /// need not look at the client again before that.
     pub(in crate::proxy) fn gives_on(&self, session: &Session, bytes: usize, last: bool, exchange: &mut Exchange) {
-        let Some(timeouts) = exchange.attempt.timeouts.as_ref().filter(|_| bytes > 0) else { return };
+        let is_upload = bytes > 0 || exchange.upload.is_some();
+        let Some(timeouts) = exchange.attempt.timeouts.as_ref().filter(|_| is_upload) else { return };
         if session.was_upgraded() {
             return;
         }
-        let pause = if last { timeouts.idle.max(timeouts.first_byte) } else { timeouts.idle };
+        let pause = if last && !answer::has_begun(session) { timeouts.first_byte } else { timeouts.idle };
         let takes = pause.saturating_add(at_the_slowest(bytes));
         if exchange.upload.is_none() {
             let (troubles, log) = (self.troubles.clone(), self.access_log.clone());
@@ -57,6 +59,16 @@ impl Door {
                 .map(|request| Box::new(Upload { request, troubles, log, answered: None }));
         }
         Clock::with(|clock| clock.gives_on(takes));
+    }
+}
+
+/// The library stops looking at the client, and at the clock with it, when the last piece of a body is one too many for its pipe: as
+/// many as that has places are read before the other end is so much as looked at. So that takes what it can first.
+pub async fn let_take(session: &Session) {
+    if session.as_ref().body_bytes_read() > 0 {
+        // Both ends are polled by one task, in turn the one or the other first: twice, so that the other has its turn in any case.
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
     }
 }
 

@@ -24,6 +24,10 @@ impl Metered {
 
 impl AsyncRead for Metered {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.streams.may_read() {
+            // Whoever polls knows, and comes back.
+            return Poll::Pending;
+        }
         let before = buf.filled().len();
         let read = Pin::new(&mut self.wire).poll_read(cx, buf);
         self.streams.has_read(buf.filled().len() - before);

@@ -9,8 +9,10 @@ mod room;
 mod stream;
 mod streams;
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -87,6 +89,8 @@ fn options(limits: &Limits) -> Builder {
     options
 }
 
+type Accepted = Result<(http::Request<RecvStream>, SendResponse<Bytes>), h2::Error>;
+
 struct Conversation<'a> {
     front: &'a Front,
     entrance: Entrance,
@@ -110,8 +114,7 @@ impl Conversation<'_> {
             tokio::select! {
                 biased;
                 () = told(&mut stop), if !leaving => self.say_goodbye(&mut connection),
-                // This is what moves all of the connection's frames.
-                accepted = connection.accept() => match accepted {
+                accepted = self.accept(&mut connection) => match accepted {
                     Some(Ok((request, respond))) => self.begin(request, respond, &mut connection),
                     // Gone, with or without a farewell: what was under way notices by itself.
                     Some(Err(_)) | None => return,
@@ -125,6 +128,19 @@ impl Conversation<'_> {
                 }
             }
         }
+    }
+
+    /// This is what moves all of the connection's frames. No more of them are read before the streams that came are begun: a client
+    /// that makes thousands to throw them away is to be known after hundreds.
+    async fn accept(&self, connection: &mut Connection<Metered, Bytes>) -> Option<Accepted> {
+        poll_fn(|cx| {
+            let accepted = pin!(connection.accept()).poll(cx);
+            if accepted.is_pending() && self.streams.are_begun() {
+                cx.waker().wake_by_ref();
+            }
+            accepted
+        })
+        .await
     }
 
     /// So that the body need not wait for those before it.
@@ -165,6 +181,10 @@ impl Conversation<'_> {
     ) {
         if self.streams.are_thrown_away() {
             return self.break_off(connection);
+        }
+        // Over before it was begun, by the client or for what it did: no backend hears of it.
+        if respond.poll_reset(&mut Context::from_waker(Waker::noop())).is_ready() {
+            return drop(Streams::enter(&self.streams));
         }
         // Reset streams no longer count for the protocol, but may still be taken down here.
         if self.streams.open() >= 2 * self.limits.max_streams as usize {

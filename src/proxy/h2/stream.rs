@@ -157,6 +157,7 @@ impl ClientRequest {
         let answer = Response::from_parts(head.as_owned_parts(), ());
         self.answer = Some(self.respond.send_response(answer, end).map_err(lost)?);
         self.written = Some(head);
+        self.kept.place.answered();
         if end {
             self.end();
         }

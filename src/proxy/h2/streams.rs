@@ -1,15 +1,22 @@
-//! A connection's streams, counted: how many are open, how many came to an end, how many were thrown away; and the bytes
+//! A connection's streams, counted: how many are open, how many came to an end, how fast they are thrown away; and the bytes
 //! that came, beside what they were good for.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-/// Streams that a client may reset before their answer is complete, beyond as many as it let finish: browsers do so when
-/// somebody leaves a page, but not without reading most of what they ask for (CVE-2023-44487).
-const THROWN_AWAY: usize = 100;
+/// Streams that a client may reset, or make the door reset, before their answer begins (CVE-2023-44487, CVE-2025-8671): at once, and
+/// a second. Whoever leaves a page or moves a map does so with all that is under way, and gRPC with each deadline that is over.
+const THROWN_AWAY: f64 = 200.0;
+const THROWN_AWAY_A_SECOND: f64 = 100.0;
+/// And for each stream that is answered whole: a gateway is many clients.
+const THROWN_AWAY_A_FINISHED_ONE: f64 = 0.5;
+/// Bytes that are read before the streams in them are begun. What a client says about them later may be worth knowing first, but not
+/// at any price.
+const TURN: usize = 64 << 10;
 
 /// Bytes that a client may send for nothing: settings, pings, priorities, window updates (CVE-2019-9512 and its kin). Once;
 /// for each second that it stays; and for each byte of a body, either way, because small pieces cost more in frames.
@@ -20,13 +27,15 @@ const FREE_A_BODY_BYTE: u64 = 16;
 #[derive(Debug)]
 pub struct Streams {
     open: AtomicUsize,
-    finished: AtomicUsize,
-    thrown_away: AtomicUsize,
+    over: AtomicUsize,
+    thrown_away: Mutex<ThrownAway>,
     quiet: Notify,
     since: Instant,
     /// Bytes that a head may have.
     head: u64,
     read: AtomicU64,
+    /// Since streams were last begun.
+    read_in_turn: AtomicUsize,
     bodies: AtomicU64,
     overdone: Notify,
 }
@@ -35,7 +44,27 @@ pub struct Streams {
 #[derive(Debug)]
 pub struct Place {
     streams: Arc<Streams>,
+    answered: AtomicBool,
     finished: AtomicBool,
+}
+
+/// How many more streams were thrown away of late than anybody needs to.
+#[derive(Debug)]
+struct ThrownAway {
+    level: f64,
+    at: Instant,
+}
+
+impl ThrownAway {
+    fn changes(&mut self, by: f64, now: Instant) {
+        let drained = now.duration_since(self.at).as_secs_f64() * THROWN_AWAY_A_SECOND;
+        self.level = ((self.level - drained).max(0.0) + by).max(0.0);
+        self.at = now;
+    }
+
+    fn are_too_many(&self) -> bool {
+        self.level > THROWN_AWAY
+    }
 }
 
 impl Streams {
@@ -43,12 +72,13 @@ impl Streams {
     pub fn new(head: usize) -> Arc<Self> {
         Arc::new(Self {
             open: AtomicUsize::new(0),
-            finished: AtomicUsize::new(0),
-            thrown_away: AtomicUsize::new(0),
+            over: AtomicUsize::new(0),
+            thrown_away: Mutex::new(ThrownAway { level: 0.0, at: Instant::now() }),
             quiet: Notify::new(),
             since: Instant::now(),
             head: head as u64,
             read: AtomicU64::new(0),
+            read_in_turn: AtomicUsize::new(0),
             bodies: AtomicU64::new(0),
             overdone: Notify::new(),
         })
@@ -56,10 +86,21 @@ impl Streams {
 
     /// Bytes came on the connection.
     pub fn has_read(&self, bytes: usize) {
+        self.read_in_turn.fetch_add(bytes, Ordering::Relaxed);
         let read = self.read.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
         if read > FREE && read > self.allowance() {
             self.overdone.notify_one();
         }
+    }
+
+    /// Whether more may be read before the streams that came are begun.
+    pub fn may_read(&self) -> bool {
+        self.read_in_turn.load(Ordering::Relaxed) < TURN
+    }
+
+    /// All streams that came are begun. Whether there was more to read.
+    pub fn are_begun(&self) -> bool {
+        self.read_in_turn.swap(0, Ordering::Relaxed) >= TURN
     }
 
     fn allowance(&self) -> u64 {
@@ -74,12 +115,12 @@ impl Streams {
     }
 
     fn begun(&self) -> usize {
-        self.finished.load(Ordering::Relaxed) + self.thrown_away.load(Ordering::Relaxed) + self.open()
+        self.over.load(Ordering::Relaxed) + self.open()
     }
 
     pub fn enter(streams: &Arc<Self>) -> Place {
         streams.open.fetch_add(1, Ordering::AcqRel);
-        Place { streams: streams.clone(), finished: AtomicBool::new(false) }
+        Place { streams: streams.clone(), answered: AtomicBool::new(false), finished: AtomicBool::new(false) }
     }
 
     pub fn open(&self) -> usize {
@@ -91,7 +132,7 @@ impl Streams {
     }
 
     pub fn are_thrown_away(&self) -> bool {
-        self.thrown_away.load(Ordering::Relaxed) > THROWN_AWAY + self.finished.load(Ordering::Relaxed)
+        self.thrown_away.lock().are_too_many()
     }
 
     /// Returns once no stream has been open for this long.
@@ -114,6 +155,11 @@ impl Place {
         self.streams.bodies.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
+    /// The answer has begun: who wants no more of it has not asked for nothing.
+    pub fn answered(&self) {
+        self.answered.store(true, Ordering::Relaxed);
+    }
+
     /// The answer is complete, or it is not the client's doing that it is not.
     pub fn finished(&self) {
         self.finished.store(true, Ordering::Relaxed);
@@ -122,8 +168,12 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let how = if *self.finished.get_mut() { &self.streams.finished } else { &self.streams.thrown_away };
-        how.fetch_add(1, Ordering::Relaxed);
+        self.streams.over.fetch_add(1, Ordering::Relaxed);
+        match (*self.finished.get_mut(), *self.answered.get_mut()) {
+            (true, _) => self.streams.thrown_away.lock().changes(-THROWN_AWAY_A_FINISHED_ONE, Instant::now()),
+            (false, true) => {}
+            (false, false) => self.streams.thrown_away.lock().changes(1.0, Instant::now()),
+        }
         // No further stream may come that would show it.
         if self.streams.are_thrown_away() {
             self.streams.overdone.notify_one();
@@ -142,19 +192,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_may_throw_away_as_much_as_it_takes_and_some() {
+    fn who_throws_away_hundreds_at_once_is_told_from_who_takes_most_or_has_seen_some() {
         let streams = Streams::new(1024);
-        for _ in 0..THROWN_AWAY + 1 {
+        for _ in 0..1_000 {
+            Streams::enter(&streams).finished();
             Streams::enter(&streams).finished();
             drop(Streams::enter(&streams));
+            Streams::enter(&streams).answered();
         }
         assert!(!streams.are_thrown_away());
-        for _ in 0..THROWN_AWAY + 1 {
+        for _ in 0..1_000 {
             drop(Streams::enter(&streams));
         }
         assert!(streams.are_thrown_away());
         assert_eq!(streams.open(), 0);
         assert!(pin!(streams.are_overdone()).poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    }
+
+    #[test]
+    fn what_was_thrown_away_is_forgotten_in_time() {
+        let began = Instant::now();
+        let mut thrown_away = ThrownAway { level: 0.0, at: began };
+        for cancelled in 0..10_000 {
+            thrown_away.changes(1.0, began + Duration::from_millis(11) * cancelled);
+        }
+        assert!(!thrown_away.are_too_many());
+        for cancelled in 0..10_000 {
+            thrown_away.changes(1.0, thrown_away.at + Duration::from_millis(5) * (cancelled % 2));
+        }
+        assert!(thrown_away.are_too_many());
+    }
+
+    #[test]
+    fn a_turn_has_so_many_bytes_and_the_next_one_as_many() {
+        let streams = Streams::new(1024);
+        streams.has_read(TURN - 1);
+        assert!(streams.may_read() && !streams.are_begun());
+        streams.has_read(TURN);
+        assert!(!streams.may_read());
+        assert!(streams.are_begun() && streams.may_read());
     }
 
     #[test]
