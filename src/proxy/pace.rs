@@ -46,7 +46,9 @@ impl Pace {
         poll_fn(|cx| {
             self.task.lock().get_or_insert_with(|| cx.waker().clone()).clone_from(cx.waker());
             let stalled = self.stalled.load(Ordering::Acquire);
-            if stalled && !self.woken.load(Ordering::Acquire) {
+            // Once the door has no more time, the request is to notice.
+            let cut = || Clock::with(Clock::is_cut).is_some_and(|cut| cut);
+            if stalled && !self.woken.load(Ordering::Acquire) && !cut() {
                 return Poll::Pending;
             }
             if stalled {

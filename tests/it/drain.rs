@@ -7,6 +7,7 @@ use http::Request;
 use socket2::{Domain, Socket, Type};
 
 use crate::harness::client::request;
+use crate::harness::frames::{self, Frames};
 use crate::harness::http2::{Http2, meanwhile, story};
 use crate::harness::site::await_that;
 use crate::harness::{Client, Origin, Signal, Site, get};
@@ -315,6 +316,30 @@ fn what_was_cut_in_the_middle_has_a_line_in_the_access_log() {
         assert!(line.contains("\"bytes\":5,") && line.contains("\"error\":\"drain_timeout\""), "{line}");
     }
     assert!(!door.log().contains("a backend failed"), "{}", door.log());
+}
+
+#[test]
+fn so_has_an_answer_that_its_client_does_not_read() {
+    const MORE_THAN_SOCKETS_TAKE: usize = 30 << 20;
+    let site = Site::of(Origin::answering(|_, wire| wire.ok(vec![b'x'; MORE_THAN_SOCKETS_TAKE])), Origin::dead());
+    let config = h2c(&site, "- {name: all, match: {path: {prefix: /}}, stage: legacy}");
+    let mut door = site.open_with(&config.and("drain_timeout: 500ms").and("access_log: {path: access.log}"));
+    let mut clients: Vec<_> = (0..8).map(|_| door.client()).collect();
+    for client in &mut clients {
+        client.send(request("GET", "/", &[], b""));
+    }
+    let mut of_http2: Vec<_> = (0..8).map(|_| Frames::open(door.address)).collect();
+    for client in &mut of_http2 {
+        client.head(1, &frames::get("/"), true);
+    }
+    door.await_metric("backend_in_flight", &[("backend", "legacy")], 16.0);
+    for client in &mut clients {
+        client.reader.until(b"xxx").unwrap();
+    }
+    door.signal("TERM");
+    assert_eq!(door.await_exit().code(), Some(0));
+    let log = std::fs::read_to_string(site.path("access.log")).unwrap();
+    assert_eq!(log.matches("\"error\":\"drain_timeout\"").count(), 16, "{log}");
 }
 
 /// A connection of HTTP/2 ends before the requests on it do: those that wait for a backend do not notice.

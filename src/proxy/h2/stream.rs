@@ -182,7 +182,12 @@ impl ClientRequest {
         };
         while !data.is_empty() {
             answer.reserve_capacity(data.len().min(LARGEST_PIECE));
-            let room = self.kept.pace.wait(within(patience, poll_fn(|cx| answer.poll_capacity(cx)))).await?;
+            let clock = &self.kept.side.clock;
+            let room = poll_fn(|cx| match answer.poll_capacity(cx) {
+                Poll::Pending if clock.is_cut() => Poll::Ready(None),
+                room => room,
+            });
+            let room = self.kept.pace.wait(within(patience, room)).await?;
             let room = room.ok_or_else(|| Error::explain(ErrorType::WriteError, "the client left").into_down())?;
             let piece = data.split_to(room.map_err(lost)?.min(data.len()));
             self.bytes_sent += piece.len();
