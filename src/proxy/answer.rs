@@ -1,14 +1,15 @@
 //! What the door answers itself: refusals, gateway errors, and the routes that say `respond:`.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, LOCATION, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
 };
-use http::{HeaderValue, StatusCode, Version};
+use http::{HeaderValue, StatusCode};
 use pingora::http::ResponseHeader;
 use pingora::protocols::Shutdown;
+use pingora::protocols::http::HttpTask;
 use pingora::proxy::Session;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -117,18 +118,23 @@ pub async fn refuse(session: &mut Session, refusal: Refusal) -> pingora::Result<
 }
 
 /// Takes what a client goes on sending after its answer. Closed over bytes that nobody read, a connection is reset, and with
-/// it goes the answer that the client has not read yet (RFC 9112, section 9.6).
+/// it goes the answer that the client has not read yet (RFC 9112, section 9.6). A stream of HTTP/2 is reset without its connection,
+/// which takes nothing from the answer (RFC 9113, section 8.1), but Debian 12's curl gives the answer up with it.
 pub async fn listen_on(session: &mut Session) {
-    let request = session.req_header();
-    // HTTP/2 ends a stream without its connection; and who waits for leave sends nothing.
-    if request.version == Version::HTTP_2 || request.headers.contains_key(EXPECT) || session.as_mut().is_body_done() {
+    // Who waits for leave sends nothing.
+    if session.req_header().headers.contains_key(EXPECT) || session.as_mut().is_body_done() {
         return;
     }
-    Clock::with(|clock| {
-        clock.enter(Phase::Body, Some(LISTENS));
-        clock.bound(Some(LISTENS_AT_MOST));
-    });
-    while matches!(session.as_mut().read_request_body().await, Ok(Some(_))) {}
+    Clock::with(|clock| clock.bound(Some(LISTENS_AT_MOST)));
+    // The clock is looked at in a pause only.
+    let begun = Instant::now();
+    while begun.elapsed() < LISTENS_AT_MOST {
+        Clock::with(|clock| clock.enter(Phase::Body, Some(LISTENS)));
+        if !matches!(session.as_mut().read_request_body().await, Ok(Some(_))) {
+            return;
+        }
+    }
+    session.set_keepalive(None);
 }
 
 /// Whether the user has the head of an answer, or a tunnel: after that, nobody else can answer, nor the door say a word.
@@ -161,7 +167,8 @@ pub async fn redirect(session: &mut Session, location: Option<HeaderValue>) -> p
     head.insert_header(LOCATION, location)?;
     request_id::answer(&mut head)?;
     head.insert_header(CONTENT_LENGTH, 0)?;
-    session.write_response_header(Box::new(head), true).await
+    session.write_response_tasks(vec![HttpTask::Header(Box::new(head), true)]).await?;
+    Ok(())
 }
 
 /// Tells a client that it asks too often, and when it may again.
@@ -199,10 +206,11 @@ async fn finish(session: &mut Session, mut head: ResponseHeader, body: Bytes) ->
     secure::keep_secure(&mut head)?;
     request_id::answer(&mut head)?;
     let bodiless = body.is_empty() || session.req_header().method == http::Method::HEAD;
-    session.write_response_header(Box::new(head), bodiless).await?;
+    let mut whole = vec![HttpTask::Header(Box::new(head), bodiless)];
     if !bodiless {
-        session.write_response_body(Some(body), true).await?;
+        whole.push(HttpTask::Body(Some(body), true));
     }
+    session.write_response_tasks(whole).await?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Who keeps whom waiting while a request's body comes: its client has a time of his own, and no backend pays for him.
 
 mod answered;
+mod refused;
 pub mod sated;
 
 use std::io::{Read, Write};

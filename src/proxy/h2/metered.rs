@@ -1,9 +1,9 @@
-//! A connection's bytes, told to its [`Streams`] as they come.
+//! A connection's bytes, told to its [`Streams`] as they come, and written when these let them go.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -37,6 +37,7 @@ impl AsyncRead for Metered {
 
 impl AsyncWrite for Metered {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.streams.poll_let_go(cx));
         Pin::new(&mut self.wire).poll_write(cx, buf)
     }
 
@@ -53,6 +54,7 @@ impl AsyncWrite for Metered {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.streams.poll_let_go(cx));
         Pin::new(&mut self.wire).poll_write_vectored(cx, bufs)
     }
 

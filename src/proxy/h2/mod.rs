@@ -201,7 +201,7 @@ impl Conversation<'_> {
             Ok(head) => {
                 let side = ClientSide::new(self.entrance.clone());
                 let pace = Arc::new(Pace::default());
-                let kept = Kept { side: side.clone(), pace: pace.clone(), place, _share: share };
+                let kept = Kept { side: side.clone(), pace: pace.clone(), place, share };
                 let request = ClientRequest::new(head, body, respond, self.digest.clone(), kept);
                 let (proxy, stop, cut) =
                     (self.front.proxy.clone(), self.front.stop.clone(), self.front.cut.subscribe());

@@ -4,6 +4,7 @@
 //! for ever. This one keeps the deadlines of its [`Clock`] as an HTTP/1 connection does.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
@@ -60,7 +61,7 @@ pub struct Kept {
     pub pace: Arc<Pace>,
     pub place: Place,
     /// Of the body, if there was any left.
-    pub _share: Option<Share>,
+    pub share: Option<Share>,
 }
 
 impl ClientRequest {
@@ -231,6 +232,35 @@ impl ClientRequest {
         self.ended = true;
     }
 
+    async fn write_all(&mut self, tasks: Vec<HttpTask>) -> Result<bool> {
+        let mut over = false;
+        for task in tasks {
+            over |= match task {
+                HttpTask::Header(head, end) => {
+                    self.begin_answer(head, end)?;
+                    end
+                }
+                HttpTask::Body(data, end) => {
+                    self.write(data.unwrap_or_default(), end).await?;
+                    end
+                }
+                HttpTask::Trailer(Some(trailers)) => {
+                    self.write_trailers(*trailers).await?;
+                    true
+                }
+                HttpTask::Trailer(None) | HttpTask::Done => true,
+                HttpTask::UpgradedBody(..) => {
+                    return Error::e_explain(ErrorType::InternalError, "a tunnel inside of HTTP/2");
+                }
+                HttpTask::Failed(error) => return Err(error),
+            };
+        }
+        if over {
+            self.close()?;
+        }
+        Ok(over)
+    }
+
     async fn drain(&mut self) -> Result<()> {
         while !self.is_body_done() && poll_fn(|cx| self.poll_body(cx)).await?.is_some() {}
         Ok(())
@@ -290,7 +320,9 @@ impl Session for ClientRequest {
         &mut self.head
     }
 
+    /// What the door refuses is read so, and is taken as it comes: it needs no room.
     async fn read_body_bytes(&mut self) -> Result<Option<Bytes>> {
+        self.kept.share = None;
         poll_fn(|cx| self.poll_body(cx)).await
     }
 
@@ -323,33 +355,18 @@ impl Session for ClientRequest {
         Ok(())
     }
 
+    /// A head leaves together with what is at hand behind it. A client that has read that of a refusal may end its upload before its
+    /// length, which is an error of the stream (RFC 9113, section 8.1.1), and what waits of the answer would be lost with it.
     async fn response_duplex_vec(&mut self, tasks: Vec<HttpTask>) -> Result<bool> {
-        let mut over = false;
-        for task in tasks {
-            over |= match task {
-                HttpTask::Header(head, end) => {
-                    self.begin_answer(head, end)?;
-                    end
-                }
-                HttpTask::Body(data, end) => {
-                    self.write(data.unwrap_or_default(), end).await?;
-                    end
-                }
-                HttpTask::Trailer(Some(trailers)) => {
-                    self.write_trailers(*trailers).await?;
-                    true
-                }
-                HttpTask::Trailer(None) | HttpTask::Done => true,
-                HttpTask::UpgradedBody(..) => {
-                    return Error::e_explain(ErrorType::InternalError, "a tunnel inside of HTTP/2");
-                }
-                HttpTask::Failed(error) => return Err(error),
-            };
-        }
-        if over {
-            self.close()?;
-        }
-        Ok(over)
+        let begins = matches!(tasks.first(), Some(HttpTask::Header(..)));
+        let mut together = begins.then(|| self.kept.place.together());
+        let mut writing = pin!(self.write_all(tasks));
+        poll_fn(|cx| {
+            let written = writing.as_mut().poll(cx);
+            together = None;
+            written
+        })
+        .await
     }
 
     fn set_read_timeout(&mut self, _: Option<Duration>) {}

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -38,7 +39,19 @@ pub struct Streams {
     read_in_turn: AtomicUsize,
     bodies: AtomicU64,
     overdone: Notify,
+    held: Mutex<Held>,
 }
+
+/// What keeps the connection from writing.
+#[derive(Debug, Default)]
+struct Held {
+    by: usize,
+    writer: Option<Waker>,
+}
+
+/// As long as there is one, nothing is written: what is handed over meanwhile leaves together.
+#[derive(Debug)]
+pub struct Together(Arc<Streams>);
 
 /// One stream's place; its end gives it back.
 #[derive(Debug)]
@@ -81,6 +94,7 @@ impl Streams {
             read_in_turn: AtomicUsize::new(0),
             bodies: AtomicU64::new(0),
             overdone: Notify::new(),
+            held: Mutex::default(),
         })
     }
 
@@ -112,6 +126,16 @@ impl Streams {
     /// Returns once the client has sent far more than its requests can explain, or has thrown away too much.
     pub async fn are_overdone(&self) {
         self.overdone.notified().await;
+    }
+
+    /// Ready when the connection may write.
+    pub fn poll_let_go(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut held = self.held.lock();
+        if held.by == 0 {
+            return Poll::Ready(());
+        }
+        held.writer = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     fn begun(&self) -> usize {
@@ -160,6 +184,12 @@ impl Place {
         self.answered.store(true, Ordering::Relaxed);
     }
 
+    /// For moments only, and not while the client is waited for.
+    pub fn together(&self) -> Together {
+        self.streams.held.lock().by += 1;
+        Together(self.streams.clone())
+    }
+
     /// The answer is complete, or it is not the client's doing that it is not.
     pub fn finished(&self) {
         self.finished.store(true, Ordering::Relaxed);
@@ -184,10 +214,21 @@ impl Drop for Place {
     }
 }
 
+impl Drop for Together {
+    fn drop(&mut self) {
+        let mut held = self.0.held.lock();
+        held.by -= 1;
+        if held.by == 0
+            && let Some(writer) = held.writer.take()
+        {
+            writer.wake();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
-    use std::task::{Context, Waker};
 
     use super::*;
 
@@ -242,6 +283,18 @@ mod tests {
         assert!(!overdone());
         streams.has_read(1 << 20);
         assert!(overdone());
+    }
+
+    #[test]
+    fn nothing_is_written_while_answers_are_handed_over() {
+        let streams = Streams::new(1024);
+        let may_write = || streams.poll_let_go(&Context::from_waker(Waker::noop())).is_ready();
+        assert!(may_write());
+        let place = Streams::enter(&streams);
+        let both = [place.together(), place.together()];
+        assert!(!may_write());
+        drop(both);
+        assert!(may_write());
     }
 
     #[tokio::test(start_paused = true)]
