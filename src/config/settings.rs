@@ -87,6 +87,8 @@ pub struct Listener {
     pub redirect_https: Option<u16>,
     /// Strict-Transport-Security, for answers that have none.
     pub hsts: Option<HeaderValue>,
+    /// That came in here, within [`Limits::max_connections`]; `None`: no bound of its own.
+    pub max_connections: Option<usize>,
 }
 
 #[derive(Debug)]

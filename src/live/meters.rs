@@ -79,7 +79,7 @@ impl FallbackReason {
 /// Why a connection was closed before a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unwelcome {
-    /// `limits.max_connections` are open.
+    /// `limits.max_connections` are open, or the listener's own.
     Full,
     /// `limits.max_connections_per_client` of this client's are open.
     TooManyOfOne,

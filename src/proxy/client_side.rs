@@ -219,6 +219,7 @@ mod tests {
             h2c: false,
             redirect_https: None,
             hsts: None,
+            max_connections: None,
         };
         ClientSide::new(Entrance {
             listener: Arc::new(listener),

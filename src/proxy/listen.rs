@@ -134,6 +134,7 @@ impl Front {
     /// listener may change meanwhile: each connection is served by what is in force when it comes.
     pub async fn accept(self, listener: socket::Listener, mut says: Arc<Listener>) {
         let (mut end, mut stop) = (self.listening_ends.clone(), self.stop.clone());
+        let here = Arc::default();
         // As long as somebody may still be let in.
         let open = Fresh::of(&self.open);
         loop {
@@ -143,7 +144,7 @@ impl Front {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, peer)) => {
                         self.renew(&mut says);
-                        self.admit(stream, peer, says.clone());
+                        self.admit(stream, peer, says.clone(), &here);
                     }
                     Err(error) => {
                         tracing::error!("cannot accept a connection: {error}");
@@ -157,7 +158,7 @@ impl Front {
         tokio::time::sleep(LAST_LOOK).await;
         for _ in 0..waiting {
             let Ok(Ok((stream, peer))) = tokio::time::timeout(Duration::ZERO, listener.accept()).await else { break };
-            self.admit(stream, peer, says.clone());
+            self.admit(stream, peer, says.clone(), &here);
         }
         drop(listener);
         drop(open);
@@ -204,14 +205,18 @@ impl Front {
         }
     }
 
-    /// A connection over `max_connections` is closed at once: nothing was read of it, so nothing is lost.
-    fn admit(&self, stream: Stream, peer: SocketAddr, listener: Arc<Listener>) {
-        let limit = self.limits().max_connections;
-        let Some(place) = OpenConnections::enter(&self.open, limit) else {
-            tracing::debug!(%peer, limit, "connection refused: max_connections are open");
+    /// A connection over `max_connections`, the listener's or everybody's, is closed at once: nothing was read of it, so nothing
+    /// is lost. `here` are those that came in where this one did.
+    fn admit(&self, stream: Stream, peer: SocketAddr, listener: Arc<Listener>, here: &Arc<AtomicUsize>) {
+        let full = |limit| {
+            tracing::debug!(%peer, listener = %listener.address, limit, "connection refused: max_connections are open");
             self.live.meters().refused_connection(Unwelcome::Full);
-            return;
         };
+        let limit = listener.max_connections.unwrap_or(usize::MAX);
+        let Some(place_here) = PlaceHere::enter(here, limit) else { return full(limit) };
+        let limit = self.limits().max_connections;
+        let Some(place) = OpenConnections::enter(&self.open, limit) else { return full(limit) };
+        let place = (place, place_here);
         let (front, fresh) = (self.clone(), Fresh::of(&self.open));
         tokio::spawn(async move {
             let Some((tunnel, of_client)) = front.serve(stream, peer, listener, fresh).await else {
@@ -280,6 +285,9 @@ pub(super) async fn serve_until_cut<T>(
 /// A place among the open connections; its end gives it back.
 struct Place(Arc<OpenConnections>);
 
+/// The same among those of one listener.
+struct PlaceHere(Arc<AtomicUsize>);
+
 impl OpenConnections {
     fn new(gauge: prometheus::IntGauge) -> Self {
         Self {
@@ -292,8 +300,7 @@ impl OpenConnections {
     }
 
     fn enter(open: &Arc<Self>, limit: usize) -> Option<Place> {
-        let entered = open.count.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |n| (n < limit).then_some(n + 1));
-        entered.ok()?;
+        one_more(&open.count, limit)?;
         open.tell();
         Some(Place(open.clone()))
     }
@@ -305,6 +312,19 @@ impl OpenConnections {
             self.gauge.set(*told as i64);
         });
     }
+}
+
+impl PlaceHere {
+    fn enter(here: &Arc<AtomicUsize>, limit: usize) -> Option<Self> {
+        one_more(here, limit)?;
+        Some(Self(here.clone()))
+    }
+}
+
+/// `None`: there are as many as there may be.
+fn one_more(count: &AtomicUsize, limit: usize) -> Option<()> {
+    let entered = count.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |n| (n < limit).then_some(n + 1));
+    entered.ok().map(drop)
 }
 
 /// A connection of which a request may be expected, or a listener by which one may come.
@@ -378,6 +398,12 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.0.count.fetch_sub(1, Ordering::AcqRel);
         self.0.tell();
+    }
+}
+
+impl Drop for PlaceHere {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

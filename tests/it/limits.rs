@@ -1,9 +1,11 @@
 //! What the door allows a client and asks of a backend: times, sizes, counts; what it does when one endpoint is gone; and the
 //! line it writes about each request.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::harness::client::request;
+use crate::harness::door::free_port;
 use crate::harness::{Client, Origin, PATIENCE, Signal, Site, await_that};
 
 const LEGACY: &str = "- {name: all, match: {path: {prefix: /}}, stage: legacy}";
@@ -105,12 +107,44 @@ fn connections_over_the_limit_are_closed_and_a_free_place_is_given_again() {
     assert_eq!((first.get("/", &[]).text(), second.get("/", &[]).text()), ("ok".into(), "ok".into()));
     assert!(door.client().is_closed());
     drop(first);
-    await_that("the place of a client that left", || {
-        let mut third = door.client();
-        third.try_send(request("GET", "/", &[], b"")).map_err(|error| error.to_string())?;
-        third.try_answer("GET").map(drop).map_err(|broken| broken.why.to_string())
-    });
+    await_place(door.address);
     assert_eq!(second.get("/", &[]).text(), "ok");
+}
+
+/// A client that is served here, once there is a place for it.
+fn await_place(address: SocketAddr) -> Client {
+    let mut placed = None;
+    await_that("the place of a client that left", || {
+        let mut client = Client::connect(address);
+        client.try_send(request("GET", "/", &[], b"")).map_err(|error| error.to_string())?;
+        client.try_answer("GET").map_err(|broken| broken.why.to_string())?;
+        placed = Some(client);
+        Ok(())
+    });
+    placed.unwrap()
+}
+
+#[test]
+fn a_full_listener_leaves_room_on_the_others() {
+    let site = site();
+    let mut config = site.config(LEGACY).and("limits: {max_connections: 4}");
+    let other = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    config.listener = format!(", max_connections: 2}}\n  - {{address: \"{other}\"");
+    let door = site.open_with(&config);
+    let is_served = |client: &mut Client| client.get("/", &[]).text() == "ok";
+    let (mut first, mut second) = (door.client(), door.client());
+    assert!(is_served(&mut first) && is_served(&mut second));
+    assert!(door.client().is_closed());
+    let mut there = [Client::connect(other), Client::connect(other)];
+    assert!(there.iter_mut().all(is_served));
+    assert!(Client::connect(other).is_closed(), "the bound over all");
+    assert_eq!(door.metric("connections_refused_total", &[("reason", "max_connections")]), 2.0);
+    drop((first, there));
+    let _third = await_place(door.address);
+    assert!(door.client().is_closed());
+    door.edit_and_await("max_connections: 2", "max_connections: 3");
+    assert!(is_served(&mut door.client()), "an edit holds for who comes next");
+    assert!(is_served(&mut second));
 }
 
 #[test]

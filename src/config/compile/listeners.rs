@@ -49,6 +49,8 @@ fn listener(spec: &ListenerSpec, files: Files<'_>, at: &At<'_>, findings: &mut F
     fits_together(spec, at, findings);
     let redirect_https = redirect(spec.redirect_https, &at.key("redirect_https"), findings);
     let hsts = spec.hsts.as_ref().and_then(|hsts| self::hsts(hsts, &at.key("hsts"), findings));
+    let most = 1..=server::MOST_CONNECTIONS;
+    let max_connections = bounds::count(spec.max_connections, most, &at.key("max_connections"), findings);
     let Some(address) = &spec.address else {
         findings.missing(&at.key("address"), "is missing, want an address such as 0.0.0.0:8080");
         return None;
@@ -56,7 +58,8 @@ fn listener(spec: &ListenerSpec, files: Files<'_>, at: &At<'_>, findings: &mut F
     let address = server::address(address, files.folder, &at.key("address"), findings)?;
     let mode = mode(spec, &address, &at.key("mode"), findings);
     let proxy_protocol = spec.proxy_protocol == Some(true);
-    Some(Listener { address, mode, proxy_protocol, tls, h2c: spec.h2c == Some(true), redirect_https, hsts })
+    let h2c = spec.h2c == Some(true);
+    Some(Listener { address, mode, proxy_protocol, tls, h2c, redirect_https, hsts, max_connections })
 }
 
 /// As chmod has it: three octal digits, with or without a zero before them.

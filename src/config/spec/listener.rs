@@ -24,6 +24,8 @@ pub struct ListenerSpec {
     pub redirect_https: Option<RedirectSpec>,
     #[serde(deserialize_with = "written")]
     pub hsts: Option<HstsSpec>,
+    #[serde(deserialize_with = "written")]
+    pub max_connections: Option<u64>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
