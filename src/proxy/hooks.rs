@@ -205,8 +205,8 @@ impl ProxyHttp for Door {
             Self::within_size(Some(read), exchange)
                 .map_err(|refusal| Error::new_down(ErrorType::HTTPStatus(refusal.status().as_u16())))?;
         }
-        if end {
-            let_take(session).await;
+        if end && exchange.upload.is_some() {
+            let_take().await;
         }
         if answer::has_begun(session) {
             // Who still asks has not stopped, whatever there is of the answer.

@@ -64,12 +64,10 @@ impl Door {
 
 /// The library stops looking at the client, and at the clock with it, when the last piece of a body is one too many for its pipe: as
 /// many as that has places are read before the other end is so much as looked at. So that takes what it can first.
-pub async fn let_take(session: &Session) {
-    if session.as_ref().body_bytes_read() > 0 {
-        // Both ends are polled by one task, in turn the one or the other first: twice, so that the other has its turn in any case.
-        tokio::task::yield_now().await;
-        tokio::task::yield_now().await;
-    }
+pub async fn let_take() {
+    // Both ends are polled by one task, in turn the one or the other first: twice, so that the other has its turn in any case.
+    tokio::task::yield_now().await;
+    tokio::task::yield_now().await;
 }
 
 impl Upload {
