@@ -21,7 +21,7 @@ use super::tunnel::let_go;
 use super::{answer, forward, hearsay, hygiene, request_id, returned, said_empty, secure, until_close};
 use crate::config::settings::Answer;
 use crate::live::AnsweredBy;
-use crate::upstream::{is_leaving, is_lost, is_sound, is_unprocessed};
+use crate::upstream::{is_leaving, is_lost, is_reset, is_sound, is_unprocessed};
 
 /// How often a request is sent again that a backend of HTTP/2 refuses: whoever does so again has too much to do.
 const MOST_RESENT: u8 = 2;
@@ -393,7 +393,7 @@ impl ProxyHttp for Door {
             e.set_retry(false);
             return e;
         }
-        let broken = if http2 { is_lost(&e) } else { Why::of(&e).is_broken() };
+        let broken = if http2 { is_lost(&e) || is_reset(&e) } else { Why::of(&e).is_broken() };
         if replayable && broken && moves_on(exchange, Why::of(&e)) {
             e.set_retry(true);
             return e;

@@ -97,6 +97,11 @@ pub fn is_lost(error: &Error) -> bool {
     error.root_cause().downcast_ref::<h2::Error>().is_some_and(ended)
 }
 
+/// Whether it ended the request's stream, and said nothing else: as one of HTTP/1 closes the connection.
+pub fn is_reset(error: &Error) -> bool {
+    of_backend(error).is_some_and(h2::Error::is_reset)
+}
+
 fn of_backend(error: &Error) -> Option<&h2::Error> {
     error.root_cause().downcast_ref::<h2::Error>().filter(|error| error.is_remote())
 }

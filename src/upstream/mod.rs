@@ -29,7 +29,7 @@ pub use balance::Visit;
 pub use copy::{Ask, CopyClient, append as append_trailers};
 pub use dial::{Dial, Line, as_stream};
 pub use endpoint::Endpoint;
-pub use http2::{authority, is_leaving, is_lost, is_unprocessed};
+pub use http2::{authority, is_leaving, is_lost, is_reset, is_unprocessed};
 pub use limit::{InFlight, NoRoom, Slot};
 pub use probe::Prober;
 pub use raw_target::RawTarget;

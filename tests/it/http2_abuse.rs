@@ -436,6 +436,15 @@ fn who_cancels_as_people_and_deadlines_do_is_served() {
         assert!(seen.iter().any(|frame| frame.kind == HEADERS && frame.status() == 200), "{target}: {seen:?}");
         stream += 2;
     }
+    // A page is left: all at once, before anybody looked.
+    let streams: Vec<u32> = (0..90).map(|index| stream + 2 * index).collect();
+    let reset = |stream: &u32| frame(RST_STREAM, 0, *stream, &8_u32.to_be_bytes());
+    let asked = streams.iter().flat_map(|stream| question(*stream));
+    assert!(client.raw(&asked.chain(streams.iter().flat_map(reset)).collect::<Vec<_>>()));
+    stream += 180;
+    client.head(stream, &frames::get("/"), true);
+    let seen = client.until_over(stream);
+    assert!(seen.iter().any(|frame| frame.kind == HEADERS && frame.status() == 200), "{seen:?}");
 }
 
 #[test]

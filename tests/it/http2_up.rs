@@ -422,9 +422,13 @@ fn a_backend_that_leaves_again_and_again_is_given_up_soon() {
 #[test]
 fn an_endpoint_that_is_left_or_lost_has_another_one_answer() {
     let lost = Origin::answering(|_, wire| wire.close());
-    for (ill, methods) in
-        [(leaving(false).0, &["GET", "POST"][..]), (leaving(true).0, &["GET"][..]), (lost.address, &["GET"][..])]
-    {
+    let resetting = Origin2::answering(|_| Reply::Reset(Reason::INTERNAL_ERROR));
+    for (ill, methods) in [
+        (leaving(false).0, &["GET", "POST"][..]),
+        (leaving(true).0, &["GET"][..]),
+        (lost.address, &["GET"][..]),
+        (resetting.address, &["GET"][..]),
+    ] {
         let (site, well) = (legacy(), echo());
         let mut config = site.config(NEW);
         let endpoints = format!("\"http://{ill}\", \"http://{}\"", well.address);

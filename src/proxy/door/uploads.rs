@@ -50,8 +50,11 @@ impl Door {
         if session.was_upgraded() {
             return;
         }
-        let pause = if last && !answer::has_begun(session) { timeouts.first_byte } else { timeouts.idle };
-        let takes = pause.saturating_add(at_the_slowest(bytes));
+        let takes = match last && !answer::has_begun(session) {
+            // No more than if the library looked.
+            true => timeouts.first_byte,
+            false => timeouts.idle.saturating_add(at_the_slowest(bytes)),
+        };
         if exchange.upload.is_none() {
             let (troubles, log) = (self.troubles.clone(), self.access_log.clone());
             exchange.upload = told_of(session.req_header())

@@ -45,8 +45,8 @@ const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 512 << 10;
 /// Bytes of an answer that wait on a stream until the client takes them.
 const SEND_BUFFER: usize = 64 << 10;
-/// Streams that a client opened and reset before they were even looked at. Nobody does that but to do harm.
-const MOST_RESET_UNSEEN: usize = 20;
+/// A client that may have fewer makes no more of its moves.
+const LEAST_STREAMS: u32 = 100;
 /// How long a client that was told to leave may take if nothing of it is under way.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -54,7 +54,7 @@ impl Front {
     /// Serves one connection to its end.
     pub(super) async fn serve_http2(&self, wire: Wire, entrance: Entrance, limits: &Limits) {
         let digest = Digest { socket_digest: wire.get_socket_digest(), ..Digest::default() };
-        let streams = Streams::new(limits.head.bytes);
+        let streams = Streams::new(limits.head.bytes, most_thrown_away(limits));
         let opening = options(limits).handshake::<_, Bytes>(Metered::new(wire, streams.clone()));
         let Ok(Ok(connection)) = tokio::time::timeout(limits.header_timeout, opening).await else { return };
         Conversation {
@@ -74,6 +74,11 @@ impl Front {
     }
 }
 
+/// Streams that a client may throw away at once: all that it has, and as many again. Whoever leaves a page or moves a map does so.
+fn most_thrown_away(limits: &Limits) -> usize {
+    2 * limits.max_streams.max(LEAST_STREAMS) as usize
+}
+
 fn options(limits: &Limits) -> Builder {
     let mut options = Builder::new();
     options
@@ -82,7 +87,8 @@ fn options(limits: &Limits) -> Builder {
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buffer_size(SEND_BUFFER)
-        .max_pending_accept_reset_streams(MOST_RESET_UNSEEN)
+        // Also of those that were not even looked at.
+        .max_pending_accept_reset_streams(most_thrown_away(limits))
         // Over a whole life, honest clients come to any number: what is under way of a refused upload counts as their mistake. Streams
         // that are thrown away are counted here beside those that were good for something, and so are bytes.
         .max_local_error_reset_streams(None);

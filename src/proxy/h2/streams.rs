@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-/// Streams that a client may reset, or make the door reset, before their answer begins (CVE-2023-44487, CVE-2025-8671): at once, and
-/// a second. Whoever leaves a page or moves a map does so with all that is under way, and gRPC with each deadline that is over.
-const THROWN_AWAY: f64 = 200.0;
+/// Streams that a client may reset, or make the door reset, before their answer begins (CVE-2023-44487, CVE-2025-8671): a second,
+/// beside what it may at once. gRPC does so with each deadline that is over.
 const THROWN_AWAY_A_SECOND: f64 = 100.0;
 /// And for each stream that is answered whole: a gateway is many clients.
 const THROWN_AWAY_A_FINISHED_ONE: f64 = 0.5;
@@ -65,10 +64,15 @@ pub struct Place {
 #[derive(Debug)]
 struct ThrownAway {
     level: f64,
+    most: f64,
     at: Instant,
 }
 
 impl ThrownAway {
+    fn new(most: usize) -> Self {
+        Self { level: 0.0, most: most as f64, at: Instant::now() }
+    }
+
     fn changes(&mut self, by: f64, now: Instant) {
         let drained = now.duration_since(self.at).as_secs_f64() * THROWN_AWAY_A_SECOND;
         self.level = ((self.level - drained).max(0.0) + by).max(0.0);
@@ -76,17 +80,17 @@ impl ThrownAway {
     }
 
     fn are_too_many(&self) -> bool {
-        self.level > THROWN_AWAY
+        self.level > self.most
     }
 }
 
 impl Streams {
-    /// Of a client whose heads may have so many bytes.
-    pub fn new(head: usize) -> Arc<Self> {
+    /// Of a client whose heads may have so many bytes, and that may throw away so many streams at once.
+    pub fn new(head: usize, most_thrown_away: usize) -> Arc<Self> {
         Arc::new(Self {
             open: AtomicUsize::new(0),
             over: AtomicUsize::new(0),
-            thrown_away: Mutex::new(ThrownAway { level: 0.0, at: Instant::now() }),
+            thrown_away: Mutex::new(ThrownAway::new(most_thrown_away)),
             quiet: Notify::new(),
             since: Instant::now(),
             head: head as u64,
@@ -234,7 +238,7 @@ mod tests {
 
     #[test]
     fn who_throws_away_hundreds_at_once_is_told_from_who_takes_most_or_has_seen_some() {
-        let streams = Streams::new(1024);
+        let streams = Streams::new(1024, 200);
         for _ in 0..1_000 {
             Streams::enter(&streams).finished();
             Streams::enter(&streams).finished();
@@ -252,8 +256,8 @@ mod tests {
 
     #[test]
     fn what_was_thrown_away_is_forgotten_in_time() {
-        let began = Instant::now();
-        let mut thrown_away = ThrownAway { level: 0.0, at: began };
+        let mut thrown_away = ThrownAway::new(200);
+        let began = thrown_away.at;
         for cancelled in 0..10_000 {
             thrown_away.changes(1.0, began + Duration::from_millis(11) * cancelled);
         }
@@ -266,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_turn_has_so_many_bytes_and_the_next_one_as_many() {
-        let streams = Streams::new(1024);
+        let streams = Streams::new(1024, 200);
         streams.has_read(TURN - 1);
         assert!(streams.may_read() && !streams.are_begun());
         streams.has_read(TURN);
@@ -276,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_client_may_send_what_its_requests_explain_and_some() {
-        let streams = Streams::new(1024);
+        let streams = Streams::new(1024, 200);
         let overdone = || pin!(streams.are_overdone()).poll(&mut Context::from_waker(Waker::noop())).is_ready();
         Streams::enter(&streams).moved(1 << 20);
         streams.has_read(17 << 20);
@@ -287,7 +291,7 @@ mod tests {
 
     #[test]
     fn nothing_is_written_while_answers_are_handed_over() {
-        let streams = Streams::new(1024);
+        let streams = Streams::new(1024, 200);
         let may_write = || streams.poll_let_go(&Context::from_waker(Waker::noop())).is_ready();
         assert!(may_write());
         let place = Streams::enter(&streams);
@@ -299,7 +303,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn quiet_begins_when_the_last_stream_ends() {
-        let streams = Streams::new(1024);
+        let streams = Streams::new(1024, 200);
         let place = Streams::enter(&streams);
         let waiting = streams.quiet_for(Duration::from_secs(5));
         tokio::pin!(waiting);
