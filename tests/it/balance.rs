@@ -82,16 +82,18 @@ fn what_a_backend_bears_is_its_own_affair() {
 
 #[test]
 fn by_hash_a_session_stays_at_one_endpoint_and_moves_only_if_that_one_goes() {
+    // Where an origin listens is drawn, and with that its share: among so many each has some.
+    const USERS: usize = 200;
     let (site, b, c) = (site(), Origin::saying("b"), Origin::saying("c"));
     let door = site.open_with(&among(&site, &[&site.legacy, &b, &c], ", balance: hash"));
     let place = |user: usize| door.ask("GET", "/", &[&format!("Cookie: AURSID=user-{user}")], b"").text();
-    let before: Vec<String> = (0..40).map(place).collect();
-    assert_eq!(before, (0..40).map(place).collect::<Vec<_>>());
+    let before: Vec<String> = (0..USERS).map(place).collect();
+    assert_eq!(before, (0..USERS).map(place).collect::<Vec<_>>());
     for name in ["a", "b", "c"] {
         assert!(before.iter().filter(|text| *text == name).count() > 4, "{before:?}");
     }
     drop(c);
-    let after: Vec<String> = (0..40).map(place).collect();
+    let after: Vec<String> = (0..USERS).map(place).collect();
     for (was, is) in before.iter().zip(&after) {
         assert!(was == is || (was == "c" && is != "c"), "{before:?} {after:?}");
     }
