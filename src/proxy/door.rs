@@ -2,6 +2,7 @@
 //! over the copy ([`kept`]); give up what a backend does not take ([`uploads`]). Each needs the door's parts and the request's
 //! [`Exchange`]; none knows which hook called it.
 
+mod again;
 mod attempts;
 mod kept;
 mod uploads;
@@ -40,7 +41,6 @@ use crate::upstream::{Announcement, Backend, NoRoom, RawTarget, Slot};
 use attempts::gateway_error;
 use uploads::last_resort;
 
-pub use attempts::moves_on;
 pub use uploads::{Upload, let_take};
 
 /// How often a backend of HTTP/2 may end a connection before it comes to a request, until that has one of its own: after each such end

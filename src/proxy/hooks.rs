@@ -12,7 +12,7 @@ use pingora::{Error, ErrorSource, ErrorType, Result};
 
 use super::client_side::ClientSide;
 use super::clock::{Clock, Phase};
-use super::door::{Door, client_of, let_take, moves_on};
+use super::door::{Door, client_of, let_take};
 use super::exchange::Exchange;
 use super::fallback::{Course, TURN};
 use super::over::Over;
@@ -21,13 +21,7 @@ use super::tunnel::let_go;
 use super::{answer, forward, hearsay, hygiene, request_id, returned, said_empty, secure, until_close};
 use crate::config::settings::Answer;
 use crate::live::AnsweredBy;
-use crate::upstream::{is_leaving, is_lost, is_reset, is_sound, is_unprocessed};
-
-/// How often a request is sent again that a backend of HTTP/2 refuses: whoever does so again has too much to do.
-const MOST_RESENT: u8 = 2;
-/// And one that a backend leaves alone because it ends the connection, in the end on a connection of its own: whoever ends that, too,
-/// is not there.
-const MOST_LEFT: u8 = 3;
+use crate::upstream::is_sound;
 
 /// What the library was about to do when the backend broke off, in its own words.
 const RESERVING: &str = "reserving body pipe";
@@ -365,40 +359,7 @@ impl ProxyHttp for Door {
             e.set_retry(false);
             return e;
         }
-        // A write may have been done before the connection broke, also one that the RFC calls idempotent.
-        let harmless = session.req_header().method.is_safe() || is_unprocessed(&e);
-        let replayable = harmless && !session.as_ref().retry_buffer_truncated();
-        let http2 = exchange.attempt.visit.as_ref().is_some_and(|visit| visit.endpoint().speaks_http2());
-        let told = matches!(e.etype(), ErrorType::HTTPStatus(_));
-        if http2 {
-            e.retry.decide_reuse(reused);
-            if reused && is_lost(&e) {
-                e.set_retry(true);
-            }
-        } else {
-            e.set_retry(reused && !told && !is_late(&e));
-        }
-        let attempt = &mut exchange.attempt;
-        let (again, most) = match (http2, is_leaving(&e)) {
-            // The next connection is its own.
-            (false, _) => (&mut attempt.let_down, 1),
-            (true, true) => (&mut attempt.left, MOST_LEFT),
-            (true, false) => (&mut attempt.resent, MOST_RESENT),
-        };
-        if replayable && e.retry() && *again < most {
-            *again += 1;
-            return e;
-        }
-        if told {
-            e.set_retry(false);
-            return e;
-        }
-        let broken = if http2 { is_lost(&e) || is_reset(&e) } else { Why::of(&e).is_broken() };
-        if replayable && broken && moves_on(exchange, Why::of(&e)) {
-            e.set_retry(true);
-            return e;
-        }
-        self.broke_off(session, exchange, Why::of(&e))
+        self.ask_again(session, exchange, e, reused)
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, e: &Error, exchange: &mut Exchange) -> FailToProxy {
@@ -452,11 +413,6 @@ impl ProxyHttp for Door {
 /// Whether the library has noticed that the backend is gone, but tells what it was about to do itself.
 fn hides_the_backends(e: &Error) -> bool {
     matches!(e.etype(), ErrorType::InternalError) && e.context.as_ref().is_some_and(|at| at.as_str() == RESERVING)
-}
-
-/// The backend was waited for, so it lives; and once more would take twice as long.
-fn is_late(e: &Error) -> bool {
-    matches!(e.etype(), ErrorType::ReadTimedout | ErrorType::WriteTimedout)
 }
 
 /// What the backend missed; in the other phases it was not its turn.

@@ -17,7 +17,6 @@ use super::Door;
 use crate::config::settings::FallbackSettings;
 use crate::evidence::Unproven;
 use crate::live::{BreakerState, FallbackReason};
-use crate::upstream::Visit;
 
 /// How often one request is tried at another address of the same names: the next requests go on where it ends.
 const MOST_ELSEWHERE: u8 = 3;
@@ -180,19 +179,6 @@ impl Door {
             None => gateway_error(status),
         }
     }
-}
-
-/// Whether another endpoint is asked for the one that broke off: once, where there is one.
-pub fn moves_on(exchange: &mut Exchange, why: Why) -> bool {
-    let several = |visit: &&Visit| visit.backend().endpoints().len() > 1;
-    let attempt = &mut exchange.attempt;
-    let Some(visit) = attempt.visit.as_ref().filter(several).filter(|_| !attempt.moved_on) else { return false };
-    visit.broke_off();
-    attempt.tried.push(visit.endpoint().clone());
-    attempt.moved_on = true;
-    exchange.traced(|trace| trace.failed(why.word));
-    exchange.is_failed(exchange.endpoint(), why);
-    true
 }
 
 /// New answered or failed a request that may fall back.

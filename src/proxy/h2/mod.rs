@@ -45,7 +45,7 @@ const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 512 << 10;
 /// Bytes of an answer that wait on a stream until the client takes them.
 const SEND_BUFFER: usize = 64 << 10;
-/// A client that may have fewer makes no more of its moves.
+/// Who may have fewer at once may still throw away as if it had so many.
 const LEAST_STREAMS: u32 = 100;
 /// How long a client that was told to leave may take if nothing of it is under way.
 const FAREWELL: Duration = Duration::from_secs(1);
