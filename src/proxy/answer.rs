@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, LOCATION, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
 };
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode, Version};
 use pingora::http::ResponseHeader;
 use pingora::protocols::Shutdown;
 use pingora::protocols::http::HttpTask;
@@ -115,6 +115,15 @@ pub async fn tell(mut client: Wire, refused: &Refused, listener: &Listener) {
 pub async fn refuse(session: &mut Session, refusal: Refusal) -> pingora::Result<()> {
     session.set_keepalive(None);
     send(session, refusal.status(), refusal.text()).await
+}
+
+/// Ends the connection of a client that has its whole answer, as far as the door speaks on it. The library lets go of it when a request has
+/// failed, whatever was told, and over TLS that looks like a cut.
+pub async fn end(session: &mut Session) {
+    // Who speaks HTTP/2 has other streams.
+    if session.req_header().version != Version::HTTP_2 {
+        session.as_mut().shutdown().await;
+    }
 }
 
 /// Takes what a client goes on sending after its answer. Closed over bytes that nobody read, a connection is reset, and with

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use http::{HeaderName, HeaderValue, StatusCode};
 use parking_lot::Mutex;
@@ -78,6 +78,8 @@ pub struct ClientSide {
     withheld: Mutex<VecDeque<Withheld>>,
     /// Of a request for another protocol.
     pub passage: Passage,
+    /// Whether the connection's end is all that tells the client that it has the whole answer.
+    ends_answer: AtomicBool,
     /// Of a request that was given up.
     left: Mutex<Option<Box<Wire>>>,
 }
@@ -94,6 +96,7 @@ impl ClientSide {
             request_id: Mutex::new(None),
             withheld: Mutex::new(VecDeque::new()),
             passage: Passage::default(),
+            ends_answer: AtomicBool::new(false),
             left: Mutex::default(),
         })
     }
@@ -155,6 +158,15 @@ impl ClientSide {
         let status = if self.clock.is_cut() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::GATEWAY_TIMEOUT };
         let name = self.request_id().map(|(name, id)| Unread { id, told_in: Some(name) });
         Some(Refused { status, name })
+    }
+
+    /// The answer that follows ends with the connection, and with nothing else.
+    pub fn ends_the_answer(&self) {
+        self.ends_answer.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_the_answers_end(&self) -> bool {
+        self.ends_answer.load(Ordering::Relaxed)
     }
 
     /// The client's connection, for who tells it.

@@ -374,6 +374,9 @@ impl ProxyHttp for Door {
             session.set_keepalive(None);
             // A client that is gone cannot be told.
             let told = answer::respond(session, status).await.is_ok();
+            if told {
+                answer::end(session).await;
+            }
             exchange.is_refused = told && status != StatusCode::REQUEST_TIMEOUT;
         }
         FailToProxy { error_code: status.map_or(0, |status| status.as_u16()), can_reuse_downstream: false }

@@ -5,10 +5,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::BytesMut;
 use pingora::apps::HttpServerApp;
 use pingora::protocols::http::server::Session as HttpSession;
-use pingora::protocols::l4::stream::Stream;
-use pingora::protocols::{GetSocketDigest, SocketDigest};
+use pingora::protocols::SocketDigest;
 use tokio::io::AsyncReadExt;
 use tokio_rustls::TlsAcceptor;
 
@@ -23,10 +23,10 @@ use super::listen::{ClientPlace, Fresh, Front, serve_until_cut};
 use super::pace::Pace;
 use super::stream::ClientStream;
 use super::tunnel::let_go::Tunnel;
-use super::wire::{Secured, Wire};
+use super::wire::{Plain, Secured, Wire};
 use crate::config::settings::{Limits, Listener, Tls};
 use crate::live::{AnsweredBy, Unwelcome};
-use crate::socket::Stream as Socket;
+use crate::socket::Stream;
 use crate::tls::HTTP2;
 use crate::upstream::Announcement;
 
@@ -37,13 +37,13 @@ impl Front {
     /// What is left of it may be a tunnel, which goes on without all that a connection takes.
     pub(super) async fn serve(
         &self,
-        mut stream: Socket,
+        mut stream: Stream,
         mut peer: SocketAddr,
         listener: Arc<Listener>,
         fresh: Fresh,
     ) -> Option<(Tunnel, Option<ClientPlace>)> {
         let limits = self.limits();
-        if let Socket::Tcp(stream) = &stream {
+        if let Stream::Tcp(stream) = &stream {
             // A socket that refuses the option is slower, and nothing else.
             let _ = stream.set_nodelay(true);
         }
@@ -60,15 +60,16 @@ impl Front {
         let place = self.enter_client(peer.ip(), &limits).ok()?;
         let Some(tls) = &listener.tls else {
             let entrance = Entrance { listener: listener.clone(), scheme, announcement, peer: peer.ip() };
-            let mut stream = with_addresses(stream, peer);
-            let mut http2 = false;
+            let mut said = BytesMut::new();
             if listener.h2c {
-                let begins = Box::pin(begins_as_http2(&mut stream));
+                let beginning = Box::pin(beginning_of(&mut stream));
                 // Who does not even begin in time says nothing at all.
-                let Ok(begins) = tokio::time::timeout(limits.header_timeout, begins).await else { return None };
-                http2 = begins;
+                said = tokio::time::timeout(limits.header_timeout, beginning).await.ok()?;
             }
-            let tunnel = self.serve_wire(Wire::Plain(stream), http2, entrance, fresh, &limits).await;
+            let http2 = said == PREFACE;
+            let digest = Arc::new(digest_of(&stream, peer));
+            let wire = Wire::Plain(Plain { stream, digest });
+            let tunnel = self.serve_wire((wire, said), http2, entrance, fresh, &limits).await;
             return tunnel.map(|tunnel| (tunnel, place));
         };
         // Boxed: a plain connection should not carry the room of a handshake.
@@ -76,17 +77,18 @@ impl Front {
         self.live().meters().handshakes.inc();
         let entrance = Entrance { listener: listener.clone(), scheme: Scheme::Https, announcement, peer: peer.ip() };
         let http2 = secured.stream.get_ref().1.alpn_protocol() == Some(HTTP2);
-        let tunnel = self.serve_wire(Wire::Tls(Box::new(secured)), http2, entrance, fresh, &limits).await;
+        let wire = Wire::Tls(Box::new(secured));
+        let tunnel = self.serve_wire((wire, BytesMut::new()), http2, entrance, fresh, &limits).await;
         tunnel.map(|tunnel| (tunnel, place))
     }
 
     /// What the proxy in front says of the connection. `None`: it may not say anything, or what it says is malformed or late;
     /// whoever this is, nobody could tell for whom it speaks.
-    async fn announced(&self, stream: &mut Socket, peer: SocketAddr, patience: Duration) -> Option<Announced> {
+    async fn announced(&self, stream: &mut Stream, peer: SocketAddr, patience: Duration) -> Option<Announced> {
         let trusted = match stream {
-            Socket::Tcp(_) => is_trusted(peer.ip().to_canonical(), &self.live().snapshot().settings.trusted_proxies),
+            Stream::Tcp(_) => is_trusted(peer.ip().to_canonical(), &self.live().snapshot().settings.trusted_proxies),
             // Who may open it, its mode says.
-            Socket::Unix(_) => true,
+            Stream::Unix(_) => true,
         };
         let said = match trusted {
             true => tokio::time::timeout(patience, Announced::read(stream)).await,
@@ -101,9 +103,10 @@ impl Front {
         None
     }
 
+    /// The connection is given with what the client has said already.
     async fn serve_wire(
         &self,
-        wire: Wire,
+        wire: (Wire, BytesMut),
         http2: bool,
         entrance: Entrance,
         fresh: Fresh,
@@ -118,7 +121,13 @@ impl Front {
         None
     }
 
-    async fn serve_http1(&self, wire: Wire, entrance: Entrance, fresh: Fresh, limits: &Limits) -> Option<Tunnel> {
+    async fn serve_http1(
+        &self,
+        wire: (Wire, BytesMut),
+        entrance: Entrance,
+        fresh: Fresh,
+        limits: &Limits,
+    ) -> Option<Tunnel> {
         let side = ClientSide::new(entrance);
         side.is_fresh(fresh);
         {
@@ -134,7 +143,7 @@ impl Front {
         side.passage.take()
     }
 
-    async fn serve_requests(&self, wire: Wire, side: Arc<ClientSide>, limits: &Limits) {
+    async fn serve_requests(&self, wire: (Wire, BytesMut), side: Arc<ClientSide>, limits: &Limits) {
         // The first request must come as promptly as its own head: nobody connects to say nothing.
         side.clock.enter(Phase::Idle, Some(limits.header_timeout));
         let pace = Arc::new(Pace::default());
@@ -190,10 +199,10 @@ impl Front {
     }
 }
 
-/// Whether the client begins as HTTP/2 does (RFC 9113, section 3.3). Looks at no more bytes than it takes to tell, however
-/// few come at once, and puts them back.
-async fn begins_as_http2(stream: &mut Stream) -> bool {
-    let mut begun = Vec::with_capacity(PREFACE.len());
+/// What the client says first, as far as it takes to tell whether it begins as HTTP/2 does (RFC 9113, section 3.3), however few bytes come
+/// at once: then it is the whole preface.
+async fn beginning_of(stream: &mut Stream) -> BytesMut {
+    let mut begun = BytesMut::with_capacity(PREFACE.len());
     while begun.len() < PREFACE.len() && PREFACE.starts_with(&begun) {
         let mut rest = [0; PREFACE.len()];
         let room = PREFACE.len() - begun.len();
@@ -202,12 +211,11 @@ async fn begins_as_http2(stream: &mut Stream) -> bool {
             _ => break,
         }
     }
-    stream.rewind(&begun);
-    begun == PREFACE
+    begun
 }
 
 /// `None`: it failed or took too long, which is the client's affair.
-async fn handshake(stream: Socket, peer: SocketAddr, tls: &Tls, patience: Duration) -> Option<Secured> {
+async fn handshake(stream: Stream, peer: SocketAddr, tls: &Tls, patience: Duration) -> Option<Secured> {
     let digest = digest_of(&stream, peer);
     let shaking = TlsAcceptor::from(tls.server.clone()).accept(stream);
     match tokio::time::timeout(patience, shaking).await {
@@ -232,30 +240,20 @@ fn speaks_no_tls(error: &std::io::Error) -> bool {
     matches!(inner, Some(rustls::Error::InvalidMessage(_)))
 }
 
-/// The hooks want to know who asks.
-fn with_addresses(stream: Socket, peer: SocketAddr) -> Stream {
-    let digest = digest_of(&stream, peer);
-    let mut stream: Stream = match stream {
-        Socket::Tcp(stream) => stream.into(),
-        Socket::Unix(stream) => stream.into(),
-    };
-    stream.set_socket_digest(digest);
-    stream
-}
-
 /// A unix socket has no addresses.
-fn announcement_of(stream: &Socket, peer: SocketAddr, number: u64) -> Announcement {
+fn announcement_of(stream: &Stream, peer: SocketAddr, number: u64) -> Announcement {
     let server = match stream {
-        Socket::Tcp(stream) => stream.local_addr().ok(),
-        Socket::Unix(_) => None,
+        Stream::Tcp(stream) => stream.local_addr().ok(),
+        Stream::Unix(_) => None,
     };
     Announcement::of_client(server.map(|server| (peer, server)), number)
 }
 
-fn digest_of(stream: &Socket, peer: SocketAddr) -> SocketDigest {
+/// The hooks want to know who asks.
+fn digest_of(stream: &Stream, peer: SocketAddr) -> SocketDigest {
     let digest = SocketDigest::from_raw_fd(std::os::fd::AsRawFd::as_raw_fd(stream));
     let _ = digest.peer_addr.set(Some(peer.into()));
-    if let Socket::Tcp(stream) = stream
+    if let Stream::Tcp(stream) = stream
         && let Ok(local) = stream.local_addr()
     {
         let _ = digest.local_addr.set(Some(local.into()));

@@ -56,15 +56,24 @@ pub struct ClientStream {
     /// What is written in the place of a head, as far as it is not yet.
     dated: BytesMut,
     names: Arc<Names>,
+    /// The connection has ended in order.
+    ended: bool,
 }
 
 impl ClientStream {
-    pub fn new(inner: Wire, side: Arc<ClientSide>, pace: Arc<Pace>, limits: &Limits, names: Arc<Names>) -> Self {
+    /// `ahead` is what the client has said already.
+    pub fn new(
+        (inner, ahead): (Wire, BytesMut),
+        side: Arc<ClientSide>,
+        pace: Arc<Pace>,
+        limits: &Limits,
+        names: Arc<Names>,
+    ) -> Self {
         Self {
             inner: BufWriter::with_capacity(WRITE_BUFFER, inner),
             side,
             framing: Framing::new(limits.head.bytes),
-            ahead: BytesMut::new(),
+            ahead,
             header_timeout: limits.header_timeout,
             alarm: Alarm::default(),
             pace,
@@ -72,6 +81,7 @@ impl ClientStream {
             untaken_alarm: Alarm::default(),
             dated: BytesMut::new(),
             names,
+            ended: false,
         }
     }
 
@@ -278,6 +288,7 @@ impl AsyncWrite for ClientStream {
         if self.side.passage.is_ours() {
             return self.poll_flush(cx);
         }
+        self.ended = true;
         Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 
@@ -297,6 +308,9 @@ impl AsyncWrite for ClientStream {
 /// The library is done with a request for another protocol, and what follows is ours; or we are done with the library.
 impl Drop for ClientStream {
     fn drop(&mut self) {
+        if self.side.is_the_answers_end() && !self.ended {
+            self.inner.get_ref().resets();
+        }
         if !self.inner.buffer().is_empty() {
             return;
         }
@@ -321,6 +335,7 @@ impl Shutdown for ClientStream {
         if self.side.passage.is_ours() {
             return;
         }
+        self.ended = true;
         Shutdown::shutdown(self.inner.get_mut()).await;
     }
 }

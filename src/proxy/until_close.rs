@@ -13,6 +13,8 @@ use pingora::http::ResponseHeader;
 use pingora::modules::http::{HttpModule, HttpModuleBuilder, HttpModules, Module};
 use pingora::proxy::Session;
 
+use super::client_side::ClientSide;
+
 /// Ends an answer with the connection if nothing else does.
 ///
 /// # Errors
@@ -25,6 +27,7 @@ pub fn frame(session: &mut Session, answer: &mut ResponseHeader) -> Result<()> {
         return Ok(());
     }
     session.set_keepalive(None);
+    ClientSide::with(ClientSide::ends_the_answer);
     if answer.version == Version::HTTP_2 {
         let mut modules = HttpModules::new();
         modules.add_module(Box::new(Unchunk));

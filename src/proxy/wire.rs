@@ -2,9 +2,9 @@
 
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use pingora::protocols::l4::stream::Stream;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Shutdown, SocketDigest, TimingDigest, UniqueID, UniqueIDType,
@@ -12,7 +12,10 @@ use pingora::protocols::{
 use tokio::io::{AsyncWriteExt, Empty};
 use tokio_rustls::server::TlsStream;
 
-use crate::socket::{Stream as Socket, passes_bytes};
+use crate::socket::{Stream, passes_bytes};
+
+/// How long the last bytes of TLS may take to leave.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 const NO_DESCRIPTOR: UniqueIDType = -1;
 
@@ -20,19 +23,36 @@ const NO_DESCRIPTOR: UniqueIDType = -1;
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 pub enum Wire {
-    Plain(Stream),
+    Plain(Plain),
     Tls(Box<Secured>),
     /// Somebody else has it by now.
     Gone(Empty),
 }
 
 #[derive(Debug)]
-pub struct Secured {
-    pub stream: TlsStream<Socket>,
+pub struct Plain {
+    pub stream: Stream,
     pub digest: Arc<SocketDigest>,
 }
 
-passes_bytes! { Wire { Plain(stream) => *stream, Tls(secured) => secured.stream, Gone(empty) => *empty } }
+#[derive(Debug)]
+pub struct Secured {
+    pub stream: TlsStream<Stream>,
+    pub digest: Arc<SocketDigest>,
+}
+
+impl Wire {
+    /// Closed from now on, it is reset: to this client, an end in order would say that it has all there is. TLS says so itself, and
+    /// a unix socket cannot.
+    pub fn resets(&self) {
+        if let Self::Plain(Plain { stream: Stream::Tcp(stream), .. }) = self {
+            // A socket that refuses the option is closed all the same.
+            let _ = stream.set_zero_linger();
+        }
+    }
+}
+
+passes_bytes! { Wire { Plain(plain) => plain.stream, Tls(secured) => secured.stream, Gone(empty) => *empty } }
 
 // What pingora wants to know of a connection.
 
@@ -40,9 +60,10 @@ passes_bytes! { Wire { Plain(stream) => *stream, Tls(secured) => secured.stream,
 impl Shutdown for Wire {
     async fn shutdown(&mut self) {
         match self {
-            Self::Plain(stream) => Shutdown::shutdown(stream).await,
-            // Says goodbye in TLS as well: without it, an answer that ends with the connection looks cut.
-            Self::Tls(secured) => drop(secured.stream.shutdown().await),
+            Self::Plain(plain) => drop(plain.stream.shutdown().await),
+            // Says goodbye in TLS as well: without it, an answer that ends with the connection looks cut. Who took nothing
+            // of the answer for long does not take that either.
+            Self::Tls(secured) => drop(tokio::time::timeout(GOODBYE, secured.stream.shutdown()).await),
             Self::Gone(_) => {}
         }
     }
@@ -51,7 +72,7 @@ impl Shutdown for Wire {
 impl UniqueID for Wire {
     fn id(&self) -> UniqueIDType {
         match self {
-            Self::Plain(stream) => stream.id(),
+            Self::Plain(plain) => plain.stream.as_raw_fd(),
             Self::Tls(secured) => secured.stream.get_ref().0.as_raw_fd(),
             Self::Gone(_) => NO_DESCRIPTOR,
         }
@@ -60,26 +81,20 @@ impl UniqueID for Wire {
 
 impl GetTimingDigest for Wire {
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        match self {
-            Self::Plain(stream) => stream.get_timing_digest(),
-            Self::Tls(_) | Self::Gone(_) => Vec::new(),
-        }
+        Vec::new()
     }
 }
 
 impl GetProxyDigest for Wire {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        match self {
-            Self::Plain(stream) => stream.get_proxy_digest(),
-            Self::Tls(_) | Self::Gone(_) => None,
-        }
+        None
     }
 }
 
 impl GetSocketDigest for Wire {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
         match self {
-            Self::Plain(stream) => stream.get_socket_digest(),
+            Self::Plain(plain) => Some(plain.digest.clone()),
             Self::Tls(secured) => Some(secured.digest.clone()),
             Self::Gone(_) => None,
         }

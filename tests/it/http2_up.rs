@@ -37,6 +37,7 @@ fn echo() -> Origin2 {
 fn a_client_of_http_10_understands_the_answer() {
     let origin = Origin2::answering(|asked| match asked.uri.path() {
         "/measured" => Reply::Measured(b"of known length".to_vec()),
+        "/cut" => Reply::Cut(b"half".to_vec()),
         _ => Reply::Whole(vec![b'x'; 100_000], &[("x-trailer", "1")]),
     });
     let site = legacy();
@@ -56,6 +57,10 @@ fn a_client_of_http_10_understands_the_answer() {
         let answer = client.answer("GET");
         assert_eq!((answer.header("content-length").as_deref(), answer.body.len()), (Some("15"), 15));
     }
+    let mut client = door.client();
+    client.send("GET /cut HTTP/1.0\r\nHost: site.test\r\n\r\n");
+    let answer = client.try_answer("GET").expect_err("a cut answer does not end as a whole one does");
+    assert!(b"half".starts_with(&answer.got), "{answer:?}");
     let mut newer = door.client();
     newer.send(request("GET", "/streamed", &[], b""));
     assert_eq!(newer.answer("GET").header("transfer-encoding").as_deref(), Some("chunked"));

@@ -438,18 +438,31 @@ fn certificates_change_under_load_without_a_failed_request() {
 /// A close that is announced, so that a client can tell an end from a cut.
 #[test]
 fn the_end_of_an_answer_is_announced_in_tls() {
-    let origin = Origin::answering(|_, wire| {
-        wire.send("HTTP/1.0 200 OK\r\n\r\nuntil the end");
+    let origin = Origin::answering(|asked, wire| {
+        match asked.target().as_str() {
+            "/torn" => wire.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ntorn\r\n"),
+            "/none" => {}
+            _ => wire.send("HTTP/1.0 200 OK\r\n\r\nuntil the end"),
+        }
         wire.close();
     });
     let site = Site::of(origin, Origin::dead());
     let pair = made(&site, "site", "DNS:site.test");
     let door = site.open_with(&with_tls(&site, &[&pair], ""));
-    let mut client = Secure::connect(door.address, &Hello::to("site.test"));
-    client.stream.write_all(b"GET / HTTP/1.0\r\nHost: site.test\r\n\r\n").unwrap();
-    let mut all = Vec::new();
-    client.stream.read_to_end(&mut all).expect("rustls calls an end without close_notify an error");
-    assert!(all.ends_with(b"until the end"), "{}", String::from_utf8_lossy(&all));
+    let all_of = |target: &str| {
+        let mut client = Secure::connect(door.address, &Hello::to("site.test"));
+        client.stream.write_all(format!("GET {target} HTTP/1.0\r\nHost: site.test\r\n\r\n").as_bytes()).unwrap();
+        let mut all = Vec::new();
+        // An end without close_notify is an error to rustls.
+        let end = client.stream.read_to_end(&mut all).map_err(|error| error.kind());
+        (String::from_utf8(all).unwrap(), end.map(|_| ()))
+    };
+    for (target, last) in [("/", "until the end"), ("/none", "502 Bad Gateway\n"), ("/ two", "(RFC 9112)\n")] {
+        let (all, end) = all_of(target);
+        assert!(all.ends_with(last) && end.is_ok(), "{target}: {end:?} after {all}");
+    }
+    let (all, end) = all_of("/torn");
+    assert_eq!(end, Err(std::io::ErrorKind::UnexpectedEof), "after {all}");
 }
 
 /// What a program says, whatever its exit code.

@@ -45,10 +45,9 @@ fn pausing(stream: &mut (impl Read + Write), socket: &TcpStream, pieces: &[&str]
         stream.write_all(piece.as_bytes()).unwrap();
         stream.flush().unwrap();
     }
-    let mut answer = Vec::new();
-    // Over TLS not all say goodbye in it.
-    stream.read_to_end(&mut answer).ok();
-    String::from_utf8_lossy(&answer).into_owned()
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }
 
 fn post(lines: &str) -> String {

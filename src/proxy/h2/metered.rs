@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::streams::Streams;
@@ -13,12 +14,14 @@ use crate::proxy::wire::Wire;
 #[derive(Debug)]
 pub struct Metered {
     wire: Wire,
+    /// What the client has said already, as far as it is not read.
+    said: BytesMut,
     streams: Arc<Streams>,
 }
 
 impl Metered {
-    pub fn new(wire: Wire, streams: Arc<Streams>) -> Self {
-        Self { wire, streams }
+    pub fn new((wire, said): (Wire, BytesMut), streams: Arc<Streams>) -> Self {
+        Self { wire, said, streams }
     }
 }
 
@@ -27,6 +30,11 @@ impl AsyncRead for Metered {
         if !self.streams.may_read() {
             // Whoever polls knows, and comes back.
             return Poll::Pending;
+        }
+        if !self.said.is_empty() {
+            let fits = self.said.len().min(buf.remaining());
+            buf.put_slice(&self.said.split_to(fits));
+            return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();
         let read = Pin::new(&mut self.wire).poll_read(cx, buf);

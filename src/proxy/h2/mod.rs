@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use h2::server::{Builder, Connection, SendResponse};
 use h2::{Reason, RecvStream};
 use http::header::{CONTENT_LENGTH, STRICT_TRANSPORT_SECURITY};
@@ -52,10 +52,10 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 impl Front {
     /// Serves one connection to its end.
-    pub(super) async fn serve_http2(&self, wire: Wire, entrance: Entrance, limits: &Limits) {
+    pub(super) async fn serve_http2(&self, (wire, said): (Wire, BytesMut), entrance: Entrance, limits: &Limits) {
         let digest = Digest { socket_digest: wire.get_socket_digest(), ..Digest::default() };
         let streams = Streams::new(limits.head.bytes, most_thrown_away(limits));
-        let opening = options(limits).handshake::<_, Bytes>(Metered::new(wire, streams.clone()));
+        let opening = options(limits).handshake::<_, Bytes>(Metered::new((wire, said), streams.clone()));
         let Ok(Ok(connection)) = tokio::time::timeout(limits.header_timeout, opening).await else { return };
         Conversation {
             front: self,
