@@ -133,9 +133,12 @@ impl Door {
             return Err(gateway_error(StatusCode::BAD_GATEWAY));
         };
         exchange.traced(|trace| trace.asks(&backend));
-        let entered = match place(session, &backend, timeouts.connect).await {
-            Ok(entered) => entered,
-            Err(gone) => return Err(self.gone_from_queue(session, exchange, gone)),
+        let entered = match exchange.attempt.slot.take() {
+            Some(kept) => Ok(kept),
+            None => match place(session, &backend, timeouts.connect).await {
+                Ok(entered) => entered,
+                Err(gone) => return Err(self.gone_from_queue(session, exchange, gone)),
+            },
         };
         let now = Instant::now();
         if exchange.attempt.until.is_none() {

@@ -76,7 +76,7 @@ pub struct Attempt {
     pub timeouts: Option<Timeouts>,
     /// When the present origin has had all of its time, however often it was asked.
     pub until: Option<Instant>,
-    /// A place in the backend's in-flight limit.
+    /// A place in the backend's in-flight limit, however often it is asked.
     pub slot: Option<Slot>,
     pub sent: Option<Instant>,
     pub ended: Option<Instant>,
@@ -99,6 +99,7 @@ impl Attempt {
         (self.let_down, self.resent, self.left) = (0, 0, 0);
         self.moved_on = false;
         self.until = None;
+        self.slot = None;
     }
 }
 
@@ -156,11 +157,10 @@ impl Exchange {
         }
     }
 
-    /// The same origin is asked again, or another one: nothing of the last attempt counts.
+    /// The same origin is asked again, or another one: nothing of the last attempt counts. But who asks the same one keeps the place there.
     pub fn begin_attempt(&mut self) {
         let last_byte = self.attempt.ended;
         self.traced(|trace| trace.ends(last_byte, BROKEN_RESPONSE));
-        self.attempt.slot = None;
         self.attempt.visit = None;
         self.attempt.sent = None;
         self.attempt.ended = None;

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use pingora::{Error, ErrorSource, ErrorType};
 
 use super::exchange::Exchange;
+use super::fallback::Course;
 use super::forward;
 use super::over::Over;
 use crate::upstream::{Backend, Endpoint};
@@ -111,9 +112,11 @@ pub struct Trouble {
 }
 
 impl Exchange {
-    /// The origin that is asked now has failed the request. The first one to do so is told: it is why the user sees what he sees.
+    /// The origin that is asked now has failed the request. The first one to do so is told, and its last word: it is why the user sees
+    /// what he sees.
     pub fn is_failed(&mut self, endpoint: Option<Arc<Endpoint>>, why: Why) {
-        if self.trouble.is_none() {
+        let is_its_last = self.course == Course::Planned && self.attempt.moved_on;
+        if self.trouble.is_none() || is_its_last {
             self.is_torn(endpoint, why);
         }
     }

@@ -243,3 +243,17 @@ fn what_an_endpoint_answers_amiss_or_too_late_is_asked_of_no_other() {
     assert_eq!((door.get("/amiss").status(), asked(&ills, "/amiss")), (502, 1));
     assert_eq!((door.get("/late").status(), asked(&ills, "/late")), (504, 1));
 }
+
+/// Whichever of the two is asked first: the log says what the user's status came of.
+#[test]
+fn of_two_endpoints_that_fail_the_last_one_is_told() {
+    let (site, ill, late) = (site(), Origin::answering(|_, wire| wire.close()), Origin::hanging());
+    let config = among(&site, &[&ill, &late], ", timeouts: {first_byte: 300ms}, outliers: {failures: 0}");
+    let mut door = site.open_with(&config.and("access_log: {path: access.log}"));
+    assert_eq!([door.get("/").status(), door.get("/").status()], [504, 504]);
+    assert_eq!((ill.seen().len(), late.seen().len()), (1, 2));
+    door.signal("TERM");
+    assert!(door.await_exit().success());
+    let log = std::fs::read_to_string(site.path("access.log")).unwrap();
+    assert_eq!(log.matches("\"error\":\"timeout\"").count(), 2, "{log}");
+}

@@ -98,6 +98,40 @@ fn who_leaves_the_queue_gives_his_place_back_and_nobody_is_asked_for_him() {
     door.await_metric("backend_in_flight", &[("backend", "legacy")], 0.0);
 }
 
+/// An endpoint breaks off while others wait: the request has its place already, and is not the last in the queue again.
+#[test]
+fn who_is_asked_for_elsewhere_keeps_his_place() {
+    let go = Signal::new();
+    let (told, site) = (go.clone(), Site::of(Origin::saying("good"), Origin::dead()));
+    let bad = Origin::at_head(move |_, wire| {
+        told.wait();
+        wire.close();
+    });
+    let mut config = one_at_a_time(&site);
+    let endpoints = [&site.legacy, &bad].map(|endpoint| format!("\"http://{}\"", endpoint.address)).join(", ");
+    config.legacy = format!("endpoints: [{endpoints}], max_in_flight: 1, timeouts: {{connect: 50s}}");
+    let door = site.open_with(&config);
+    // In turn: one of the first two is asked for at the bad endpoint, and holds the only place.
+    let mut first = door.client();
+    for asked in 1..=2 {
+        first.send(request("GET", "/first", &[], b""));
+        let seen = || bad.seen().len() + site.legacy.seen().len();
+        await_that("an endpoint is asked", || if seen() == asked { Ok(()) } else { Err(format!("{}", seen())) });
+        if !bad.seen().is_empty() {
+            break;
+        }
+        first.answer("GET");
+    }
+    assert_eq!(bad.seen().len(), 1);
+    let mut second = door.client();
+    second.send(request("GET", "/second", &[], b""));
+    let mut second = waits(second);
+    assert_eq!(door.get("/too-many").status(), 503, "one waits already");
+    go.give();
+    assert_eq!(first.answer("GET").text(), "good");
+    assert_eq!(second.answer("GET").text(), "good");
+}
+
 /// What a client goes on saying while it waits is not lost, and is not taken for its leaving.
 #[test]
 fn who_goes_on_speaking_in_the_queue_is_heard_from_the_beginning() {

@@ -220,13 +220,13 @@ impl Drop for Place {
 
 impl Drop for Together {
     fn drop(&mut self) {
-        let mut held = self.0.held.lock();
-        held.by -= 1;
-        if held.by == 0
-            && let Some(writer) = held.writer.take()
-        {
-            writer.wake();
-        }
+        let writer = {
+            let mut held = self.0.held.lock();
+            held.by -= 1;
+            if held.by == 0 { held.writer.take() } else { None }
+        };
+        // Woken elsewhere at once, it would wait for the lock.
+        writer.inspect(Waker::wake_by_ref);
     }
 }
 
