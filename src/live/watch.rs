@@ -21,6 +21,9 @@ use crate::config::Settings;
 
 /// How often the whole content is compared. With [`SETTLE`] and the compile it keeps "in force within a second".
 const POLL: Duration = Duration::from_millis(500);
+/// How often the rollbacks' file is looked at: whoever was told of a rollback is another door while this one is replaced, and that is to
+/// be in force within a tenth of a second everywhere.
+const ROLLBACKS_POLL: Duration = Duration::from_millis(50);
 /// Notices are gathered this long, because a store in the same folder may be written many times a second.
 const NOTICE_REST: Duration = Duration::from_millis(50);
 /// The content must rest this long before it is read: an editor or a deploy tool writes in several steps.
@@ -82,15 +85,31 @@ impl Watch {
         };
         let (asked, asks) = mpsc::unbounded_channel();
         let (stop, stopped) = oneshot::channel();
-        let watched = Watched::new(live, source);
-        std::thread::Builder::new()
-            .name("reload".into())
-            .spawn(move || runtime.block_on(watched.follow(Wakes { asks, hangups, stopped })))?;
+        let watched = Watched::new(live.clone(), source);
+        let follow = watched.follow(Wakes { asks, hangups, stopped });
+        std::thread::Builder::new().name("reload".into()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = follow => {}
+                    () = watch_rollbacks(&live) => {}
+                }
+            });
+        })?;
         Ok(Self { reloader: Reloader { asked }, _stop: stop })
     }
 
     pub fn reloader(&self) -> Reloader {
         self.reloader.clone()
+    }
+}
+
+/// Also while a content is awaited to rest.
+async fn watch_rollbacks(live: &Live) {
+    let mut poll = interval(ROLLBACKS_POLL);
+    poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        poll.tick().await;
+        live.reread_rollbacks();
     }
 }
 
@@ -138,10 +157,7 @@ impl<S: Source> Watched<S> {
                     self.folders.forget_notices();
                     self.look().await;
                 }
-                _ = poll.tick() => {
-                    self.live.reread_rollbacks();
-                    self.look().await;
-                }
+                _ = poll.tick() => self.look().await,
             }
         }
     }

@@ -100,6 +100,11 @@ fn of_http2(error: &h2::Error) -> String {
 }
 
 fn of_system(error: &io::Error) -> String {
+    let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    // What the other end says in one of TLS's own words: that it wants a certificate of the door's, or another one.
+    if let Some(rustls::Error::AlertReceived(alert)) = of_tls {
+        return format!("TLS alert {alert:?}");
+    }
     if error.raw_os_error().is_some() { error.to_string() } else { error.kind().to_string() }
 }
 

@@ -96,6 +96,32 @@ fn a_call_is_in_force_within_a_tenth_of_a_second() {
     assert!(median < Duration::from_millis(100), "{median:?}");
 }
 
+/// While a door is replaced, both answer, and only one of them is told.
+#[test]
+fn what_another_door_was_told_is_in_force_as_soon() {
+    let site = Site::named();
+    let door = site.open(TWO);
+    let (file, beside) = (site.path("matapalo.db.rollbacks"), site.path("beside"));
+    let mut took = Vec::new();
+    for _ in 0..5 {
+        fs::write(&beside, "{\"all\": \"2026-11-23T12:00:00Z\"}").unwrap();
+        let start = Instant::now();
+        fs::rename(&beside, &file).unwrap();
+        while door.get("/page").text() != "legacy" {
+            assert!(start.elapsed() < crate::harness::PATIENCE);
+        }
+        took.push(start.elapsed());
+        fs::remove_file(&file).unwrap();
+        await_that("new to answer again", || match door.get("/page").text().as_str() {
+            "new" => Ok(()),
+            other => Err(other.to_owned()),
+        });
+    }
+    let median = crate::harness::load::median(took);
+    println!("in force after {median:?}");
+    assert!(median < Duration::from_millis(100), "{median:?}");
+}
+
 #[test]
 fn the_config_file_may_be_broken_or_gone() {
     let site = Site::named();

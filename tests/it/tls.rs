@@ -203,6 +203,7 @@ fn files_of_backends_are_renewed_too() {
     );
     let door = site.open_with(&config);
     assert_eq!(door.get("/").status(), 502, "a certificate that the backend does not know");
+    door.await_log("a backend failed a request: ReadError: TLS alert ");
     good.replace(&own);
     await_that("the renewed certificate to be shown", || match door.get("/").status() {
         200 => Ok(()),
