@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use bytes::BytesMut;
 use pingora::apps::HttpServerApp;
-use pingora::protocols::http::server::Session as HttpSession;
 use pingora::protocols::SocketDigest;
+use pingora::protocols::http::server::Session as HttpSession;
 use tokio::io::AsyncReadExt;
 use tokio_rustls::TlsAcceptor;
 
