@@ -149,6 +149,11 @@ impl Api {
         if wish != Wish::Change {
             return self.read(resource).await;
         }
+        if parts.uri.query().is_some_and(|query| !query.is_empty()) {
+            // Passed over, a route that is named there would be all of them.
+            let detail = "what is to be done is said in the body, `{\"route\": \"NAME\"}`, and nothing behind a `?`";
+            return answer::problem(StatusCode::BAD_REQUEST, "bad_request", detail);
+        }
         match sent(body).await {
             Ok(body) => self.change(resource, &body).await,
             Err(refused) => *refused,

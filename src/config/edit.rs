@@ -51,6 +51,12 @@ pub enum EditError {
     Unreadable { file: PathBuf, says: String },
     #[error("there is no route {name:?} in {}{hint}", .file.display())]
     NoRoute { name: String, file: PathBuf, hint: String },
+    /// They would move with what matches no route, whatever is known of them.
+    #[error(
+        "`defaults.stage` is also the stage of {}: give them one of their own first (`matapalo stage NAME STAGE`), or edit {} by hand",
+        .names.join(", "), .file.display()
+    )]
+    Shared { names: Vec<String>, file: PathBuf },
     #[error("{what} cannot be changed by a command: edit {} by hand", .file.display())]
     ByHand { what: String, file: PathBuf },
     /// Nothing was written.
@@ -68,6 +74,17 @@ pub enum EditError {
 /// [`EditError`]; the file is as it was, except after an I/O error of a write in place.
 pub fn set_stage(config: &Path, route: &str, to: Move) -> Result<Done, EditError> {
     let sources = Sources::gather(config, None);
+    if route == DEFAULT_ROUTE {
+        let names: Vec<String> = sources
+            .files
+            .iter()
+            .flat_map(|source| source.content.iter())
+            .flat_map(|content| follow_defaults(content))
+            .collect();
+        if !names.is_empty() {
+            return Err(EditError::Shared { names, file: config.to_owned() });
+        }
+    }
     let mut names = Vec::new();
     for source in sources.files {
         let file = source.path;
@@ -94,6 +111,15 @@ pub fn set_stage(config: &Path, route: &str, to: Move) -> Result<Done, EditError
     let hint = suggest::nearest(route, names.iter().map(String::as_str));
     let hint = hint.map(|name| format!(", did you mean {name:?}?")).unwrap_or_default();
     Err(EditError::NoRoute { name: route.to_owned(), file: config.to_owned(), hint })
+}
+
+/// The routes of a file that have no stage of their own.
+fn follow_defaults(content: &[u8]) -> Vec<String> {
+    let Some(text) = str::from_utf8(content).ok().filter(|text| !nests_too_deep(text)) else { return Vec::new() };
+    let page = Page::of(text);
+    let says = |route: NodeId, key| page.outline.entry(route, key).is_some();
+    let follows = |route: &&NodeId| !says(**route, "stage") && !says(**route, "respond");
+    page.routes().iter().filter(follows).filter_map(|route| page.name(*route)).map(str::to_owned).collect()
 }
 
 fn edit(config: &Path, file: PathBuf, page: &Page<'_>, splices: &[Splice]) -> Result<Done, EditError> {

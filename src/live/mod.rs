@@ -262,7 +262,8 @@ fn rolled_back(settings: &Settings, rollbacks: &RolledBack) -> Box<[bool]> {
 /// What is taken from the config once, when the door starts.
 #[derive(Debug, PartialEq, Eq)]
 struct NeedsRestart {
-    listeners: Vec<crate::config::settings::Address>,
+    /// And the modes of unix sockets.
+    listeners: Vec<(crate::config::settings::Address, u32)>,
     admin: crate::config::settings::AdminSettings,
     threads: usize,
     run_as: Option<crate::config::settings::RunAs>,
@@ -273,7 +274,7 @@ struct NeedsRestart {
 impl NeedsRestart {
     fn of(settings: &Settings) -> Self {
         Self {
-            listeners: settings.listeners.iter().map(|listener| listener.address.clone()).collect(),
+            listeners: settings.listeners.iter().map(|listener| (listener.address.clone(), listener.mode)).collect(),
             admin: settings.admin.clone(),
             threads: settings.threads,
             run_as: settings.run_as.clone(),

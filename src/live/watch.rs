@@ -200,6 +200,9 @@ impl<S: Source> Watched<S> {
             tracing::error!("config: {kept}; a door that starts now would refuse it");
         }
         if settings.content == current.settings.content && settings.kept == current.settings.kept {
+            if self.live.last_reload().refused {
+                tracing::info!(generation = current.generation, "config as it is in force again");
+            }
             self.live.confirm();
             return current.generation;
         }

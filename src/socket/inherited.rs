@@ -40,6 +40,16 @@ pub struct Inherited {
     ours_then: Vec<Arc<AtomicBool>>,
 }
 
+/// A unix socket that was handed over.
+#[derive(Debug)]
+pub struct Handed {
+    pub socket: UnixListener,
+    /// Whether its file goes with this process: once the place is its own.
+    pub is_ours: Arc<AtomicBool>,
+    /// Or by a service manager, to which the file belongs.
+    pub by_door: bool,
+}
+
 impl Inherited {
     /// Takes the sockets that the environment speaks of. To be called once, before there is a second thread: the words are
     /// taken out of the environment.
@@ -97,17 +107,18 @@ impl Inherited {
     }
 
     /// The listener at this path, and whether its file is this door's to remove.
-    pub fn unix(&mut self, path: &Path) -> Option<(UnixListener, Arc<AtomicBool>)> {
+    pub fn unix(&mut self, path: &Path) -> Option<Handed> {
         let bound_here =
             |socket: &UnixListener| socket.local_addr().is_ok_and(|bound| bound.as_pathname() == Some(path));
         let at = self.unix.iter().position(|(socket, _)| bound_here(socket))?;
         let (socket, name) = self.unix.remove(at);
         socket.set_nonblocking(true).ok()?;
         let is_ours = Arc::new(AtomicBool::new(false));
-        if name == names::OWN {
+        let by_door = name == names::OWN;
+        if by_door {
             self.ours_then.push(is_ours.clone());
         }
-        Some((socket, is_ours))
+        Some(Handed { socket, is_ours, by_door })
     }
 
     /// Addresses that nobody asked for; they close when this is dropped.
@@ -162,7 +173,7 @@ mod tests {
         let unix = unix.map(|(path, name)| (UnixListener::bind(path).unwrap(), name)).collect();
         let (mut old, new) = UnixStream::pair().unwrap();
         let mut inherited = Inherited { unix, predecessor: Some(new), ..Inherited::default() };
-        let [own, lent] = paths.map(|path| inherited.unix(&path).unwrap().1);
+        let [own, lent] = paths.map(|path| inherited.unix(&path).unwrap().is_ours);
         assert!(!own.load(Ordering::Relaxed));
         old.write_all(WORD_GO).unwrap();
         inherited.take_over().unwrap();

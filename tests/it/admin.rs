@@ -124,6 +124,7 @@ fn a_call_that_makes_no_sense_is_refused() {
         assert!((400..500).contains(&answer.status()), "{body}: {} {}", answer.status(), answer.text());
         assert!(!answer.text().is_empty(), "{body}: no word of explanation");
     }
+    assert_eq!(door.post("/api/v1/rollback?route=all", "").status(), 400, "the others would go with it");
     assert_eq!(door.get("/").text(), "new");
 }
 

@@ -211,8 +211,13 @@ fn a_bad_edit_changes_nothing_and_is_loud() {
         door.await_log(words);
         assert_eq!(door.generation(), generation, "{kind}");
         assert_eq!(get(door.admin, "/readyz").status(), 200, "{kind}: a refused edit is no reason to stop serving");
+        let told = door.log().matches("config as it is in force again").count();
         fs::write(&door.config, &good).unwrap();
         door.await_metric("config_last_reload_successful", &[], 1.0);
+        await_that("the log to say so", || match door.log().matches("config as it is in force again").count() - told {
+            1 => Ok(()),
+            more => Err(format!("{kind}: {more} times")),
+        });
     }
     load.let_run(30);
     load.stop().assert_clean();

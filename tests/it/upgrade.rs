@@ -237,6 +237,23 @@ fn a_kept_connection_ends_with_its_next_answer() {
     assert_eq!(door.await_exit().code(), Some(0));
 }
 
+/// An edit of who may open a socket waits for a new binary, and is told.
+#[test]
+fn a_unix_socket_takes_its_mode_from_the_config_of_the_next_door() {
+    let site = Site::named();
+    let mut config = site.config(LEGACY);
+    config.listener = "}\n  - {address: \"unix:door.sock\", mode: \"0600\"".to_owned();
+    let mut door = site.open_with(&config);
+    let mode = || std::fs::metadata(site.path("door.sock")).unwrap().permissions().mode() & 0o777;
+    door.edit_and_await("mode: \"0600\"", "mode: \"0640\"");
+    assert_eq!((door.status()["restart_needed"].clone(), mode()), (serde_json::json!(["listeners"]), 0o600));
+    door.signal("USR2");
+    let successor = Successor::of(&door);
+    assert_eq!(door.await_exit().code(), Some(0));
+    assert_eq!((door.status()["restart_needed"].clone(), mode()), (serde_json::json!([]), 0o640));
+    assert!(successor.is_alive());
+}
+
 /// A door whose binary is a file of its own, so that another one can be put in its place.
 fn open_copy(site: &Site) -> Door {
     let binary = site.path("matapalo");

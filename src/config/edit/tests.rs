@@ -174,6 +174,26 @@ fn the_default_route_is_the_defaults_block() {
     assert_default_moved(&format!("{HEAD}defaults: {{new: new}}\n"), Some(5.0), &format!("{HEAD}{new}"));
 }
 
+/// They would go with it, proven or not.
+#[test]
+fn what_matches_no_route_is_not_moved_while_routes_have_no_stage_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let main = folder.path().join("matapalo.yaml");
+    let routes = "routes:\n  - {name: a, match: {path: {prefix: /a}}}\n  - {name: b, match: {path: {prefix: /b}}, stage: legacy}\n  - {name: c, match: {path: {prefix: /c}}, respond: {status: 404}}\n";
+    let before = format!("{HEAD}defaults: {{stage: shadow, mirror: {{percent: 1}}}}\ninclude: [more.yaml]\n{routes}");
+    fs::write(&main, &before).unwrap();
+    fs::write(folder.path().join("more.yaml"), "routes:\n  - {name: d, match: {path: {prefix: /d}}}\n").unwrap();
+    let move_it = || set_stage(&main, "default", Move { stage: Stage::New, weight: None });
+    let error = move_it().unwrap_err().to_string();
+    assert!(error.starts_with("`defaults.stage` is also the stage of a, d: "), "{error}");
+    assert_eq!(fs::read_to_string(&main).unwrap(), before);
+    for route in ["a", "d"] {
+        set_stage(&main, route, Move { stage: Stage::Shadow, weight: None }).unwrap();
+    }
+    move_it().unwrap();
+    assert!(fs::read_to_string(&main).unwrap().contains("defaults: {stage: new, "));
+}
+
 #[test]
 fn where_there_are_no_defaults_they_are_written() {
     let new = "defaults: {stage: new}\n";
