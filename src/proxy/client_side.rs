@@ -80,6 +80,8 @@ pub struct ClientSide {
     pub passage: Passage,
     /// Whether the connection's end is all that tells the client that it has the whole answer.
     ends_answer: AtomicBool,
+    /// The last request whose answer has been passed on to its end.
+    answered: AtomicU32,
     /// Of a request that was given up.
     left: Mutex<Option<Box<Wire>>>,
 }
@@ -97,6 +99,7 @@ impl ClientSide {
             withheld: Mutex::new(VecDeque::new()),
             passage: Passage::default(),
             ends_answer: AtomicBool::new(false),
+            answered: AtomicU32::new(0),
             left: Mutex::default(),
         })
     }
@@ -167,6 +170,15 @@ impl ClientSide {
 
     pub fn is_the_answers_end(&self) -> bool {
         self.ends_answer.load(Ordering::Relaxed)
+    }
+
+    /// All of the present request's answer is there, and is about to be written.
+    pub fn has_the_whole_answer(&self) {
+        self.answered.store(self.request(), Ordering::Relaxed);
+    }
+
+    pub fn is_the_answer_whole(&self) -> bool {
+        self.answered.load(Ordering::Relaxed) == self.request()
     }
 
     /// The client's connection, for who tells it.

@@ -200,7 +200,8 @@ impl ProxyHttp for Door {
                 .map_err(|refusal| Error::new_down(ErrorType::HTTPStatus(refusal.status().as_u16())))?;
         }
         if end && exchange.upload.is_some() {
-            let_take().await;
+            let is_unix = exchange.attempt.visit.as_ref().is_some_and(|visit| visit.endpoint().is_unix());
+            let_take(session.as_ref().body_bytes_read(), is_unix).await;
         }
         if answer::has_begun(session) {
             // Who still asks has not stopped, whatever there is of the answer.
@@ -271,6 +272,7 @@ impl ProxyHttp for Door {
         }
         if end {
             exchange.attempt.ended = Some(std::time::Instant::now());
+            ClientSide::with(ClientSide::has_the_whole_answer);
         }
         Ok(None)
     }
@@ -285,6 +287,7 @@ impl ProxyHttp for Door {
             capture.answer_trailers(trailers);
         }
         exchange.attempt.ended = Some(std::time::Instant::now());
+        ClientSide::with(ClientSide::has_the_whole_answer);
         Ok(())
     }
 
@@ -398,7 +401,7 @@ impl ProxyHttp for Door {
         self.hand_over(session, exchange, e.is_none());
         exchange.finish_trace(&over);
         // Last of all: by now the request is counted, and holds no place at a backend.
-        if exchange.is_refused {
+        if exchange.is_refused || is_early(session, exchange) {
             answer::listen_on(session).await;
         }
     }
@@ -411,6 +414,15 @@ impl ProxyHttp for Door {
     fn suppress_proxy_warn_log(&self, _: &Session, _: &Exchange, _: &Error, _: ProxyWarnLogContext) -> bool {
         true
     }
+}
+
+/// Whether the client has a whole answer before it has said all of its request. The library may be done with both.
+fn is_early(session: &Session, exchange: &Exchange) -> bool {
+    exchange.attempt.ended.is_some()
+        && answer::has_begun(session)
+        && !session.was_upgraded()
+        && session.req_header().version != Version::HTTP_2
+        && !Clock::with(Clock::is_cut).is_some_and(|cut| cut)
 }
 
 /// Whether the library has noticed that the backend is gone, but tells what it was about to do itself.

@@ -56,8 +56,12 @@ pub struct ClientStream {
     /// What is written in the place of a head, as far as it is not yet.
     dated: BytesMut,
     names: Arc<Names>,
-    /// The connection has ended in order.
+    /// The connection has ended in order, as far as the door speaks on it.
     ended: bool,
+    /// The head of an answer that ends with the connection is written, and not flushed yet.
+    head_waits: bool,
+    /// The request that it is of.
+    head_of: u32,
 }
 
 impl ClientStream {
@@ -82,6 +86,28 @@ impl ClientStream {
             dated: BytesMut::new(),
             names,
             ended: false,
+            head_waits: false,
+            head_of: 0,
+        }
+    }
+
+    /// To a client that only the end of the connection tells that it has the whole answer it is told at once: it may not have said all of
+    /// its request, and waits. The library flushes the head of such an answer by itself, then what follows it.
+    fn poll_end_of_answer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.side.is_the_answers_end() || std::mem::take(&mut self.head_waits) {
+            return Poll::Ready(Ok(()));
+        }
+        if self.side.is_the_answer_whole() && !self.ended {
+            ready!(self.poll_send(cx, |to, cx| to.poll_shutdown(cx)))?;
+            self.ended = true;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn note_head(&mut self, written: &[u8]) {
+        let request = self.side.request();
+        if self.side.is_the_answers_end() && self.head_of != request && final_status(written).is_some() {
+            (self.head_of, self.head_waits) = (request, true);
         }
     }
 
@@ -243,7 +269,11 @@ impl AsyncRead for ClientStream {
         }
         match self.side.clock.miss() {
             // To pingora a client that sends nothing has gone, which it has seen before and says nothing about.
-            Phase::Idle => Poll::Ready(Ok(())),
+            Phase::Idle => {
+                // TLS has a word for that; a client that takes nothing does not hear it.
+                let _ = Pin::new(&mut self.inner).poll_shutdown(cx);
+                Poll::Ready(Ok(()))
+            }
             phase => Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, format!("{phase:?} took too long")))),
         }
     }
@@ -251,6 +281,7 @@ impl AsyncRead for ClientStream {
 
 impl AsyncWrite for ClientStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.note_head(buf);
         if self.dated.is_empty()
             && matches!(self.side.clock.phase(), Phase::Idle | Phase::Head)
             && let Some(status) = final_status(buf)
@@ -281,7 +312,8 @@ impl AsyncWrite for ClientStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_send(cx, |to, cx| to.poll_flush(cx))
+        ready!(self.poll_send(cx, |to, cx| to.poll_flush(cx)))?;
+        self.poll_end_of_answer(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

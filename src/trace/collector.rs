@@ -74,6 +74,7 @@ impl Collector {
     /// Resolves a name, and loads the system's certificates.
     pub fn new(settings: Arc<TracingSettings>) -> Self {
         let endpoint = Endpoint::new(settings.endpoint.clone(), Protocol::Http1, &settings.tls);
+        endpoint.resolve();
         Self { settings, endpoint, connector: Connector::new(Some(ConnectorOptions::new(1))) }
     }
 

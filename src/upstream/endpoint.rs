@@ -73,7 +73,9 @@ impl Endpoint {
             visits: AtomicUsize::new(0),
             unreachable: AtomicBool::new(false),
         };
-        endpoint.resolve();
+        if !endpoint.is_name() {
+            endpoint.resolve();
+        }
         endpoint
     }
 
@@ -101,6 +103,10 @@ impl Endpoint {
         self.protocol == Protocol::Http2
     }
 
+    pub fn is_unix(&self) -> bool {
+        matches!(self.name, EndpointAddress::Unix(_))
+    }
+
     pub(super) fn is_encrypted(&self) -> bool {
         self.tls.is_some()
     }
@@ -112,7 +118,7 @@ impl Endpoint {
 
     /// Whether it can be asked at all: a host's name must have been resolved once.
     pub fn is_found(&self) -> bool {
-        matches!(self.name, EndpointAddress::Unix(_)) || self.lookup.address().is_some()
+        self.is_unix() || self.lookup.address().is_some()
     }
 
     /// As the library wants to be told where to connect to, and for whom; `None` while the name could not be resolved.

@@ -15,6 +15,7 @@ mod lookup;
 mod outlier;
 mod probe;
 mod raw_target;
+mod resolve;
 mod sound;
 mod tls;
 
@@ -89,11 +90,12 @@ fn key_of(address: &EndpointAddress, backend: &BackendSettings) -> EndpointKey {
 
 impl Backends {
     /// The backends of these settings, in the order of `settings.backends`. Endpoints already known keep their state;
-    /// names not yet known are resolved here, so this may wait for DNS: never call it on the request path.
+    /// names not yet known are resolved here, so this may wait for DNS, a second at most: never call it on the request path.
     pub fn of(&self, settings: &Settings) -> Vec<Arc<Backend>> {
         let mut known = self.known.lock();
-        let backends = settings.backends.iter().map(|spec| Arc::new(known.backend(spec))).collect();
+        let backends: Vec<_> = settings.backends.iter().map(|spec| Arc::new(known.backend(spec))).collect();
         known.forget_all_but(settings);
+        resolve::all(backends.iter().flat_map(|backend| &backend.endpoints).filter(|endpoint| !endpoint.is_found()));
         backends
     }
 

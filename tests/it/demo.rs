@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -10,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::harness::door::{BINARY, free_port};
 use crate::harness::report::{Line, line, report_of};
+use crate::harness::site::program;
 use crate::harness::{Door, matapalo};
 
 #[test]
@@ -145,8 +145,7 @@ fn another_doors_window_is_not_taken_for_the_demos_own() {
         yaml.display(),
         pid.display()
     );
-    fs::write(path("overtaken"), overtaken).unwrap();
-    fs::set_permissions(path("overtaken"), fs::Permissions::from_mode(0o755)).unwrap();
+    program(&path("overtaken"), &overtaken);
     let output = Command::new(demo("up.sh"))
         .args(["--once", "--seconds", "1", "--no-build", path("overtaken").to_str().unwrap()])
         .env("DEMO_DIR", path("run"))

@@ -2,7 +2,6 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -13,7 +12,7 @@ use crate::harness::client::request;
 use crate::harness::door::BINARY;
 use crate::harness::http2::{Http2, story};
 use crate::harness::origin2::{Origin2, Reply};
-use crate::harness::site::{Config, await_that};
+use crate::harness::site::{Config, await_that, program};
 use crate::harness::{Door, Origin, Signal, Site};
 
 /// A door that is not stuck is gone by then.
@@ -130,8 +129,7 @@ fn as_json(site: &Site) -> PathBuf {
 /// A door that has this in its environment.
 fn told(site: &Site, variable: &str) -> PathBuf {
     let script = site.path("told.sh");
-    std::fs::write(&script, format!("#!/bin/sh\n{variable} exec {BINARY:?} \"$@\"\n")).unwrap();
-    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    program(&script, &format!("#!/bin/sh\n{variable} exec {BINARY:?} \"$@\"\n"));
     script
 }
 

@@ -3,12 +3,12 @@
 use std::fs;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::harness::door::BINARY;
-use crate::harness::site::{await_that, replace};
+use crate::harness::site::{await_that, program, replace};
 use crate::harness::wire::Reader;
 use crate::harness::{Door, Origin, Site};
 
@@ -33,8 +33,7 @@ impl Moving {
         assert!(built.unwrap().success(), "cc {source}");
         let [library, file_said, asked_said] = [&library, &file, &asked].map(|path| path.display());
         let said = format!("LD_PRELOAD={library} NAMES_FILE={file_said} NAMES_ASKED={asked_said}");
-        fs::write(&binary, format!("#!/bin/sh\nexec env {said} {BINARY} \"$@\"\n")).unwrap();
-        fs::set_permissions(&binary, fs::Permissions::from_mode(0o755)).unwrap();
+        program(&binary, &format!("#!/bin/sh\nexec env {said} {BINARY} \"$@\"\n"));
         Self { site, file, asked, binary }
     }
 
@@ -124,6 +123,25 @@ fn a_name_that_leads_nowhere_is_asked_for_soon() {
     assert_eq!(door.get("/").status(), 502, "nobody listens there");
     moving.is_at("127.0.0.1");
     await_answer(&door, "one");
+}
+
+/// Nobody waits long for names that nobody answers for: not who opens, nor an edit, nor a new binary's users.
+#[test]
+fn a_server_of_names_that_says_nothing_holds_no_door_up() {
+    let moving = Moving::new(Origin::saying("one"));
+    let silent = |names: &[&str]| {
+        let endpoints: Vec<String> = names.iter().map(|name| format!("\"http://{name}.silent:1\"")).collect();
+        format!("endpoints: [{}]", endpoints.join(", "))
+    };
+    let mut config = moving.site.config(LEGACY);
+    config.new = silent(&["a", "b", "c", "d"]);
+    let began = Instant::now();
+    let door = Door::open_as(&moving.binary, &moving.site.path("matapalo.yaml"), &config);
+    assert_eq!(door.get("/").text(), "one");
+    door.edit_and_await(&config.new, &silent(&["a", "b", "c", "d", "e", "f"]));
+    assert_eq!(door.get("/").text(), "one");
+    // One question alone takes longer.
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}: {}", began.elapsed(), door.log());
 }
 
 /// How many addresses were, once the log tells of so many.

@@ -15,7 +15,7 @@ use crate::drain::{SOON, held};
 use crate::harness::client::request;
 use crate::harness::door::{BINARY, free_port};
 use crate::harness::http2::{Http2, story};
-use crate::harness::site::await_that;
+use crate::harness::site::{await_that, program};
 use crate::harness::tls::{Hello, Made, Secure};
 use crate::harness::unix::ask_unix;
 use crate::harness::{Answer, Client, Door, Load, Origin, Signal, Site, get};
@@ -261,17 +261,13 @@ fn open_copy(site: &Site) -> Door {
     Door::open_as(&binary, &site.path("matapalo.yaml"), &site.config(LEGACY))
 }
 
-/// By a process of its own: were the copy open for writing here, a child that another story starts just then would hold it open, and
-/// a file that is being written cannot be run.
+/// By a process of its own, as [`program`] does.
 fn copy_binary(to: &Path) {
     assert!(Command::new("cp").arg(BINARY).arg(to).status().unwrap().success());
 }
 
 fn put_in_place(site: &Site, script: &str) {
-    let beside = site.path("beside");
-    std::fs::write(&beside, script).unwrap();
-    std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o755)).unwrap();
-    std::fs::rename(beside, site.path("matapalo")).unwrap();
+    program(&site.path("matapalo"), script);
 }
 
 #[test]

@@ -30,6 +30,10 @@ const LONGEST_UPLOAD: Duration = Duration::from_secs(24 * 60 * 60);
 const USUAL_UPLOAD: Duration = Duration::from_secs(60 * 60);
 const SLOWEST_UPLOAD: f64 = 4096.0;
 
+/// Bytes that a unix socket takes at once, at least, and how long a backend that reads may take for what is beyond.
+const UNIX_SOCKET: usize = 128 << 10;
+const TAKES: Duration = Duration::from_millis(20);
+
 /// What is to be done with a request that the library is not done with.
 #[derive(Debug)]
 pub struct Upload {
@@ -67,10 +71,14 @@ impl Door {
 
 /// The library stops looking at the client, and at the clock with it, when the last piece of a body is one too many for its pipe: as
 /// many as that has places are read before the other end is so much as looked at. So that takes what it can first.
-pub async fn let_take() {
+pub async fn let_take(bytes: usize, is_unix: bool) {
     // Both ends are polled by one task, in turn the one or the other first: twice, so that the other has its turn in any case.
     tokio::task::yield_now().await;
     tokio::task::yield_now().await;
+    // A unix socket holds less than the pipe: it is the backend that takes.
+    if is_unix && bytes > UNIX_SOCKET {
+        tokio::time::sleep(TAKES).await;
+    }
 }
 
 impl Upload {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 use tempfile::TempDir;
@@ -121,6 +122,14 @@ pub fn replace(path: &Path, text: &str) {
     let beside = path.with_extension("new-text");
     fs::write(&beside, text).unwrap();
     fs::rename(beside, path).unwrap();
+}
+
+/// Makes a program of a script, in one step. It is written by a process of its own: were it open for writing here, a child that another
+/// story starts just then would hold it open, and a file that is being written cannot be run.
+pub fn program(path: &Path, script: &str) {
+    let write = "printf %s \"$1\" >\"$2.beside\" && chmod 755 \"$2.beside\" && mv \"$2.beside\" \"$2\"";
+    let written = Command::new("sh").args(["-c", write, "sh", script]).arg(path).status();
+    assert!(written.unwrap().success());
 }
 
 /// Asks again and again until the answer is `Ok`; fails the test with the last `Err`. For what another process does,

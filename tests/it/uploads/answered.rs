@@ -1,9 +1,14 @@
 //! Uploads whose answer begins before they are over.
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
+use super::sated::Wire;
 use super::{LEGACY, PAUSE, is_silent, post, quick};
+use crate::harness::frames::{DATA, END_STREAM, Frames, HEADERS, RST_STREAM};
 use crate::harness::site::await_that;
+use crate::harness::tls::{Hello, Made, Secure};
 use crate::harness::{Origin, Site};
 
 /// Progress of an import, servers of gRPC: the head comes first, and then what is read counts. Nobody is silent.
@@ -89,5 +94,82 @@ fn who_is_sent_to_https_may_finish_what_he_says() {
     for _ in 0..3 {
         client.try_send([b'x'; 1000]).unwrap();
         is_silent(&mut client.reader.stream, &socket, PAUSE / 9);
+    }
+}
+
+/// To it the end of the connection is the end of the answer, and it may wait for that before it says more.
+#[test]
+fn a_client_of_http_10_has_the_end_of_its_answer_at_once() {
+    let early = Origin::at_head(|_, wire| {
+        wire.send("HTTP/1.1 401 Unauthorized\r\nTransfer-Encoding: chunked\r\n\r\n");
+        wire.chunk("no, ");
+        wire.chunk("never");
+        wire.last_chunk();
+        wire.hang();
+    });
+    let site = Site::of(early, Origin::dead());
+    let pair = Made::new(site.folder.path(), "site", "DNS:site.test", 90);
+    let mut config = site.config(LEGACY);
+    let plain = site.open_with(&config);
+    config.listener = format!(", tls: {{certificates: [{}]}}", pair.entry());
+    let secure = site.open_with(&config);
+    let asked = "POST / HTTP/1.0\r\nHost: site.test\r\nContent-Length: 3000000\r\n\r\nthe beginning";
+    let is_whole = |mut client: Box<dyn Wire>| {
+        client.write_all(asked.as_bytes()).unwrap();
+        client.flush().unwrap();
+        let mut said = String::new();
+        let end = client.read_to_string(&mut said);
+        assert!(said.starts_with("HTTP/1.1 401 ") && said.ends_with("\r\n\r\nno, never"), "{said}");
+        assert!(end.is_ok(), "{end:?} after {said}");
+    };
+    is_whole(Box::new(plain.client().reader.stream.try_clone().unwrap()));
+    let client = Secure::connect(secure.address, &Hello::to("site.test"));
+    is_whole(Box::new(client.stream));
+}
+
+/// A backend of HTTP/2 that answers at once, and then says that it wants no more of the upload (RFC 9113, section 8.1).
+fn wants_no_more() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map(Result::unwrap) {
+            std::thread::spawn(move || {
+                let mut backend = Frames::accept(stream);
+                while let Ok(frame) = backend.read() {
+                    if frame.kind == HEADERS {
+                        backend.head(frame.stream, &[(":status", "401")], false);
+                        backend.send(DATA, END_STREAM, frame.stream, b"no, never");
+                        backend.send(RST_STREAM, 0, frame.stream, &[0; 4]);
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+/// Closed over what it goes on sending, its connection would be reset, and whatever of the answer it has not read would be lost.
+#[test]
+fn who_goes_on_behind_the_answer_of_a_backend_that_wants_no_more_has_the_answer_and_an_end() {
+    const MUCH: usize = 300_000;
+    let (early, site) = (wants_no_more(), Site::of(Origin::dead(), Origin::dead()));
+    let mut config = site.config(LEGACY);
+    config.legacy = format!("endpoints: [\"http://{early}\"], http2: true");
+    let door = site.open_with(&config);
+    for version in ["1.0", "1.1"] {
+        for _ in 0..10 {
+            let mut client = door.client().reader.stream.try_clone().unwrap();
+            let head = format!(
+                "POST / HTTP/{version}\r\nHost: site.test\r\nContent-Length: {MUCH}\r\nConnection: close\r\n\r\n"
+            );
+            client.write_all(head.as_bytes()).unwrap();
+            for piece in vec![b'x'; MUCH].chunks(10_000) {
+                client.write_all(piece).unwrap();
+            }
+            let mut said = String::new();
+            let end = client.read_to_string(&mut said);
+            assert!(said.starts_with("HTTP/1.1 401 ") && said.contains("no, never"), "{version}: {said}");
+            assert!(end.is_ok(), "{version}: {end:?} after {said}");
+        }
     }
 }

@@ -86,7 +86,7 @@ fn told(begin: impl Fn() -> Box<dyn Wire>) -> Vec<String> {
     clients.into_iter().map(listen).collect()
 }
 
-trait Wire: Read + Write {}
+pub trait Wire: Read + Write {}
 impl<T: Read + Write> Wire for T {}
 
 fn plain(door: &Door) -> Vec<String> {
