@@ -67,8 +67,12 @@ impl HttpModuleBuilder for Unchunk {
 
 #[async_trait]
 impl HttpModule for Unchunk {
-    async fn response_header_filter(&mut self, answer: &mut ResponseHeader, _end: bool) -> Result<()> {
+    async fn response_header_filter(&mut self, answer: &mut ResponseHeader, end: bool) -> Result<()> {
         answer.remove_header(&TRANSFER_ENCODING);
+        if end {
+            // No hook is told that nothing follows.
+            ClientSide::with(ClientSide::has_the_whole_answer);
+        }
         Ok(())
     }
 

@@ -125,10 +125,23 @@ fn a_client_of_http_10_has_the_end_of_its_answer_at_once() {
     is_whole(Box::new(plain.client().reader.stream.try_clone().unwrap()));
     let client = Secure::connect(secure.address, &Hello::to("site.test"));
     is_whole(Box::new(client.stream));
+
+    // Its head may be all there is.
+    let head_alone = at_once(|backend, stream| {
+        backend.head(stream, &[(":status", "401")], true);
+    });
+    config.listener.clear();
+    config.legacy = format!("endpoints: [\"http://{head_alone}\"], http2: true");
+    let before_http2 = site.open_with(&config);
+    let mut client = before_http2.client().reader.stream.try_clone().unwrap();
+    client.write_all(asked.as_bytes()).unwrap();
+    let mut said = String::new();
+    let end = client.read_to_string(&mut said);
+    assert!(said.starts_with("HTTP/1.1 401 ") && said.ends_with("\r\n\r\n") && end.is_ok(), "{end:?} after {said}");
 }
 
-/// A backend of HTTP/2 that answers at once, and then says that it wants no more of the upload (RFC 9113, section 8.1).
-fn wants_no_more() -> SocketAddr {
+/// A backend of HTTP/2 that answers at once.
+fn at_once(answer: fn(&mut Frames, u32)) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -137,9 +150,7 @@ fn wants_no_more() -> SocketAddr {
                 let mut backend = Frames::accept(stream);
                 while let Ok(frame) = backend.read() {
                     if frame.kind == HEADERS {
-                        backend.head(frame.stream, &[(":status", "401")], false);
-                        backend.send(DATA, END_STREAM, frame.stream, b"no, never");
-                        backend.send(RST_STREAM, 0, frame.stream, &[0; 4]);
+                        answer(&mut backend, frame.stream);
                     }
                 }
             });
@@ -152,7 +163,13 @@ fn wants_no_more() -> SocketAddr {
 #[test]
 fn who_goes_on_behind_the_answer_of_a_backend_that_wants_no_more_has_the_answer_and_an_end() {
     const MUCH: usize = 300_000;
-    let (early, site) = (wants_no_more(), Site::of(Origin::dead(), Origin::dead()));
+    // RFC 9113, section 8.1.
+    let early = at_once(|backend, stream| {
+        backend.head(stream, &[(":status", "401")], false);
+        backend.send(DATA, END_STREAM, stream, b"no, never");
+        backend.send(RST_STREAM, 0, stream, &[0; 4]);
+    });
+    let site = Site::of(Origin::dead(), Origin::dead());
     let mut config = site.config(LEGACY);
     config.legacy = format!("endpoints: [\"http://{early}\"], http2: true");
     let door = site.open_with(&config);
