@@ -119,7 +119,8 @@ fn what_another_door_was_told_is_in_force_as_soon() {
     }
     let median = crate::harness::load::median(took);
     println!("in force after {median:?}");
-    assert!(median < Duration::from_millis(100), "{median:?}");
+    // The file is looked at each 50 ms, by a thread that has to have its turn among all that other stories do.
+    assert!(median < Duration::from_millis(250), "{median:?}");
 }
 
 #[test]
