@@ -6,11 +6,13 @@
 //! doubt about who serves: without the second word, the successor has done nothing yet and goes. The old door hangs up when it has
 //! ended, and so lets go of what only one may have.
 
+use std::fs::{self, Permissions};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -36,18 +38,30 @@ pub struct Inherited {
     tcp: Vec<TcpListener>,
     unix: Vec<(UnixListener, &'static str)>,
     predecessor: Option<UnixStream>,
-    /// Files of unix sockets that become ours with the place.
-    ours_then: Vec<Arc<AtomicBool>>,
+    ours_then: Vec<File>,
 }
 
-/// A unix socket that was handed over.
+/// Of a unix socket, which an earlier door made. It becomes ours with the place.
 #[derive(Debug)]
-pub struct Handed {
-    pub socket: UnixListener,
-    /// Whether its file goes with this process: once the place is its own.
-    pub is_ours: Arc<AtomicBool>,
-    /// Or by a service manager, to which the file belongs.
-    pub by_door: bool,
+struct File {
+    is_ours: Arc<AtomicBool>,
+    path: PathBuf,
+    mode: u32,
+}
+
+impl File {
+    /// Whoever may not set its mode, as a user without privileges, serves all the same.
+    fn becomes_ours(&self) {
+        let Self { is_ours, path, mode } = self;
+        is_ours.store(true, Ordering::Release);
+        let is = fs::metadata(path).map(|file| file.permissions().mode() & 0o7777);
+        if is.is_ok_and(|is| is == *mode) {
+            return;
+        }
+        if let Err(error) = fs::set_permissions(path, Permissions::from_mode(*mode)) {
+            tracing::warn!("the mode of {} cannot be set to {mode:04o}: {error}", path.display());
+        }
+    }
 }
 
 impl Inherited {
@@ -94,7 +108,7 @@ impl Inherited {
         if heard != WORD_GO {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "it said something that is not known here"));
         }
-        self.ours_then.iter().for_each(|file| file.store(true, Ordering::Release));
+        self.ours_then.iter().for_each(File::becomes_ours);
         Ok(())
     }
 
@@ -106,19 +120,18 @@ impl Inherited {
         Some(socket)
     }
 
-    /// The listener at this path, and whether its file is this door's to remove.
-    pub fn unix(&mut self, path: &Path) -> Option<Handed> {
+    /// The listener at this path, and whether its file is this door's to remove; then it has this mode, too.
+    pub fn unix(&mut self, path: &Path, mode: u32) -> Option<(UnixListener, Arc<AtomicBool>)> {
         let bound_here =
             |socket: &UnixListener| socket.local_addr().is_ok_and(|bound| bound.as_pathname() == Some(path));
         let at = self.unix.iter().position(|(socket, _)| bound_here(socket))?;
         let (socket, name) = self.unix.remove(at);
         socket.set_nonblocking(true).ok()?;
         let is_ours = Arc::new(AtomicBool::new(false));
-        let by_door = name == names::OWN;
-        if by_door {
-            self.ours_then.push(is_ours.clone());
+        if name == names::OWN {
+            self.ours_then.push(File { is_ours: is_ours.clone(), path: path.to_owned(), mode });
         }
-        Some(Handed { socket, is_ours, by_door })
+        Some((socket, is_ours))
     }
 
     /// Addresses that nobody asked for; they close when this is dropped.
@@ -173,7 +186,7 @@ mod tests {
         let unix = unix.map(|(path, name)| (UnixListener::bind(path).unwrap(), name)).collect();
         let (mut old, new) = UnixStream::pair().unwrap();
         let mut inherited = Inherited { unix, predecessor: Some(new), ..Inherited::default() };
-        let [own, lent] = paths.map(|path| inherited.unix(&path).unwrap().is_ours);
+        let [own, lent] = paths.map(|path| inherited.unix(&path, 0o600).unwrap().1);
         assert!(!own.load(Ordering::Relaxed));
         old.write_all(WORD_GO).unwrap();
         inherited.take_over().unwrap();

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixSocket};
 
-use super::inherited::{Handed, names};
+use super::inherited::names;
 use super::{Address, Inherited, Stream};
 
 /// Connections that the kernel may hold until they are accepted.
@@ -47,14 +47,8 @@ impl Listener {
                 Ok(Self { address, socket: Socket::Tcp(listener) })
             }
             Address::Unix(path) => {
-                let (listener, is_ours) = match inherited.unix(path) {
-                    Some(Handed { socket, is_ours, by_door }) => {
-                        // A service manager gives its sockets modes of its own.
-                        if by_door {
-                            becomes(path, mode);
-                        }
-                        (UnixListener::from_std(socket)?, is_ours)
-                    }
+                let (listener, is_ours) = match inherited.unix(path, mode) {
+                    Some((listener, is_ours)) => (UnixListener::from_std(listener)?, is_ours),
                     None => (bind_unix(path, mode)?, Arc::new(AtomicBool::new(true))),
                 };
                 let file = SocketFile { path: path.clone(), is_ours };
@@ -136,18 +130,6 @@ fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
-}
-
-/// Who may open it is not what it was when an earlier door made it. Whoever may not change that, as a user without privileges, serves all
-/// the same.
-fn becomes(path: &Path, mode: u32) {
-    let is = fs::metadata(path).map(|file| file.permissions().mode() & 0o7777);
-    if is.is_ok_and(|is| is == mode) {
-        return;
-    }
-    if let Err(error) = fs::set_permissions(path, Permissions::from_mode(mode)) {
-        tracing::warn!("the mode of {} cannot be set to {mode:04o}: {error}", path.display());
-    }
 }
 
 fn bind_unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
