@@ -77,6 +77,8 @@ pub struct Backends {
 struct Known {
     endpoints: HashMap<EndpointKey, Arc<Endpoint>>,
     in_flight: HashMap<Arc<str>, Arc<InFlight>>,
+    /// Endpoints whose names nobody has asked for yet.
+    fresh: Vec<Arc<Endpoint>>,
 }
 
 /// Whose it is and where, in what it is spoken to, whether it is told for whom, and under which settings of TLS.
@@ -95,7 +97,8 @@ impl Backends {
         let mut known = self.known.lock();
         let backends: Vec<_> = settings.backends.iter().map(|spec| Arc::new(known.backend(spec))).collect();
         known.forget_all_but(settings);
-        resolve::all(backends.iter().flat_map(|backend| &backend.endpoints).filter(|endpoint| !endpoint.is_found()));
+        // Before the prober sees them: of a name that is being asked for it would hear nothing, and call the endpoint down.
+        resolve::all(std::mem::take(&mut known.fresh));
         backends
     }
 
@@ -113,7 +116,11 @@ impl Known {
             .map(|address| {
                 let fresh = || {
                     let endpoint = Endpoint::new(address.clone(), spec.protocol, &spec.tls);
-                    Arc::new(if spec.proxy_protocol { endpoint.announced() } else { endpoint })
+                    let endpoint = Arc::new(if spec.proxy_protocol { endpoint.announced() } else { endpoint });
+                    if !endpoint.is_found() {
+                        self.fresh.push(endpoint.clone());
+                    }
+                    endpoint
                 };
                 let endpoint = self.endpoints.entry(key_of(address, spec)).or_insert_with(fresh);
                 endpoint.watch_with(spec.health_check.clone());

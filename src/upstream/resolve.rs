@@ -15,8 +15,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 const THREADS: usize = 32;
 
 /// Waits until these endpoints have addresses, or for so long.
-pub fn all<'a>(endpoints: impl Iterator<Item = &'a Arc<Endpoint>>) {
-    let unknown: VecDeque<_> = endpoints.cloned().collect();
+pub fn all(endpoints: Vec<Arc<Endpoint>>) {
+    let unknown = VecDeque::from(endpoints);
     let threads = unknown.len().min(THREADS);
     let unknown = Arc::new(Mutex::new(unknown));
     // Nothing comes: it ends when all have been asked for.
