@@ -3,7 +3,7 @@
 //! One thread, `reload`, does all of it, so that no request waits and no two reloads meet. What wakes it: the folders'
 //! own notices, a poll that compares the whole content (some ways of editing give no notice: bind mounts, network file
 //! systems), SIGHUP, and whoever holds a [`Reloader`]. The content decides, never a time stamp: a poll that finds what
-//! was already handled, accepted or refused, does nothing.
+//! was already handled, accepted or refused, does nothing. Beside it, on the same thread, the rollbacks' file is looked at.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

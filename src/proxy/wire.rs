@@ -19,8 +19,6 @@ const GOODBYE: Duration = Duration::from_secs(5);
 
 const NO_DESCRIPTOR: UniqueIDType = -1;
 
-// A plain connection is as it was before there were others: no box, no way round.
-#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 pub enum Wire {
     Plain(Plain),
